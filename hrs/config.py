@@ -1,0 +1,219 @@
+"""Every setting of a run: frozen, validated where it is defined, YAML in and out.
+
+The command line, the dashboard's form and the checkpoints all read these models; there is no second list of defaults.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hrs.errors import HRSError
+
+MethodName = Literal[
+    "hrs",
+    "joint",
+    "target_only",
+    "source_only",
+    "finetune",
+    "mixing",
+    "adversarial",
+    "class_balanced",
+    "shuffled",
+    "oracle",
+]
+Level = Literal["pixel", "region", "image"]
+Signal = Literal["similarity", "usefulness", "agreement"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class DataConfig(Section):
+    sources: tuple[str, ...] = Field(
+        ("render:synthetic?frames=2000",), description="Synthetic data sets, each format:path[?key=value&...]."
+    )
+    target: str = Field("render:camera?frames=60", description="Labelled real data set; its train split is drawn from.")
+    n_real: int | None = Field(20, ge=1, description="Real labelled images to draw; empty takes all.")
+    val: str | None = Field(None, description="Validation data set; empty means the target's val split.")
+    space: str | None = Field(None, description="Label space; empty means the target's own.")
+    height: int = Field(192, ge=32, le=4096, description="Training height in pixels.")
+    width: int = Field(256, ge=32, le=4096, description="Training width in pixels.")
+    scale_min: float = Field(0.75, gt=0, le=4, description="Smallest random zoom.")
+    scale_max: float = Field(1.5, gt=0, le=4, description="Largest random zoom.")
+    jitter: Share = Field(0.3, description="Strength of the random brightness, contrast, saturation and hue.")
+    segments: int = Field(400, ge=4, le=10000, description="Superpixels a frame, before cutting along label borders.")
+    workers: int = Field(2, ge=0, le=64, description="Loader processes; 0 loads in the training process.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.sources:
+            raise ValueError("data.sources is empty; name at least one synthetic data set, e.g. render:synthetic")
+        if self.scale_min > self.scale_max:
+            raise ValueError(f"scale_min {self.scale_min} is above scale_max {self.scale_max}; swap them")
+        return self
+
+
+class NetworkConfig(Section):
+    name: str = Field("compact", description="Segmentation network, e.g. compact, segformer-b0, deeplabv2-resnet101.")
+    pretrained: bool = Field(False, description="Start from pretrained weights (hub id or local folder).")
+
+
+class SelectionConfig(Section):
+    """How synthetic pixels are weighted (methods hrs, shuffled and oracle)."""
+
+    levels: tuple[Level, ...] = Field(("pixel", "region", "image"), description="Which weighting networks take part.")
+    signals: tuple[Signal, ...] = Field(
+        ("agreement", "usefulness"), description="What the weighting networks learn from."
+    )
+    warmup: Share = Field(0.2, description="Share of training with uniform weights.")
+    ramp: Share = Field(0.3, description="Share of training over which weights grow to full strength.")
+    combination: Literal["product", "mean"] = Field("product", description="How the levels' weights are combined.")
+    temperature: Positive = Field(0.5, description="Smaller separates high from low scores more sharply.")
+    floor: Share = Field(0.05, description="Least weight before normalisation; 0 lets pixels be dropped.")
+    min_effective: float = Field(0.3, gt=0, le=1, description="Effective sample size kept, as a share of all pixels.")
+    relative: float = Field(0.5, gt=0, lt=1, description="a of the relative density ratio p_T/(a p_T+(1-a) p_S).")
+    smoothing: float = Field(0.1, ge=0, lt=0.5, description="Label smoothing of the domain classifiers.")
+    momentum: float = Field(0.98, ge=0, lt=1, description="Memory of running statistics and of the target gradient.")
+    learning_rate: Positive = Field(1e-3, description="Learning rate of the weighting networks.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name, values in (("levels", self.levels), ("signals", self.signals)):
+            if len(set(values)) != len(values):
+                raise ValueError(f"selection.{name} repeats a value: {list(values)}")
+        if self.levels and not self.signals:
+            raise ValueError("selection.signals is empty; name similarity, usefulness or agreement")
+        if self.warmup + self.ramp > 1:
+            raise ValueError(f"selection.warmup + ramp is {self.warmup + self.ramp:g}; expected at most 1")
+        return self
+
+
+class TrainConfig(Section):
+    steps: int = Field(1000, ge=1, description="Optimiser steps.")
+    batch_source: int = Field(6, ge=1, description="Synthetic frames a step, over all devices.")
+    batch_target: int = Field(6, ge=1, description="Real images a step, over all devices.")
+    source_weight: float = Field(1.0, ge=0, description="Weight of the synthetic loss beside the real one (lambda).")
+    learning_rate: Positive = Field(2e-3, description="Peak learning rate.")
+    weight_decay: float = Field(1e-2, ge=0, description="AdamW's decoupled weight decay.")
+    lr_warmup: Share = Field(0.05, description="Share of training with a rising learning rate.")
+    poly_power: Positive = Field(0.9, description="Power of the polynomial decay.")
+    clip: Positive = Field(5.0, description="Largest gradient norm.")
+    ema: float = Field(0.0, ge=0, lt=1, description="Decay of the averaged network that is validated; 0: off.")
+    precision: Literal["no", "bf16", "fp16"] = Field("no", description="Mixed precision of the forward pass.")
+    device: Literal["auto", "cpu"] = Field("auto", description="auto takes a GPU where there is one.")
+    channels_last: bool = Field(True, description="Memory layout b h w c, faster convolutions.")
+    compile: bool = Field(False, description="torch.compile the segmentation network.")
+    validate_every: int = Field(250, ge=1, description="Steps between validations.")
+    save_every: int = Field(250, ge=1, description="Steps between checkpoints that resume exactly.")
+    log_every: int = Field(10, ge=1, description="Steps between logged training metrics.")
+    panel: int = Field(8, ge=0, le=64, description="Synthetic frames whose weight maps are saved during training.")
+    previews: int = Field(4, ge=0, le=32, description="Validation images drawn at each validation.")
+
+
+class AdversarialConfig(Section):
+    weight: float = Field(0.001, ge=0, description="Weight of the alignment loss (AdaptSegNet, section 4.2).")
+    learning_rate: Positive = Field(1e-4, description="Learning rate of the discriminator.")
+
+
+class FinetuneConfig(Section):
+    source_share: float = Field(0.5, gt=0, lt=1, description="Share of the steps spent on synthetic frames, first.")
+
+
+class RunConfig(Section):
+    """One run. Same config and seed on the same machine give the same model."""
+
+    method: MethodName = Field("hrs", description="Training method.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seeds the draw of real images, the weights and the batches.")
+    data: DataConfig = DataConfig()
+    network: NetworkConfig = NetworkConfig()
+    selection: SelectionConfig = SelectionConfig()
+    train: TrainConfig = TrainConfig()
+    adversarial: AdversarialConfig = AdversarialConfig()
+    finetune: FinetuneConfig = FinetuneConfig()
+
+    def to_yaml(self) -> str:
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def load_config(source: str | Path | dict[str, Any] | None = None, overrides: tuple[str, ...] = ()) -> RunConfig:
+    """Read a RunConfig from a YAML file, a dict or nothing (the defaults) and apply ``section.key=value`` overrides.
+
+    Raises:
+        HRSError: file missing, not YAML, unknown key, or a value outside its range; names the key and the remedy.
+    """
+    values = source if isinstance(source, dict) else _read_yaml(Path(source)) if source is not None else {}
+    for override in overrides:
+        values = _override(values, override)
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise HRSError(_one_line(error)) from error
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise HRSError(f"config {path} does not exist; expected a YAML file such as a run folder's config.yaml")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise HRSError(f"config {path} is not valid YAML: {reason}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise HRSError(f"config {path} holds a {type(values).__name__}; expected sections such as data: and train:")
+    return values
+
+
+def _override(values: dict[str, Any], text: str) -> dict[str, Any]:
+    key, separator, raw = text.partition("=")
+    if not separator:
+        raise HRSError(f"override {text!r} has no '='; expected section.key=value, e.g. data.n_real=20")
+    head, _, rest = key.strip().partition(".")
+    if not rest:
+        return {**values, head: _parse(key, raw)}
+    section = values.get(head, {})
+    if not isinstance(section, dict):
+        raise HRSError(f"override {text!r}: {head} is not a section")
+    return {**values, head: _override(section, f"{rest}={raw}")}
+
+
+def _parse(key: str, raw: str) -> Any:
+    """A value as YAML reads it, except that a data set name (format:path?a=b) stays text."""
+    try:
+        value = yaml.safe_load(raw)
+    except yaml.YAMLError as error:
+        raise HRSError(f"override {key}={raw}: the value is not valid YAML; quote it") from error
+    return raw if isinstance(value, dict) else value
+
+
+def _one_line(error: ValidationError) -> str:
+    """All that is wrong with a config, in one line, with the nearest known key for a typo."""
+    return "config: " + "; ".join(_describe(dict(item)) for item in error.errors())
+
+
+def _describe(item: dict[str, Any]) -> str:
+    path = [str(part) for part in item["loc"]]
+    where = ".".join(path)
+    if item["type"] == "extra_forbidden":
+        return f"unknown key {where}{_suggest(path)}"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{where}: {message} (got {item['input']!r})" if where and item["type"] != "value_error" else message
+
+
+def _suggest(path: list[str]) -> str:
+    model: Any = RunConfig
+    for part in path[:-1]:
+        model = model.model_fields[part].annotation
+    known = list(model.model_fields)
+    near = difflib.get_close_matches(path[-1], known, n=1)
+    return f"; did you mean {'.'.join([*path[:-1], near[0]])}?" if near else f"; known keys: {', '.join(known)}"

@@ -1,0 +1,87 @@
+"""What every segmentation network offers: logits, the features its last linear layer sees, and that layer."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hrs.errors import HRSError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class SegmenterOutput(NamedTuple):
+    """One forward pass at the network's own stride ``s`` (upsample the logits to the label's size with `upsample`)."""
+
+    logits: Tensor
+    """(b, c, h/s, w/s) class scores, before the softmax."""
+    features: Tensor
+    """(b, d, h/s, w/s) what `Segmenter.classifier` sees."""
+
+
+class Segmenter(nn.Module):
+    """A network from normalised RGB images (b, 3, h, w) to `SegmenterOutput`; any h and w of at least 32.
+
+    With e = softmax(z) - onehot(y), the gradient of one pixel's cross-entropy for ``classifier.weight`` is e uᵀ, where
+    u are the features upsampled like the logits: bilinear upsampling is linear, acts on each channel alone and keeps
+    constants, so it commutes with a 1x1 convolution.
+    """
+
+    exact_linear: ClassVar[bool] = True
+    """True: ``logits == classifier(features)``. False: other layers that see more than this pixel's features add to the
+    logits; e uᵀ is still the exact gradient of the slice of the last layer that ``classifier`` holds."""
+
+    classifier: nn.Conv2d
+    """The last linear layer, 1x1, from features to logits."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What `build_segmenter` needs beside name and classes to build the same network without its source; JSON."""
+        return {}
+
+    @property
+    def num_classes(self) -> int:
+        return self.classifier.out_channels
+
+    @property
+    def feature_dim(self) -> int:
+        return self.classifier.in_channels
+
+    def forward(self, images: Tensor) -> SegmenterOutput:
+        raise NotImplementedError
+
+
+def check_images(images: Tensor, *, smallest: int = 32) -> None:
+    """Raise HRSError unless ``images`` is a float (b, 3, h, w) with both sides at least ``smallest`` pixels."""
+    shape = tuple(images.shape)
+    if images.ndim != 4 or shape[1] != 3:
+        raise HRSError(f"network input has shape {shape}; expected (batch, 3, height, width), RGB")
+    if not images.is_floating_point():
+        raise HRSError(f"network input is {images.dtype}; expected floats: pass uint8 images through normalise() first")
+    if min(shape[2:]) < smallest:
+        raise HRSError(f"network input is {shape[3]}x{shape[2]}; resize it to at least {smallest} pixels a side")
+
+
+def normalise(images: Tensor) -> Tensor:
+    """uint8 RGB (b, 3, h, w) in 0..255 -> float with ImageNet mean 0 and deviation 1 per channel.
+
+    Raises HRSError for another type or shape, since normalising twice spoils a run silently.
+    """
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
+        raise HRSError(
+            f"normalise got {images.dtype} of shape {tuple(images.shape)}; expected uint8 (batch, 3, height, width)"
+        )
+    mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(1, 3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, device=images.device).view(1, 3, 1, 1)
+    return (images.float() / 255 - mean) / std
+
+
+def upsample(maps: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Resize (b, c, h, w) bilinearly to ``size`` = (height, width), corners not aligned; the same size is a no-op."""
+    if tuple(maps.shape[-2:]) == tuple(size):
+        return maps
+    return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)

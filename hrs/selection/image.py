@@ -1,0 +1,40 @@
+"""The image level: pooled statistics of a whole frame, one score per image (not one per batch)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from hrs.labels import IGNORE
+from hrs.networks.weighting import ImageWeighting
+from hrs.selection.signals import residual
+from hrs.selection.view import View
+
+
+class ImageLevel(nn.Module):
+    def __init__(self, num_classes: int, feature_dim: int, signals: int) -> None:
+        super().__init__()
+        self.network = ImageWeighting(2 * feature_dim + 2 * num_classes, signals)
+
+    def forward(self, view: View) -> Tensor:
+        """Scores (b s)."""
+        view = view.coarse()
+        predicted = view.logits.softmax(dim=1).mean(dim=(2, 3))
+        disagreement = residual(view.logits, view.labels)[0].abs().mean(dim=(2, 3))  # per class, where it lies
+        features = view.features.flatten(2)
+        pooled = torch.cat([features.mean(dim=2), features.std(dim=2), predicted, disagreement], dim=1)
+        scores: Tensor = self.network(pooled)
+        return scores
+
+    def units(self, scores: Tensor, view: View) -> tuple[Tensor, Tensor]:
+        """Scores (b s), and labels (b,) of zeros: an image is compared with all images."""
+        return scores, torch.zeros(len(scores), dtype=torch.long, device=scores.device)
+
+    def pool(self, values: Tensor, view: View) -> Tensor:
+        """A target per image from one value per pixel (b h w): the mean over labelled pixels, (b,)."""
+        valid = view.labels != IGNORE
+        return (values * valid).sum(dim=(1, 2)) / valid.sum(dim=(1, 2)).clamp(min=1)
+
+    def spread(self, values: Tensor, view: View) -> Tensor:
+        """A value per image (b,) back onto the pixels, broadcastable (b 1 1)."""
+        return values[:, None, None]

@@ -1,0 +1,190 @@
+"""The three weighting networks at work: they learn from the signals, and turn scores into weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hrs.config import SelectionConfig
+from hrs.labels import IGNORE
+from hrs.selection import combine, signals
+from hrs.selection.image import ImageLevel
+from hrs.selection.pixel import PixelLevel
+from hrs.selection.region import RegionLevel
+from hrs.selection.statistics import ClassStatistics, class_sums, read
+from hrs.selection.view import View
+
+LEVELS = {"pixel": PixelLevel, "region": RegionLevel, "image": ImageLevel}
+
+
+class LevelModule(Protocol):
+    """What each level offers; a unit is a pixel, a region or an image."""
+
+    def __call__(self, view: View) -> Tensor: ...
+    def units(self, scores: Tensor, view: View) -> tuple[Tensor, Tensor]: ...
+    def pool(self, values: Tensor, view: View) -> Tensor: ...
+    def spread(self, values: Tensor, view: View) -> Tensor: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """combined and every level's own weights, (b h w), at least 0; mean about 1 within every class over a corpus."""
+
+    combined: Tensor
+    levels: dict[str, Tensor]
+
+
+class Selector(nn.Module):
+    """Weights for synthetic pixels from any subset of levels and signals.
+
+    Args:
+        config: levels, signals and how scores become weights.
+        num_classes: c of the segmentation network.
+        feature_dim: d of its last features.
+    """
+
+    gradient: Tensor
+
+    def __init__(self, config: SelectionConfig, num_classes: int, feature_dim: int) -> None:
+        super().__init__()
+        self.config, self.num_classes = config, num_classes
+        count = len(config.signals)
+        self.levels = nn.ModuleDict({name: LEVELS[name](num_classes, feature_dim, count) for name in config.levels})
+        self.scores = nn.ModuleDict({name: self._statistics(count) for name in config.levels})
+        self.raw = self._statistics(count)
+        self.means = nn.ModuleDict({name: self._statistic() for name in (*config.levels, "combined")})
+        self.probe = nn.Conv2d(feature_dim, num_classes, 1) if "agreement" in config.signals else None
+        self.register_buffer("gradient", torch.zeros(num_classes, feature_dim))
+
+    def _statistic(self) -> ClassStatistics:
+        return ClassStatistics(self.num_classes, self.config.momentum)
+
+    def _statistics(self, count: int) -> nn.ModuleList:
+        return nn.ModuleList(self._statistic() for _ in range(count))
+
+    def strength(self, progress: float) -> float:
+        """How far weights may leave 1 at ``progress`` in [0, 1] of training: 0 in the warm-up, then a linear ramp."""
+        since = progress - self.config.warmup
+        if since <= 0:
+            return 0.0
+        return min(1.0, since / self.config.ramp) if self.config.ramp else 1.0
+
+    # Learning
+
+    def learn(self, source: View, target: View) -> dict[str, Tensor]:
+        """One loss per weighting network (and the probe's), and the running statistics moved by this batch.
+
+        Nothing here reaches the segmentation network: views are detached.
+        """
+        source, target = source.coarse(), target.coarse()
+        losses: dict[str, Tensor] = {}
+        if self.probe is not None:
+            losses["probe"] = combine.weighted_cross_entropy(self.probe(target.features), target.labels)
+        self._remember_gradient(target)
+        wanted = self._wanted(source)
+        for name, level in self._each_level():
+            losses[name] = self._level_loss(level, source, target, wanted)
+        return losses
+
+    @torch.no_grad()
+    def _remember_gradient(self, target: View) -> None:
+        if "usefulness" not in self.config.signals:
+            return
+        new = signals.target_gradient(target.logits, target.features, target.labels)
+        first = not bool(self.gradient.any())
+        self.gradient.lerp_(new, 1.0 if first else 1 - self.config.momentum)
+
+    @torch.no_grad()
+    def _wanted(self, source: View) -> list[Tensor | None]:
+        """Each signal per pixel (b h w), standardised within its class; None for similarity, which has none."""
+        wanted: list[Tensor | None] = []
+        for signal, statistics in zip(self.config.signals, self.raw, strict=True):
+            if signal == "similarity":
+                wanted.append(None)
+                continue
+            value = self._signal(signal, source)
+            table = cast(ClassStatistics, statistics)
+            table.update(value, source.labels)
+            wanted.append(table.standardise(value, source.labels))
+        return wanted
+
+    def _signal(self, signal: str, view: View) -> Tensor:
+        if signal == "usefulness":
+            return signals.usefulness(view.logits, view.features, view.labels, self.gradient)
+        assert self.probe is not None
+        return signals.agreement(self.probe(view.features), view.labels)
+
+    def _level_loss(self, level: LevelModule, source: View, target: View, wanted: list[Tensor | None]) -> Tensor:
+        scores, labels = level.units(level(source), source)
+        kept = labels != IGNORE
+        loss = scores.new_zeros(())
+        for column, value in enumerate(wanted):
+            if value is None:
+                real, real_labels = level.units(level(target), target)
+                loss = loss + self._domain_loss(scores[:, column], labels, real[:, column], real_labels)
+            else:
+                goal = level.pool(value, source)
+                loss = loss + F.smooth_l1_loss(scores[kept, column], goal[kept])
+        return loss
+
+    def _domain_loss(self, source: Tensor, source_labels: Tensor, target: Tensor, target_labels: Tensor) -> Tensor:
+        """Smoothed binary cross-entropy, synthetic 0, real 1; every class that both batches hold counts alike."""
+        smoothing = self.config.smoothing
+        losses, shared = [], torch.ones(self.num_classes, dtype=torch.bool, device=source.device)
+        for score, labels, truth in ((source, source_labels, 0.0), (target, target_labels, 1.0)):
+            goal = torch.full_like(score, truth * (1 - smoothing) + (1 - truth) * smoothing)
+            each = F.binary_cross_entropy_with_logits(score, goal, reduction="none")
+            sums, counts = class_sums(each, labels, self.num_classes)
+            losses.append(sums / counts.clamp(min=1))
+            shared &= counts > 0
+        return ((losses[0] + losses[1]) * shared).sum() / (2 * shared.sum().clamp(min=1))
+
+    def _each_level(self) -> list[tuple[str, LevelModule]]:
+        return [(name, cast(LevelModule, level)) for name, level in self.levels.items()]
+
+    # Weighing
+
+    @torch.no_grad()
+    def weigh(self, view: View, *, strength: float = 1.0) -> Weights:
+        """Weights of a batch of synthetic frames. In training mode the running statistics move with it.
+
+        Args:
+            strength: the ramp in [0, 1]; at 0 every weight is exactly 1.
+        """
+        maps = {name: self._level_map(name, level, view) for name, level in self._each_level()}
+        if not maps:
+            return Weights(combined=torch.ones_like(view.labels, dtype=torch.float32), levels={})
+        together = combine.combine(list(maps.values()), self.config.combination)
+        levels = {name: self._within_class(name, values, view.labels) for name, values in maps.items()}
+        combined, variance = combine.spread_around_one(
+            self._within_class("combined", together, view.labels), view.labels
+        )
+        combined = combine.temper(combined, variance, min_effective=self.config.min_effective, strength=strength)
+        return Weights(combined=combined, levels=levels)
+
+    def _level_map(self, name: str, level: LevelModule, view: View) -> Tensor:
+        scores, labels = level.units(level(view), view)
+        total = torch.zeros_like(scores[:, 0])
+        for column, signal in enumerate(self.config.signals):
+            score = scores[:, column]
+            if signal == "similarity":
+                score = signals.relative_density_ratio(score, self.config.relative)
+            statistics = cast(ClassStatistics, cast(nn.ModuleList, self.scores[name])[column])
+            if self.training:
+                statistics.update(score, labels)
+            total += statistics.standardise(score, labels)
+        weight = combine.level_weight(
+            total / len(self.config.signals) ** 0.5, temperature=self.config.temperature, floor=self.config.floor
+        )
+        return level.spread(weight, view).expand(view.labels.shape)
+
+    def _within_class(self, name: str, weights: Tensor, labels: Tensor) -> Tensor:
+        """Weights over their class's running mean: selection shall not shift the mix of classes."""
+        statistics = cast(ClassStatistics, self.means[name])
+        if self.training:
+            statistics.update(weights, labels)
+        return weights / read(statistics.mean.clamp(min=1e-6), labels, 1.0)

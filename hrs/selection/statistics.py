@@ -1,0 +1,61 @@
+"""Running statistics per class: a score is compared with its own class, never with another's."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from hrs.labels import IGNORE
+
+
+def class_sums(values: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
+    """Sum of values and number of values per class: any shape (twice the same) -> (c,), (c,). IGNORE is left out."""
+    valid = labels != IGNORE
+    index = labels[valid].long()
+    zeros = values.new_zeros(num_classes)
+    return zeros.index_add(0, index, values[valid]), zeros.index_add(0, index, torch.ones_like(values[valid]))
+
+
+def read(table: Tensor, labels: Tensor, ignored: float) -> Tensor:
+    """table[label] for every label, ``ignored`` where the label is IGNORE: (c,), (...) -> (...)."""
+    valid = labels != IGNORE
+    return torch.where(valid, table[labels.long().masked_fill(~valid, 0)], table.new_tensor(ignored))
+
+
+class ClassStatistics(nn.Module):
+    """Exponential moving mean and variance per class.
+
+    A class moves by (1 - momentum) for every batch that holds it; the first batch with a class sets it. Classes seen by
+    fewer than two values keep variance 1.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    seen: Tensor
+
+    def __init__(self, num_classes: int, momentum: float) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("mean", torch.zeros(num_classes))
+        self.register_buffer("variance", torch.ones(num_classes))
+        self.register_buffer("seen", torch.zeros(num_classes, dtype=torch.bool))
+
+    @torch.no_grad()
+    def update(self, values: Tensor, labels: Tensor) -> None:
+        sums, counts = class_sums(values, labels, len(self.mean))
+        present = counts > 1
+        mean = sums / counts.clamp(min=1)
+        squares, _ = class_sums((values - read(mean, labels, 0.0)).square(), labels, len(self.mean))
+        step = torch.where(self.seen, 1 - self.momentum, 1.0) * present
+        move = step * (mean - self.mean)
+        between = (mean - self.mean) * move  # what the moving mean itself adds to the spread
+        self.variance.copy_((1 - step) * (self.variance + between) + step * squares / counts.clamp(min=1))
+        self.mean.add_(move)
+        self.seen |= present
+
+    def standardise(self, values: Tensor, labels: Tensor, bound: float = 3.0) -> Tensor:
+        """(value - class mean) / class deviation, clipped to +-bound; 0 at IGNORE."""
+        mean = read(self.mean, labels, 0.0)
+        deviation = read(self.variance.clamp(min=1e-12).sqrt(), labels, 1.0)
+        centred = ((values - mean) / deviation).clamp(-bound, bound)
+        return torch.where(labels != IGNORE, centred, torch.zeros_like(centred))

@@ -1,0 +1,64 @@
+import torch
+
+from hrs.labels import IGNORE
+from hrs.selection.region import RegionLevel, batch_ids, neighbour_mean, region_labels, region_mean
+from hrs.selection.view import cells
+from tests.selection.conftest import C, D
+
+
+def test_region_mean_against_a_loop(view):
+    ids, count = batch_ids(view)
+    values = torch.randn(ids.numel(), 3)
+    got = region_mean(values, ids.flatten(), count)
+    for r in range(count):
+        chosen = values[ids.flatten() == r]
+        expected = chosen.mean(0) if len(chosen) else torch.zeros(3)
+        torch.testing.assert_close(got[r], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_ids_are_unique_over_the_batch_and_zero_means_none(view):
+    view.regions[1, 0] = -1
+    ids, _ = batch_ids(view)
+    assert (ids[1, 0] == 0).all()
+    assert not set(ids[0].unique().tolist()) & set(ids[1].unique().tolist())
+
+
+def test_neighbour_mean_against_a_loop(view):
+    ids, count = batch_ids(view)
+    values = torch.randn(count, 4)
+    total, border = torch.zeros(count, 4), torch.zeros(count)
+    b, h, w = ids.shape
+    for i in range(b):
+        for y in range(h):
+            for x in range(w):
+                for dy, dx in ((0, 1), (1, 0)):
+                    if y + dy < h and x + dx < w and ids[i, y, x] != ids[i, y + dy, x + dx]:
+                        one, two = ids[i, y, x], ids[i, y + dy, x + dx]
+                        total[one] += values[two]
+                        total[two] += values[one]
+                        border[one] += 1
+                        border[two] += 1
+    torch.testing.assert_close(neighbour_mean(values, ids), total / border.clamp(min=1)[:, None], atol=1e-5, rtol=1e-4)
+
+
+def test_every_region_has_the_label_of_its_pixels(view):
+    ids, count = batch_ids(view)
+    table = region_labels(view.labels, ids, count)
+    assert torch.equal(table[ids], view.labels)
+    assert table[0] == IGNORE
+
+
+def test_values_spread_back_onto_their_pixels(view):
+    level = RegionLevel(C, D, signals=2)
+    scores = level(view)
+    values, labels = level.units(scores, view)
+    assert values.shape == (batch_ids(view)[1], 2) and labels.shape == values.shape[:1]
+    maps = level.spread(torch.arange(len(labels), dtype=torch.float), view)
+    assert torch.equal(maps.long(), batch_ids(view)[0])
+
+
+def test_cells_are_those_under_each_pixel(view):
+    index = cells(view.labels, view.features)
+    rows, columns = view.features.shape[-2:]
+    for b, y, x in [(0, 0, 0), (1, 7, 9), (1, 15, 23)]:
+        assert index[b, y, x] == (b * rows + y // 4) * columns + x // 4

@@ -1,0 +1,121 @@
+import itertools
+
+import pytest
+import torch
+
+from hrs.config import SelectionConfig
+from hrs.labels import IGNORE
+from hrs.selection.combine import effective_share
+from hrs.selection.selector import Selector
+from hrs.selection.statistics import class_sums
+from tests.selection.conftest import C, D, make_view
+
+LEVELS = ("pixel", "region", "image")
+SUBSETS = [levels for n in range(1, 4) for levels in itertools.combinations(LEVELS, n)]
+SIGNALS = [("similarity",), ("usefulness",), ("agreement",), ("similarity", "usefulness")]
+
+
+def trained(levels, signals, steps=3, **options):
+    torch.manual_seed(0)
+    selector = Selector(SelectionConfig(levels=levels, signals=signals, **options), C, D).train()
+    for step in range(steps):
+        source, target = make_view(step), make_view(100 + step)
+        sum(selector.learn(source, target).values()).backward()
+        selector.weigh(source)
+    return selector
+
+
+@pytest.mark.parametrize("levels", SUBSETS)
+@pytest.mark.parametrize("signals", SIGNALS)
+def test_any_levels_with_any_signals_give_bounded_weights(levels, signals, view):
+    selector = trained(levels, signals)
+    weights = selector.weigh(view)
+    assert set(weights.levels) == set(levels)
+    assert weights.combined.shape == view.labels.shape
+    assert torch.isfinite(weights.combined).all() and weights.combined.min() >= 0
+    assert effective_share(weights.combined, view.labels) >= selector.config.min_effective - 1e-4
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in selector.parameters())
+
+
+def test_no_strength_gives_exactly_one(view):
+    selector = trained(LEVELS, ("usefulness",))
+    assert (selector.weigh(view, strength=0.0).combined == 1).all()
+
+
+def test_no_levels_give_exactly_one(view):
+    assert (Selector(SelectionConfig(levels=()), C, D).weigh(view).combined == 1).all()
+
+
+def test_warm_up_then_ramp():
+    selector = Selector(SelectionConfig(warmup=0.2, ramp=0.4), C, D)
+    assert [selector.strength(p) for p in (0.0, 0.2, 0.4, 0.6, 1.0)] == pytest.approx([0, 0, 0.5, 1, 1])
+    assert Selector(SelectionConfig(warmup=0.5, ramp=0.0), C, D).strength(0.51) == 1.0
+
+
+def test_mean_weight_within_every_class_is_one_over_a_stream():
+    selector = trained(LEVELS, ("usefulness", "similarity"), steps=80, min_effective=0.01)
+    sums, counts = torch.zeros(C), torch.zeros(C)
+    for seed in range(80):
+        view = make_view(seed)
+        s, n = class_sums(selector.weigh(view).combined, view.labels, C)
+        sums, counts = sums + s, counts + n
+    torch.testing.assert_close(sums / counts, torch.ones(C), atol=0.12, rtol=0)
+
+
+def test_one_image_weight_per_image_not_per_batch(view):
+    selector = trained(("image",), ("usefulness",), steps=5)
+    selector.train(False)
+    image = selector.weigh(view).levels["image"]
+    label = view.labels[0, 8, 8]
+    for b in range(len(image)):
+        same = image[b][view.labels[b] == label]
+        assert len(same.unique()) <= 1
+    assert (image[0][view.labels[0] == label][:1] != image[1][view.labels[1] == label][:1]).all()
+
+
+def test_nothing_reaches_the_segmentation_network():
+    source, target = make_view(0), make_view(1)
+    assert not source.features.requires_grad
+    selector = trained(LEVELS, ("similarity", "usefulness", "agreement"))
+    assert not selector.weigh(source).combined.requires_grad
+    assert all(loss.requires_grad for loss in selector.learn(source, target).values())
+
+
+def test_weights_find_wrong_labels():
+    """A world where labels follow the features, except in half of the synthetic frame: that half must weigh less."""
+    torch.manual_seed(0)
+    selector = Selector(SelectionConfig(levels=LEVELS, signals=("agreement", "usefulness"), momentum=0.9), C, D)
+    optimiser = torch.optim.Adam(selector.parameters(), lr=3e-3)
+    colours = 2 * torch.randn(C, D)
+
+    def world(seed, lie):
+        view = make_view(seed)
+        labels = view.labels.long().clamp(max=C - 1)[:, ::4, ::4]
+        features = colours[labels].permute(0, 3, 1, 2) + 0.3 * torch.randn(labels.shape[0], D, *labels.shape[1:])
+        view = type(view)(
+            features=features,
+            logits=torch.einsum("bdhw,cd->bchw", features, colours),
+            labels=view.labels.clone(),
+            regions=view.regions,
+            regions_per_image=view.regions_per_image,
+        )
+        if lie:
+            half = view.labels[:, :, : view.labels.shape[2] // 3]
+            known = half != IGNORE
+            half[known] = ((half[known].long() + 1) % C).to(torch.uint8)
+        return view
+
+    for step in range(200):
+        optimiser.zero_grad()
+        source = world(step, lie=True)
+        sum(selector.learn(source, world(1000 + step, lie=False)).values()).backward()
+        optimiser.step()
+        selector.weigh(source)
+    selector.eval()
+    source = world(5000, lie=True)
+    weights = selector.weigh(source)
+    third = source.labels.shape[2] // 3
+    for name in ("pixel", "region"):
+        maps = weights.levels[name]
+        assert maps[:, :, :third].mean() < 0.7 * maps[:, :, third:].mean(), name
+    assert weights.combined[:, :, :third].mean() < 0.7 * weights.combined[:, :, third:].mean()

@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from hrs.labels import IGNORE
+from hrs.selection.statistics import ClassStatistics, class_sums, read
+
+
+def test_class_sums_against_a_loop():
+    values, labels = torch.randn(3, 7), torch.randint(0, 4, (3, 7))
+    labels[0, 0] = IGNORE
+    sums, counts = class_sums(values, labels, 5)
+    for c in range(5):
+        chosen = [v for v, y in zip(values.flatten().tolist(), labels.flatten().tolist(), strict=True) if y == c]
+        assert counts[c] == len(chosen)
+        assert sums[c].item() == pytest.approx(sum(chosen), abs=1e-5)
+
+
+def test_first_batch_sets_mean_and_variance_and_unseen_classes_stay():
+    statistics = ClassStatistics(3, momentum=0.9)
+    values, labels = torch.tensor([1.0, 3.0, 10.0]), torch.tensor([0, 0, 1])
+    statistics.update(values, labels)
+    assert statistics.mean.tolist() == [2.0, 0.0, 0.0]  # one value is no statistic
+    assert statistics.variance.tolist() == [1.0, 1.0, 1.0]
+    assert statistics.seen.tolist() == [True, False, False]
+
+
+def test_moving_statistics_approach_those_of_the_stream():
+    torch.manual_seed(0)
+    statistics = ClassStatistics(2, momentum=0.95)
+    for _ in range(400):
+        labels = torch.randint(0, 2, (200,))
+        statistics.update(torch.randn(200) * (1 + 2.0 * labels) + 5.0 * labels, labels)
+    torch.testing.assert_close(statistics.mean, torch.tensor([0.0, 5.0]), atol=0.2, rtol=0)
+    torch.testing.assert_close(statistics.variance, torch.tensor([1.0, 9.0]), atol=0.8, rtol=0)
+
+
+def test_variance_counts_the_drift_between_batches():
+    """Two batches without inner spread: variance is what the moving mean alone implies, (1-m) m (difference)^2."""
+    statistics = ClassStatistics(2, momentum=0.5)
+    labels = torch.zeros(4, dtype=torch.long)
+    statistics.update(torch.zeros(4), labels)
+    statistics.update(torch.full((4,), 2.0), labels)
+    assert statistics.mean[0].item() == pytest.approx(1.0)
+    assert statistics.variance[0].item() == pytest.approx(0.25 * 4)
+
+
+def test_standardise_compares_within_class():
+    statistics = ClassStatistics(2, momentum=0.9)
+    labels = torch.tensor([0, 0, 1, 1, IGNORE])
+    values = torch.tensor([0.0, 2.0, 100.0, 102.0, 7.0])
+    statistics.update(values, labels)
+    assert statistics.standardise(values, labels).tolist() == [-1.0, 1.0, -1.0, 1.0, 0.0]
+    assert statistics.standardise(values + 1000, labels).max() == 3.0
+
+
+def test_read_gives_the_class_entry_or_the_filler():
+    table = torch.tensor([5.0, 6.0])
+    assert read(table, torch.tensor([[1, 0], [IGNORE, 1]]), -1.0).tolist() == [[6.0, 5.0], [-1.0, 6.0]]
