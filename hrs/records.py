@@ -89,12 +89,14 @@ def append_result(path: Path, row: Row) -> None:
 
 def read_results(path: Path) -> list[Row]:
     """The rows of such a CSV file: numbers as int or float, an empty cell as None; no file is no rows."""
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = [{key: _cell(value) for key, value in row.items() if key} for row in csv.DictReader(file)]
-    except FileNotFoundError:
-        return []
-    return [row for row in rows if isinstance(row.get("step"), int)]
+    return _parse_table(_text_lines(path))
+
+
+def last_result(path: Path) -> Row | None:
+    """The last row of such a CSV file, without parsing the others; None where there is none."""
+    lines = _text_lines(path)
+    rows = _parse_table([lines[0], lines[-1]]) if len(lines) > 1 else []
+    return rows[-1] if rows else None
 
 
 def tail(path: Path, lines: int) -> list[str]:
@@ -137,6 +139,18 @@ def _parse_lines(data: bytes) -> Iterator[Row]:
             continue
         if isinstance(row, dict):
             yield row
+
+
+def _text_lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+
+
+def _parse_table(lines: list[str]) -> list[Row]:
+    rows = [{key: _cell(value) for key, value in row.items() if key} for row in csv.DictReader(lines)]
+    return [row for row in rows if isinstance(row.get("step"), int)]
 
 
 def _cell(text: str | None) -> int | float | str | None:

@@ -30,7 +30,7 @@ from hrs.files import atomic_write as atomic_write
 from hrs.files import disk_errors, process_alive
 from hrs.files import recover as recover
 from hrs.records import MetricsReader as MetricsReader
-from hrs.records import Row, append_line, append_result, plain, read_results, tail
+from hrs.records import Row, append_line, append_result, last_result, plain, read_results, tail
 from hrs.records import read_metrics as read_metrics
 
 State = Literal["queued", "running", "finished", "failed", "cancelled"]
@@ -358,10 +358,10 @@ def _created(run: RunFolder) -> float | None:
 
 def _summary(run: RunFolder) -> RunSummary | None:
     try:
-        status, results = run.read_status(), run.read_results()
+        status, last = run.read_status(), last_result(run.results_csv)
     except HRSError:  # deleted at this moment
         return None
-    return RunSummary(name=run.name, run=run, status=status, last=results[-1] if results else None)
+    return RunSummary(name=run.name, run=run, status=status, last=last)
 
 
 def _nearest_runs(root: Path, name: str) -> str:

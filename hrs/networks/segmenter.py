@@ -11,7 +11,6 @@ from hrs.networks.compact import Compact
 
 __all__ = ["Segmenter", "SegmenterOutput", "build_segmenter", "known_networks", "normalise", "upsample"]
 
-_COMPACT_WIDTHS = {"compact": 24, "compact-large": 40}
 _SEGFORMERS = [f"segformer-b{size}" for size in range(6)]
 _BACKBONES = [
     *("resnet18", "resnet34", "resnet50", "resnet101", "convnext-tiny", "convnext-small", "convnext-base"),
@@ -23,7 +22,7 @@ _BACKBONES = [
 def known_networks() -> list[str]:
     """Every short name. ``family:source`` forms exist beside them; see `build_segmenter`."""
     upernets = [f"upernet-{backbone}" for backbone in _BACKBONES]
-    return [*_COMPACT_WIDTHS, *_SEGFORMERS, *upernets, "deeplabv2-resnet101", "fcn8s-vgg16"]
+    return ["compact", *_SEGFORMERS, *upernets, "deeplabv2-resnet101", "fcn8s-vgg16"]
 
 
 def build_segmenter(
@@ -50,18 +49,18 @@ def build_segmenter(
         return _from_transformers(family, source, num_classes, pretrained, config or None)
     if name not in known_networks() and not (family in ("deeplabv2-resnet101", "fcn8s-vgg16") and source):
         raise HRSError(_unknown(name))
-    if name in _COMPACT_WIDTHS:
-        return _compact(name, num_classes, pretrained)
+    if name == "compact":
+        return _compact(num_classes, pretrained)
     if family in ("deeplabv2-resnet101", "fcn8s-vgg16"):
         return _classic(family, source, num_classes, pretrained)
     family, _, source = name.partition("-")
     return _from_transformers(family, source, num_classes, pretrained, config or None)
 
 
-def _compact(name: str, num_classes: int, pretrained: bool) -> Segmenter:
+def _compact(num_classes: int, pretrained: bool) -> Segmenter:
     if pretrained:
-        raise HRSError(f"{name} has no pretrained weights; set pretrained: false, it trains from scratch")
-    return Compact(num_classes, width=_COMPACT_WIDTHS[name])
+        raise HRSError("compact has no pretrained weights; set pretrained: false, it trains from scratch")
+    return Compact(num_classes)
 
 
 def _from_transformers(

@@ -1,0 +1,3 @@
+from hrs.cli import main
+
+main()

@@ -1,0 +1,53 @@
+"""Which real images a run may see: a seeded draw that covers the classes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrs.data.layouts import Dataset
+from hrs.errors import HRSError
+from hrs.labels import IGNORE
+
+
+def draw_real(dataset: Dataset, n: int | None, *, seed: int) -> Dataset:
+    """``n`` labelled images, the same for the same seed; None takes all.
+
+    Stratified: going from the class that is in the fewest images to the most common one, each class that the draw does
+    not hold yet gets an image drawn at random among those that show it; the rest is drawn at random from what is left.
+    So every class is covered if ``n`` allows. Draws of different ``n`` are not nested. All labels are read once for
+    their class lists; the loss never sees those that are not drawn.
+
+    Raises:
+        HRSError: fewer than ``n`` images.
+    """
+    if n is None:
+        return dataset
+    if n > len(dataset):
+        raise HRSError(f"data.n_real asks for {n} real images but {dataset.spec} has {len(dataset)}; ask for fewer")
+    if n == len(dataset):
+        return dataset
+    rng = np.random.default_rng((seed, n))
+    chosen = _cover_classes(class_presence(dataset), n, rng)
+    left = [i for i in rng.permutation(len(dataset)).tolist() if i not in chosen]
+    return dataset.take(sorted([*chosen, *left[: n - len(chosen)]]))
+
+
+def _cover_classes(presence: NDArray[np.bool_], n: int, rng: np.random.Generator) -> list[int]:
+    chosen: list[int] = []
+    occurrences = presence.sum(axis=0)
+    for c in np.argsort(occurrences, kind="stable"):
+        if len(chosen) == n or not occurrences[c] or presence[chosen, c].any():
+            continue
+        chosen.append(int(rng.choice(np.flatnonzero(presence[:, c]))))
+    return chosen
+
+
+def class_presence(dataset: Dataset) -> NDArray[np.bool_]:
+    """Which classes each label holds: (images, classes)."""
+    if dataset.space is None:
+        raise HRSError(f"data set {dataset.spec} has no labels; name a labelled one")
+    seen = np.zeros((len(dataset), IGNORE + 1), bool)
+    for i in range(len(dataset)):
+        seen[i] = np.bincount(dataset.read_label(i).ravel(), minlength=IGNORE + 1) > 0
+    return seen[:, : len(dataset.space)]

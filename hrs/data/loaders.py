@@ -1,0 +1,159 @@
+"""Seeded, endless batches: batch k is a function of (seed, k) alone, so a resumed run sees what it would have seen.
+
+The number of loader processes changes nothing but the speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from hrs.config import DataConfig
+from hrs.data.layouts import Dataset
+from hrs.data.regions import RegionCache
+from hrs.data.transforms import Sample, augment, compact_regions, fit
+from hrs.labels import IGNORE
+
+Counts = Callable[[int], tuple[int, int]]
+"""Step -> how many synthetic and how many real images it wants."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """images uint8 (b 3 h w); labels and planted uint8 (b h w); regions int32 (b h w), ids per image, -1 for none."""
+
+    images: Tensor
+    labels: Tensor
+    regions: Tensor
+    planted: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: torch.device) -> Batch:
+        return replace(self, **{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
+
+    def pin_memory(self) -> Batch:
+        return replace(self, **{f.name: getattr(self, f.name).pin_memory() for f in fields(self)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What one training step sees; either side is None where the method does not ask for it."""
+
+    source: Batch | None
+    target: Batch | None
+
+    def to(self, device: torch.device) -> Step:
+        return Step(source=self.source and self.source.to(device), target=self.target and self.target.to(device))
+
+    def pin_memory(self) -> Step:
+        return Step(source=self.source and self.source.pin_memory(), target=self.target and self.target.pin_memory())
+
+
+class FrameReader:
+    """Frames of several data sets at training size, with their regions; index i runs over all of them in order."""
+
+    def __init__(self, datasets: Sequence[Dataset], config: DataConfig, *, regions: bool) -> None:
+        self.datasets, self.config = list(datasets), config
+        self.regions = RegionCache(segments=config.segments) if regions else None
+        self._ends = np.cumsum([len(dataset) for dataset in datasets])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def locate(self, index: int) -> tuple[Dataset, int]:
+        which = int(np.searchsorted(self._ends, index, side="right"))
+        return self.datasets[which], index - int(self._ends[which]) + len(self.datasets[which])
+
+    def __getitem__(self, index: int) -> Sample:
+        dataset, i = self.locate(index)
+        label, planted = dataset.read_label(i), dataset.read_planted(i)
+        sample = fit(
+            Sample(image=dataset.read_image(i), label=label, planted=planted), self.config.height, self.config.width
+        )
+        if self.regions is None:
+            return sample
+        return replace(sample, regions=self.regions.get(sample.image, sample.label))
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Samples of one size as a batch; what a sample lacks is IGNORE (labels), -1 (regions) and 0 (planted)."""
+    height, width = samples[0].size
+
+    def stack(values: list[Any], fill: int, dtype: type[np.generic]) -> Tensor:
+        filled = [np.full((height, width), fill, dtype) if value is None else value for value in values]
+        return torch.from_numpy(np.stack(filled))
+
+    return Batch(
+        images=torch.from_numpy(np.stack([s.image for s in samples])).permute(0, 3, 1, 2),
+        labels=stack([s.label for s in samples], IGNORE, np.uint8),
+        regions=stack([s.regions for s in samples], -1, np.int32),
+        planted=stack([s.planted for s in samples], 0, np.uint8),
+    )
+
+
+class TrainingSteps(TorchDataset[Step]):
+    """Maps a step number to its batches, this process's share of them when several train together."""
+
+    def __init__(
+        self, source: FrameReader, target: FrameReader, counts: Counts, *, seed: int, rank: int = 0, world: int = 1
+    ) -> None:
+        self.source, self.target, self.counts = source, target, counts
+        self.seed, self.rank, self.world = seed, rank, world
+
+    def __getitem__(self, step: int) -> Step:
+        readers = (self.source, self.target)
+        source, target = (self._batch(side, readers[side], step, self.counts(step)[side]) for side in (0, 1))
+        return Step(source=source, target=target)
+
+    def _batch(self, side: int, reader: FrameReader, step: int, count: int) -> Batch | None:
+        if count == 0:
+            return None
+        slots = range(step * count + self.rank, (step + 1) * count, self.world)
+        return collate([self._sample(side, reader, slot) for slot in slots])
+
+    def _sample(self, side: int, reader: FrameReader, slot: int) -> Sample:
+        epoch, place = divmod(slot, len(reader))
+        order = np.random.default_rng((self.seed, side, epoch)).permutation(len(reader))
+        rng = np.random.default_rng((self.seed, side, slot, 1))
+        config = reader.config
+        sample = augment(
+            reader[int(order[place])],
+            rng,
+            height=config.height,
+            width=config.width,
+            scale=(config.scale_min, config.scale_max),
+            jitter=config.jitter,
+        )
+        if sample.regions is None:
+            return sample
+        return replace(sample, regions=compact_regions(sample.regions)[0])
+
+
+def step_batches(steps: TrainingSteps, first: int, last: int, *, workers: int, pin: bool = False) -> Iterator[Step]:
+    """Batches of steps first..last-1, loaded ahead by ``workers`` processes (0: in this one)."""
+    loader = DataLoader(
+        steps,
+        batch_size=None,
+        sampler=range(first, last),
+        num_workers=workers,
+        pin_memory=pin,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_one_thread,
+    )
+    return iter(loader)
+
+
+def _one_thread(_: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

@@ -1,0 +1,94 @@
+"""The format ``render``: frames of the built-in street, drawn when first asked for and kept in the cache."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, cast
+
+from hrs.data.formats.readers import folder
+from hrs.data.frames import Found
+from hrs.data.regions import cache_root
+from hrs.data.spec import DatasetSpec
+from hrs.errors import HRSError
+
+SPLITS = ("train", "val", "test")
+FRAMES = {"synthetic": 2000, "camera": 100}
+HEIGHT, WIDTH = 360, 480
+
+Progress = Callable[[int, int], None]
+Domain = Literal["synthetic", "camera"]
+
+
+def rendered(spec: DatasetSpec, progress: Progress | None = None) -> Found:
+    """``render:synthetic`` or ``render:camera`` with frames, start, seed, height and width.
+
+    The camera's splits train, val and test are different streets, each of ``frames`` frames; the synthetic domain has
+    no splits. Where nothing can be drawn, the frames that come with hrs are used and the log says so.
+    """
+    if spec.path not in FRAMES:
+        raise HRSError(f"data set {spec}: expected render:synthetic or render:camera")
+    domain = cast(Domain, spec.path)
+    split = spec.options.get("split", "train")
+    if split not in SPLITS or (domain == "synthetic" and "split" in spec.options):
+        has = f"has the splits {', '.join(SPLITS)}" if domain == "camera" else "has no splits; leave split out"
+        raise HRSError(f"data set {spec}: render:{domain} {has}")
+    frames, start = spec.number("frames", FRAMES[domain], least=1), spec.number("start", 0)
+    from hrs.data.scenes import can_render
+
+    # What is drawn already needs no OpenGL.
+    out = _cache(spec, domain, split)
+    if len(list((out / "images").glob("*.jpg"))) >= start + frames or can_render():
+        return _part(_draw(spec, out, domain, split, start + frames, progress), start, frames)
+    return _shipped(spec, domain, split, start, frames)
+
+
+def _seed(spec: DatasetSpec, split: str) -> int:
+    """A seed per split, so that no street is in two of them."""
+    return spec.number("seed", 0) * len(SPLITS) + SPLITS.index(split)
+
+
+def _cache(spec: DatasetSpec, domain: Domain, split: str) -> Path:
+    from hrs.data.scenes import RENDERER_VERSION
+
+    height, width = spec.number("height", HEIGHT, least=32), spec.number("width", WIDTH, least=32)
+    return cache_root() / "render" / f"{domain}-{_seed(spec, split)}-{width}x{height}-v{RENDERER_VERSION}"
+
+
+def _draw(spec: DatasetSpec, out: Path, domain: Domain, split: str, frames: int, progress: Progress | None) -> Path:
+    from hrs.data.scenes import render_corpus
+
+    return render_corpus(
+        out,
+        domain,
+        frames=frames,
+        seed=_seed(spec, split),
+        height=spec.number("height", HEIGHT, least=32),
+        width=spec.number("width", WIDTH, least=32),
+        progress=progress,
+    )
+
+
+def _part(root: Path, start: int, frames: int) -> Found:
+    found = folder(DatasetSpec(format="folder", path=str(root)))
+    return replace(found, frames=found.frames[start : start + frames])
+
+
+def _shipped(spec: DatasetSpec, domain: Domain, split: str, start: int, frames: int) -> Found:
+    from hrs.data.scenes import shipped_frames
+
+    found = folder(DatasetSpec(format="folder", path=str(shipped_frames(domain))))
+    third = len(found.frames) // len(SPLITS)
+    first = third * SPLITS.index(split)
+    own = found.frames[first : first + third] if domain == "camera" else found.frames
+    part = own[start : start + frames]
+    logging.getLogger("hrs").warning(
+        "%s: no OpenGL here, so %d frames that come with hrs are used instead of %d drawn ones; on Debian or Ubuntu "
+        "'apt install libegl1 libgl1-mesa-dri' lets it draw",
+        spec,
+        len(part),
+        frames,
+    )
+    return replace(found, frames=part)

@@ -1,0 +1,296 @@
+"""Label spaces: what the classes of a data set are called, how they are coloured, and how one space maps into another.
+
+The only module that knows the numbers 19, 16, 13, 11 and 255. Tables were checked against public sources: Cityscapes'
+``labels.py``, the id lists of the UDA literature for SYNTHIA, CARLA's sensor reference, and CamVid's colour list.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrs.errors import HRSError
+
+IGNORE = 255
+"""Label of a pixel that no loss and no metric counts."""
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSpace:
+    """An ordered set of classes. Class ``i`` is ``classes[i]``, drawn in ``palette[i]`` (RGB, 0..255)."""
+
+    name: str
+    classes: tuple[str, ...]
+    palette: tuple[Colour, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.classes) != len(self.palette):
+            raise HRSError(f"label space {self.name}: {len(self.classes)} classes but {len(self.palette)} colours")
+        if len({fold(name) for name in self.classes}) != len(self.classes):
+            raise HRSError(f"label space {self.name}: class names repeat; give every class its own name")
+        if not 2 <= len(self.classes) <= IGNORE:
+            raise HRSError(f"label space {self.name}: {len(self.classes)} classes; expected 2 to {IGNORE}")
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "classes": list(self.classes), "palette": [list(c) for c in self.palette]}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> LabelSpace:
+        return cls(
+            name=stored["name"],
+            classes=tuple(stored["classes"]),
+            palette=tuple((int(r), int(g), int(b)) for r, g, b in stored["palette"]),
+        )
+
+
+def fold(name: str) -> str:
+    """A class name as it is compared: small letters and digits alone ("Traffic_Light" is "trafficlight")."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+CITYSCAPES_COLOURS: dict[str, Colour] = {
+    "road": (128, 64, 128),
+    "sidewalk": (244, 35, 232),
+    "building": (70, 70, 70),
+    "wall": (102, 102, 156),
+    "fence": (190, 153, 153),
+    "pole": (153, 153, 153),
+    "traffic light": (250, 170, 30),
+    "traffic sign": (220, 220, 0),
+    "vegetation": (107, 142, 35),
+    "terrain": (152, 251, 152),
+    "sky": (70, 130, 180),
+    "person": (220, 20, 60),
+    "rider": (255, 0, 0),
+    "car": (0, 0, 142),
+    "truck": (0, 0, 70),
+    "bus": (0, 60, 100),
+    "train": (0, 80, 100),
+    "motorcycle": (0, 0, 230),
+    "bicycle": (119, 11, 32),
+}
+CAMVID_COLOURS: dict[str, Colour] = {
+    "Sky": (128, 128, 128),
+    "Building": (128, 0, 0),
+    "Pole": (192, 192, 128),
+    "Road": (128, 64, 128),
+    "Pavement": (0, 0, 192),
+    "Tree": (128, 128, 0),
+    "SignSymbol": (192, 128, 128),
+    "Fence": (64, 64, 128),
+    "Car": (64, 0, 128),
+    "Pedestrian": (64, 64, 0),
+    "Bicyclist": (0, 128, 192),
+}
+_NOT_IN_SYNTHIA16 = {"terrain", "truck", "train"}
+_NOT_IN_SYNTHIA13 = _NOT_IN_SYNTHIA16 | {"wall", "fence", "pole"}
+
+
+def _space(name: str, colours: Mapping[str, Colour], without: set[str] | None = None) -> LabelSpace:
+    kept = {key: colour for key, colour in colours.items() if key not in (without or set())}
+    return LabelSpace(name=name, classes=tuple(kept), palette=tuple(kept.values()))
+
+
+CITYSCAPES = _space("cityscapes19", CITYSCAPES_COLOURS)
+CAMVID = _space("camvid11", CAMVID_COLOURS)
+SPACES: dict[str, LabelSpace] = {
+    space.name: space
+    for space in (
+        CITYSCAPES,
+        _space("synthia16", CITYSCAPES_COLOURS, _NOT_IN_SYNTHIA16),
+        _space("synthia13", CITYSCAPES_COLOURS, _NOT_IN_SYNTHIA13),
+        CAMVID,
+    )
+}
+
+
+def label_space(name: str) -> LabelSpace:
+    """A built-in space by name. Raises HRSError with the nearest known name."""
+    if name not in SPACES:
+        raise HRSError(f"unknown label space {name!r}; {suggest(name, SPACES)}")
+    return SPACES[name]
+
+
+def suggest(word: str, known: Mapping[str, object] | list[str]) -> str:
+    """Half a sentence for an error: the nearest known word, or all of them."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+
+
+# What a class is called elsewhere. One table for all pairs of spaces; the first name that the target has is taken, and
+# a class that is in no row and has no namesake is ignored. Ground that is not road or pavement, and vehicles that
+# CamVid's Car leaves out (its own labels put trucks and buses among the ignored), map nowhere.
+MERGES: dict[str, tuple[str, ...]] = {
+    "sidewalk": ("pavement",),
+    "pavement": ("sidewalk",),
+    "vegetation": ("tree",),
+    "tree": ("vegetation",),
+    "person": ("pedestrian",),
+    "pedestrian": ("person",),
+    "rider": ("bicyclist",),
+    "bicycle": ("bicyclist",),
+    "bicyclist": ("rider", "bicycle"),
+    "traffic light": ("signsymbol",),
+    "traffic sign": ("signsymbol",),
+    "signsymbol": ("traffic sign",),
+    "road line": ("road",),
+    "lane marking": ("road",),
+    "wall": ("fence",),
+    "guard rail": ("fence",),
+    "vehicle": ("car",),
+}
+_MERGES = {fold(name): tuple(map(fold, others)) for name, others in MERGES.items()}
+
+
+def mapping(source: LabelSpace, target: LabelSpace) -> NDArray[np.uint8]:
+    """Source class -> target class as 256 entries; IGNORE for all that has no counterpart, and for IGNORE itself.
+
+    Raises HRSError where not one class maps, since nothing could be learned.
+    """
+    known = {fold(name): i for i, name in enumerate(target.classes)}
+    table = np.full(256, IGNORE, np.uint8)
+    for i, name in enumerate(source.classes):
+        found = [known[other] for other in (fold(name), *_MERGES.get(fold(name), ())) if other in known]
+        if found:
+            table[i] = found[0]
+    if (table == IGNORE).all():
+        raise HRSError(
+            f"no class of {source.name} ({', '.join(source.classes)}) is one of {target.name} "
+            f"({', '.join(target.classes)}); name the classes alike in classes.yaml"
+        )
+    return table
+
+
+def colourise(labels: NDArray[np.uint8], space: LabelSpace) -> NDArray[np.uint8]:
+    """Class ids (h w) as RGB (h w 3); ids that are no class, such as IGNORE, are black."""
+    table = np.zeros((256, 3), np.uint8)
+    table[: len(space)] = space.palette
+    return table[labels]
+
+
+# Raw ids on disk -> class names. Names in no label space are kept where merges or users' spaces may want them.
+
+CITYSCAPES_IDS: dict[int, str] = {
+    7: "road",
+    8: "sidewalk",
+    11: "building",
+    12: "wall",
+    13: "fence",
+    17: "pole",
+    19: "traffic light",
+    20: "traffic sign",
+    21: "vegetation",
+    22: "terrain",
+    23: "sky",
+    24: "person",
+    25: "rider",
+    26: "car",
+    27: "truck",
+    28: "bus",
+    31: "train",
+    32: "motorcycle",
+    33: "bicycle",
+}
+CITYSCAPES_VOID = frozenset({0, 1, 2, 3, 4, 5, 6, 9, 10, 14, 15, 16, 18, 29, 30, 34, 255})
+SYNTHIA_IDS: dict[int, str] = {
+    1: "sky",
+    2: "building",
+    3: "road",
+    4: "sidewalk",
+    5: "fence",
+    6: "vegetation",
+    7: "pole",
+    8: "car",
+    9: "traffic sign",
+    10: "person",
+    11: "bicycle",
+    12: "motorcycle",
+    15: "traffic light",
+    17: "rider",
+    19: "bus",
+    21: "wall",
+}
+SYNTHIA_VOID = frozenset({0, 13, 14, 16, 18, 20, 22})
+CARLA_TAGS: dict[str, dict[int, str]] = {
+    "0.9.13": {
+        1: "building",
+        2: "fence",
+        4: "person",
+        5: "pole",
+        6: "road line",
+        7: "road",
+        8: "sidewalk",
+        9: "vegetation",
+        10: "vehicle",
+        11: "wall",
+        12: "traffic sign",
+        13: "sky",
+        17: "guard rail",
+        18: "traffic light",
+        22: "terrain",
+    },
+    "0.9.14": {
+        1: "road",
+        2: "sidewalk",
+        3: "building",
+        4: "wall",
+        5: "fence",
+        6: "pole",
+        7: "traffic light",
+        8: "traffic sign",
+        9: "vegetation",
+        10: "terrain",
+        11: "sky",
+        12: "person",
+        13: "rider",
+        14: "car",
+        15: "truck",
+        16: "bus",
+        17: "train",
+        18: "motorcycle",
+        19: "bicycle",
+        24: "road line",
+        28: "guard rail",
+    },
+}
+CARLA_VOID: dict[str, frozenset[int]] = {
+    "0.9.13": frozenset({0, 3, 14, 15, 16, 19, 20, 21}),
+    "0.9.14": frozenset({0, 20, 21, 22, 23, 25, 26, 27}),
+}
+CAMVID_VOID = frozenset({11, 255})
+CAMVID_ORIGINAL: dict[Colour, str] = {
+    **{colour: name for name, colour in CAMVID_COLOURS.items()},
+    (0, 0, 0): "Void",
+    (64, 128, 64): "Animal",
+    (192, 0, 128): "Archway",
+    (0, 128, 64): "Bridge",
+    (64, 0, 192): "CartLuggagePram",
+    (192, 128, 64): "Child",
+    (128, 0, 192): "LaneMkgsDriv",
+    (192, 0, 64): "LaneMkgsNonDriv",
+    (128, 128, 64): "Misc_Text",
+    (192, 0, 192): "MotorcycleScooter",
+    (128, 64, 64): "OtherMoving",
+    (64, 192, 128): "ParkingBlock",
+    (128, 128, 192): "RoadShoulder",
+    (64, 128, 192): "SUVPickupTruck",
+    (0, 0, 64): "TrafficCone",
+    (0, 64, 64): "TrafficLight",
+    (192, 64, 128): "Train",
+    (192, 128, 192): "Truck_Bus",
+    (64, 0, 64): "Tunnel",
+    (192, 192, 0): "VegetationMisc",
+    (64, 192, 0): "Wall",
+}
+"""CamVid's 32 colours; names that are not among the 11 classes are ignored, not merged."""

@@ -1,0 +1,29 @@
+"""Training methods by name, one file each."""
+
+from hrs.config import MethodName
+from hrs.methods.adversarial import Adversarial
+from hrs.methods.base import Method, StepResult, weigh_frames
+from hrs.methods.class_balanced import ClassBalanced
+from hrs.methods.finetune import Finetune
+from hrs.methods.hrs import HierarchicalSelection
+from hrs.methods.joint import Joint
+from hrs.methods.mixing import Mixing
+from hrs.methods.oracle import Oracle
+from hrs.methods.shuffled import Shuffled
+from hrs.methods.source_only import SourceOnly
+from hrs.methods.target_only import TargetOnly
+
+METHODS: dict[MethodName, type[Method]] = {
+    "hrs": HierarchicalSelection,
+    "joint": Joint,
+    "target_only": TargetOnly,
+    "source_only": SourceOnly,
+    "finetune": Finetune,
+    "mixing": Mixing,
+    "adversarial": Adversarial,
+    "class_balanced": ClassBalanced,
+    "shuffled": Shuffled,
+    "oracle": Oracle,
+}
+
+__all__ = ["METHODS", "Method", "StepResult", "weigh_frames"]

@@ -1,0 +1,50 @@
+"""Joint training plus output-space alignment: a discriminator tells the domains apart by their predictions."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hrs.config import RunConfig
+from hrs.data.loaders import Batch
+from hrs.methods.base import Method, StepResult
+from hrs.networks.discriminator import Discriminator
+from hrs.selection.combine import weighted_cross_entropy
+
+
+class Adversarial(Method):
+    """L = CE(T) + lambda CE(S) + mu BCE(D(softmax z_T), source), with D trained on the same detached predictions.
+
+    Tsai et al., "Learning to adapt structured output space", CVPR 2018, sections 3.2 and 4.2.
+    """
+
+    def __init__(self, config: RunConfig, num_classes: int) -> None:
+        super().__init__(config, num_classes)
+        self.discriminator = Discriminator(num_classes)
+
+    def auxiliary(self) -> list[tuple[nn.Module, float]]:
+        return [(self.discriminator, self.config.adversarial.learning_rate)]
+
+    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+        assert source is not None and target is not None
+        real, synthetic = self.segment(target.images, source.images)
+        target_loss = weighted_cross_entropy(real.logits, target.labels)
+        source_loss = weighted_cross_entropy(synthetic.logits, source.labels)
+        p_real, p_synthetic = real.logits.softmax(dim=1), synthetic.logits.softmax(dim=1)
+
+        frozen = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
+        fool = _domain_loss(torch.func.functional_call(self.discriminator, frozen, (p_real,)), 1.0)
+        tell = _domain_loss(self.discriminator(p_real.detach()), 0.0) / 2
+        tell = tell + _domain_loss(self.discriminator(p_synthetic.detach()), 1.0) / 2
+
+        loss = (
+            target_loss + self.config.train.source_weight * source_loss + self.config.adversarial.weight * fool + tell
+        )
+        logs = {"loss_target": target_loss, "loss_source": source_loss, "loss_fool": fool, "loss_discriminator": tell}
+        return StepResult(loss, {name: value.detach() for name, value in logs.items()})
+
+
+def _domain_loss(logits: Tensor, truth: float) -> Tensor:
+    """Binary cross-entropy; 1 is source, 0 is target."""
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, truth))

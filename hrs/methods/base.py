@@ -1,0 +1,69 @@
+"""What every training method is: a module that holds the segmentation network and turns batches into a loss."""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from hrs.config import RunConfig
+from hrs.data.loaders import Batch
+from hrs.networks.segmenter import SegmenterOutput, build_segmenter, normalise
+from hrs.selection.selector import Selector, Weights
+from hrs.selection.view import View
+
+
+class StepResult(NamedTuple):
+    """loss: the scalar to minimise. logs: scalars and per-class vectors for the metrics, detached."""
+
+    loss: Tensor
+    logs: dict[str, Tensor]
+
+
+class Method(nn.Module):
+    """Base of all methods. Network, schedule, augmentation and images per step are the same for all of them."""
+
+    needs_regions: ClassVar[bool] = False
+
+    def __init__(self, config: RunConfig, num_classes: int) -> None:
+        super().__init__()
+        self.config, self.num_classes = config, num_classes
+        self.selector: Selector | None = None
+        self.segmenter = build_segmenter(config.network.name, num_classes, pretrained=config.network.pretrained)
+
+    @staticmethod
+    def counts(config: RunConfig, step: int) -> tuple[int, int]:
+        """Synthetic and real images wanted by a step. Every method sees the same number of images in all."""
+        return config.train.batch_source, config.train.batch_target
+
+    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+        """The loss of one step. ``progress`` is the share of training done, in [0, 1)."""
+        raise NotImplementedError
+
+    def auxiliary(self) -> list[tuple[nn.Module, float]]:
+        """Networks trained beside the segmentation network, each with its learning rate."""
+        return []
+
+    def segment(self, *batches: Tensor) -> list[SegmenterOutput]:
+        """One forward pass over several batches of images (b 3 h w uint8): they share normalisation statistics."""
+        sizes = [len(images) for images in batches]
+        images = normalise(torch.cat(batches))
+        if self.config.train.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        output: SegmenterOutput = self.segmenter(images)
+        pairs = zip(output.logits.split(sizes), output.features.split(sizes), strict=True)
+        return [SegmenterOutput(logits, features) for logits, features in pairs]
+
+
+@torch.no_grad()
+def weigh_frames(method: Method, batch: Batch) -> Weights:
+    """Full-strength weights of synthetic frames under a trained method (its selector must exist)."""
+    if method.selector is None:
+        raise ValueError(f"{type(method).__name__} has no weighting networks")
+    was_training = method.training
+    method.eval()
+    (output,) = method.segment(batch.images)
+    weights = method.selector.weigh(View.of(output, batch.labels, batch.regions))
+    method.train(was_training)
+    return weights

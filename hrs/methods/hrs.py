@@ -1,0 +1,58 @@
+"""Hierarchical region selection: weighting networks say how much each synthetic pixel, region and image counts."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from hrs.config import RunConfig
+from hrs.data.loaders import Batch
+from hrs.methods.base import Method, StepResult
+from hrs.selection.combine import effective_share, weighted_cross_entropy
+from hrs.selection.selector import Selector
+from hrs.selection.statistics import class_sums
+from hrs.selection.view import View
+
+
+class HierarchicalSelection(Method):
+    """L = CE(T) + lambda sum_i w_i CE_i(S) / sum_i w_i, plus the weighting networks' own losses.
+
+    After Sun et al., CVPR 2019. The weighting networks see detached features, so their losses move them alone.
+    """
+
+    needs_regions = True
+
+    def __init__(self, config: RunConfig, num_classes: int) -> None:
+        super().__init__(config, num_classes)
+        self.selector: Selector = Selector(config.selection, num_classes, self.segmenter.feature_dim)
+
+    def auxiliary(self) -> list[tuple[nn.Module, float]]:
+        return [(self.selector, self.config.selection.learning_rate)]
+
+    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+        assert source is not None and target is not None
+        real, synthetic = self.segment(target.images, source.images)
+        with torch.autocast(source.images.device.type, enabled=False):
+            view = View.of(synthetic, source.labels, source.regions)
+            losses = self.selector.learn(view, View.of(real, target.labels, target.regions))
+            weights = self.weights(view, source, self.selector.strength(progress))
+        target_loss = weighted_cross_entropy(real.logits, target.labels)
+        source_loss = weighted_cross_entropy(synthetic.logits, source.labels, weights)
+        loss = target_loss + self.config.train.source_weight * source_loss + torch.stack(list(losses.values())).sum()
+        logs = {"loss_target": target_loss, "loss_source": source_loss}
+        logs |= {f"loss_{name}": value for name, value in losses.items()}
+        logs |= {
+            "effective_share": effective_share(weights, source.labels),
+            "class_weight": mean_per_class(weights, source.labels, self.num_classes),
+        }
+        return StepResult(loss, {name: value.detach() for name, value in logs.items()})
+
+    def weights(self, view: View, source: Batch, strength: float) -> Tensor:
+        """The weight of every synthetic pixel, (b h w). The controls replace this one thing."""
+        return self.selector.weigh(view, strength=strength).combined
+
+
+def mean_per_class(weights: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """Mean weight per class of a batch, (c,); NaN where the class does not occur."""
+    sums, counts = class_sums(weights, labels, num_classes)
+    return sums / counts

@@ -1,0 +1,42 @@
+"""Labelled cross-domain mixing: half of a synthetic frame's classes pasted onto a real image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hrs.data.loaders import Batch
+from hrs.labels import IGNORE
+from hrs.methods.base import Method, StepResult
+from hrs.selection.combine import weighted_cross_entropy
+
+
+class Mixing(Method):
+    """L = CE(T) + lambda CE(M): M shows half of the classes of S over an image of T (ClassMix, Olsson et al., 2021).
+
+    Both labels are known, so the mixed label is exact; this is the labelled case of DACS (Tranheden et al., WACV 2021).
+    """
+
+    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+        assert source is not None and target is not None
+        under = torch.arange(len(source), device=source.images.device) % len(target)
+        pasted = half_of_classes(source.labels, self.num_classes)
+        images = torch.where(pasted.unsqueeze(1), source.images, target.images[under])
+        labels = torch.where(pasted, source.labels, target.labels[under])
+        real, mixed = self.segment(target.images, images)
+        target_loss = weighted_cross_entropy(real.logits, target.labels)
+        mixed_loss = weighted_cross_entropy(mixed.logits, labels)
+        loss = target_loss + self.config.train.source_weight * mixed_loss
+        return StepResult(loss, {"loss_target": target_loss.detach(), "loss_source": mixed_loss.detach()})
+
+
+def half_of_classes(labels: Tensor, num_classes: int) -> Tensor:
+    """True on the pixels of a random half (rounded up) of each image's classes: (b h w) -> bool (b h w)."""
+    known = labels.long().masked_fill(labels == IGNORE, num_classes)
+    present = torch.zeros(len(labels), num_classes + 1, dtype=torch.bool, device=labels.device)
+    present.scatter_(1, known.flatten(1), True)
+    present[:, num_classes] = False
+    draw = torch.rand(present.shape, device=labels.device).masked_fill(~present, 2.0)
+    rank = draw.argsort(dim=1).argsort(dim=1)
+    chosen = present & (rank < (present.sum(dim=1, keepdim=True) + 1) // 2)
+    return chosen.gather(1, known.flatten(1)).view(labels.shape)

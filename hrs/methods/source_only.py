@@ -1,0 +1,22 @@
+"""The synthetic frames alone: what the gap between the domains costs."""
+
+from __future__ import annotations
+
+from hrs.config import RunConfig
+from hrs.data.loaders import Batch
+from hrs.methods.base import Method, StepResult
+from hrs.selection.combine import weighted_cross_entropy
+
+
+class SourceOnly(Method):
+    """L = CE(S)."""
+
+    @staticmethod
+    def counts(config: RunConfig, step: int) -> tuple[int, int]:
+        return config.train.batch_source + config.train.batch_target, 0
+
+    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+        assert source is not None
+        (synthetic,) = self.segment(source.images)
+        loss = weighted_cross_entropy(synthetic.logits, source.labels)
+        return StepResult(loss, {"loss_source": loss.detach()})

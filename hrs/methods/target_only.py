@@ -1,0 +1,22 @@
+"""The real images alone, with as many images a step as the other methods see."""
+
+from __future__ import annotations
+
+from hrs.config import RunConfig
+from hrs.data.loaders import Batch
+from hrs.methods.base import Method, StepResult
+from hrs.selection.combine import weighted_cross_entropy
+
+
+class TargetOnly(Method):
+    """L = CE(T)."""
+
+    @staticmethod
+    def counts(config: RunConfig, step: int) -> tuple[int, int]:
+        return 0, config.train.batch_source + config.train.batch_target
+
+    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+        assert target is not None
+        (real,) = self.segment(target.images)
+        loss = weighted_cross_entropy(real.logits, target.labels)
+        return StepResult(loss, {"loss_target": loss.detach()})

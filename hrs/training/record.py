@@ -1,0 +1,119 @@
+"""What a run writes while it trains: log, metrics, TensorBoard, status, previews."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.tensorboard import SummaryWriter
+
+from hrs.evaluation import Scores
+from hrs.labels import IGNORE, LabelSpace, colourise
+from hrs.runs import RunFolder
+
+LOGGER = logging.getLogger("hrs")
+
+
+class Recorder:
+    """Writes one run's folder; only the main process has one.
+
+    Args:
+        run: its folder.
+        space: names the classes.
+        steps: steps of the whole run.
+        first: step that this process starts at.
+    """
+
+    def __init__(self, run: RunFolder, space: LabelSpace, *, steps: int, first: int) -> None:
+        self.run, self.space, self.steps, self.first = run, space, steps, first
+        self.began = time.monotonic()
+        self.spoken = 0.0
+
+    def __enter__(self) -> Self:
+        file = logging.FileHandler(self.run.log, encoding="utf-8")
+        file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+        self.handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), file]
+        for handler in self.handlers:
+            LOGGER.addHandler(handler)
+        LOGGER.setLevel(logging.INFO)
+        self.board = SummaryWriter(str(self.run.tensorboard))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.board.close()
+        for handler in self.handlers:
+            LOGGER.removeHandler(handler)
+            handler.close()
+
+    def training(self, step: int, values: dict[str, Any]) -> None:
+        """One training step's metrics, the status, and a line for people now and then."""
+        self.run.append_metrics({"step": step, "split": "train", **values})
+        for name, value in values.items():
+            if isinstance(value, float):
+                self.board.add_scalar(f"train/{name}", value, step)
+        eta = self.eta(step)
+        self.run.write_status(step=step, steps=self.steps, eta=eta)
+        if time.monotonic() - self.spoken > 5 or step == self.steps:
+            self.spoken = time.monotonic()
+            rate = (step - self.first) / max(time.monotonic() - self.began, 1e-9)
+            share = f"  effective {values['effective_share']:.2f}" if "effective_share" in values else ""
+            LOGGER.info(
+                f"step {step}/{self.steps}  loss {values['loss']:.3f}{share}  {rate:.2f} steps/s  ETA {clock(eta)}"
+            )
+
+    def eta(self, step: int) -> float:
+        done = max(1, step - self.first)
+        return (time.monotonic() - self.began) / done * (self.steps - step)
+
+    def validation(self, step: int, scores: Scores, *, best: bool) -> None:
+        values = scores.to_json_dict()
+        self.run.append_metrics({"step": step, "split": "val", **values})
+        row = {"step": step, "miou": values["miou"], "pixel_accuracy": values["pixel_accuracy"]}
+        self.run.append_result(row | {f"iou/{name}": value for name, value in values["iou"].items()})
+        self.board.add_scalar("val/miou", scores.miou, step)
+        if best:
+            self.run.write_status(best={"step": step, "miou": values["miou"]})
+        LOGGER.info(f"step {step}/{self.steps}  validation mIoU {scores.miou:.1f}{'  (best)' if best else ''}")
+
+    def previews(
+        self, step: int, rows: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]]
+    ) -> None:
+        """One picture: a row per validation image of photo, label and prediction."""
+        if rows:
+            write_picture(self.run.previews / f"val_{step:06d}.jpg", stack_rows(rows, self.space))
+
+
+def stack_rows(
+    rows: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]], space: LabelSpace, width: int = 320
+) -> NDArray[np.uint8]:
+    """Rows of (image, label, prediction), each ``width`` pixels wide; ignored pixels stay black in the prediction."""
+    lines = []
+    for image, label, prediction in rows:
+        shown = np.where(label == IGNORE, IGNORE, prediction).astype(np.uint8)
+        parts = [image, colourise(label, space), colourise(shown, space)]
+        height = round(width * image.shape[0] / image.shape[1])
+        lines.append(np.hstack([cv2.resize(p, (width, height), interpolation=cv2.INTER_NEAREST) for p in parts]))
+    return np.vstack([cv2.resize(line, (3 * width, lines[0].shape[0])) for line in lines]).astype(np.uint8)
+
+
+def write_picture(path: Path, rgb: NDArray[np.uint8]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done, data = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise ValueError(f"OpenCV cannot encode {path.suffix}")
+    path.write_bytes(data.tobytes())
+
+
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss or m:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

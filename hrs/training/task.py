@@ -1,0 +1,33 @@
+"""The data of a run: which real images it may see, which synthetic frames, and what it is validated on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hrs.config import RunConfig
+from hrs.data.draw import draw_real
+from hrs.data.layouts import Dataset, open_dataset, open_sources
+from hrs.errors import HRSError
+from hrs.labels import LabelSpace, label_space
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """All data sets speak ``space``. ``target`` holds the drawn real images alone; the other labels are never read."""
+
+    space: LabelSpace
+    sources: list[Dataset]
+    target: Dataset
+    val: Dataset
+
+
+def open_task(config: RunConfig) -> Task:
+    """Open, draw and map the data of a run. Raises HRSError for whatever is missing or does not fit."""
+    target = open_dataset(config.data.target)
+    if target.space is None:
+        raise HRSError(f"target {config.data.target} has no labels; name a labelled data set of real images")
+    space = label_space(config.data.space) if config.data.space else target.space
+    val = open_dataset(config.data.val) if config.data.val else open_dataset(config.data.target, split="val")
+    drawn = draw_real(target.map_to(space), config.data.n_real, seed=config.seed)
+    sources = open_sources(list(config.data.sources), space)
+    return Task(space=space, sources=sources, target=drawn, val=val.map_to(space))

@@ -1,0 +1,343 @@
+"""The loop: step, schedule, validate, save, resume."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from accelerate import Accelerator, PartialState
+from accelerate.utils import broadcast_object_list, gather_object, set_seed
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from hrs.config import RunConfig
+from hrs.data.loaders import FrameReader, Step, TrainingSteps, collate, step_batches
+from hrs.errors import HRSError
+from hrs.evaluation import ConfusionMatrix, Scores
+from hrs.inference import Predictor, predictions
+from hrs.methods import METHODS, Method, weigh_frames
+from hrs.networks.segmenter import Segmenter
+from hrs.runs import RunFolder
+from hrs.selection.maps import write_maps
+from hrs.training.checkpoint import load_state, load_weights, save_checkpoint
+from hrs.training.record import LOGGER, Recorder
+from hrs.training.schedule import poly_with_warmup
+from hrs.training.task import Task, open_task
+
+MOST_BAD_STEPS = 10
+"""Steps in a row without a finite loss after which a run gives up."""
+
+
+def train(config: RunConfig, run: RunFolder, *, resume: bool = False) -> Scores:
+    """Train one run to its end and return its last validation.
+
+    Args:
+        config: what to do.
+        run: its folder, created for this run (or one that stopped, with ``resume``).
+        resume: go on from checkpoints/last; on a CPU the result has the same weights as an unbroken run.
+
+    Raises:
+        HRSError: data or settings that cannot work, a loss that stays non-finite, or a signal to stop; the run's status
+            says so too.
+    """
+    main = processes(config).is_main_process
+
+    def say(**status: Any) -> None:
+        if main:
+            run.write_status(**status)
+
+    try:
+        say(state="running", steps=config.train.steps)
+        scores = Trainer(config, run, resume=resume).fit()
+    except Cancelled as error:
+        say(state="cancelled")
+        raise HRSError(f"run {run.name} was cancelled; go on with: python -m hrs runs resume {run.name}") from error
+    except BaseException as error:
+        say(state="failed", error=str(error) or type(error).__name__)
+        raise
+    say(state="finished", eta=0)
+    return scores
+
+
+def processes(config: RunConfig) -> PartialState:
+    """How many processes train this run together, and which of them this is."""
+    return PartialState(cpu=config.train.device == "cpu")
+
+
+def create_run(config: RunConfig, root: Path, name: str | None) -> RunFolder:
+    """A new run folder, made by the main process and known to all of them. Raises HRSError as RunFolder.create does."""
+    answer: list[Path | HRSError | None] = [None]
+    if processes(config).is_main_process:
+        try:
+            answer = [RunFolder.create(root, name, config.to_yaml(), prefix=config.method).path]
+        except HRSError as error:
+            answer = [error]
+    (made,) = broadcast_object_list(answer)
+    if isinstance(made, HRSError):
+        raise made
+    return RunFolder(made)
+
+
+class Cancelled(Exception):
+    """A signal asked the run to stop."""
+
+
+class Trainer:
+    """One process's share of a run. Its parts are built in order: data, method, optimiser, state."""
+
+    def __init__(self, config: RunConfig, run: RunFolder, *, resume: bool) -> None:
+        self.config, self.run = config, run
+        self.accelerator = Accelerator(mixed_precision=config.train.precision, cpu=config.train.device == "cpu")
+        self._check_world()
+        set_seed(config.seed)
+        self.task = self._open_data()
+        method = METHODS[config.method](config, len(self.task.space))
+        if config.train.channels_last:
+            method.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = average_of(method.segmenter, config.train.ema)
+        if resume:
+            load_weights(method, run.last)
+        self.optimiser = build_optimiser(method, config)
+        if config.train.compile:
+            method.segmenter.compile()
+        self.step, self.best = 0, -1.0
+        self.scores: Scores | None = None
+        if resume:
+            self._restore(load_state(run.last))
+        self.method, self.optimiser = self.accelerator.prepare(method, self.optimiser)
+        self.bare = cast(Method, self.accelerator.unwrap_model(self.method))
+        if self.average is not None:
+            self.average.to(self.accelerator.device)
+
+    def _check_world(self) -> None:
+        world = self.accelerator.num_processes
+        for name in ("batch_source", "batch_target"):
+            if getattr(self.config.train, name) % world:
+                raise HRSError(
+                    f"train.{name} is {getattr(self.config.train, name)}; expected a multiple of the {world} processes"
+                )
+
+    def _open_data(self) -> Task:
+        """The main process opens first, so that rendering and caching happen once."""
+        with self.accelerator.main_process_first():
+            task = open_task(self.config)
+            readers = METHODS[self.config.method].needs_regions
+            self.source = FrameReader(task.sources, self.config.data, regions=readers)
+            self.target = FrameReader([task.target], self.config.data, regions=readers)
+        return task
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.best = state["step"], state["best"]
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+
+    # The loop
+
+    def fit(self) -> Scores:
+        """Run the remaining steps; returns the last validation."""
+        recorder = Recorder(self.run, self.task.space, steps=self.config.train.steps, first=self.step)
+        with contextlib.ExitStack() as stack:
+            stop = stack.enter_context(stop_on_signals())
+            if self.accelerator.is_main_process:
+                stack.enter_context(recorder)
+                LOGGER.info(self.describe())
+            self.recorder = recorder
+            self._save_panel()
+            bad = 0
+            for batch in self._batches():
+                values, applied = self._train_step(batch.to(self.accelerator.device))
+                bad = 0 if applied else bad + 1
+                self._check_finite(bad)
+                self._after_step(values)
+                if stop:
+                    self._save_last()
+                    raise Cancelled
+            if self.scores is None:  # resumed after its last step
+                self._validate()
+            return cast(Scores, self.scores)
+
+    def describe(self) -> str:
+        task, parameters = self.task, sum(p.numel() for p in self.bare.segmenter.parameters())
+        return (
+            f"{self.config.method} on {self.accelerator.device}: {sum(map(len, task.sources))} synthetic frames, "
+            f"{len(task.target)} real images, {len(task.val)} to validate, {len(task.space)} classes "
+            f"({task.space.name}); {self.config.network.name} {parameters / 1e6:.2f} M parameters"
+        )
+
+    def _batches(self) -> Iterator[Step]:
+        config, rank = self.config, self.accelerator.process_index
+        steps = TrainingSteps(
+            self.source,
+            self.target,
+            partial(METHODS[config.method].counts, config),
+            seed=config.seed,
+            rank=rank,
+            world=self.accelerator.num_processes,
+        )
+        pin = self.accelerator.device.type == "cuda"
+        return step_batches(steps, self.step, config.train.steps, workers=config.data.workers, pin=pin)
+
+    def _train_step(self, batch: Step) -> tuple[dict[str, Tensor], bool]:
+        """One optimiser step; (its logs, whether it was applied). A non-finite gradient leaves all weights alone."""
+        self.method.train()
+        torch.manual_seed(step_seed(self.config.seed, self.step, self.accelerator.process_index))
+        self._set_rates()
+        result = self.method(batch.source, batch.target, self.step / self.config.train.steps)
+        self.accelerator.backward(result.loss)
+        norm = self.accelerator.clip_grad_norm_(self.method.parameters(), self.config.train.clip)
+        finite = self.config.train.precision == "fp16" or bool(torch.isfinite(norm) & torch.isfinite(result.loss))
+        if finite:
+            self.optimiser.step()
+            if self.average is not None:
+                self.average.update_parameters(self.bare.segmenter)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        return {"loss": result.loss.detach(), "grad_norm": norm, **result.logs}, finite
+
+    def _set_rates(self) -> None:
+        factor = poly_with_warmup(self.step, self.config.train)
+        for group in self.optimiser.param_groups:
+            group["lr"] = factor * group["peak"]
+
+    def _check_finite(self, bad: int) -> None:
+        if bad >= MOST_BAD_STEPS:
+            raise HRSError(
+                f"the loss was not finite for {bad} steps in a row up to step {self.step}; "
+                "lower train.learning_rate or train with train.precision=no"
+            )
+
+    def _after_step(self, values: dict[str, Tensor]) -> None:
+        train, last = self.config.train, self.step == self.config.train.steps
+        if self.accelerator.is_main_process and (self.step % train.log_every == 0 or last):
+            rate = self.optimiser.param_groups[0]["lr"]
+            self.recorder.training(self.step, {"learning_rate": rate} | {k: plain(v) for k, v in values.items()})
+        if self.step % train.validate_every == 0 or last:
+            self._validate()
+            self._save_panel()
+        if self.step % train.save_every == 0 or last:
+            self._save_last()
+
+    # Validation and saving
+
+    def _network(self) -> Segmenter:
+        """The network that is validated and shipped: the average where there is one."""
+        return cast(Segmenter, self.average.module) if self.average is not None else self.bare.segmenter
+
+    def _validate(self) -> None:
+        data, rank, world = self.config.data, self.accelerator.process_index, self.accelerator.num_processes
+        network = self._network().eval()
+        predictor = Predictor(
+            network, self.task.space, height=data.height, width=data.width, device=self.accelerator.device
+        )
+        matrix, rows = ConfusionMatrix(self.task.space), []
+        shown = set(spread_indices(len(self.task.val), self.config.train.previews))
+        for i, image, label, predicted in predictions(predictor, self.task.val, range(rank, len(self.task.val), world)):
+            matrix.update(predicted, label)
+            if i in shown:
+                rows.append((image, label, predicted))
+        whole = ConfusionMatrix(self.task.space)
+        for part in gather_object([matrix]):
+            whole.merge(part)
+        self.scores = whole.scores()
+        better = self.scores.miou > self.best
+        self.best = max(self.best, self.scores.miou)
+        if self.accelerator.is_main_process:
+            self.recorder.validation(self.step, self.scores, best=better)
+            self.recorder.previews(self.step, rows)
+            if better:
+                self._save(self.run.best)
+
+    def _save_panel(self) -> None:
+        """Weight maps of a fixed panel of synthetic frames, as they are now."""
+        count = min(self.config.train.panel, len(self.source))
+        if self.bare.selector is None or not count or not self.accelerator.is_main_process:
+            return
+        folder = self.run.weights / f"step_{self.step:06d}"
+        for index in spread_indices(len(self.source), count):
+            batch = collate([self.source[index]]).to(self.accelerator.device)
+            dataset, i = self.source.locate(index)
+            write_maps(folder / f"{safe_name(dataset.frames[i].id)}.npz", weigh_frames(self.bare, batch), 0)
+
+    def _save_last(self) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        state = {
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "best": self.best,
+        }
+        if self.average is not None:
+            state["average"] = self.average.state_dict()
+        self._save(self.run.last, state)
+
+    def _save(self, folder: Path, state: dict[str, Any] | None = None) -> None:
+        """With ``state`` the training weights are saved, without it those that are validated."""
+        overrides = None
+        if state is None:
+            overrides = {f"segmenter.{name}": value for name, value in self._network().state_dict().items()}
+        save_checkpoint(
+            folder,
+            method=self.bare,
+            config=self.config,
+            space=self.task.space,
+            step=self.step,
+            metrics=self.scores.to_json_dict() if self.scores else {},
+            overrides=overrides,
+            state=state,
+        )
+
+
+def build_optimiser(method: Method, config: RunConfig) -> torch.optim.AdamW:
+    """AdamW over all networks; ``peak`` is each group's learning rate before the schedule."""
+    networks = [(method.segmenter, config.train.learning_rate), *method.auxiliary()]
+    groups = [{"params": list(network.parameters()), "peak": rate} for network, rate in networks]
+    groups = [group for group in groups if group["params"]]
+    return torch.optim.AdamW(groups, lr=config.train.learning_rate, weight_decay=config.train.weight_decay)
+
+
+def average_of(network: Segmenter, decay: float) -> AveragedModel | None:
+    if not decay:
+        return None
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[list[int]]:
+    """A list that fills when SIGTERM or SIGINT arrives, so that the loop can end its step and save."""
+    arrived: list[int] = []
+    watched = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda n, _: arrived.append(n)) for number in watched}
+    try:
+        yield arrived
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def step_seed(*numbers: int) -> int:
+    """One seed from several numbers: what is random in a step depends on these alone, so no state is saved."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def spread_indices(total: int, count: int) -> list[int]:
+    """``count`` different indices spread evenly over range(total)."""
+    count = min(count, total)
+    return [i * total // count for i in range(count)]
+
+
+def safe_name(identifier: str) -> str:
+    """A frame's id as a file name."""
+    return identifier.replace("/", "__")
+
+
+def plain(value: Tensor) -> float | list[float]:
+    """A logged tensor as JSON can hold it."""
+    numbers: float | list[float] = value.detach().float().cpu().tolist()
+    return numbers

@@ -1,0 +1,126 @@
+from typing import get_args
+
+import pytest
+import torch
+
+from hrs.config import MethodName, load_config
+from hrs.data.loaders import Batch
+from hrs.labels import IGNORE
+from hrs.methods import METHODS, weigh_frames
+from hrs.methods.joint import Joint
+from hrs.selection.combine import weighted_cross_entropy
+from tests.selection.conftest import C, make_view
+
+H, W = 48, 64
+
+
+def batch(seed: int, size: int = 2) -> Batch:
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(0, C, (size, H // 8, W // 8), generator=generator)
+    labels = labels.repeat_interleave(8, 1).repeat_interleave(8, 2).to(torch.uint8)
+    labels[:, :4] = IGNORE
+    regions = torch.arange(H // 8 * W // 8).view(H // 8, W // 8).repeat_interleave(8, 0).repeat_interleave(8, 1)
+    planted = (labels == 1).to(torch.uint8)
+    return Batch(
+        images=torch.randint(0, 256, (size, 3, H, W), generator=generator).to(torch.uint8),
+        labels=labels,
+        regions=regions.int().expand(size, H, W).clone(),
+        planted=planted,
+    )
+
+
+def build(name: str, *overrides: str):
+    torch.manual_seed(0)
+    config = load_config(
+        {"method": name}, ("train.batch_source=2", "train.batch_target=2", "train.steps=10", *overrides)
+    )
+    return METHODS[name](config, C).train(), config
+
+
+def one_step(method, config, progress=0.9):
+    source_count, target_count = method.counts(config, int(progress * config.train.steps))
+    source = batch(1, source_count) if source_count else None
+    target = batch(2, target_count) if target_count else None
+    return method(source, target, progress)
+
+
+@pytest.mark.parametrize("name", get_args(MethodName))
+def test_every_method_gives_a_loss_that_moves_the_segmentation_network(name):
+    method, config = build(name)
+    result = one_step(method, config)
+    result.loss.backward()
+    assert torch.isfinite(result.loss)
+    assert all(p.grad is not None for p in method.segmenter.parameters())
+    assert all(not value.requires_grad for value in result.logs.values())
+
+
+@pytest.mark.parametrize("name", get_args(MethodName))
+def test_every_method_sees_the_same_number_of_images(name):
+    _, config = build(name)
+    assert all(sum(METHODS[name].counts(config, step)) == 4 for step in range(config.train.steps))
+
+
+def test_finetune_goes_from_source_to_target():
+    _, config = build("finetune", "finetune.source_share=0.3")
+    counts = [METHODS["finetune"].counts(config, step) for step in range(10)]
+    assert counts == [(4, 0)] * 3 + [(0, 4)] * 7
+
+
+def test_hrs_in_its_warm_up_is_joint_to_the_last_bit():
+    joint, config = build("joint")
+    hrs, _ = build("hrs")
+    hrs.segmenter.load_state_dict(joint.segmenter.state_dict())
+    torch.manual_seed(5)
+    a = one_step(joint, config, progress=0.0)
+    torch.manual_seed(5)
+    b = one_step(hrs, config, progress=0.0)
+    assert a.logs["loss_source"].item() == b.logs["loss_source"].item()
+    assert a.logs["loss_target"].item() == b.logs["loss_target"].item()
+    a.loss.backward()
+    b.loss.backward()
+    pairs = zip(joint.segmenter.parameters(), hrs.segmenter.parameters(), strict=True)
+    assert all(torch.equal(p.grad, q.grad) for p, q in pairs)
+
+
+def test_joint_is_the_sum_of_both_losses():
+    method, config = build("joint", "train.source_weight=0.5")
+    result = one_step(method, config)
+    assert isinstance(method, Joint)
+    expected = result.logs["loss_target"] + 0.5 * result.logs["loss_source"]
+    torch.testing.assert_close(result.loss.detach(), expected)
+
+
+def test_adversarial_discriminator_gets_gradient_from_its_own_loss_alone():
+    method, config = build("adversarial", "adversarial.weight=0")
+    one_step(method, config).loss.backward()
+    quiet = [p.grad.clone() for p in method.discriminator.parameters()]
+    method, config = build("adversarial", "adversarial.weight=1")
+    one_step(method, config).loss.backward()
+    loud = [p.grad for p in method.discriminator.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(quiet, loud, strict=True))
+
+
+def test_class_balance_weighs_rare_classes_more():
+    method, _ = build("class_balanced", "selection.momentum=0")
+    source = batch(3)
+    source.labels[:, 8:] = 0
+    source.labels[:, 40:, 32:] = 1
+    method(source, batch(4), 0.5)
+    assert method.frequency[0] > method.frequency[1] > method.frequency[2]
+
+
+def test_weights_of_frames_leave_the_method_as_it_was():
+    method, config = build("hrs")
+    one_step(method, config)
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    weights = weigh_frames(method, batch(7))
+    assert weights.combined.shape == (2, H, W)
+    assert method.training
+    assert all(torch.equal(before[name], value) for name, value in method.state_dict().items())
+    with pytest.raises(ValueError, match="no weighting networks"):
+        weigh_frames(build("joint")[0], batch(7))
+
+
+def test_the_loss_of_an_unlabelled_batch_is_zero():
+    view = make_view(0)
+    assert weighted_cross_entropy(view.logits, torch.full_like(view.labels, IGNORE)).item() == 0

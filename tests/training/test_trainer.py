@@ -1,0 +1,159 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import get_args
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from hrs.config import MethodName
+from hrs.errors import HRSError
+from hrs.methods import Method
+from hrs.runs import RunFolder, read_metrics
+from hrs.selection.maps import read_maps
+from hrs.training.checkpoint import load_checkpoint
+from hrs.training.trainer import train
+from tests.conftest import tiny_config
+
+
+def run_of(tmp_path, config, name="run"):
+    return RunFolder.create(tmp_path / "runs", name, config.to_yaml())
+
+
+@pytest.mark.parametrize("method", get_args(MethodName))
+def test_every_method_trains_to_the_end(tmp_path, frames, method):
+    config = tiny_config(frames, f"method={method}", "train.steps=2")
+    run = run_of(tmp_path, config)
+    scores = train(config, run)
+    assert run.read_status().state == "finished"
+    assert 0 <= scores.miou <= 100 and scores.images == 4
+    assert load_checkpoint(run.best).config == config
+
+
+def test_a_run_folder_holds_all_it_promises(tmp_path, tiny):
+    run = run_of(tmp_path, tiny)
+    train(tiny, run)
+    status = run.read_status()
+    assert (status.state, status.step, status.steps) == ("finished", 6, 6)
+    rows = read_metrics(run.metrics)
+    assert [r["step"] for r in rows if r["split"] == "train"] == [1, 2, 3, 4, 5, 6]
+    assert [r["step"] for r in rows if r["split"] == "val"] == [3, 6]
+    assert all(0 < r["effective_share"] <= 1 and len(r["class_weight"]) == 4 for r in rows if r["split"] == "train")
+    with open(run.results_csv, newline="") as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["3", "6"]
+    assert status.best["miou"] == max(r["miou"] for r in rows if r["split"] == "val")
+    assert sorted(p.name for p in run.weights.iterdir()) == ["step_000000", "step_000003", "step_000006"]
+    maps = [read_maps(file) for file in (run.weights / "step_000006").iterdir()]
+    assert len(maps) == 2
+    assert all(set(m) == {"combined", "pixel", "region", "image"} for m in maps)
+    assert all(m["pixel"].shape == (48, 64) for m in maps)
+    for folder in (run.best, run.last):
+        assert {"model.safetensors", "config.json", "README.md"} <= {p.name for p in folder.iterdir()}
+    assert json.loads((run.best / "config.json").read_text())["metrics"]["miou"] == status.best["miou"]
+    assert list(run.previews.iterdir()) and list(run.tensorboard.iterdir()) and "validation" in run.log.read_text()
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path, frames):
+    weights = []
+    for i, seed in enumerate((0, 0, 1)):
+        config = tiny_config(frames, f"seed={seed}")
+        run = run_of(tmp_path, config, f"run{i}")
+        train(config, run)
+        weights.append(load_file(run.last / "model.safetensors"))
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert any(not torch.equal(weights[0][name], weights[2][name]) for name in weights[0])
+
+
+def test_loader_processes_change_nothing(tmp_path, frames):
+    weights = []
+    for workers in (0, 2):
+        config = tiny_config(frames, f"data.workers={workers}", "train.steps=3")
+        run = run_of(tmp_path, config, f"run{workers}")
+        train(config, run)
+        weights.append(load_file(run.last / "model.safetensors"))
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path, frames):
+    """SIGKILL in the middle, then --resume: bit for bit the run that was never killed."""
+    config = tiny_config(frames, "train.steps=40", "train.ema=0.9")
+    whole, broken = run_of(tmp_path, config, "whole"), run_of(tmp_path, config, "broken")
+    train(config, whole)
+    script = (
+        "import sys, pathlib, torch; torch.set_num_threads(int(sys.argv[2]))\n"
+        "from hrs.config import load_config; from hrs.runs import RunFolder; from hrs.training.trainer import train\n"
+        "run = RunFolder(pathlib.Path(sys.argv[1])); train(load_config(run.config), run)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(broken.path), str(torch.get_num_threads())], stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if (broken.last / "config.json").is_file() and broken.read_status().step >= 6:
+            break
+        time.sleep(0.02)
+    assert process.poll() is None, "it ended before it could be killed"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert broken.read_status().state == "failed"
+    assert json.loads((broken.last / "config.json").read_text())["step"] < 40
+    train(config, broken, resume=True)
+    one, two = load_file(whole.last / "model.safetensors"), load_file(broken.last / "model.safetensors")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    best = [load_file(run.best / "model.safetensors") for run in (whole, broken)]
+    assert all(torch.equal(best[0][name], best[1][name]) for name in best[0])
+    assert [r["step"] for r in read_metrics(broken.metrics) if r["split"] == "train"] == list(range(1, 41))
+
+
+def test_no_update_on_a_loss_that_is_not_finite(tmp_path, frames, monkeypatch):
+    config = tiny_config(frames, "method=joint", "train.steps=30", "train.save_every=1")
+    run = run_of(tmp_path, config)
+    clean = Method.segment
+
+    def poisoned(self, *batches):
+        outputs = clean(self, *batches)
+        return [out._replace(logits=out.logits * float("nan")) for out in outputs] if self.training else outputs
+
+    monkeypatch.setattr(Method, "segment", poisoned)
+    with pytest.raises(HRSError, match="not finite for 10 steps"):
+        train(config, run)
+    status = run.read_status()
+    assert status.state == "failed" and "learning_rate" in status.error
+    assert all(torch.isfinite(value.float()).all() for value in load_file(run.last / "model.safetensors").values())
+
+
+def test_a_signal_saves_and_cancels(tmp_path, frames):
+    (tmp_path / "config.yaml").write_text(tiny_config(frames, "train.steps=2000").to_yaml())
+    command = [sys.executable, "-m", "hrs", "train", str(tmp_path / "config.yaml"), "--name", "live"]
+    process = subprocess.Popen(
+        [*command, "--runs", str(tmp_path / "runs")], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    live = RunFolder(tmp_path / "runs" / "live")
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (live.metrics.is_file() and live.read_status().step >= 2):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1 and "was cancelled" in errors and "Traceback" not in errors
+    assert live.read_status().state == "cancelled"
+    assert json.loads((live.last / "config.json").read_text())["step"] >= 2
+
+
+def test_two_processes_train_one_run(tmp_path, frames):
+    config = tiny_config(frames, "train.steps=3")
+    (tmp_path / "config.yaml").write_text(config.to_yaml())
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "hrs"]
+    command += ["train", str(tmp_path / "config.yaml"), "--name", "pair", "--runs", str(tmp_path / "runs")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=240
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    run = RunFolder(tmp_path / "runs" / "pair")
+    assert run.read_status().state == "finished"
+    assert load_checkpoint(run.best).metrics["images"] == 4
+    assert [r["step"] for r in read_metrics(run.metrics) if r["split"] == "train"] == [1, 2, 3]
