@@ -146,19 +146,21 @@ def evaluate(
 @app.command()
 def score(
     checkpoint: Annotated[str, typer.Argument(help="A run with weighting networks.")],
-    dataset: Annotated[str, typer.Argument(help="Synthetic corpus.")],
+    dataset: Annotated[str | None, typer.Argument(help="Synthetic corpus; without it, the run's own.")] = None,
     out: Annotated[Path | None, typer.Option(help="Default: the run's scores folder.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many frames.")] = None,
     runs: RunsRoot = RUNS,
     device: Annotated[str, typer.Option()] = "auto",
 ) -> None:
     """Weight maps of a whole corpus and a table over its frames. Goes on where an earlier call stopped."""
+    from hrs.scoring import own_corpus
     from hrs.scoring import score as score_corpus
 
     folder = _checkpoint(checkpoint, runs)
     out = out or folder.parent.parent / "scores"
+    corpus = dataset or own_corpus(folder)
     with progress_bar("scoring") as progress:
-        index = score_corpus(folder, dataset, out, limit=limit, device=pick_device(device), progress=progress)
+        index = score_corpus(folder, corpus, out, limit=limit, device=pick_device(device), progress=progress)
     print(f"index: {index}\nmaps: {out / 'maps'}")
 
 

@@ -28,7 +28,7 @@ from hrs.selection.combine import effective_share
 from hrs.selection.maps import write_maps
 from hrs.selection.selector import Weights
 from hrs.selection.statistics import class_sums
-from hrs.training.checkpoint import Checkpoint, load_checkpoint
+from hrs.training.checkpoint import Checkpoint, load_checkpoint, read_about
 
 PART = 64
 """Frames per finished part; at most this many are done again after a stop."""
@@ -106,6 +106,17 @@ def score(
             progress(done, len(corpus))
     _write_table(out / "index.parquet", rows)
     return out / "index.parquet"
+
+
+def own_corpus(checkpoint: Path) -> str:
+    """The synthetic data set that a checkpoint was trained on. Raises HRSError where there were several."""
+    sources = read_about(checkpoint)["run"]["data"]["sources"]
+    if len(sources) > 1:
+        raise HRSError(
+            f"{checkpoint} was trained on {len(sources)} data sets; name the one to score: {', '.join(sources)}"
+        )
+    name: str = sources[0]
+    return name
 
 
 def _score_part(

@@ -71,7 +71,7 @@ def load_checkpoint(folder: Path, *, device: torch.device | str = "cpu") -> Chec
     Raises:
         HRSError: a file is missing or damaged, or the weights do not fit the network that config.json names.
     """
-    about = _read_about(folder)
+    about = read_about(folder)
     config = load_config(about["run"])
     config = config.model_copy(update={"network": config.network.model_copy(update={"pretrained": False})})
     space = LabelSpace.from_dict(about["label_space"])
@@ -110,7 +110,8 @@ def load_state(folder: Path) -> dict[str, Any]:
     return state
 
 
-def _read_about(folder: Path) -> dict[str, Any]:
+def read_about(folder: Path) -> dict[str, Any]:
+    """config.json of a checkpoint: step, label_space, metrics, and run (the RunConfig). Raises HRSError if unusable."""
     path = folder / CONFIG
     try:
         about = json.loads(path.read_text(encoding="utf-8"))

@@ -6,17 +6,16 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
 from hrs.evaluation import Scores
-from hrs.labels import IGNORE, LabelSpace, colourise
+from hrs.labels import LabelSpace
+from hrs.pictures import Image, prediction_sheet, weight_sheet, write_picture
 from hrs.runs import RunFolder
 
 LOGGER = logging.getLogger("hrs")
@@ -83,33 +82,15 @@ class Recorder:
             self.run.write_status(best={"step": step, "miou": values["miou"]})
         LOGGER.info(f"step {step}/{self.steps}  validation mIoU {scores.miou:.1f}{'  (best)' if best else ''}")
 
-    def previews(
-        self, step: int, rows: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]]
-    ) -> None:
+    def previews(self, step: int, rows: Sequence[tuple[Image, Image, Image]]) -> None:
         """One picture: a row per validation image of photo, label and prediction."""
         if rows:
-            write_picture(self.run.previews / f"val_{step:06d}.jpg", stack_rows(rows, self.space))
+            write_picture(self.run.previews / f"val_{step:06d}.jpg", prediction_sheet(rows, self.space))
 
-
-def stack_rows(
-    rows: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]], space: LabelSpace, width: int = 320
-) -> NDArray[np.uint8]:
-    """Rows of (image, label, prediction), each ``width`` pixels wide; ignored pixels stay black in the prediction."""
-    lines = []
-    for image, label, prediction in rows:
-        shown = np.where(label == IGNORE, IGNORE, prediction).astype(np.uint8)
-        parts = [image, colourise(label, space), colourise(shown, space)]
-        height = round(width * image.shape[0] / image.shape[1])
-        lines.append(np.hstack([cv2.resize(p, (width, height), interpolation=cv2.INTER_NEAREST) for p in parts]))
-    return np.vstack([cv2.resize(line, (3 * width, lines[0].shape[0])) for line in lines]).astype(np.uint8)
-
-
-def write_picture(path: Path, rgb: NDArray[np.uint8]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    done, data = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise ValueError(f"OpenCV cannot encode {path.suffix}")
-    path.write_bytes(data.tobytes())
+    def panel(self, step: int, rows: Sequence[tuple[Image, Image, dict[str, NDArray[np.float32]]]]) -> None:
+        """One picture: a row per synthetic frame of frame, label and weight maps."""
+        if rows:
+            write_picture(self.run.previews / f"weights_{step:06d}.jpg", weight_sheet(rows, self.space))
 
 
 def clock(seconds: float) -> str:

@@ -23,8 +23,9 @@ from hrs.evaluation import ConfusionMatrix, Scores
 from hrs.inference import Predictor, predictions
 from hrs.methods import METHODS, Method, weigh_frames
 from hrs.networks.segmenter import Segmenter
+from hrs.pictures import Image
 from hrs.runs import RunFolder
-from hrs.selection.maps import write_maps
+from hrs.selection.maps import read_maps, write_maps
 from hrs.training.checkpoint import load_state, load_weights, save_checkpoint
 from hrs.training.record import LOGGER, Recorder
 from hrs.training.schedule import poly_with_warmup
@@ -260,10 +261,14 @@ class Trainer:
         if self.bare.selector is None or not count or not self.accelerator.is_main_process:
             return
         folder = self.run.weights / f"step_{self.step:06d}"
+        rows = []
         for index in spread_indices(len(self.source), count):
-            batch = collate([self.source[index]]).to(self.accelerator.device)
-            dataset, i = self.source.locate(index)
-            write_maps(folder / f"{safe_name(dataset.frames[i].id)}.npz", weigh_frames(self.bare, batch), 0)
+            sample, (dataset, i) = self.source[index], self.source.locate(index)
+            weights = weigh_frames(self.bare, collate([sample]).to(self.accelerator.device))
+            file = folder / f"{safe_name(dataset.frames[i].id)}.npz"
+            write_maps(file, weights, 0)
+            rows.append((sample.image, cast(Image, sample.label), read_maps(file)))
+        self.recorder.panel(self.step, rows)
 
     def _save_last(self) -> None:
         if not self.accelerator.is_main_process:
