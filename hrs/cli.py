@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -36,9 +37,21 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
         yield _plain_progress(what)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    bar = Progress(*columns, console=Console(stderr=True))
+    try:
+        yield partial(_move, bar, what)
+    finally:
+        bar.stop()
+
+
+def _move(bar: Progress, what: str, done: int, total: int) -> None:
+    """Show the bar from the first call to the last, so that it is not in the way of what is printed after it."""
+    if not bar.live.is_started:
+        bar.add_task(what, total=total)
+        bar.start()
+    bar.update(bar.task_ids[-1], completed=done, total=total)
+    if done >= total:
+        bar.stop()
 
 
 def _plain_progress(what: str) -> Callable[[int, int], None]:
@@ -47,7 +60,7 @@ def _plain_progress(what: str) -> Callable[[int, int], None]:
     def tell(done: int, total: int) -> None:
         nonlocal spoken
         tenth = 10 * done // max(total, 1)
-        if tenth > spoken:
+        if tenth != spoken:
             spoken = tenth
             print(f"{what} {done}/{total}", file=sys.stderr)
 
@@ -113,7 +126,8 @@ def train(
     else:
         settings = load_config(config, tuple(set_ or ()))
         run = create_run(settings, runs, name)
-    scores = train_run(settings, run, resume=resume)
+    with progress_bar("rendering") as progress:
+        scores = train_run(settings, run, resume=resume, progress=progress)
     if not processes(settings).is_main_process:
         return
     print(scores.to_table())

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hrs.data.formats.encoding import Encoding, read_image_file
+from hrs.data.formats.integrity import is_whole_file
 from hrs.data.formats.readers import READERS
 from hrs.data.frames import Frame, Skipped, describe_missing
 from hrs.data.rendered import rendered
@@ -81,20 +82,17 @@ class Dataset:
         return replace(self, space=space, table=np.where(before == IGNORE, IGNORE, table[before]).astype(np.uint8))
 
 
-def open_dataset(
-    spec: str | DatasetSpec, *, split: str | None = None, progress: Progress | None = None, least: int = 1
-) -> Dataset:
+def open_dataset(spec: str | DatasetSpec, *, split: str | None = None, progress: Progress | None = None) -> Dataset:
     """Open a data set by its name.
 
     Args:
         spec: format:path[?key=value&...]. A ``split`` option in it wins over the argument.
         split: for formats that have splits; they default to train.
         progress: called with (done, total) while frames are rendered.
-        least: usable frames below which it is an error; 0 for an inspection.
 
     Returns:
-        The data set, without the files that cannot be used: those without partner, with unreadable header, or whose
-        image and label differ in size.
+        The data set, without the files that cannot be used: those without partner, with unreadable header, cut
+        short, or whose image and label differ in size.
 
     Raises:
         HRSError: unknown format, missing folder, a split that is not there, or no usable frame.
@@ -106,7 +104,7 @@ def open_dataset(
         spec = replace(spec, options={**spec.options, "split": split})
     found = rendered(spec, progress) if spec.format == "render" else READERS[spec.format](spec)
     usable, unfit = _check_headers(found.frames)
-    if len(usable) < least:
+    if not usable:
         first = f"; {unfit[0].path.name}: {unfit[0].reason}" if unfit else describe_missing(found.missing)
         raise HRSError(
             f"data set {spec} has no usable frame; expected {found.layout}, found "
@@ -121,9 +119,9 @@ def open_dataset(
     )
 
 
-def open_sources(specs: Sequence[str], space: LabelSpace) -> list[Dataset]:
+def open_sources(specs: Sequence[str], space: LabelSpace, *, progress: Progress | None = None) -> list[Dataset]:
     """Several synthetic data sets, all in ``space``."""
-    return [open_dataset(spec).map_to(space) for spec in specs]
+    return [open_dataset(spec, progress=progress).map_to(space) for spec in specs]
 
 
 def _check_headers(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], tuple[Skipped, ...]]:
@@ -135,18 +133,20 @@ def _check_headers(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], tuple[
 
 
 def _unfit(frame: Frame) -> Skipped | None:
-    sizes = []
-    for path in (frame.image, frame.label, frame.planted):
+    sizes: dict[str, tuple[int, int]] = {}
+    for what, path in (("image", frame.image), ("label", frame.label), ("mask of departures", frame.planted)):
         if path is None:
             continue
         try:
-            sizes.append(_size(path))
+            sizes[what] = _size(path)
+            whole = is_whole_file(path)
         except (OSError, ValueError, Image.DecompressionBombError):
             return Skipped(path=path, reason="is not a readable image")
-    if len(set(sizes)) > 1:
-        names = f"{sizes[0][0]}x{sizes[0][1]}, its label {sizes[1][0]}x{sizes[1][1]}"
-        return Skipped(path=frame.image, reason=f"is {names}")
-    return None
+        if not whole:
+            return Skipped(path=path, reason="is cut short")
+    width, height = sizes["image"]
+    others = [f"its {what} {w}x{h}" for what, (w, h) in sizes.items() if (w, h) != (width, height)]
+    return Skipped(path=frame.image, reason=f"is {width}x{height}, {', '.join(others)}") if others else None
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Training methods by name, one file each."""
 
-from hrs.config import MethodName
+from hrs.config import MethodName, RunConfig
 from hrs.methods.adversarial import Adversarial
 from hrs.methods.base import Method, StepResult, weigh_frames
 from hrs.methods.class_balanced import ClassBalanced
@@ -12,6 +12,7 @@ from hrs.methods.oracle import Oracle
 from hrs.methods.shuffled import Shuffled
 from hrs.methods.source_only import SourceOnly
 from hrs.methods.target_only import TargetOnly
+from hrs.networks.segmenter import build_segmenter
 
 METHODS: dict[MethodName, type[Method]] = {
     "hrs": HierarchicalSelection,
@@ -26,4 +27,11 @@ METHODS: dict[MethodName, type[Method]] = {
     "oracle": Oracle,
 }
 
-__all__ = ["METHODS", "Method", "StepResult", "weigh_frames"]
+
+def build_method(config: RunConfig, num_classes: int) -> Method:
+    """The method a config names, around the segmentation network it names."""
+    network = config.network
+    return METHODS[config.method](config, build_segmenter(network.name, num_classes, pretrained=network.pretrained))
+
+
+__all__ = ["METHODS", "Method", "StepResult", "build_method", "weigh_frames"]

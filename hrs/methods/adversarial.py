@@ -10,6 +10,7 @@ from hrs.config import RunConfig
 from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
 from hrs.networks.discriminator import Discriminator
+from hrs.networks.segmenter import Segmenter
 from hrs.selection.combine import weighted_cross_entropy
 
 
@@ -19,9 +20,9 @@ class Adversarial(Method):
     Tsai et al., "Learning to adapt structured output space", CVPR 2018, sections 3.2 and 4.2.
     """
 
-    def __init__(self, config: RunConfig, num_classes: int) -> None:
-        super().__init__(config, num_classes)
-        self.discriminator = Discriminator(num_classes)
+    def __init__(self, config: RunConfig, segmenter: Segmenter) -> None:
+        super().__init__(config, segmenter)
+        self.discriminator = Discriminator(self.num_classes)
 
     def auxiliary(self) -> list[tuple[nn.Module, float]]:
         return [(self.discriminator, self.config.adversarial.learning_rate)]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from hrs.config import RunConfig
 from hrs.data.loaders import Batch
-from hrs.networks.segmenter import SegmenterOutput, build_segmenter, normalise
+from hrs.networks.segmenter import Segmenter, SegmenterOutput, normalise
 from hrs.selection.selector import Selector, Weights
 from hrs.selection.view import View
 
@@ -26,11 +26,11 @@ class Method(nn.Module):
 
     needs_regions: ClassVar[bool] = False
 
-    def __init__(self, config: RunConfig, num_classes: int) -> None:
+    def __init__(self, config: RunConfig, segmenter: Segmenter) -> None:
         super().__init__()
-        self.config, self.num_classes = config, num_classes
+        self.config, self.num_classes = config, segmenter.num_classes
         self.selector: Selector | None = None
-        self.segmenter = build_segmenter(config.network.name, num_classes, pretrained=config.network.pretrained)
+        self.segmenter = segmenter
 
     @staticmethod
     def counts(config: RunConfig, step: int) -> tuple[int, int]:

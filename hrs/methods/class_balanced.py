@@ -8,6 +8,7 @@ from torch import Tensor
 from hrs.config import RunConfig
 from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
+from hrs.networks.segmenter import Segmenter
 from hrs.selection.combine import effective_share, weighted_cross_entropy
 from hrs.selection.statistics import class_sums, read
 
@@ -17,9 +18,9 @@ class ClassBalanced(Method):
 
     frequency: Tensor
 
-    def __init__(self, config: RunConfig, num_classes: int) -> None:
-        super().__init__(config, num_classes)
-        self.register_buffer("frequency", torch.full((num_classes,), 1 / num_classes))
+    def __init__(self, config: RunConfig, segmenter: Segmenter) -> None:
+        super().__init__(config, segmenter)
+        self.register_buffer("frequency", torch.full((self.num_classes,), 1 / self.num_classes))
 
     def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
         assert source is not None and target is not None

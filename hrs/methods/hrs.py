@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from hrs.config import RunConfig
 from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
+from hrs.networks.segmenter import Segmenter
 from hrs.selection.combine import effective_share, weighted_cross_entropy
 from hrs.selection.selector import Selector
 from hrs.selection.statistics import class_sums
@@ -22,9 +23,9 @@ class HierarchicalSelection(Method):
 
     needs_regions = True
 
-    def __init__(self, config: RunConfig, num_classes: int) -> None:
-        super().__init__(config, num_classes)
-        self.selector: Selector = Selector(config.selection, num_classes, self.segmenter.feature_dim)
+    def __init__(self, config: RunConfig, segmenter: Segmenter) -> None:
+        super().__init__(config, segmenter)
+        self.selector: Selector = Selector(config.selection, self.num_classes, self.segmenter.feature_dim)
 
     def auxiliary(self) -> list[tuple[nn.Module, float]]:
         return [(self.selector, self.config.selection.learning_rate)]

@@ -9,6 +9,7 @@ from hrs.config import RunConfig
 from hrs.data.loaders import Batch
 from hrs.data.scenes import harmful_mask
 from hrs.methods.base import Method, StepResult
+from hrs.networks.segmenter import Segmenter
 from hrs.selection.combine import effective_share, weighted_cross_entropy
 from hrs.selection.statistics import ClassStatistics, read
 
@@ -20,13 +21,13 @@ class Oracle(Method):
 
     harmful: Tensor
 
-    def __init__(self, config: RunConfig, num_classes: int) -> None:
-        super().__init__(config, num_classes)
+    def __init__(self, config: RunConfig, segmenter: Segmenter) -> None:
+        super().__init__(config, segmenter)
         import numpy as np
 
         table = harmful_mask(np.arange(KINDS, dtype=np.uint8))
         self.register_buffer("harmful", torch.from_numpy(table), persistent=False)
-        self.means = ClassStatistics(num_classes, config.selection.momentum)
+        self.means = ClassStatistics(self.num_classes, config.selection.momentum)
 
     def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
         assert source is not None and target is not None

@@ -16,6 +16,7 @@ from hrs.errors import HRSError
 from hrs.files import atomic_folder
 from hrs.labels import LabelSpace
 from hrs.methods import METHODS, Method
+from hrs.networks.segmenter import build_segmenter
 
 MODEL, CONFIG, CARD, STATE = "model.safetensors", "config.json", "README.md", "training_state.pt"
 
@@ -54,6 +55,7 @@ def save_checkpoint(
         "format": 1,
         "step": step,
         "label_space": space.to_dict(),
+        "network": method.segmenter.config,
         "metrics": metrics,
         "run": config.model_dump(mode="json"),
     }
@@ -73,12 +75,11 @@ def load_checkpoint(folder: Path, *, device: torch.device | str = "cpu") -> Chec
     """
     about = read_about(folder)
     config = load_config(about["run"])
-    config = config.model_copy(update={"network": config.network.model_copy(update={"pretrained": False})})
     space = LabelSpace.from_dict(about["label_space"])
-    method = METHODS[config.method](config, len(space))
+    segmenter = build_segmenter(config.network.name, len(space), config=about["network"])
+    method = METHODS[config.method](config, segmenter)
     load_weights(method, folder)
     method.to(device).eval()
-    config = load_config(about["run"])
     return Checkpoint(method=method, config=config, space=space, step=about["step"], metrics=about["metrics"])
 
 
@@ -119,7 +120,7 @@ def read_about(folder: Path) -> dict[str, Any]:
         raise HRSError(
             f"checkpoint {folder}: {CONFIG} cannot be read ({error}); expected a folder with {MODEL} and {CONFIG}"
         ) from error
-    missing = {"run", "label_space", "step", "metrics"} - set(about if isinstance(about, dict) else ())
+    missing = {"run", "label_space", "network", "step", "metrics"} - set(about if isinstance(about, dict) else ())
     if missing:
         raise HRSError(f"checkpoint {folder}: {CONFIG} lacks {', '.join(sorted(missing))}; it was not written by hrs")
     checked: dict[str, Any] = about

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hrs.config import RunConfig
 from hrs.data.draw import draw_real
-from hrs.data.layouts import Dataset, open_dataset, open_sources
+from hrs.data.layouts import Dataset, Progress, open_dataset, open_sources
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace, label_space
 
@@ -21,13 +21,17 @@ class Task:
     val: Dataset
 
 
-def open_task(config: RunConfig) -> Task:
-    """Open, draw and map the data of a run. Raises HRSError for whatever is missing or does not fit."""
-    target = open_dataset(config.data.target)
+def open_task(config: RunConfig, *, progress: Progress | None = None) -> Task:
+    """Open, draw and map the data of a run; ``progress(done, total)`` is called while frames are rendered.
+
+    Raises HRSError for whatever is missing or does not fit.
+    """
+    target = open_dataset(config.data.target, progress=progress)
     if target.space is None:
         raise HRSError(f"target {config.data.target} has no labels; name a labelled data set of real images")
     space = label_space(config.data.space) if config.data.space else target.space
-    val = open_dataset(config.data.val) if config.data.val else open_dataset(config.data.target, split="val")
+    val_name, split = (config.data.val, None) if config.data.val else (config.data.target, "val")
+    val = open_dataset(val_name, split=split, progress=progress)
     drawn = draw_real(target.map_to(space), config.data.n_real, seed=config.seed)
-    sources = open_sources(list(config.data.sources), space)
+    sources = open_sources(config.data.sources, space, progress=progress)
     return Task(space=space, sources=sources, target=drawn, val=val.map_to(space))

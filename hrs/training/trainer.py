@@ -17,11 +17,12 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hrs.config import RunConfig
+from hrs.data.layouts import Progress
 from hrs.data.loaders import FrameReader, Step, TrainingSteps, collate, step_batches
 from hrs.errors import HRSError
 from hrs.evaluation import ConfusionMatrix, Scores
 from hrs.inference import Predictor, predictions
-from hrs.methods import METHODS, Method, weigh_frames
+from hrs.methods import METHODS, Method, build_method, weigh_frames
 from hrs.networks.segmenter import Segmenter
 from hrs.pictures import Image
 from hrs.runs import RunFolder
@@ -35,12 +36,13 @@ MOST_BAD_STEPS = 10
 """Steps in a row without a finite loss after which a run gives up."""
 
 
-def train(config: RunConfig, run: RunFolder, *, resume: bool = False) -> Scores:
+def train(config: RunConfig, run: RunFolder, *, resume: bool = False, progress: Progress | None = None) -> Scores:
     """Train one run to its end and return its last validation.
 
     Args:
         config: what to do.
         run: its folder, created for this run (or one that stopped, with ``resume``).
+        progress: called with (done, total) while frames are rendered.
         resume: go on from checkpoints/last; on a CPU the result has the same weights as an unbroken run.
 
     Raises:
@@ -55,7 +57,7 @@ def train(config: RunConfig, run: RunFolder, *, resume: bool = False) -> Scores:
 
     try:
         say(state="running", steps=config.train.steps)
-        scores = Trainer(config, run, resume=resume).fit()
+        scores = Trainer(config, run, resume=resume, progress=progress).fit()
     except Cancelled as error:
         say(state="cancelled")
         raise HRSError(f"run {run.name} was cancelled; go on with: python -m hrs runs resume {run.name}") from error
@@ -92,13 +94,13 @@ class Cancelled(Exception):
 class Trainer:
     """One process's share of a run. Its parts are built in order: data, method, optimiser, state."""
 
-    def __init__(self, config: RunConfig, run: RunFolder, *, resume: bool) -> None:
+    def __init__(self, config: RunConfig, run: RunFolder, *, resume: bool, progress: Progress | None = None) -> None:
         self.config, self.run = config, run
         self.accelerator = Accelerator(mixed_precision=config.train.precision, cpu=config.train.device == "cpu")
         self._check_world()
         set_seed(config.seed)
-        self.task = self._open_data()
-        method = METHODS[config.method](config, len(self.task.space))
+        self.task = self._open_data(progress)
+        method = build_method(config, len(self.task.space))
         if config.train.channels_last:
             method.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = average_of(method.segmenter, config.train.ema)
@@ -124,10 +126,10 @@ class Trainer:
                     f"train.{name} is {getattr(self.config.train, name)}; expected a multiple of the {world} processes"
                 )
 
-    def _open_data(self) -> Task:
+    def _open_data(self, progress: Progress | None) -> Task:
         """The main process opens first, so that rendering and caching happen once."""
         with self.accelerator.main_process_first():
-            task = open_task(self.config)
+            task = open_task(self.config, progress=progress)
             readers = METHODS[self.config.method].needs_regions
             self.source = FrameReader(task.sources, self.config.data, regions=readers)
             self.target = FrameReader([task.target], self.config.data, regions=readers)

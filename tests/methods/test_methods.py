@@ -6,7 +6,7 @@ import torch
 from hrs.config import MethodName, load_config
 from hrs.data.loaders import Batch
 from hrs.labels import IGNORE
-from hrs.methods import METHODS, weigh_frames
+from hrs.methods import METHODS, build_method, weigh_frames
 from hrs.methods.joint import Joint
 from hrs.selection.combine import weighted_cross_entropy
 from tests.selection.conftest import C, make_view
@@ -34,7 +34,7 @@ def build(name: str, *overrides: str):
     config = load_config(
         {"method": name}, ("train.batch_source=2", "train.batch_target=2", "train.steps=10", *overrides)
     )
-    return METHODS[name](config, C).train(), config
+    return build_method(config, C).train(), config
 
 
 def one_step(method, config, progress=0.9):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hrs.data.formats.integrity import has_palette, is_whole
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, Colour, LabelSpace
 
@@ -80,25 +82,40 @@ def distinct_colours(count: int) -> tuple[Colour, ...]:
 
 
 def read_image_file(path: Path, flags: int) -> NDArray[np.generic]:
-    """cv2.imread that says what is wrong. Colour comes as b g r."""
-    image = cv2.imread(str(path), flags)
+    """cv2.imread that says what is wrong, and takes no half files. Colour comes as b g r."""
+    return _decode(path, _read_bytes(path), flags)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HRSError(f"{path} cannot be read ({error.strerror}); check that it is there and may be read") from error
+
+
+def _decode(path: Path, data: bytes, flags: int) -> NDArray[np.generic]:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and is_whole(data) else None
     if image is None:
-        reason = "does not exist" if not path.exists() else "cannot be decoded"
-        raise HRSError(f"{path} {reason}; expected a whole PNG or JPEG file, copy it anew or remove it")
+        raise HRSError(f"{path} cannot be decoded; expected a whole PNG or JPEG file, copy it anew or remove it")
     return image
 
 
 def _index(path: Path) -> NDArray[np.uint32]:
     """Single-channel ids; of a palette image the indices, which OpenCV would turn into colours."""
-    image = read_image_file(path, cv2.IMREAD_UNCHANGED)
-    if image.ndim == 2:
-        return image.astype(np.uint32)
-    from PIL import Image, UnidentifiedImageError
+    data = _read_bytes(path)
+    if has_palette(data) and is_whole(data):
+        return _palette_indices(path, data)
+    image = _decode(path, data, cv2.IMREAD_UNCHANGED)
+    if image.ndim != 2:
+        raise HRSError(f"label {path} is in colour; expected one channel of class ids or a palette image")
+    return image.astype(np.uint32)
+
+
+def _palette_indices(path: Path, data: bytes) -> NDArray[np.uint32]:
+    from PIL import Image
 
     try:
-        with Image.open(path) as opened:
-            if opened.mode != "P":
-                raise HRSError(f"label {path} is {opened.mode}; expected one channel of class ids or a palette image")
+        with Image.open(io.BytesIO(data)) as opened:
             return np.asarray(opened).astype(np.uint32)
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, ValueError) as error:
         raise HRSError(f"{path} cannot be decoded; copy it anew or remove it") from error

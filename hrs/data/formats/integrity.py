@@ -1,0 +1,68 @@
+"""Whether a PNG or JPEG file is all there.
+
+Decoders are no judge of that: libjpeg fills what is missing with grey and goes on, and libpng writes to stderr itself.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+PNG = b"\x89PNG\r\n\x1a\n"
+JPEG = b"\xff\xd8"
+_TAIL = 4096  # bytes; the end mark of a whole file is nearly always among the last ones
+_PNG_END, _JPEG_END, _JPEG_SCAN = b"IEND", b"\xff\xd9", 0xDA
+_PALETTE_TYPE, _TYPE_AT = 3, 25  # colour type in a PNG's header chunk
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether the bytes of a PNG have all their chunks with right checksums, or those of a JPEG an end.
+
+    Bytes after the end, which some cameras append, do not matter. Other formats pass.
+    """
+    if data.startswith(PNG):
+        return _chunks_are_right(data)
+    if data.startswith(JPEG):
+        return _scan_ends(data)
+    return True
+
+
+def is_whole_file(path: Path) -> bool:
+    """As `is_whole` for a file, from its last bytes where they suffice; checksums further up are then not compared."""
+    with open(path, "rb") as file:
+        start = file.read(len(PNG))
+        size = file.seek(0, 2)
+        if size > _TAIL:
+            file.seek(-_TAIL, 2)
+            tail = file.read()
+            if (_PNG_END if start == PNG else _JPEG_END) in tail:
+                return True
+        file.seek(0)
+        return is_whole(file.read())
+
+
+def has_palette(data: bytes) -> bool:
+    """Whether the bytes are a PNG of palette indices."""
+    return data.startswith(PNG) and len(data) > _TYPE_AT and data[_TYPE_AT] == _PALETTE_TYPE
+
+
+def _chunks_are_right(data: bytes) -> bool:
+    view, at = memoryview(data), len(PNG)
+    while at + 12 <= len(data):  # length, type and checksum, four bytes each
+        end = at + 8 + int.from_bytes(view[at : at + 4], "big")
+        if end + 4 > len(data) or zlib.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
+            return False
+        if view[at + 4 : at + 8] == _PNG_END:
+            return True
+        at = end + 4
+    return False
+
+
+def _scan_ends(data: bytes) -> bool:
+    """An end mark counts after the start of the first scan alone: the thumbnail in a photo's header has one too."""
+    at = len(JPEG)
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        if data[at + 1] == _JPEG_SCAN:
+            return data.find(_JPEG_END, at) >= 0
+        at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return False
