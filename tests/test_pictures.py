@@ -1,0 +1,34 @@
+import cv2
+import numpy as np
+
+from hrs.labels import CAMVID, IGNORE
+from hrs.pictures import FULL_WEIGHT, prediction_sheet, weight_colours, weight_sheet, write_picture
+
+
+def test_weight_colours_rise_in_brightness_and_saturate():
+    weights = np.linspace(0, 2 * FULL_WEIGHT, 50, dtype=np.float32)[None]
+    brightness = weight_colours(weights).astype(float) @ [0.299, 0.587, 0.114]
+    assert (np.diff(brightness[0, :25]) > 0).all()
+    assert (brightness[0, 25:] == brightness[0, -1]).all()
+
+
+def test_predictions_beside_labels_with_ignored_pixels_black():
+    image = np.full((30, 40, 3), 200, np.uint8)
+    label = np.zeros((30, 40), np.uint8)
+    label[:, 20:] = IGNORE
+    sheet = prediction_sheet([(image, label, np.full((30, 40), 3, np.uint8))], CAMVID, width=40)
+    body = sheet[-30:]
+    assert sheet.shape[1] == 120
+    assert (body[:, :40] == 200).all()
+    assert (body[:, 40:60] == CAMVID.palette[0]).all()
+    assert (body[:, 80:100] == CAMVID.palette[3]).all()
+    assert (body[:, 60:80] == 0).all() and (body[:, 100:] == 0).all()
+
+
+def test_weight_sheet_shows_the_levels_there_are(tmp_path):
+    frame, label = np.zeros((30, 40, 3), np.uint8), np.zeros((30, 40), np.uint8)
+    maps = {"combined": np.ones((30, 40), np.float32), "region": np.zeros((30, 40), np.float32)}
+    sheet = weight_sheet([(frame, label, maps)] * 2, CAMVID, width=40)
+    assert sheet.shape[1] == 4 * 40
+    write_picture(tmp_path / "new" / "sheet.png", sheet)
+    assert np.array_equal(cv2.imread(str(tmp_path / "new" / "sheet.png"))[..., ::-1], sheet)
