@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hrs.errors import HRSError
 
@@ -52,6 +52,11 @@ class DataConfig(Section):
     jitter: Share = Field(0.3, description="Strength of the random brightness, contrast, saturation and hue.")
     segments: int = Field(400, ge=4, le=10000, description="Superpixels a frame, before cutting along label borders.")
     workers: int = Field(2, ge=0, le=64, description="Loader processes; 0 loads in the training process.")
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -178,13 +183,15 @@ def _override(values: dict[str, Any], text: str) -> dict[str, Any]:
     key, separator, raw = text.partition("=")
     if not separator:
         raise HRSError(f"override {text!r} has no '='; expected section.key=value, e.g. data.n_real=20")
-    head, _, rest = key.strip().partition(".")
-    if not rest:
-        return {**values, head: _parse(key, raw)}
+    return _put(values, key.strip().split("."), _parse(key, raw))
+
+
+def _put(values: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
+    head, *rest = path
     section = values.get(head, {})
-    if not isinstance(section, dict):
-        raise HRSError(f"override {text!r}: {head} is not a section")
-    return {**values, head: _override(section, f"{rest}={raw}")}
+    if rest and not isinstance(section, dict):
+        raise HRSError(f"override of {head}.{'.'.join(rest)}: {head} is not a section")
+    return {**values, head: _put(section, rest, value) if rest else value}
 
 
 def _parse(key: str, raw: str) -> Any:
