@@ -9,7 +9,7 @@ DEMO := demo-$(shell date +%Y%m%d-%H%M%S)
 
 demo: $(READY)          ## train the built-in example, score it, show where everything is
 	$(PY) -m hrs train hrs/presets/demo.yaml --name $(DEMO)
-	$(PY) -m hrs score $(DEMO) "$$($(PY) -m hrs runs source $(DEMO))" --limit 64
+	$(PY) -m hrs score $(DEMO) --limit 64
 
 test: $(READY)          ## all checks and tests
 	$(VENV)/bin/ruff check .

@@ -10,7 +10,7 @@ from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
 from hrs.networks.segmenter import Segmenter
 from hrs.selection.combine import effective_share, weighted_cross_entropy
-from hrs.selection.selector import Selector
+from hrs.selection.selector import Scores, Selector
 from hrs.selection.statistics import class_sums
 from hrs.selection.view import View
 
@@ -35,8 +35,8 @@ class HierarchicalSelection(Method):
         real, synthetic = self.segment(target.images, source.images)
         with torch.autocast(source.images.device.type, enabled=False):
             view = View.of(synthetic, source.labels, source.regions)
-            losses = self.selector.learn(view, View.of(real, target.labels, target.regions))
-            weights = self.weights(view, source, self.selector.strength(progress))
+            losses, scores = self.selector.learn(view, View.of(real, target.labels, target.regions))
+            weights = self.weights(view, scores, self.selector.strength(progress))
         target_loss = weighted_cross_entropy(real.logits, target.labels)
         source_loss = weighted_cross_entropy(synthetic.logits, source.labels, weights)
         loss = target_loss + self.config.train.source_weight * source_loss + torch.stack(list(losses.values())).sum()
@@ -48,9 +48,9 @@ class HierarchicalSelection(Method):
         }
         return StepResult(loss, {name: value.detach() for name, value in logs.items()})
 
-    def weights(self, view: View, source: Batch, strength: float) -> Tensor:
+    def weights(self, view: View, scores: Scores, strength: float) -> Tensor:
         """The weight of every synthetic pixel, (b h w). The controls replace this one thing."""
-        return self.selector.weigh(view, strength=strength).combined
+        return self.selector.weigh(view, scores, strength=strength).combined
 
 
 def mean_per_class(weights: Tensor, labels: Tensor, num_classes: int) -> Tensor:

@@ -34,7 +34,7 @@ class Oracle(Method):
         real, synthetic = self.segment(target.images, source.images)
         weights = torch.where(self.harmful[source.planted.long()], self.config.selection.floor, 1.0)
         self.means.update(weights, source.labels)
-        weights = weights / read(self.means.mean.clamp(min=1e-6), source.labels, 1.0)
+        weights = weights / read(torch.where(self.means.seen, self.means.mean, 1.0), source.labels, 1.0)
         target_loss = weighted_cross_entropy(real.logits, target.labels)
         source_loss = weighted_cross_entropy(synthetic.logits, source.labels, weights)
         loss = target_loss + self.config.train.source_weight * source_loss

@@ -5,17 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hrs.data.loaders import Batch
 from hrs.methods.hrs import HierarchicalSelection
 from hrs.selection.region import batch_ids
+from hrs.selection.selector import Scores
 from hrs.selection.view import View
 
 
 class Shuffled(HierarchicalSelection):
     """HRS with its weights exchanged between regions of the same class."""
 
-    def weights(self, view: View, source: Batch, strength: float) -> Tensor:
-        return shuffle_within_class(super().weights(view, source, strength), view)
+    def weights(self, view: View, scores: Scores, strength: float) -> Tensor:
+        return shuffle_within_class(super().weights(view, scores, strength), view)
 
 
 def shuffle_within_class(weights: Tensor, view: View) -> Tensor:

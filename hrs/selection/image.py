@@ -21,8 +21,9 @@ class ImageLevel(nn.Module):
         view = view.coarse()
         predicted = view.logits.softmax(dim=1).mean(dim=(2, 3))
         disagreement = residual(view.logits, view.labels)[0].abs().mean(dim=(2, 3))  # per class, where it lies
-        features = view.features.flatten(2)
-        pooled = torch.cat([features.mean(dim=2), features.std(dim=2), predicted, disagreement], dim=1)
+        mean = view.features.mean(dim=(2, 3))
+        variance = view.features.square().mean(dim=(2, 3)) - mean.square()
+        pooled = torch.cat([mean, variance.clamp(min=1e-6).sqrt(), predicted, disagreement], dim=1)
         scores: Tensor = self.network(pooled)
         return scores
 

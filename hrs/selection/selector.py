@@ -18,6 +18,8 @@ from hrs.selection.region import RegionLevel
 from hrs.selection.statistics import ClassStatistics, class_sums, read
 from hrs.selection.view import View
 
+Scores = dict[str, Tensor]
+"""Raw scores by level, as each level's forward gives them."""
 LEVELS = {"pixel": PixelLevel, "region": RegionLevel, "image": ImageLevel}
 
 
@@ -75,10 +77,10 @@ class Selector(nn.Module):
 
     # Learning
 
-    def learn(self, source: View, target: View) -> dict[str, Tensor]:
-        """One loss per weighting network (and the probe's), and the running statistics moved by this batch.
+    def learn(self, source: View, target: View) -> tuple[dict[str, Tensor], Scores]:
+        """One loss per weighting network (and the probe's), and the synthetic frames' scores for `weigh`.
 
-        Nothing here reaches the segmentation network: views are detached.
+        The running statistics of the signals move. Nothing reaches the segmentation network: views are detached.
         """
         source, target = source.coarse(), target.coarse()
         losses: dict[str, Tensor] = {}
@@ -86,9 +88,10 @@ class Selector(nn.Module):
             losses["probe"] = combine.weighted_cross_entropy(self.probe(target.features), target.labels)
         self._remember_gradient(target)
         wanted = self._wanted(source)
+        scores = {name: level(source) for name, level in self._each_level()}
         for name, level in self._each_level():
-            losses[name] = self._level_loss(level, source, target, wanted)
-        return losses
+            losses[name] = self._level_loss(level, scores[name], source, target, wanted)
+        return losses, {name: score.detach() for name, score in scores.items()}
 
     @torch.no_grad()
     def _remember_gradient(self, target: View) -> None:
@@ -118,8 +121,10 @@ class Selector(nn.Module):
         assert self.probe is not None
         return signals.agreement(self.probe(view.features), view.labels)
 
-    def _level_loss(self, level: LevelModule, source: View, target: View, wanted: list[Tensor | None]) -> Tensor:
-        scores, labels = level.units(level(source), source)
+    def _level_loss(
+        self, level: LevelModule, scores: Tensor, source: View, target: View, wanted: list[Tensor | None]
+    ) -> Tensor:
+        scores, labels = level.units(scores, source)
         kept = labels != IGNORE
         loss = scores.new_zeros(())
         for column, value in enumerate(wanted):
@@ -149,13 +154,15 @@ class Selector(nn.Module):
     # Weighing
 
     @torch.no_grad()
-    def weigh(self, view: View, *, strength: float = 1.0) -> Weights:
+    def weigh(self, view: View, scores: Scores | None = None, *, strength: float = 1.0) -> Weights:
         """Weights of a batch of synthetic frames. In training mode the running statistics move with it.
 
         Args:
+            scores: what `learn` gave for this view; computed where left out.
             strength: the ramp in [0, 1]; at 0 every weight is exactly 1.
         """
-        maps = {name: self._level_map(name, level, view) for name, level in self._each_level()}
+        scores = scores if scores is not None else {name: level(view) for name, level in self._each_level()}
+        maps = {name: self._level_map(name, level, scores[name], view) for name, level in self._each_level()}
         if not maps:
             return Weights(combined=torch.ones_like(view.labels, dtype=torch.float32), levels={})
         together = combine.combine(list(maps.values()), self.config.combination)
@@ -166,8 +173,8 @@ class Selector(nn.Module):
         combined = combine.temper(combined, variance, min_effective=self.config.min_effective, strength=strength)
         return Weights(combined=combined, levels=levels)
 
-    def _level_map(self, name: str, level: LevelModule, view: View) -> Tensor:
-        scores, labels = level.units(level(view), view)
+    def _level_map(self, name: str, level: LevelModule, scores: Tensor, view: View) -> Tensor:
+        scores, labels = level.units(scores, view)
         total = torch.zeros_like(scores[:, 0])
         for column, signal in enumerate(self.config.signals):
             score = scores[:, column]
@@ -187,4 +194,5 @@ class Selector(nn.Module):
         statistics = cast(ClassStatistics, self.means[name])
         if self.training:
             statistics.update(weights, labels)
-        return weights / read(statistics.mean.clamp(min=1e-6), labels, 1.0)
+        mean = torch.where(statistics.seen, statistics.mean, 1.0)
+        return weights / read(mean, labels, 1.0)

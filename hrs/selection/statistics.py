@@ -10,16 +10,21 @@ from hrs.labels import IGNORE
 
 def class_sums(values: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
     """Sum of values and number of values per class: any shape (twice the same) -> (c,), (c,). IGNORE is left out."""
-    valid = labels != IGNORE
-    index = labels[valid].long()
-    zeros = values.new_zeros(num_classes)
-    return zeros.index_add(0, index, values[valid]), zeros.index_add(0, index, torch.ones_like(values[valid]))
+    index = _bins(labels, num_classes)
+    sums = values.new_zeros(num_classes + 1).scatter_add(0, index, values.reshape(-1))
+    counts = torch.bincount(index, minlength=num_classes + 1).to(values.dtype)
+    return sums[:-1], counts[:-1]
 
 
 def read(table: Tensor, labels: Tensor, ignored: float) -> Tensor:
     """table[label] for every label, ``ignored`` where the label is IGNORE: (c,), (...) -> (...)."""
-    valid = labels != IGNORE
-    return torch.where(valid, table[labels.long().masked_fill(~valid, 0)], table.new_tensor(ignored))
+    padded = torch.cat([table, table.new_tensor([ignored])])
+    return padded.index_select(0, _bins(labels, len(table))).view(labels.shape)
+
+
+def _bins(labels: Tensor, num_classes: int) -> Tensor:
+    """Labels as indices (n,) with one more bin for IGNORE; boolean masks would cost several times as much."""
+    return labels.reshape(-1).long().clamp(max=num_classes)
 
 
 class ClassStatistics(nn.Module):

@@ -20,8 +20,9 @@ def trained(levels, signals, steps=3, **options):
     selector = Selector(SelectionConfig(levels=levels, signals=signals, **options), C, D).train()
     for step in range(steps):
         source, target = make_view(step), make_view(100 + step)
-        sum(selector.learn(source, target).values()).backward()
-        selector.weigh(source)
+        losses, scores = selector.learn(source, target)
+        sum(losses.values()).backward()
+        selector.weigh(source, scores)
     return selector
 
 
@@ -40,6 +41,18 @@ def test_any_levels_with_any_signals_give_bounded_weights(levels, signals, view)
 def test_no_strength_gives_exactly_one(view):
     selector = trained(LEVELS, ("usefulness",))
     assert (selector.weigh(view, strength=0.0).combined == 1).all()
+
+
+def test_scores_given_are_the_scores_computed(view):
+    selector = trained(LEVELS, ("agreement", "similarity")).eval()
+    _, scores = selector.learn(view, make_view(9))
+    given, computed = selector.weigh(view, scores), selector.weigh(view)
+    assert torch.equal(given.combined, computed.combined)
+
+
+def test_classes_never_seen_keep_their_weight(view):
+    selector = Selector(SelectionConfig(levels=LEVELS), C, D).eval()
+    assert selector.weigh(view).combined.max() < 10
 
 
 def test_no_levels_give_exactly_one(view):
@@ -78,7 +91,7 @@ def test_nothing_reaches_the_segmentation_network():
     assert not source.features.requires_grad
     selector = trained(LEVELS, ("similarity", "usefulness", "agreement"))
     assert not selector.weigh(source).combined.requires_grad
-    assert all(loss.requires_grad for loss in selector.learn(source, target).values())
+    assert all(loss.requires_grad for loss in selector.learn(source, target)[0].values())
 
 
 def test_weights_find_wrong_labels():
@@ -108,7 +121,8 @@ def test_weights_find_wrong_labels():
     for step in range(200):
         optimiser.zero_grad()
         source = world(step, lie=True)
-        sum(selector.learn(source, world(1000 + step, lie=False)).values()).backward()
+        losses, _ = selector.learn(source, world(1000 + step, lie=False))
+        sum(losses.values()).backward()
         optimiser.step()
         selector.weigh(source)
     selector.eval()

@@ -1,0 +1,141 @@
+"""What the benchmarks share: a training step like the trainer's, its data, region caches that start empty, tables."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from hrs.config import RunConfig, load_config
+from hrs.data.layouts import Dataset, open_dataset
+from hrs.data.loaders import FrameReader, Step, TrainingSteps
+from hrs.data.regions import cache_root
+from hrs.data.scenes import shipped_frames
+from hrs.methods import Method, StepResult, build_method
+from hrs.training.trainer import build_optimiser
+
+PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16}
+LATE = 0.9
+"""Share of training done at a measured step: the weights are at full strength."""
+
+
+def step_options(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the options that say what a training step is."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", default="compact")
+    parser.add_argument("--size", default="256x192", help="training size, WIDTHxHEIGHT")
+    parser.add_argument("--batch-source", type=int, default=6)
+    parser.add_argument("--batch-target", type=int, default=6)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", choices=list(PRECISIONS), default="no")
+    return parser
+
+
+def config_of(options: argparse.Namespace, method: str = "hrs") -> RunConfig:
+    """The run that the options of `step_options` describe, on the frames that come with hrs."""
+    width, height = (int(side) for side in options.size.split("x"))
+    values = {
+        "method": method,
+        "data": {
+            "sources": [f"folder:{shipped_frames('synthetic')}"],
+            "target": f"folder:{shipped_frames('camera')}",
+            "height": height,
+            "width": width,
+        },
+        "network": {"name": options.network},
+        "train": {
+            "batch_source": options.batch_source,
+            "batch_target": options.batch_target,
+            "precision": options.precision,
+        },
+    }
+    return load_config(values)
+
+
+def step_data(config: RunConfig) -> tuple[Step, int]:
+    """One step's batches, augmented as in training, and the number of classes."""
+    target = open_dataset(config.data.target)
+    if target.space is None:
+        raise SystemExit(f"{config.data.target} has no labels")
+    source = open_dataset(config.data.sources[0]).map_to(target.space)
+    counts = config.train.batch_source, config.train.batch_target
+    sides = (_first(source, counts[0]), _first(target, counts[1]))
+    readers = [FrameReader([side], config.data, regions=True) for side in sides]
+    return TrainingSteps(readers[0], readers[1], lambda _: counts, seed=0)[0], len(target.space)
+
+
+def _first(dataset: Dataset, count: int) -> Dataset:
+    return dataset.take(range(min(count, len(dataset))))
+
+
+class TrainingStep:
+    """Forward, backward, gradient clipping and AdamW of one method, over and over on the same batches."""
+
+    def __init__(self, config: RunConfig, batches: Step, classes: int, device: torch.device) -> None:
+        torch.manual_seed(0)
+        method = build_method(config, classes)
+        if config.train.channels_last:
+            method.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.method: Method = method.to(device).train()
+        self.config, self.device, self.batches = config, device, batches.to(device)
+        self.optimiser = build_optimiser(self.method, config)
+        self.images = config.train.batch_source + config.train.batch_target
+
+    def forward(self) -> StepResult:
+        dtype = PRECISIONS[self.config.train.precision]
+        with torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32):
+            result: StepResult = self.method(self.batches.source, self.batches.target, LATE)
+        return result
+
+    def __call__(self) -> None:
+        result = self.forward()
+        result.loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.method.parameters(), self.config.train.clip)
+        if bool(torch.isfinite(norm) & torch.isfinite(result.loss)):  # the trainer waits for this number too
+            self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+
+    def seconds(self) -> float:
+        """Time of one step, the device's work included."""
+        synchronise(self.device)
+        start = time.perf_counter()
+        self()
+        synchronise(self.device)
+        return time.perf_counter() - start
+
+
+def synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+@contextlib.contextmanager
+def empty_region_cache() -> Iterator[None]:
+    """Regions are computed anew and thrown away afterwards; frames that are drawn stay in the user's cache."""
+    drawn = cache_root() / "render"
+    drawn.mkdir(parents=True, exist_ok=True)
+    before = os.environ.get("HRS_CACHE")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "render").symlink_to(drawn.resolve())
+        os.environ["HRS_CACHE"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["HRS_CACHE"]
+            if before is not None:
+                os.environ["HRS_CACHE"] = before
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A Markdown table: first column to the left, the others to the right."""
+    print(f"| {' | '.join(head)} |")
+    print(f"| --- |{' ---: |' * (len(head) - 1)}")
+    for row in rows:
+        print(f"| {' | '.join(row)} |", flush=True)

@@ -1,0 +1,177 @@
+"""Whether the learned weights find what was planted: AUROC of low weight against the renderer's truth.
+
+python -m benchmarks.planted CHECKPOINT [--data render:synthetic?frames=200] [--runs runs] [--json FILE]
+
+CHECKPOINT is a folder or a run's name; the data set must come with masks of planted departures. *Harmful* departures
+mislead training (such as wrong labels), *odd* ones only look unusual. The score is minus the weight, over labelled
+pixels alone: 1 means that every harmful unit weighs less than every other, 0.5 that weights say nothing. One row per
+weight map:
+
+- ``pixels``: harmful pixels against all others;
+- ``regions``, ``frames``: the same over whole regions and frames, by their mean weight; one is harmful if more than
+  half of its labelled pixels are. Read a level first at its own unit;
+- ``vs odd``: harmful against odd pixels: near ``pixels`` if harm is found, near 0.5 if mere oddness is;
+- ``clean``, ``odd``, ``harmful``: mean weight of such pixels. 1 is the average of all.
+
+A dash: the data has no such units, or nothing to tell them from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from benchmarks.common import print_table
+from hrs.data.layouts import Dataset, open_dataset
+from hrs.data.loaders import Batch, FrameReader
+from hrs.data.scenes import harmful_mask, odd_mask
+from hrs.errors import HRSError
+from hrs.labels import IGNORE
+from hrs.methods import weigh_frames
+from hrs.runs import resolve_checkpoint
+from hrs.scoring import Chunks
+from hrs.selection.validity import auroc
+from hrs.training.checkpoint import Checkpoint, load_checkpoint
+
+UNITS = ("pixels", "regions", "frames")
+KINDS = ("clean", "odd", "harmful")
+Array = NDArray[Any]
+
+
+@dataclass(kw_only=True)
+class Units:
+    """Weights (maps n) of units seen so far, part by part, and which are harmful and odd (n,)."""
+
+    weights: list[Array] = field(default_factory=list)
+    harmful: list[Array] = field(default_factory=list)
+    odd: list[Array] = field(default_factory=list)
+
+    def add(self, weights: Array, harmful: Array, odd: Array) -> None:
+        self.weights.append(weights)
+        self.harmful.append(harmful)
+        self.odd.append(odd)
+
+    def joined(self) -> tuple[Array, Array, Array]:
+        return np.concatenate(self.weights, axis=1), np.concatenate(self.harmful), np.concatenate(self.odd)
+
+
+class Tally:
+    """Collects units over a corpus, frame by frame. Pixels are drawn, ``pixels`` a frame; means are over all."""
+
+    def __init__(self, pixels: int, seed: int) -> None:
+        self.pixels, self.rng = pixels, np.random.default_rng(seed)
+        self.units = {name: Units() for name in UNITS}
+        self.sums: dict[str, Array | float] = dict.fromkeys(KINDS, 0.0)
+        self.counts = dict.fromkeys(KINDS, 0)
+
+    def add(self, weights: Array, label: Array, regions: Array, planted: Array) -> None:
+        """One frame: weights (maps h w), the others (h w)."""
+        valid = label != IGNORE
+        if not valid.any():
+            return
+        values, ids = weights[:, valid], regions[valid]
+        harmful, odd = harmful_mask(planted[valid]), odd_mask(planted[valid])
+        for kind, mask in zip(KINDS, (~harmful & ~odd, odd, harmful), strict=True):
+            self.sums[kind] = self.sums[kind] + values[:, mask].sum(axis=1, dtype=np.float64)
+            self.counts[kind] += int(mask.sum())
+        drawn = self.rng.choice(len(ids), min(self.pixels, len(ids)), replace=False)
+        self.units["pixels"].add(values[:, drawn], harmful[drawn], odd[drawn])
+        inside = ids >= 0
+        self.units["regions"].add(*pooled(values[:, inside], harmful[inside], odd[inside], ids[inside]))
+        self.units["frames"].add(*pooled(values, harmful, odd, np.zeros(len(ids), np.int64)))
+
+    def row(self, index: int) -> dict[str, float | None]:
+        """What one weight map reaches; None where it is not defined."""
+        row = {}
+        for name, units in self.units.items():
+            weights, harmful, odd = units.joined()
+            row[name] = auroc(-weights[index], harmful)
+            if name == "pixels":
+                either = harmful | odd
+                row["vs odd"] = auroc(-weights[index, either], harmful[either])
+        for kind in KINDS:
+            count = self.counts[kind]
+            row[kind] = float(np.asarray(self.sums[kind])[index]) / count if count else math.nan
+        return {name: None if math.isnan(value) else value for name, value in row.items()}
+
+
+def pooled(values: Array, harmful: Array, odd: Array, ids: Array) -> tuple[Array, Array, Array]:
+    """Pixels (maps n) as units: mean weights (maps u), and which units are harmful and odd by more than half (u,)."""
+    _, index, sizes = np.unique(ids, return_inverse=True, return_counts=True)
+    means = np.stack([np.bincount(index, row, len(sizes)) / sizes for row in values])
+    return (
+        means,
+        np.bincount(index, harmful, len(sizes)) / sizes > 0.5,
+        np.bincount(index, odd, len(sizes)) / sizes > 0.5,
+    )
+
+
+def measure(loaded: Checkpoint, dataset: Dataset, options: argparse.Namespace) -> dict[str, dict[str, float | None]]:
+    """The table's rows by weight map.
+
+    Raises:
+        HRSError: the checkpoint has no weighting networks, or a frame has no mask of planted departures.
+    """
+    if loaded.method.selector is None:
+        raise HRSError(f"{options.checkpoint} was trained with {loaded.config.method}, which learns no weights")
+    missing = [frame.id for frame in dataset.frames if frame.planted is None]
+    if missing:
+        raise HRSError(f"{dataset.spec} has no planted mask for frame {missing[0]}; use render:synthetic")
+    reader = FrameReader([dataset.map_to(loaded.space)], loaded.config.data, regions=True)
+    names, tally = ("combined", *loaded.config.selection.levels), Tally(options.pixels, options.seed)
+    for batch in DataLoader(Chunks(reader, options.batch), batch_size=None, num_workers=options.workers):
+        weights = weigh_frames(loaded.method, batch.to(torch.device(options.device)))
+        maps = torch.stack([weights.combined, *(weights.levels[name] for name in names[1:])])
+        _add(tally, maps.float().cpu().numpy(), batch)
+    return {name: tally.row(index) for index, name in enumerate(names)}
+
+
+def _add(tally: Tally, maps: Array, batch: Batch) -> None:
+    for i in range(len(batch)):
+        tally.add(maps[:, i], batch.labels[i].numpy(), batch.regions[i].numpy(), batch.planted[i].numpy())
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint")
+    parser.add_argument("--data", default="render:synthetic?frames=200")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs")
+    parser.add_argument("--pixels", type=int, default=4000, help="pixels drawn from a frame")
+    parser.add_argument("--seed", type=int, default=0, help="of that draw")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--json", type=Path, help="also write the table to this file")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parse()
+    try:
+        folder = resolve_checkpoint(options.checkpoint, options.runs)
+        loaded, dataset = load_checkpoint(folder, device=options.device), open_dataset(options.data)
+        rows = measure(loaded, dataset, options)
+    except HRSError as error:
+        raise SystemExit(str(error)) from error
+    print(f"{folder}, step {loaded.step}, on {len(dataset)} frames of {options.data}")
+    columns = list(rows["combined"])
+    cells = [
+        [name, *("–" if value is None else f"{value:.3f}" for value in row.values())] for name, row in rows.items()
+    ]
+    print_table(["weights", *columns], cells)
+    if options.json:
+        about = {"checkpoint": str(folder), "step": loaded.step, "data": options.data, "rows": rows}
+        options.json.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
