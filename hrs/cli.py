@@ -75,13 +75,16 @@ def check(
 ) -> None:
     """The data doctor: pairs, missing partners, sizes, unreadable files, unknown ids, classes."""
     from hrs.data.doctor import inspect, write_examples
+    from hrs.files import atomic_write
 
+    if out is not None and out.exists() and not out.is_dir():
+        raise HRSError(f"--out {out} is a file; name a folder")
     with progress_bar("checking") as progress:
         report = inspect(dataset, split=split, progress=progress)
     print(report.to_text())
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "report.json").write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
+        atomic_write(out / "report.json", json.dumps(report.to_dict(), indent=2) + "\n")
         print(f"examples: {write_examples(report, out / 'examples.png')}")
 
 

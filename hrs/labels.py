@@ -47,11 +47,17 @@ class LabelSpace:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> LabelSpace:
-        return cls(
-            name=stored["name"],
-            classes=tuple(stored["classes"]),
-            palette=tuple((int(r), int(g), int(b)) for r, g, b in stored["palette"]),
-        )
+        """What `to_dict` wrote. Raises HRSError for anything else."""
+        try:
+            return cls(
+                name=str(stored["name"]),
+                classes=tuple(map(str, stored["classes"])),
+                palette=tuple((int(r), int(g), int(b)) for r, g, b in stored["palette"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise HRSError(
+                f"a stored label space is damaged ({error!r}); expected name, classes and palette, copy it anew"
+            ) from error
 
 
 def fold(name: str) -> str:

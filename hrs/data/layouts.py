@@ -143,7 +143,7 @@ def _unfit(frame: Frame) -> Skipped | None:
         except (OSError, ValueError, Image.DecompressionBombError):
             return Skipped(path=path, reason="is not a readable image")
         if not whole:
-            return Skipped(path=path, reason="is cut short")
+            return Skipped(path=path, reason="is cut short or damaged")
     width, height = sizes["image"]
     others = [f"its {what} {w}x{h}" for what, (w, h) in sizes.items() if (w, h) != (width, height)]
     return Skipped(path=frame.image, reason=f"is {width}x{height}, {', '.join(others)}") if others else None

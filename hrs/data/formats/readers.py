@@ -163,6 +163,9 @@ def _own_classes(root: Path) -> Encoding:
         ignored = frozenset(map(int, stored.get("ignore") or ()))
     except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError, ValueError, AttributeError) as error:
         raise HRSError(f"{path} cannot be used ({' '.join(str(error).split())}); {expected}") from error
+    for raw, rgb in palette.items():
+        if len(rgb) != 3 or not all(0 <= value <= 255 for value in rgb):
+            raise HRSError(f"{path}: the palette's colour of {raw} is {list(rgb)}; expected [r, g, b] from 0 to 255")
     if any(not 0 <= raw < 1 << 16 for raw in names):
         raise HRSError(f"{path} names the id {max(names, key=abs)}; expected ids from 0 to 65535")
     encoding = by_name(dict(sorted(names.items())), channel="index", void=ignored | {255}, name=root.name or "folder")
@@ -172,8 +175,7 @@ def _own_classes(root: Path) -> Encoding:
 
 
 def _palette(space: LabelSpace, names: dict[int, str], given: dict[int, tuple[int, ...]]) -> tuple[Colour, ...]:
+    """The given colours, and those of the space where none is; ids that are no class may have one, unused."""
     colours = dict(zip(space.classes, space.palette, strict=True))
-    for raw, rgb in given.items():
-        if raw in names and len(rgb) == 3 and all(0 <= value <= 255 for value in rgb):
-            colours[names[raw]] = (rgb[0], rgb[1], rgb[2])
+    colours |= {names[raw]: (red, green, blue) for raw, (red, green, blue) in given.items() if raw in names}
     return tuple(colours[name] for name in space.classes)

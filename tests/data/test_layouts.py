@@ -1,0 +1,173 @@
+import logging
+
+import cv2
+import numpy as np
+import pytest
+
+from hrs.data import rendered as rendering
+from hrs.data.layouts import open_dataset, open_sources
+from hrs.data.spec import DatasetSpec
+from hrs.errors import HRSError
+from hrs.labels import CAMVID, CITYSCAPES, IGNORE
+from tests.conftest import CAMVID as CAMVID_FOLDER
+from tests.conftest import needs_camvid, write_frames
+
+
+def test_a_name_is_taken_apart_and_put_together():
+    spec = DatasetSpec.parse("render:camera?frames=6&seed=3")
+    assert (spec.format, spec.path, spec.options) == ("render", "camera", {"frames": "6", "seed": "3"})
+    assert str(spec) == "render:camera?frames=6&seed=3"
+    assert DatasetSpec.parse(str(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("data/camvid", "expected format:path"),
+        ("camvid:", "expected format:path"),
+        ("camvit:x", "did you mean camvid"),
+        ("camvid:x?spilt=val", "did you mean split"),
+        ("gta5:x?split=val", "gta5 takes none"),
+        ("render:street", "expected render:synthetic or render:camera"),
+        ("render:camera?frames=0", "expected a whole number of at least 1"),
+        ("render:camera?frames=many", "expected a whole number"),
+        ("render:camera?height=8", "at least 32"),
+        ("render:camera?split=spring", "has the splits train, val, test"),
+        ("render:synthetic?split=val", "has no splits"),
+        ("camvid:/no/such/folder", "does not exist"),
+    ],
+)
+def test_names_that_make_no_sense(text, message):
+    with pytest.raises(HRSError, match=message):
+        open_dataset(text)
+
+
+@pytest.mark.parametrize("split", ["..", "a/b", ".git", ""])
+def test_a_split_stays_inside_the_folder(tmp_path, split):
+    with pytest.raises(HRSError, match="expected the name of a folder"):
+        open_dataset(f"camvid:{tmp_path}?split={split}")
+
+
+def test_a_split_for_a_format_without_splits(tmp_path):
+    with pytest.raises(HRSError, match="leave --split val out"):
+        open_dataset(f"gta5:{tmp_path}", split="val")
+    with pytest.raises(HRSError, match="has no splits; leave split out"):
+        open_dataset(f"folder:{write_frames(tmp_path / 'd', 1, seed=0)}", split="val")
+
+
+def test_the_split_in_the_name_wins(tmp_path):
+    for split in ("train", "val"):
+        for folder in (split, f"{split}annot"):
+            (tmp_path / folder).mkdir()
+            cv2.imwrite(str(tmp_path / folder / f"{split}.png"), np.zeros((4, 4), np.uint8))
+    spec = f"camvid:{tmp_path}"
+    assert open_dataset(spec).frames[0].id == "train"
+    assert open_dataset(spec, split="val").frames[0].id == "val"
+    assert open_dataset(f"{spec}?split=train", split="val").frames[0].id == "train"
+
+
+def test_a_missing_folder_says_what_is_there(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    with pytest.raises(HRSError, match=r"expected images/ and labels/ below .* the folder holds pictures"):
+        open_dataset(f"gta5:{tmp_path}")
+
+
+def test_files_without_partner_and_unreadable_ones_are_left_out(tmp_path):
+    root = write_frames(tmp_path / "d", 5, seed=0)
+    (root / "labels/001.png").unlink()
+    (root / "images/002.png").unlink()
+    (root / "images/003.png").write_text("no picture")
+    cv2.imwrite(str(root / "labels/004.png"), np.zeros((8, 8), np.uint8))
+    data = open_dataset(f"folder:{root}")
+    assert [frame.id for frame in data.frames] == ["000"]
+    assert {(item.path.parent.name, item.path.name, item.reason) for item in data.skipped} == {
+        ("images", "001.png", "has no label"),
+        ("labels", "002.png", "has no image"),
+        ("images", "003.png", "is not a readable image"),
+        ("images", "004.png", "is 64x48, its label 8x8"),
+    }
+
+
+def test_no_usable_frame_is_an_error_with_layout_and_findings(tmp_path):
+    root = write_frames(tmp_path / "d", 2, seed=0)
+    for file in (root / "labels").iterdir():
+        file.rename(file.with_stem(f"{file.stem}_mask"))
+    message = r"expected images/NAME\.\* with labels/NAME\.png, found 0 pairs, 0 of them unusable, and 4 lone files"
+    with pytest.raises(HRSError, match=message):
+        open_dataset(f"folder:{root}")
+
+
+def test_two_images_of_one_name_are_an_error(tmp_path):
+    root = write_frames(tmp_path / "d", 1, seed=0)
+    cv2.imwrite(str(root / "images/000.jpg"), np.zeros((48, 64, 3), np.uint8))
+    with pytest.raises(HRSError, match="have the same name"):
+        open_dataset(f"folder:{root}")
+
+
+def test_taking_and_mapping_keep_frames_and_follow_names(frames):
+    data = open_dataset(frames["source"])
+    part = data.take([3, 1])
+    assert [frame.id for frame in part.frames] == ["003", "001"]
+    assert (part.read_label(0) == data.read_label(3)).all()
+    label, mapped = data.read_label(0), data.map_to(CITYSCAPES).read_label(0)
+    for own, name in enumerate(("sky", "road", "car", "vegetation")):
+        assert (mapped[label == own] == CITYSCAPES.classes.index(name)).all()
+
+
+def test_mapping_twice_ignores_what_either_step_lacks(frames):
+    data = open_dataset(frames["source"]).map_to(CITYSCAPES)
+    assert data.map_to(CITYSCAPES) is data
+    twice = data.map_to(CAMVID)
+    assert (twice.read_label(0) == open_dataset(frames["source"]).map_to(CAMVID).read_label(0)).all()
+    assert IGNORE not in twice.read_label(0)
+
+
+def test_several_sources_speak_one_space(frames):
+    sources = open_sources([frames["source"], frames["val"]], CAMVID)
+    assert [len(source) for source in sources] == [12, 4]
+    assert all(source.space == CAMVID for source in sources)
+
+
+@needs_camvid
+def test_camvid_as_published():
+    train, val = (open_dataset(f"camvid:{CAMVID_FOLDER}", split=split) for split in ("train", "val"))
+    assert (len(train), len(val), train.skipped, val.skipped) == (367, 101, (), ())
+    assert train.read_image(0).shape == (360, 480, 3)
+    assert not {frame.id for frame in train.frames} & {frame.id for frame in val.frames}
+
+
+@pytest.fixture
+def no_opengl(monkeypatch):
+    monkeypatch.setattr("hrs.data.scenes.can_render", lambda: False)
+
+
+def test_without_opengl_shipped_frames_are_used_and_the_log_says_so(no_opengl, caplog):
+    with caplog.at_level(logging.WARNING, "hrs"):
+        data = open_dataset("render:synthetic?frames=10&start=2")
+    assert len(data) == 10 and data.skipped == ()
+    assert data.read_label(0).shape == data.read_image(0).shape[:2] == data.read_planted(0).shape
+    (record,) = caplog.records
+    assert "no OpenGL here, so 10 frames that come with hrs are used instead of 10" in record.getMessage()
+    assert data.frames[0].id == open_dataset("render:synthetic?frames=3").frames[2].id
+
+
+def test_without_opengl_the_cameras_splits_are_disjoint(no_opengl):
+    splits = [{f.id for f in open_dataset("render:camera?frames=1000", split=s).frames} for s in rendering.SPLITS]
+    assert [len(ids) for ids in splits] == [16, 16, 16]
+    assert len(set.union(*splits)) == 48
+
+
+def test_with_opengl_each_split_is_a_street_of_its_own(monkeypatch, tmp_path):
+    asked = []
+
+    def draw(out, domain, *, frames, seed, height, width, progress):
+        asked.append((domain, frames, seed, height, width))
+        return out if out.exists() else write_frames(out, frames, seed=seed)
+
+    monkeypatch.setattr("hrs.data.scenes.can_render", lambda: True)
+    monkeypatch.setattr("hrs.data.scenes.render_corpus", draw)
+    monkeypatch.setenv("HRS_CACHE", str(tmp_path))
+    for split in rendering.SPLITS:
+        data = open_dataset("render:camera?frames=2&start=1&seed=5&height=48&width=64", split=split)
+        assert [frame.id for frame in data.frames] == ["001", "002"]
+    assert asked == [("camera", 3, 15 + i, 48, 64) for i in range(3)]

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+import torch
+
+from hrs.data.layouts import open_dataset
+from hrs.data.loaders import Batch, FrameReader, Step, TrainingSteps, collate, step_batches
+from hrs.data.regions import superpixels
+from hrs.data.transforms import Sample
+from hrs.labels import IGNORE
+from tests.conftest import tiny_config
+
+PARTS = ("images", "labels", "regions", "planted")
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory, frames):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HRS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        config = tiny_config(frames).data
+        source, target = (open_dataset(frames[name]) for name in ("source", "target"))
+        yield FrameReader([source], config, regions=True), FrameReader([target], config, regions=True)
+
+
+def steps_of(readers, counts=(4, 2), **options) -> TrainingSteps:
+    return TrainingSteps(*readers, lambda step: counts, **{"seed": 7, **options})
+
+
+def same(a: Batch | None, b: Batch | None) -> bool:
+    return all(torch.equal(getattr(a, part), getattr(b, part)) for part in PARTS)
+
+
+def same_step(a: Step, b: Step) -> bool:
+    return same(a.source, b.source) and same(a.target, b.target)
+
+
+def test_a_batch_has_the_promised_shapes_and_types(readers):
+    step = steps_of(readers)[0]
+    assert (len(step.source), len(step.target)) == (4, 2)
+    assert step.source.images.shape == (4, 3, 48, 64) and step.source.images.dtype == torch.uint8
+    for part, dtype in (("labels", torch.uint8), ("regions", torch.int32), ("planted", torch.uint8)):
+        assert getattr(step.source, part).shape == (4, 48, 64)
+        assert getattr(step.source, part).dtype == dtype
+
+
+def test_a_step_is_a_function_of_seed_and_number(readers):
+    one, other = steps_of(readers), steps_of(readers)
+    late = other[5]  # asked for first
+    assert all(same_step(one[k], other[k]) for k in range(3))
+    assert same_step(one[5], late)
+    assert not same(one[0].source, one[1].source)
+    assert not same(one[0].source, steps_of(readers, seed=8)[0].source)
+
+
+def test_shares_of_two_processes_are_the_whole_batch(readers):
+    for k in range(3):
+        whole = steps_of(readers)[k]
+        parts = [steps_of(readers, rank=rank, world=2)[k] for rank in range(2)]
+        for side in ("source", "target"):
+            for part in PARTS:
+                joined = torch.empty_like(getattr(getattr(whole, side), part))
+                for rank in range(2):
+                    joined[rank::2] = getattr(getattr(parts[rank], side), part)
+                assert torch.equal(joined, getattr(getattr(whole, side), part))
+
+
+def test_loader_processes_change_nothing(readers):
+    alone, helped = (list(step_batches(steps_of(readers), 1, 4, workers=workers)) for workers in (0, 2))
+    assert len(alone) == len(helped) == 3
+    assert all(same_step(a, b) for a, b in zip(alone, helped, strict=True))
+    assert same_step(alone[0], steps_of(readers)[1])
+
+
+def test_region_ids_are_compact_and_of_one_label_each(readers):
+    batch = steps_of(readers)[2].source
+    for regions, labels in zip(batch.regions.numpy(), batch.labels.numpy(), strict=True):
+        used = np.unique(regions[regions >= 0])
+        assert used.tolist() == list(range(len(used))) and len(used) > 10
+        assert all(len(np.unique(labels[regions == region])) == 1 for region in used)
+
+
+def test_counts_decide_per_step_and_nobody_asked_is_none(readers):
+    steps = TrainingSteps(*readers, lambda step: (2, 0) if step == 0 else (0, 3), seed=0)
+    assert steps[0].target is None and len(steps[0].source) == 2
+    assert steps[1].source is None and len(steps[1].target) == 3
+    assert steps[0].to(torch.device("cpu")).target is None
+
+
+def test_an_epoch_shows_every_frame_once(frames):
+    config = tiny_config(frames, "data.scale_min=1", "data.scale_max=1", "data.jitter=0").data
+    data = open_dataset(frames["source"])
+    reader = FrameReader([data], config, regions=False)
+    steps = TrainingSteps(reader, reader, lambda step: (4, 0), seed=3)
+    wanted = [data.read_image(i) for i in range(len(data))]
+
+    def index(image: torch.Tensor) -> int:
+        seen = image.permute(1, 2, 0).numpy()
+        return next(i for i, w in enumerate(wanted) if (seen == w).all() or (seen == w[:, ::-1]).all())
+
+    epochs = [[index(image) for k in range(3 * e, 3 * e + 3) for image in steps[k].source.images] for e in range(2)]
+    assert all(sorted(epoch) == list(range(12)) for epoch in epochs)
+    assert epochs[0] != epochs[1]
+
+
+def test_a_reader_runs_over_several_data_sets_in_order(frames):
+    config = tiny_config(frames, "data.height=32", "data.width=40").data
+    data = [open_dataset(frames[name]) for name in ("val", "target")]
+    reader = FrameReader(data, config, regions=True)
+    assert len(reader) == 10
+    assert [reader.locate(i) for i in (0, 3, 4, 9)] == [(data[0], 0), (data[0], 3), (data[1], 0), (data[1], 5)]
+    sample = reader[4]
+    assert sample.size == (32, 40) and sample.planted is None
+    assert (sample.regions == superpixels(sample.image, sample.label, segments=config.segments)).all()
+
+
+def test_what_a_sample_lacks_is_filled_in():
+    batch = collate([Sample(image=np.zeros((4, 5, 3), np.uint8))] * 2)
+    assert (batch.labels == IGNORE).all() and (batch.regions == -1).all() and (batch.planted == 0).all()

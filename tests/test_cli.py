@@ -1,0 +1,394 @@
+"""The command line from outside: exit codes, one line for what went wrong, and what is left on the disk."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from hrs import scoring
+from hrs.cli import main
+from hrs.runs import RunFolder
+from hrs.selection.maps import read_maps
+from tests.conftest import CLASSES, tiny_config, write_frames
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line that a failed command leaves on stderr."""
+        assert self.code == 1
+        (line,) = self.err.splitlines()
+        assert line.startswith("error: ") and "Traceback" not in self.out
+        return line.removeprefix("error: ")
+
+
+Hrs = Callable[..., Result]
+
+
+@pytest.fixture
+def hrs(capfd, monkeypatch, tmp_path) -> Hrs:
+    """Runs a command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> Result:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        code = ended.value.code
+        return Result(int(code or 0), *capfd.readouterr())
+
+    return call
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Half-written files."""
+    return [str(path) for path in folder.rglob("*") if path.suffix in (".tmp", ".old")]
+
+
+def files(folder: Path) -> dict[str, int]:
+    return {str(p.relative_to(folder)): p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def trained(frames, tmp_path_factory) -> Path:
+    """A folder of runs with one of them, "first", trained by the command line."""
+    root = tmp_path_factory.mktemp("trained")
+    config = root / "run.yaml"
+    config.write_text(tiny_config(frames).to_yaml())
+    command = ["train", str(config), "--set", "train.steps=4", "--name", "first", "--runs", str(root / "runs")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HRS_CACHE", str(root / "cache"))
+        with pytest.raises(SystemExit) as ended:
+            main(command)
+    assert not ended.value.code
+    return root / "runs"
+
+
+@pytest.fixture
+def config(frames, tmp_path) -> Path:
+    path = tmp_path / "run.yaml"
+    path.write_text(tiny_config(frames).to_yaml())
+    return path
+
+
+# Training
+
+
+def test_train_makes_a_whole_run(trained):
+    run = RunFolder(trained / "first")
+    status = run.read_status()
+    assert (status.state, status.step, status.steps) == ("finished", 4, 4)
+    assert "steps: 4" in run.config.read_text()
+    assert run.best.is_dir() and run.last.is_dir()
+    assert leftovers(trained) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.sources=['folder:/no/such/folder']", "the folder /no/such/folder does not exist"),
+        ("data.sources=['folder:EMPTY']", "has no usable frame"),
+        ("data.sources=['synthia:EMPTY']", "RGB and GT/LABELS is not there, the folder holds classes.yaml, images"),
+        ("data.target=images:EMPTY/images", "has no usable frame"),
+        ("data.n_real=7", "asks for 7 real images but"),
+        ("data.space=cityscape19", "did you mean cityscapes19"),
+        ("network.name=no-such-network", "no-such-network"),
+    ],
+)
+def test_a_start_that_fails_leaves_a_run_that_says_why(hrs, config, tmp_path, override, message):
+    empty = write_frames(tmp_path / "empty", 1, seed=0)
+    for name in ("images", "labels"):
+        (empty / name / "000.png").unlink()
+    result = hrs("train", config, "--set", override.replace("EMPTY", str(empty)), "--name", "bad")
+    assert message in result.error
+    run = RunFolder(tmp_path / "runs/bad")
+    status = run.read_status()
+    assert (status.state, status.error, status.step) == ("failed", result.error, 0)
+    assert sorted(path.name for path in run.path.iterdir()) == ["config.yaml", "status.json"]
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--set", "train.stepz=3"), "unknown key train.stepz; did you mean train.steps?"),
+        (("--set", "train.steps=0"), "train.steps: "),
+        (("--set", "train.steps"), "has no '='"),
+        (("--name", "../bad"), "run name '../bad'; expected"),
+        (("--resume",), "--resume needs --name"),
+        (("--resume", "--name", "nobody"), "no run named 'nobody'"),
+    ],
+)
+def test_settings_that_make_no_sense_leave_nothing(hrs, config, tmp_path, arguments, message):
+    before = files(tmp_path)
+    assert message in hrs("train", config, *arguments).error
+    assert files(tmp_path) == before
+
+
+def test_a_config_that_is_not_there(hrs, tmp_path):
+    assert "config nowhere.yaml does not exist" in hrs("train", "nowhere.yaml").error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_is_taken_once(hrs, config, trained):
+    before = files(trained)
+    assert "run first exists" in hrs("train", config, "--name", "first", "--runs", trained).error
+    assert files(trained) == before
+
+
+# Evaluation
+
+
+def test_evaluate_prints_and_writes_the_scores(hrs, trained, frames, tmp_path):
+    result = hrs("evaluate", "first", frames["val"], "--runs", trained, "--json", "scores.json")
+    assert result.code == 0 and "mIoU" in result.out
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert set(scores) == {"miou", "iou", "pixel_accuracy", "images"}
+    assert set(scores["iou"]) == set(CLASSES) and scores["images"] == 4
+    stored = json.loads((trained / "first/checkpoints/best/config.json").read_text())["metrics"]
+    assert scores["miou"] == pytest.approx(stored["miou"], abs=0.01)
+    again = hrs("evaluate", trained / "first", frames["val"])
+    assert again.out == result.out
+
+
+def test_evaluate_on_other_classes(hrs, trained, frames, tmp_path):
+    root = write_frames(tmp_path / "animals", 1, seed=0)
+    (root / "classes.yaml").write_text("classes: {0: cat, 1: dog}")
+    result = hrs("evaluate", "first", f"folder:{root}", "--runs", trained, "--json", "scores.json")
+    assert "no class of animals (cat, dog) is one of" in result.error
+    assert not (tmp_path / "scores.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda about: about["label_space"]["classes"].pop() and about["label_space"]["palette"].pop(), "4 classes"),
+        (lambda about: about.update(label_space={}), "a stored label space is damaged"),
+        (lambda about: about.pop("run"), "lacks run"),
+        (lambda about: about["run"]["network"].update(name="segformer-b0"), "do not fit the network"),
+    ],
+)
+def test_a_checkpoint_that_was_tampered_with(hrs, trained, frames, tmp_path, damage, message):
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(trained / "first/checkpoints/best", folder)
+    about = json.loads((folder / "config.json").read_text())
+    damage(about)
+    (folder / "config.json").write_text(json.dumps(about))
+    assert message in hrs("evaluate", folder, frames["val"]).error
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_checkpoint_that_was_cut_short(hrs, trained, frames, tmp_path, name):
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(trained / "first/checkpoints/best", folder)
+    (folder / name).write_bytes((folder / name).read_bytes()[:100])
+    assert f"{name} cannot be read" in hrs("evaluate", folder, frames["val"]).error
+
+
+def test_a_checkpoint_that_is_not_there(hrs, trained, frames):
+    message = hrs("evaluate", "frist", frames["val"], "--runs", trained).error
+    assert "no checkpoint 'frist'" in message and "did you mean first?" in message
+
+
+def test_a_damaged_image_stops_an_evaluation_with_its_name(hrs, trained, tmp_path):
+    root = write_frames(tmp_path / "d", 2, seed=0)
+    data = bytearray((root / "images/001.png").read_bytes())
+    data[len(data) // 2] ^= 255
+    (root / "images/001.png").write_bytes(data)
+    result = hrs("evaluate", "first", f"folder:{root}", "--runs", trained, "--json", "scores.json")
+    assert f"{root / 'images/001.png'} cannot be decoded" in result.error
+    assert not (tmp_path / "scores.json").exists()
+
+
+def test_a_device_that_is_not_there(hrs, trained, frames):
+    message = hrs("evaluate", "first", frames["val"], "--runs", trained, "--device", "abacus").error
+    assert "--device abacus cannot be used here" in message
+
+
+# The data doctor
+
+
+def test_check_writes_a_report_and_examples(hrs, frames, tmp_path):
+    result = hrs("check", frames["source"], "--out", tmp_path / "report")
+    assert result.code == 0 and "12 usable pairs" in result.out and "sky" in result.out
+    assert json.loads((tmp_path / "report/report.json").read_text())["pairs"] == 12
+    assert cv2.imread(str(tmp_path / "report/examples.png")) is not None
+    assert leftovers(tmp_path) == []
+
+
+def test_check_tells_wrong_sizes_unknown_ids_and_damaged_files(hrs, tmp_path):
+    root = write_frames(tmp_path / "d", 4, seed=0)
+    cv2.imwrite(str(root / "labels/000.png"), np.zeros((8, 8), np.uint8))
+    cv2.imwrite(str(root / "labels/001.png"), np.full((48, 64), 99, np.uint8))
+    image = root / "images/002.png"
+    image.write_bytes(image.read_bytes()[:-200])
+    result = hrs("check", f"folder:{root}")
+    assert result.code == 0
+    for part in ("000.png is 64x48, its label 8x8", "id 99: 3072 pixels", "002.png is cut short"):
+        assert part in result.out
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("folder:nowhere", "does not exist"),
+        ("camvid:EMPTY", "expected train/ and trainannot/ below"),
+        ("images:EMPTY", "has no usable frame; expected a folder of images"),
+        ("gta6:x", "did you mean gta5"),
+        ("nothing", "expected format:path"),
+    ],
+)
+def test_check_of_nothing(hrs, tmp_path, spec, message):
+    (tmp_path / "empty").mkdir()
+    result = hrs("check", spec.replace("EMPTY", "empty"), "--out", "report")
+    assert message in result.error
+    assert not (tmp_path / "report").exists()
+
+
+def test_check_where_all_pairs_differ_in_size(hrs, tmp_path):
+    root = write_frames(tmp_path / "d", 2, seed=0)
+    for file in (root / "labels").iterdir():
+        cv2.imwrite(str(file), np.zeros((8, 8), np.uint8))
+    assert "found 2 pairs, 2 of them unusable, and 0 lone files; 000.png" in hrs("check", f"folder:{root}").error
+
+
+# Scoring
+
+
+def test_score_writes_a_row_and_a_map_a_frame_and_goes_on_where_it_stopped(hrs, trained, frames, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "PART", 8)
+    out = tmp_path / "scores"
+    command = ("score", "first", frames["source"], "--runs", trained, "--out", out)
+    assert hrs(*command).code == 0
+    rows = pq.read_table(out / "index.parquet").to_pylist()
+    assert [row["frame"] for row in rows] == [f"{i:03d}" for i in range(12)]
+    assert all(0 < row["effective_share"] <= 1 and row["weight"] > 0 for row in rows)
+    maps = read_maps(out / rows[5]["map"])
+    assert set(maps) == {"combined", "pixel", "region", "image"} and maps["combined"].shape == (48, 64)
+    first, index = files(out), (out / "index.parquet").read_bytes()
+
+    assert hrs(*command).code == 0
+    assert (out / "index.parquet").read_bytes() == index
+    assert {name: at for name, at in files(out).items() if name.startswith("maps")} == {
+        name: at for name, at in first.items() if name.startswith("maps")
+    }
+
+    (out / "parts/000001.parquet").unlink()
+    (out / "index.parquet").unlink()
+    assert hrs(*command).code == 0
+    assert pq.read_table(out / "index.parquet").to_pylist() == rows
+    done = files(out)
+    assert [done[row["map"]] == first[row["map"]] for row in rows] == [True] * 8 + [False] * 4
+    assert leftovers(out) == []
+
+    other = hrs("score", "first", frames["val"], "--runs", trained, "--out", out)
+    assert "holds the scores of another checkpoint or corpus" in other.error
+
+
+def test_score_takes_the_runs_own_corpus_and_a_limit(hrs, trained, tmp_path):
+    runs = tmp_path / "runs"
+    shutil.copytree(trained, runs)
+    result = hrs("score", "first", "--limit", 3)
+    assert result.code == 0 and len(pq.read_table(runs / "first/scores/index.parquet")) == 3
+
+
+def test_score_needs_weighting_networks(hrs, config, trained, frames, tmp_path):
+    overrides = ("--set", "method=joint", "--set", "train.steps=1")
+    assert hrs("train", config, *overrides, "--name", "joint").code == 0
+    result = hrs("score", "joint", frames["source"], "--out", "scores")
+    assert "trained with joint, which has no weighting networks" in result.error
+    assert not (tmp_path / "scores").exists()
+
+
+# Segmentation
+
+
+def test_segment_writes_ids_and_an_overlay_at_the_photographs_size(hrs, trained, tmp_path):
+    photo = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos/a.jpg"), photo)
+    cv2.imwrite(str(tmp_path / "b.png"), photo)
+    result = hrs("segment", "first", "photos", "b.png", "--runs", trained, "--out", "out")
+    assert result.code == 0 and "2 images segmented" in result.out
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a.png",
+        "a_overlay.jpg",
+        "b.png",
+        "b_overlay.jpg",
+    ]
+    ids = cv2.imread(str(tmp_path / "out/a.png"), cv2.IMREAD_UNCHANGED)
+    assert ids.shape == (50, 70) and ids.max() < len(CLASSES)
+
+
+@pytest.mark.parametrize(("name", "message"), [("nowhere.png", "does not exist"), ("empty", "holds no images")])
+def test_segment_nothing(hrs, trained, tmp_path, name, message):
+    (tmp_path / "empty").mkdir()
+    assert message in hrs("segment", "first", name, "--runs", trained, "--out", "out").error
+    assert not (tmp_path / "out").exists()
+
+
+def test_segment_a_file_that_is_no_photograph(hrs, trained, tmp_path):
+    (tmp_path / "a.png").write_text("no picture")
+    assert "cannot be read as an image" in hrs("segment", "first", "a.png", "--runs", trained, "--out", "out").error
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+# Runs
+
+
+def test_runs_are_listed_shown_and_deleted(hrs, trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "runs")
+    listed = hrs("runs", "list")
+    assert listed.code == 0 and "first" in listed.out and "finished" in listed.out and "4/4" in listed.out
+    shown = hrs("runs", "show", "first")
+    assert '"state": "finished"' in shown.out and "method: hrs" in shown.out and "validation mIoU" in shown.out
+    assert "is finished; only a queued or running one" in hrs("runs", "cancel", "first").error
+    assert hrs("runs", "delete", "first", "--yes").code == 0
+    assert list((tmp_path / "runs").iterdir()) == []
+    assert hrs("runs", "list").code == 0
+
+
+@pytest.mark.parametrize("command", [("show",), ("cancel",), ("resume",), ("delete", "--yes")])
+def test_a_run_that_is_not_there(hrs, trained, command):
+    before = files(trained)
+    message = hrs("runs", *command, "frist", "--runs", trained).error
+    assert "no run named 'frist'" in message and "did you mean first?" in message
+    assert files(trained) == before
+
+
+def test_a_finished_run_can_be_resumed_and_says_the_same(hrs, trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "runs")
+    result = hrs("runs", "resume", "first")
+    assert result.code == 0
+    assert RunFolder(tmp_path / "runs/first").read_status().state == "finished"
+
+
+# As a program
+
+
+def test_the_program_fails_with_one_line_and_code_1(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "hrs", "check", "folder:nowhere"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert Result(done.returncode, done.stdout, done.stderr).error.endswith("check the path")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_names_every_command():
+    done = subprocess.run([sys.executable, "-m", "hrs", "--help"], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert all(name in done.stdout for name in ("check", "render", "train", "evaluate", "score", "segment", "runs"))

@@ -1,0 +1,110 @@
+import pytest
+import yaml
+
+from hrs.config import RunConfig, load_config
+from hrs.errors import HRSError
+
+
+def test_the_defaults_survive_yaml(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(RunConfig().to_yaml())
+    assert load_config(path) == load_config() == RunConfig()
+
+
+def test_settings_survive_yaml(tmp_path):
+    config = load_config(
+        {"method": "joint", "seed": 3},
+        (
+            "data.sources=[synthia:/a, 'gta5:/b']",
+            "data.n_real=",
+            "selection.levels=[region]",
+            "train.learning_rate=1e-4",
+            "data.target=camvid:/c?split=train",
+        ),
+    )
+    path = tmp_path / "run.yaml"
+    path.write_text(config.to_yaml())
+    assert load_config(str(path)) == config
+    assert config.data.sources == ("synthia:/a", "gta5:/b")
+    assert config.data.n_real is None
+    assert config.selection.levels == ("region",)
+    assert config.train.learning_rate == 1e-4
+    assert config.data.target == "camvid:/c?split=train"
+    assert yaml.safe_load(config.to_yaml())["data"]["sources"] == ["synthia:/a", "gta5:/b"]
+
+
+def test_an_empty_file_is_the_defaults(tmp_path):
+    (tmp_path / "empty.yaml").write_text("# nothing\n")
+    assert load_config(tmp_path / "empty.yaml") == RunConfig()
+
+
+@pytest.mark.parametrize(
+    ("override", "value"),
+    [
+        ("seed=4", ("seed", 4)),
+        ("train.compile=true", ("train.compile", True)),
+        ("data.val=render:camera?frames=8&split=val", ("data.val", "render:camera?frames=8&split=val")),
+        ("data.val=null", ("data.val", None)),
+        ("network.name = segformer-b0", ("network.name", "segformer-b0")),
+        ("selection.signals=[similarity, agreement]", ("selection.signals", ("similarity", "agreement"))),
+    ],
+)
+def test_overrides(override, value):
+    config: object = load_config({}, (override,))
+    for part in value[0].split("."):
+        config = getattr(config, part)
+    assert config == value[1]
+
+
+def test_later_overrides_win_and_the_source_is_left_alone():
+    stored = {"train": {"steps": 5}}
+    assert load_config(stored, ("train.steps=6", "train.steps=7")).train.steps == 7
+    assert stored == {"train": {"steps": 5}}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.stepz=5", r"unknown key train\.stepz; did you mean train\.steps\?"),
+        ("trian.steps=5", r"unknown key trian; did you mean train\?"),
+        ("train.xyzzy=5", r"unknown key train\.xyzzy; known keys: steps,"),
+        ("train.steps=0", r"train\.steps: .*greater than or equal to 1 \(got 0\)"),
+        ("train.steps=many", r"train\.steps: .*valid integer.* \(got 'many'\)"),
+        ("data.jitter=1.5", r"data\.jitter: .*less than or equal to 1"),
+        ("method=hsr", r"method: .*'hrs'"),
+        ("selection.warmup=0.9", r"warmup \+ ramp is 1\.2; expected at most 1"),
+        ("selection.levels=[pixel, pixel]", r"selection\.levels repeats a value"),
+        ("selection.signals=[]", r"selection\.signals is empty"),
+        ("data.sources=[]", r"data\.sources is empty"),
+        ("data.scale_min=3", r"scale_min 3\.0 is above scale_max 1\.5"),
+        ("train.steps", r"has no '='"),
+        ("seed.deep=1", r"seed is not a section"),
+        ("train.steps=[1", r"not valid YAML"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_line(override, message):
+    with pytest.raises(HRSError, match=message) as caught:
+        load_config({"seed": 0}, (override,))
+    assert "\n" not in str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once():
+    with pytest.raises(HRSError, match=r"train\.steps.*; .*data\.jitter|data\.jitter.*; .*train\.steps"):
+        load_config({}, ("train.steps=0", "data.jitter=2"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [(None, "does not exist"), ("a: [", "not valid YAML"), ("- a\n- b", "holds a list")]
+)
+def test_files_that_are_no_config(tmp_path, text, message):
+    path = tmp_path / "run.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(HRSError, match=message) as caught:
+        load_config(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_config_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        RunConfig().seed = 1
