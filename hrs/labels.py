@@ -135,8 +135,7 @@ def suggest(word: str, known: Mapping[str, object] | list[str]) -> str:
 
 
 # What a class is called elsewhere. One table for all pairs of spaces; the first name that the target has is taken, and
-# a class that is in no row and has no namesake is ignored. Ground that is not road or pavement, and vehicles that
-# CamVid's Car leaves out (its own labels put trucks and buses among the ignored), map nowhere.
+# a class that is in no row and has no namesake is ignored.
 MERGES: dict[str, tuple[str, ...]] = {
     "sidewalk": ("pavement",),
     "pavement": ("sidewalk",),
@@ -156,7 +155,19 @@ MERGES: dict[str, tuple[str, ...]] = {
     "guard rail": ("fence",),
     "vehicle": ("car",),
 }
-_MERGES = {fold(name): tuple(map(fold, others)) for name, others in MERGES.items()}
+# CamVid's 11 classes as SegNet's label files draw them take in more than their names say: buses are Car, garden walls
+# are Building, verges are Tree. A rule for this target alone, since other spaces with a car ignore trucks.
+CAMVID_MERGES: dict[str, tuple[str, ...]] = {
+    "truck": ("car",),
+    "bus": ("car",),
+    "wall": ("building",),
+    "terrain": ("tree",),
+}
+
+
+def _merges(target: LabelSpace) -> dict[str, tuple[str, ...]]:
+    rows = MERGES | CAMVID_MERGES if target == CAMVID else MERGES
+    return {fold(name): tuple(map(fold, others)) for name, others in rows.items()}
 
 
 def mapping(source: LabelSpace, target: LabelSpace) -> NDArray[np.uint8]:
@@ -165,9 +176,10 @@ def mapping(source: LabelSpace, target: LabelSpace) -> NDArray[np.uint8]:
     Raises HRSError where not one class maps, since nothing could be learned.
     """
     known = {fold(name): i for i, name in enumerate(target.classes)}
+    merges = _merges(target)
     table = np.full(256, IGNORE, np.uint8)
     for i, name in enumerate(source.classes):
-        found = [known[other] for other in (fold(name), *_MERGES.get(fold(name), ())) if other in known]
+        found = [known[other] for other in (fold(name), *merges.get(fold(name), ())) if other in known]
         if found:
             table[i] = found[0]
     if (table == IGNORE).all():

@@ -24,19 +24,19 @@ TO_CAMVID = {
     "road": "Road",
     "sidewalk": "Pavement",
     "building": "Building",
-    "wall": "Fence",
+    "wall": "Building",
     "fence": "Fence",
     "pole": "Pole",
     "traffic light": "SignSymbol",
     "traffic sign": "SignSymbol",
     "vegetation": "Tree",
-    "terrain": None,
+    "terrain": "Tree",
     "sky": "Sky",
     "person": "Pedestrian",
     "rider": "Bicyclist",
     "car": "Car",
-    "truck": None,
-    "bus": None,
+    "truck": "Car",
+    "bus": "Car",
     "train": None,
     "motorcycle": None,
     "bicycle": "Bicyclist",
@@ -97,6 +97,12 @@ def test_camvid_has_32_colours_among_them_those_of_its_classes():
 def test_mapping_from_cityscapes_to_camvid_and_back():
     assert as_names(CITYSCAPES, CAMVID) == TO_CAMVID
     assert as_names(CAMVID, CITYSCAPES) == TO_CITYSCAPES
+
+
+def test_only_camvid_takes_buses_for_cars():
+    kept = as_names(CITYSCAPES, label_space("synthia13"))
+    assert kept["truck"] is kept["wall"] is kept["terrain"] is None
+    assert as_names(CITYSCAPES, space_of("Car", "Road"))["bus"] is None
 
 
 @pytest.mark.parametrize("name", ["synthia16", "synthia13"])

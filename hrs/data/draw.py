@@ -15,14 +15,17 @@ def draw_real(dataset: Dataset, n: int | None, *, seed: int) -> Dataset:
 
     Stratified: going from the class that is in the fewest images to the most common one, each class that the draw does
     not hold yet gets an image drawn at random among those that show it; the rest is drawn at random from what is left.
-    So every class is covered if ``n`` allows. Draws of different ``n`` are not nested. All labels are read once for
-    their class lists; the loss never sees those that are not drawn.
+    So every class is covered where ``n`` is at least the number of classes, and nearly always well below it. Draws of
+    different ``n`` are not nested. All labels are read once for their class lists; the loss never sees those that are
+    not drawn.
 
     Raises:
-        HRSError: fewer than ``n`` images.
+        HRSError: fewer than ``n`` images, or ``n`` below 1.
     """
     if n is None:
         return dataset
+    if n < 1:
+        raise HRSError(f"data.n_real asks for {n} real images; expected at least 1, or nothing for all")
     if n > len(dataset):
         raise HRSError(f"data.n_real asks for {n} real images but {dataset.spec} has {len(dataset)}; ask for fewer")
     if n == len(dataset):

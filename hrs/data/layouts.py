@@ -44,8 +44,13 @@ class Dataset:
         return len(self.frames)
 
     def read_image(self, i: int) -> NDArray[np.uint8]:
-        """RGB, uint8 (h w 3). Raises HRSError naming a file that cannot be decoded."""
-        image = read_image_file(self.frames[i].image, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+        """RGB, uint8 (h w 3). Raises HRSError naming a file that cannot be decoded.
+
+        A photograph without label is turned as its EXIF orientation says; with one, it lies as its label does.
+        """
+        frame = self.frames[i]
+        turned = 0 if frame.label is None else cv2.IMREAD_IGNORE_ORIENTATION
+        image = read_image_file(frame.image, cv2.IMREAD_COLOR_RGB | turned)
         return image.astype(np.uint8, copy=False)
 
     def read_label(self, i: int) -> NDArray[np.uint8]:
@@ -120,7 +125,9 @@ def open_dataset(spec: str | DatasetSpec, *, split: str | None = None, progress:
 
 
 def open_sources(specs: Sequence[str], space: LabelSpace, *, progress: Progress | None = None) -> list[Dataset]:
-    """Several synthetic data sets, all in ``space``."""
+    """Several synthetic data sets, all in ``space``. Raises HRSError where none is named."""
+    if not specs:
+        raise HRSError("no synthetic data set is named; expected at least one, e.g. render:synthetic")
     return [open_dataset(spec, progress=progress).map_to(space) for spec in specs]
 
 

@@ -80,3 +80,8 @@ def test_photos_without_labels_cannot_be_drawn_by_class(dataset):
     unlabelled = open_dataset(f"images:{dataset.spec.root / 'images'}")
     with pytest.raises(HRSError, match="has no labels"):
         draw_real(unlabelled, 3, seed=0)
+
+
+def test_fewer_than_one_image_is_an_error(dataset):
+    with pytest.raises(HRSError, match="at least 1"):
+        draw_real(dataset, 0, seed=0)

@@ -3,6 +3,7 @@ import logging
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from hrs.data import rendered as rendering
 from hrs.data.layouts import open_dataset, open_sources
@@ -171,3 +172,21 @@ def test_with_opengl_each_split_is_a_street_of_its_own(monkeypatch, tmp_path):
         data = open_dataset("render:camera?frames=2&start=1&seed=5&height=48&width=64", split=split)
         assert [frame.id for frame in data.frames] == ["001", "002"]
     assert asked == [("camera", 3, 15 + i, 48, 64) for i in range(3)]
+
+
+def test_photographs_of_one_stem_have_their_own_ids(tmp_path):
+    for name in ("a.png", "a.jpg", "b.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((4, 4, 3), np.uint8))
+    assert [frame.id for frame in open_dataset(f"images:{tmp_path}").frames] == ["a.jpg", "a.png", "b"]
+
+
+def test_photographs_without_labels_stand_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    Image.fromarray(np.zeros((20, 40, 3), np.uint8)).save(tmp_path / "turned.jpg", exif=exif)
+    assert open_dataset(f"images:{tmp_path}").read_image(0).shape == (40, 20, 3)
+
+
+def test_no_source_is_an_error():
+    with pytest.raises(HRSError, match="at least one"):
+        open_sources([], CAMVID)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,7 +107,11 @@ def folder(spec: DatasetSpec) -> Found:
 def images(spec: DatasetSpec) -> Found:
     """A folder of photographs without labels."""
     root = spec.root
-    frames = tuple(Frame(id=str(file.relative_to(root).with_suffix("")), image=file) for file in files_below(root))
+    files = files_below(root)
+    stems = Counter(file.relative_to(root).with_suffix("") for file in files)
+    names = [file.relative_to(root) for file in files]  # a.png beside a.jpg keep their suffixes: ids are unique
+    ids = [str(name if stems[name.with_suffix("")] > 1 else name.with_suffix("")) for name in names]
+    frames = tuple(Frame(id=each, image=file) for each, file in zip(ids, files, strict=True))
     return Found(frames=frames, missing=(), encoding=None, layout="a folder of images")
 
 
