@@ -8,13 +8,16 @@ from torch import Tensor, nn
 from hrs.labels import IGNORE
 from hrs.networks.weighting import ImageWeighting
 from hrs.selection.signals import residual
+from hrs.selection.statistics import RunningNorm
 from hrs.selection.view import View
 
 
 class ImageLevel(nn.Module):
     def __init__(self, num_classes: int, feature_dim: int, signals: int) -> None:
         super().__init__()
-        self.network = ImageWeighting(2 * feature_dim + 2 * num_classes, signals)
+        inputs = 2 * feature_dim + 2 * num_classes
+        self.network = ImageWeighting(inputs, signals)
+        self.inputs = RunningNorm(inputs)
 
     def forward(self, view: View) -> Tensor:
         """Scores (b s)."""
@@ -23,8 +26,9 @@ class ImageLevel(nn.Module):
         disagreement = residual(view.logits, view.labels)[0].abs().mean(dim=(2, 3))  # per class, where it lies
         mean = view.features.mean(dim=(2, 3))
         variance = view.features.square().mean(dim=(2, 3)) - mean.square()
+        # Disagreement is small beside the features and says more: every input is taken over its own spread.
         pooled = torch.cat([mean, variance.clamp(min=1e-6).sqrt(), predicted, disagreement], dim=1)
-        scores: Tensor = self.network(pooled)
+        scores: Tensor = self.network(self.inputs(pooled))
         return scores
 
     def units(self, scores: Tensor, view: View) -> tuple[Tensor, Tensor]:

@@ -64,3 +64,33 @@ class ClassStatistics(nn.Module):
         deviation = read(self.variance.clamp(min=1e-12).sqrt(), labels, 1.0)
         centred = ((values - mean) / deviation).clamp(-bound, bound)
         return torch.where(labels != IGNORE, centred, torch.zeros_like(centred))
+
+
+class RunningNorm(nn.Module):
+    """Standardises columns by their running mean and variance, in training too: (b k) -> (b k).
+
+    Batch normalisation would take both from the batch, and of a few images there is little left.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    batches: Tensor
+
+    def __init__(self, columns: int, momentum: float = 0.98) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("mean", torch.zeros(columns))
+        self.register_buffer("variance", torch.ones(columns))
+        self.register_buffer("batches", torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def forward(self, values: Tensor) -> Tensor:
+        if self.training:
+            # A plain mean over the first batches, an exponential one after them: a first batch of three must not last.
+            step = torch.clamp(1 / (self.batches + 1), min=1 - self.momentum)
+            move = step * (values.mean(dim=0) - self.mean)
+            spread = (values - self.mean - move).square().mean(dim=0)
+            self.variance.lerp_(spread, step)
+            self.mean.add_(move)
+            self.batches.add_(1)
+        return ((values - self.mean) / self.variance.clamp(min=1e-12).sqrt()).clamp(-5, 5)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from hrs.labels import IGNORE
-from hrs.selection.statistics import ClassStatistics, class_sums, read
+from hrs.selection.statistics import ClassStatistics, RunningNorm, class_sums, read
 
 
 def test_class_sums_against_a_loop():
@@ -56,3 +56,17 @@ def test_standardise_compares_within_class():
 def test_read_gives_the_class_entry_or_the_filler():
     table = torch.tensor([5.0, 6.0])
     assert read(table, torch.tensor([[1, 0], [IGNORE, 1]]), -1.0).tolist() == [[6.0, 5.0], [-1.0, 6.0]]
+
+
+def test_running_norm_standardises_a_stream_of_small_batches():
+    torch.manual_seed(0)
+    norm, scale = RunningNorm(3), torch.tensor([1.0, 10.0, 0.01])
+    for _ in range(500):
+        norm(torch.randn(3, 3) * scale + 5 * scale)
+    norm.eval()
+    stream = norm(torch.randn(4000, 3) * scale + 5 * scale)
+    torch.testing.assert_close(stream.mean(0), torch.zeros(3), atol=0.25, rtol=0)
+    torch.testing.assert_close(stream.std(0), torch.ones(3), atol=0.25, rtol=0)
+    before = norm.mean.clone()
+    norm(torch.full((2, 3), 1e3))
+    assert torch.equal(norm.mean, before)
