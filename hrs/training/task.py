@@ -1,4 +1,4 @@
-"""The data of a run: which real images it may see, which synthetic frames, and what it is validated on."""
+"""The real data of a run: which images it may learn from, and what it is validated on."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ from dataclasses import dataclass
 
 from hrs.config import RunConfig
 from hrs.data.draw import draw_real
-from hrs.data.layouts import Dataset, Progress, open_dataset, open_sources
+from hrs.data.layouts import Dataset, Progress, open_dataset
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace, label_space
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
-    """All data sets speak ``space``. ``target`` holds the drawn real images alone; the other labels are never read."""
+class RealData:
+    """The real side in the label space of the run. ``target`` holds the drawn images; no other label is trained on."""
 
     space: LabelSpace
-    sources: list[Dataset]
     target: Dataset
     val: Dataset
 
 
-def open_task(config: RunConfig, *, progress: Progress | None = None) -> Task:
-    """Open, draw and map the data of a run; ``progress(done, total)`` is called while frames are rendered.
+def open_real(config: RunConfig, *, progress: Progress | None = None) -> RealData:
+    """Open, draw and map the real images; ``progress(done, total)`` is called while frames are rendered.
 
     Raises HRSError for whatever is missing or does not fit.
     """
@@ -33,5 +32,4 @@ def open_task(config: RunConfig, *, progress: Progress | None = None) -> Task:
     val_name, split = (config.data.val, None) if config.data.val else (config.data.target, "val")
     val = open_dataset(val_name, split=split, progress=progress)
     drawn = draw_real(target.map_to(space), config.data.n_real, seed=config.seed)
-    sources = open_sources(config.data.sources, space, progress=progress)
-    return Task(space=space, sources=sources, target=drawn, val=val.map_to(space))
+    return RealData(space=space, target=drawn, val=val.map_to(space))

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hrs.config import RunConfig
-from hrs.data.layouts import Progress
+from hrs.data.layouts import Progress, open_sources
 from hrs.data.loaders import FrameReader, Step, TrainingSteps, collate, step_batches
 from hrs.errors import HRSError
 from hrs.evaluation import ConfusionMatrix, Scores
@@ -30,7 +30,7 @@ from hrs.selection.maps import read_maps, write_maps
 from hrs.training.checkpoint import load_state, load_weights, save_checkpoint
 from hrs.training.record import LOGGER, Recorder
 from hrs.training.schedule import poly_with_warmup
-from hrs.training.task import Task, open_task
+from hrs.training.task import open_real
 
 MOST_BAD_STEPS = 10
 """Steps in a row without a finite loss after which a run gives up."""
@@ -99,8 +99,13 @@ class Trainer:
         self.accelerator = Accelerator(mixed_precision=config.train.precision, cpu=config.train.device == "cpu")
         self._check_world()
         set_seed(config.seed)
-        self.task = self._open_data(progress)
-        method = build_method(config, len(self.task.space))
+        with self.accelerator.main_process_first():  # so that rendering and caching happen once
+            self.real = open_real(config, progress=progress)
+        method = build_method(config, len(self.real.space))  # before the synthetic frames, which may take minutes
+        with self.accelerator.main_process_first():
+            self.sources = open_sources(config.data.sources, self.real.space, progress=progress)
+        self.source = FrameReader(self.sources, config.data, regions=method.needs_regions)
+        self.target = FrameReader([self.real.target], config.data, regions=method.needs_regions)
         if config.train.channels_last:
             method.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = average_of(method.segmenter, config.train.ema)
@@ -126,15 +131,6 @@ class Trainer:
                     f"train.{name} is {getattr(self.config.train, name)}; expected a multiple of the {world} processes"
                 )
 
-    def _open_data(self, progress: Progress | None) -> Task:
-        """The main process opens first, so that rendering and caching happen once."""
-        with self.accelerator.main_process_first():
-            task = open_task(self.config, progress=progress)
-            readers = METHODS[self.config.method].needs_regions
-            self.source = FrameReader(task.sources, self.config.data, regions=readers)
-            self.target = FrameReader([task.target], self.config.data, regions=readers)
-        return task
-
     def _restore(self, state: dict[str, Any]) -> None:
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.best = state["step"], state["best"]
@@ -145,7 +141,7 @@ class Trainer:
 
     def fit(self) -> Scores:
         """Run the remaining steps; returns the last validation."""
-        recorder = Recorder(self.run, self.task.space, steps=self.config.train.steps, first=self.step)
+        recorder = Recorder(self.run, self.real.space, steps=self.config.train.steps, first=self.step)
         with contextlib.ExitStack() as stack:
             stop = stack.enter_context(stop_on_signals())
             if self.accelerator.is_main_process:
@@ -167,11 +163,11 @@ class Trainer:
             return cast(Scores, self.scores)
 
     def describe(self) -> str:
-        task, parameters = self.task, sum(p.numel() for p in self.bare.segmenter.parameters())
+        real, parameters = self.real, sum(p.numel() for p in self.bare.segmenter.parameters())
         return (
-            f"{self.config.method} on {self.accelerator.device}: {sum(map(len, task.sources))} synthetic frames, "
-            f"{len(task.target)} real images, {len(task.val)} to validate, {len(task.space)} classes "
-            f"({task.space.name}); {self.config.network.name} {parameters / 1e6:.2f} M parameters"
+            f"{self.config.method} on {self.accelerator.device}: {sum(map(len, self.sources))} synthetic frames, "
+            f"{len(real.target)} real images, {len(real.val)} to validate, {len(real.space)} classes "
+            f"({real.space.name}); {self.config.network.name} {parameters / 1e6:.2f} M parameters"
         )
 
     def _batches(self) -> Iterator[Step]:
@@ -237,15 +233,15 @@ class Trainer:
         data, rank, world = self.config.data, self.accelerator.process_index, self.accelerator.num_processes
         network = self._network().eval()
         predictor = Predictor(
-            network, self.task.space, height=data.height, width=data.width, device=self.accelerator.device
+            network, self.real.space, height=data.height, width=data.width, device=self.accelerator.device
         )
-        matrix, rows = ConfusionMatrix(self.task.space), []
-        shown = set(spread_indices(len(self.task.val), self.config.train.previews))
-        for i, image, label, predicted in predictions(predictor, self.task.val, range(rank, len(self.task.val), world)):
+        matrix, rows = ConfusionMatrix(self.real.space), []
+        shown = set(spread_indices(len(self.real.val), self.config.train.previews))
+        for i, image, label, predicted in predictions(predictor, self.real.val, range(rank, len(self.real.val), world)):
             matrix.update(predicted, label)
             if i in shown:
                 rows.append((image, label, predicted))
-        whole = ConfusionMatrix(self.task.space)
+        whole = ConfusionMatrix(self.real.space)
         for part in gather_object([matrix]):
             whole.merge(part)
         self.scores = whole.scores()
@@ -293,7 +289,7 @@ class Trainer:
             folder,
             method=self.bare,
             config=self.config,
-            space=self.task.space,
+            space=self.real.space,
             step=self.step,
             metrics=self.scores.to_json_dict() if self.scores else {},
             overrides=overrides,
