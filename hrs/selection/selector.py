@@ -59,6 +59,7 @@ class Selector(nn.Module):
         self.scores = nn.ModuleDict({name: self._statistics(count) for name in config.levels})
         self.raw = self._statistics(count)
         self.means = nn.ModuleDict({name: self._statistic() for name in (*config.levels, "combined")})
+        self.overall = ClassStatistics(1, config.momentum)
         self.probe = nn.Conv2d(feature_dim, num_classes, 1) if "agreement" in config.signals else None
         self.register_buffer("gradient", torch.zeros(num_classes, feature_dim))
 
@@ -168,9 +169,7 @@ class Selector(nn.Module):
             return Weights(combined=torch.ones_like(view.labels, dtype=torch.float32), levels={})
         together = combine.combine(list(maps.values()), self.config.combination)
         levels = {name: self._within_class(name, values, view.labels) for name, values in maps.items()}
-        combined, variance = combine.spread_around_one(
-            self._within_class("combined", together, view.labels), view.labels
-        )
+        combined, variance = self._around_one(self._within_class("combined", together, view.labels), view.labels)
         combined = combine.temper(combined, variance, min_effective=self.config.min_effective, strength=strength)
         return Weights(combined=combined, levels=levels)
 
@@ -189,6 +188,15 @@ class Selector(nn.Module):
             total / len(self.config.signals) ** 0.5, temperature=self.config.temperature, floor=self.config.floor
         )
         return level.spread(weight, view).expand(view.labels.shape)
+
+    def _around_one(self, weights: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights of mean 1 and their variance: over the batch in training, which keeps the effective sample size of
+        every step; afterwards over what training saw, so that a frame's weights do not depend on its company."""
+        if self.training:
+            self.overall.update(weights, torch.where(labels == IGNORE, labels, 0))
+            return combine.spread_around_one(weights, labels)
+        mean = torch.where(self.overall.seen, self.overall.mean, 1.0)
+        return weights / mean, (self.overall.variance / mean.square()).squeeze(0)
 
     def _within_class(self, name: str, weights: Tensor, labels: Tensor) -> Tensor:
         """Weights over their class's running mean: selection shall not shift the mix of classes."""

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -48,6 +49,20 @@ def test_scores_given_are_the_scores_computed(view):
     _, scores = selector.learn(view, make_view(9))
     given, computed = selector.weigh(view, scores), selector.weigh(view)
     assert torch.equal(given.combined, computed.combined)
+
+
+def test_a_frame_weighs_the_same_in_any_company(view):
+    selector = trained(LEVELS, ("usefulness", "similarity"), steps=10).eval()
+    together = selector.weigh(view).combined
+    for i in range(len(together)):
+        alone = replace(
+            view,
+            features=view.features[i : i + 1],
+            logits=view.logits[i : i + 1],
+            labels=view.labels[i : i + 1],
+            regions=view.regions[i : i + 1],
+        )
+        torch.testing.assert_close(selector.weigh(alone).combined[0], together[i])
 
 
 def test_classes_never_seen_keep_their_weight(view):
