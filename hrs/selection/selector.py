@@ -84,11 +84,10 @@ class Selector(nn.Module):
         The running statistics of the signals move. Nothing reaches the segmentation network: views are detached.
         """
         source, target = source.coarse(), target.coarse()
-        cells = target.coarse(1)  # one label pixel per feature cell: no map of d channels has to be upsampled
         losses: dict[str, Tensor] = {}
         if self.probe is not None:
-            losses["probe"] = combine.weighted_cross_entropy(self.probe(cells.features), cells.labels)
-        self._remember_gradient(cells)
+            losses["probe"] = combine.weighted_cross_entropy(self.probe(target.features), target.labels)
+        self._remember_gradient(target)
         wanted = self._wanted(source)
         scores = {name: level(source) for name, level in self._each_level()}
         for name, level in self._each_level():

@@ -48,12 +48,14 @@ def residual(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 def target_gradient(logits: Tensor, features: Tensor, labels: Tensor) -> Tensor:
     """G (c d): mean gradient of the target's cross-entropy with respect to the last linear layer's weights.
 
-    With z = W u, a pixel's gradient is e u^T; einsum letters as above. ``features`` (b d h' w') are upsampled as the
-    logits are; bilinear upsampling is linear, so moving it onto e (its transpose) would give the same G.
+    With z = W u, a pixel's gradient is e u^T, with ``features`` u (b d h' w') upsampled as the logits are. Upsampling is
+    linear, so its transpose on e (c channels) does the same as upsampling u (d channels), for less.
     """
     e, valid = residual(logits, labels)
-    u = upsample(features, labels.shape[-2:])
-    return torch.einsum("bchw,bdhw->cd", e, u) / valid.sum().clamp(min=1)
+    with torch.enable_grad():
+        cells = torch.zeros_like(logits, requires_grad=True)
+        (pulled,) = torch.autograd.grad(upsample(cells, labels.shape[-2:]), cells, e)
+    return torch.einsum("bchw,bdhw->cd", pulled, features) / valid.sum().clamp(min=1)
 
 
 def usefulness(logits: Tensor, features: Tensor, labels: Tensor, gradient: Tensor) -> Tensor:

@@ -33,12 +33,13 @@ class View:
             regions_per_image=int(regions.max()) + 1,
         )
 
-    def coarse(self, factor: int = 2) -> View:
-        """Labels and regions thinned to at most ``factor`` times the features' resolution, for learning the scores.
+    def coarse(self) -> View:
+        """Labels and regions thinned to at most twice the features' resolution, for learning the scores.
 
-        Signals are smooth between feature cells, so every label pixel would cost four times more and add little.
+        Every label pixel would cost four times more and add little; one per feature cell costs less, but then label and
+        feature no longer meet, and the scores find planted faults markedly worse (AUROC 0.76 instead of 0.84).
         """
-        stride = max(1, self.labels.shape[-1] // (factor * self.features.shape[-1]))
+        stride = max(1, self.labels.shape[-1] // (2 * self.features.shape[-1]))
         if stride == 1:
             return self
         offset = stride // 2
