@@ -48,7 +48,7 @@ def residual(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 def target_gradient(logits: Tensor, features: Tensor, labels: Tensor) -> Tensor:
     """G (c d): mean gradient of the target's cross-entropy with respect to the last linear layer's weights.
 
-    With z = W u, a pixel's gradient is e u^T, with ``features`` u (b d h' w') upsampled as the logits are. Upsampling is
+    With z = W u, a pixel's gradient is e u^T, with ``features`` u (b d h' w') upsampled as the logits are. That is
     linear, so its transpose on e (c channels) does the same as upsampling u (d channels), for less.
     """
     e, valid = residual(logits, labels)
