@@ -1,5 +1,4 @@
 import logging
-import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -11,8 +10,7 @@ import pytest
 from hrs.data.regions import RegionCache, cache_root, compact_regions, superpixels
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
-
-CAMVID = Path(os.environ.get("HRS_CAMVID", Path(__file__).resolve().parents[2] / "../shared/data/camvid"))
+from tests.conftest import CAMVID
 
 
 def street(seed: int = 0, height: int = 48, width: int = 64) -> tuple[np.ndarray, np.ndarray]:
