@@ -34,6 +34,15 @@ def test_moving_statistics_approach_those_of_the_stream():
     torch.testing.assert_close(statistics.variance, torch.tensor([1.0, 9.0]), atol=0.8, rtol=0)
 
 
+def test_a_large_batch_is_sampled_evenly():
+    torch.manual_seed(0)
+    statistics = ClassStatistics(2, momentum=0.9)
+    labels = torch.randint(0, 2, (4, 256, 256))
+    columns = torch.linspace(-1, 1, 256).expand(4, 256, 256)  # a sample of few columns would miss the mean
+    statistics.update(columns + 3 * labels, labels)
+    torch.testing.assert_close(statistics.mean, torch.tensor([0.0, 3.0]), atol=0.03, rtol=0)
+
+
 def test_variance_counts_the_drift_between_batches():
     """Two batches without inner spread: variance is what the moving mean alone implies, (1-m) m (difference)^2."""
     statistics = ClassStatistics(2, momentum=0.5)
