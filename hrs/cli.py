@@ -148,16 +148,19 @@ def evaluate(
 ) -> None:
     """Per-class IoU and mIoU from one confusion matrix over the data set."""
     from hrs.data.layouts import open_dataset
+    from hrs.files import atomic_write
     from hrs.inference import Predictor
     from hrs.inference import evaluate as evaluate_dataset
 
+    if json_ is not None and not json_.parent.is_dir():
+        raise HRSError(f"--json {json_}: the folder {json_.parent} does not exist; make it first")
     predictor = Predictor.load(_checkpoint(checkpoint, runs), device=pick_device(device))
     data = open_dataset(dataset, split=split).map_to(predictor.space)
     with progress_bar("evaluating") as progress:
         scores = evaluate_dataset(predictor, data, progress=progress)
     print(scores.to_table())
     if json_ is not None:
-        json_.write_text(json.dumps(scores.to_json_dict(), indent=2) + "\n", encoding="utf-8")
+        atomic_write(json_, json.dumps(scores.to_json_dict(), indent=2) + "\n")
 
 
 @app.command()

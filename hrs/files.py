@@ -19,6 +19,7 @@ from hrs.errors import HRSError
 _CLOCK_SLACK = 2.0  # seconds; the creation time that the system reports moves when the clock is set
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_FOLDER = {errno.EEXIST, errno.ENOTDIR, errno.ENOENT}
 _OWNER = re.compile(r"(\d+)-(\d+)\.[0-9a-f]{32}\.(?:tmp|old)")
 _SPACE = 1 << 20  # bytes; a disk with less is full
 _SWAP_SECONDS = 1.0  # two renames take far less, also on a network disk
@@ -38,6 +39,10 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise _disk_full(path) from error
         if error.errno in _FORBIDDEN:
             raise HRSError(f"cannot write {path} ({error.strerror}); choose a folder that you may write to") from error
+        if error.errno in _NO_FOLDER:
+            raise HRSError(
+                f"cannot write {path} ({error.strerror}: {error.filename}); name a folder, not a file"
+            ) from error
         raise
 
 

@@ -16,7 +16,7 @@ from hrs.data.layouts import Dataset
 from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
 from hrs.evaluation import ConfusionMatrix, Scores
-from hrs.files import atomic_write
+from hrs.files import atomic_write, disk_errors
 from hrs.labels import LabelSpace, colourise
 from hrs.networks.segmenter import Segmenter, normalise, upsample
 from hrs.training.checkpoint import load_checkpoint
@@ -104,7 +104,8 @@ def segment_files(
     files = [file for path in paths for file in _photographs(path)]
     if len({file.stem for file in files}) < len(files):
         raise HRSError("two of the images have the same name; segment them into different folders")
-    out.mkdir(parents=True, exist_ok=True)
+    with disk_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
     for done, file in enumerate(files, 1):
         image = read_photograph(file)
         (predicted,) = predictor.predict([image])

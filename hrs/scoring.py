@@ -19,9 +19,9 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from hrs.data.layouts import Dataset, open_dataset
-from hrs.data.loaders import Batch, FrameReader, collate
+from hrs.data.loaders import Batch, FrameReader, Guarded, collate, unguarded
 from hrs.errors import HRSError
-from hrs.files import atomic_write
+from hrs.files import atomic_write, disk_errors
 from hrs.labels import LabelSpace
 from hrs.methods import weigh_frames
 from hrs.selection.combine import effective_share
@@ -124,7 +124,9 @@ def _score_part(
 ) -> Iterator[list[dict[str, Any]]]:
     reader = FrameReader([frames], loaded.config.data, regions=True)
     first = 0
-    for chunk in DataLoader(Chunks(reader, batch), batch_size=None, num_workers=workers):
+    chunks = Chunks(reader, batch)
+    loader = DataLoader(Guarded(chunks), batch_size=None, sampler=range(len(chunks)), num_workers=workers)
+    for chunk in unguarded(loader):
         on_device = chunk.to(torch.device(device))
         weights = weigh_frames(loaded.method, on_device)
         yield [_row(frames, first + i, i, weights, on_device.labels, loaded.space, out) for i in range(len(chunk))]
@@ -171,5 +173,6 @@ def _claim(out: Path, about: dict[str, str]) -> None:
     text = json.dumps(about, indent=2)
     if path.is_file() and path.read_text(encoding="utf-8") != text:
         raise HRSError(f"{out} holds the scores of another checkpoint or corpus; delete it or choose another --out")
-    out.mkdir(parents=True, exist_ok=True)
+    with disk_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
     atomic_write(path, text)

@@ -5,12 +5,14 @@ The number of loader processes changes nothing but the speed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
@@ -19,7 +21,13 @@ from hrs.config import DataConfig
 from hrs.data.layouts import Dataset
 from hrs.data.regions import RegionCache
 from hrs.data.transforms import Sample, augment, compact_regions, fit
+from hrs.errors import HRSError
 from hrs.labels import IGNORE
+
+LOGGER = logging.getLogger("hrs")
+T = TypeVar("T")
+MOST_BAD_FRAMES = 10
+"""Unreadable frames in a row after which training gives up."""
 
 Counts = Callable[[int], tuple[int, int]]
 """Step -> how many synthetic and how many real images it wants."""
@@ -126,7 +134,7 @@ class TrainingSteps(TorchDataset[Step]):
         rng = np.random.default_rng((self.seed, side, slot, 1))
         config = reader.config
         sample = augment(
-            reader[int(order[place])],
+            self._readable(reader, order, place),
             rng,
             height=config.height,
             width=config.width,
@@ -137,11 +145,44 @@ class TrainingSteps(TorchDataset[Step]):
             return sample
         return replace(sample, regions=compact_regions(sample.regions)[0])
 
+    @staticmethod
+    def _readable(reader: FrameReader, order: NDArray[np.int64], place: int) -> Sample:
+        """The frame at a place of the order, or the next that can be read: one bad file shall not end a long run."""
+        for index in np.roll(order, -place)[:MOST_BAD_FRAMES].tolist():
+            try:
+                return reader[index]
+            except HRSError as error:
+                LOGGER.warning("skipped a frame: %s", error)
+        raise HRSError(
+            f"{MOST_BAD_FRAMES} frames in a row cannot be read; check the data set with: python -m hrs check"
+        )
+
+
+class Guarded(TorchDataset[T | HRSError]):
+    """A data set whose HRSErrors travel as items: a loader process would wrap them in its own traceback."""
+
+    def __init__(self, items: TorchDataset[T]) -> None:
+        self.items = items
+
+    def __getitem__(self, index: int) -> T | HRSError:
+        try:
+            return self.items[index]
+        except HRSError as error:
+            return error
+
+
+def unguarded(items: Iterable[T | HRSError]) -> Iterator[T]:
+    """The items of a loader over `Guarded`; raises the first error as it was."""
+    for item in items:
+        if isinstance(item, HRSError):
+            raise item
+        yield item
+
 
 def step_batches(steps: TrainingSteps, first: int, last: int, *, workers: int, pin: bool = False) -> Iterator[Step]:
     """Batches of steps first..last-1, loaded ahead by ``workers`` processes (0: in this one)."""
     loader = DataLoader(
-        steps,
+        Guarded(steps),
         batch_size=None,
         sampler=range(first, last),
         num_workers=workers,
@@ -149,7 +190,7 @@ def step_batches(steps: TrainingSteps, first: int, last: int, *, workers: int, p
         prefetch_factor=4 if workers else None,
         worker_init_fn=_one_thread,
     )
-    return iter(loader)
+    return unguarded(loader)
 
 
 def _one_thread(_: int) -> None:

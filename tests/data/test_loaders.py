@@ -1,3 +1,6 @@
+import shutil
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +9,7 @@ from hrs.data.layouts import open_dataset
 from hrs.data.loaders import Batch, FrameReader, Step, TrainingSteps, collate, step_batches
 from hrs.data.regions import superpixels
 from hrs.data.transforms import Sample
+from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from tests.conftest import tiny_config
 
@@ -115,3 +119,35 @@ def test_a_reader_runs_over_several_data_sets_in_order(frames):
 def test_what_a_sample_lacks_is_filled_in():
     batch = collate([Sample(image=np.zeros((4, 5, 3), np.uint8))] * 2)
     assert (batch.labels == IGNORE).all() and (batch.regions == -1).all() and (batch.planted == 0).all()
+
+
+def test_a_frame_that_cannot_be_read_is_replaced_by_the_next(frames, tmp_path, caplog):
+    root = tmp_path / "source"
+    shutil.copytree(frames["source"].removeprefix("folder:"), root)
+    config = tiny_config({**frames, "source": f"folder:{root}"})
+    dataset = open_dataset(f"folder:{root}")
+    reader = FrameReader([dataset], config.data, regions=False)
+    steps = TrainingSteps(reader, reader, lambda step: (2, 0), seed=0)
+    whole = [steps[i].source.images for i in range(6)]
+    victim = dataset.frames[5].image
+    victim.write_bytes(victim.read_bytes()[:200])
+    broken = [steps[i].source.images for i in range(6)]
+    assert sum(not torch.equal(a, b) for a, b in zip(whole, broken, strict=True)) == 1
+    assert victim.name in caplog.text
+
+
+def test_errors_in_loader_processes_stay_one_line(frames, tmp_path):
+    root = tmp_path / "source"
+    shutil.copytree(frames["source"].removeprefix("folder:"), root)
+    dataset = open_dataset(f"folder:{root}")
+    for frame in dataset.frames:
+        frame.image.write_bytes(frame.image.read_bytes()[:200])
+    reader = FrameReader([dataset], tiny_config(frames).data, regions=False)
+    steps = TrainingSteps(reader, reader, partial(_two_and_none), seed=0)
+    with pytest.raises(HRSError, match="in a row cannot be read") as caught:
+        next(iter(step_batches(steps, 0, 2, workers=1)))
+    assert "\n" not in str(caught.value)
+
+
+def _two_and_none(step: int) -> tuple[int, int]:
+    return 2, 0
