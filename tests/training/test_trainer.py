@@ -35,6 +35,17 @@ def test_every_method_trains_to_the_end(tmp_path, frames, method):
     assert load_checkpoint(run.best).config == config
 
 
+@pytest.mark.parametrize("option", ["train.precision=bf16", "train.channels_last=false", "train.ema=0.5"])
+def test_options_of_the_loop_train_to_finite_weights(tmp_path, frames, option):
+    """In a process each: accelerate settles the precision of a process once."""
+    (tmp_path / "config.yaml").write_text(tiny_config(frames, option, "train.steps=3").to_yaml())
+    command = [sys.executable, "-m", "hrs", "train", str(tmp_path / "config.yaml"), "--name", "run"]
+    subprocess.run([*command, "--runs", str(tmp_path / "runs")], check=True, stdout=subprocess.DEVNULL, timeout=120)
+    weights = load_file(tmp_path / "runs" / "run" / "checkpoints" / "best" / "model.safetensors")
+    assert all(torch.isfinite(value.float()).all() for value in weights.values())
+    assert all(value.dtype != torch.bfloat16 for value in weights.values())
+
+
 def test_a_run_folder_holds_all_it_promises(tmp_path, tiny):
     run = run_of(tmp_path, tiny)
     train(tiny, run)
