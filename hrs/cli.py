@@ -26,7 +26,6 @@ runs_app = typer.Typer(no_args_is_help=True, help="List, show, cancel, resume an
 app.add_typer(runs_app, name="runs")
 
 RunsRoot = Annotated[Path, typer.Option("--runs", help="Folder of all runs.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 RUNS = Path("runs")
 
 
@@ -126,6 +125,8 @@ def train(
             raise HRSError("--resume needs --name; python -m hrs runs list shows the names")
         run = find_run(runs, name)
         settings = load_config(run.config, tuple(set_ or ()))
+        if processes(settings).is_main_process and run.read_status().state == "running":
+            raise HRSError(f"run {name} is running; cancel it first: python -m hrs runs cancel {name}")
     else:
         settings = load_config(config, tuple(set_ or ()))
         run = create_run(settings, runs, name)
@@ -177,7 +178,8 @@ def score(
     from hrs.scoring import score as score_corpus
 
     folder = _checkpoint(checkpoint, runs)
-    out = out or folder.parent.parent / "scores"
+    run = folder.parent.parent
+    out = out or (run if (run / "status.json").is_file() else folder) / "scores"
     corpus = dataset or own_corpus(folder)
     with progress_bar("scoring") as progress:
         index = score_corpus(folder, corpus, out, limit=limit, device=pick_device(device), progress=progress)
