@@ -392,3 +392,13 @@ def test_the_program_fails_with_one_line_and_code_1(tmp_path):
 def test_help_names_every_command():
     done = subprocess.run([sys.executable, "-m", "hrs", "--help"], capture_output=True, text=True, check=True, cwd=ROOT)
     assert all(name in done.stdout for name in ("check", "render", "train", "evaluate", "score", "segment", "runs"))
+
+
+def test_a_running_run_is_not_resumed_a_second_time(frames, tmp_path, capsys):
+    run = RunFolder.create(tmp_path / "runs", "busy", tiny_config(frames).to_yaml())
+    run.write_status(state="running")
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "--resume", "--name", "busy", "--runs", str(tmp_path / "runs")])
+    assert stopped.value.code == 1
+    assert "is running; cancel it first" in capsys.readouterr().err
+    assert run.read_status().state == "running"
