@@ -29,6 +29,7 @@ from hrs.files import atomic_folder as atomic_folder
 from hrs.files import atomic_write as atomic_write
 from hrs.files import disk_errors, process_alive
 from hrs.files import recover as recover
+from hrs.labels import LabelSpace
 from hrs.records import MetricsReader as MetricsReader
 from hrs.records import Row, append_line, append_result, last_result, plain, read_results, tail
 from hrs.records import read_metrics as read_metrics
@@ -137,6 +138,10 @@ class RunFolder:
     def previews(self) -> Path:
         return self.path / "previews"
 
+    @property
+    def space(self) -> Path:
+        return self.path / "space.json"
+
     def exists(self) -> bool:
         """Whether this is a run at all: a folder with a status and a config."""
         return self.status.is_file() and self.config.is_file()
@@ -196,6 +201,19 @@ class RunFolder:
     def log_tail(self, lines: int = 20) -> list[str]:
         """The last lines of log.txt, oldest first; of a progress bar only its last state. Empty without a log."""
         return tail(self.log, lines)
+
+    def write_space(self, space: LabelSpace) -> None:
+        """Say what this run calls its classes, and their colours."""
+        atomic_write(self.space, json.dumps(space.to_dict(), indent=2) + "\n")
+
+    def read_space(self) -> LabelSpace | None:
+        """What `write_space` wrote; None for a run that stopped before it opened its data. HRSError where damaged."""
+        try:
+            return LabelSpace.from_dict(json.loads(self.space.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise HRSError(f"{self.space} cannot be read ({error}); resume the run or copy the file anew") from error
 
     def _stored_status(self) -> Status:
         try:

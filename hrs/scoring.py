@@ -6,14 +6,17 @@ Frames stream through in batches; finished parts stay on disk, so a run that was
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
@@ -23,9 +26,9 @@ from hrs.data.loaders import Batch, FrameReader, Guarded, collate, unguarded
 from hrs.errors import HRSError
 from hrs.files import atomic_write, disk_errors
 from hrs.labels import LabelSpace
+from hrs.maps import file_stem, write_frame, write_maps
 from hrs.methods import weigh_frames
 from hrs.selection.combine import effective_share
-from hrs.selection.maps import write_maps
 from hrs.selection.selector import Weights
 from hrs.selection.statistics import class_sums
 from hrs.training.checkpoint import Checkpoint, load_checkpoint, read_about
@@ -36,17 +39,13 @@ PART = 64
 
 @dataclass(frozen=True)
 class Chunks(TorchDataset[Batch]):
-    """Consecutive frames of a corpus as batches."""
+    """The given ranges of frames as batches."""
 
     reader: FrameReader
-    size: int
-
-    def __len__(self) -> int:
-        return -(-len(self.reader) // self.size)
+    frames: Sequence[range]
 
     def __getitem__(self, index: int) -> Batch:
-        frames = range(index * self.size, min((index + 1) * self.size, len(self.reader)))
-        return collate([self.reader[i] for i in frames])
+        return collate([self.reader[i] for i in self.frames[index]])
 
 
 def score(
@@ -65,8 +64,9 @@ def score(
     Args:
         checkpoint: folder of a run with weighting networks (methods hrs, shuffled).
         dataset: synthetic corpus, format:path[?key=value].
-        out: gets maps/<frame>.npz (see `read_maps`) and index.parquet: frame, image, label, map, image weight, mean and
-            spread per level, mean weight per class, effective sample size.
+        out: gets maps/<frame>.npz and frames/<frame>.jpg and .png (see `hrs.maps`), and index.parquet with a row a
+            frame: frame, image, label, map, picture, effective_share, weight (mean combined weight), LEVEL/mean,
+            LEVEL/std, and combined/CLASS and LEVEL/CLASS, the mean weight per class, empty where it does not occur.
         limit: stop after this many frames.
         progress: called with (frames done, frames in all).
 
@@ -84,27 +84,24 @@ def score(
         )
     corpus = open_dataset(dataset).map_to(loaded.space)
     corpus = corpus.take(range(min(limit or len(corpus), len(corpus))))
-    _claim(out, {"checkpoint": _identity(checkpoint), "dataset": dataset})
     if PART % batch:
         raise HRSError(f"batch is {batch}; expected a divisor of {PART}")
+    _claim(out, {"checkpoint": _identity(checkpoint), "dataset": dataset, "space": loaded.space.to_dict()})
 
+    parts = _Parts(out / "parts", len(corpus))
+    wanted = [chunk for part in parts.missing() for chunk in parts.frames(part, batch)]
+    done = len(corpus) - sum(map(len, wanted))
     rows: list[dict[str, Any]] = []
-    done = 0
-    for part in range(-(-len(corpus) // PART)):
-        file = out / "parts" / f"{part:06d}.parquet"
-        frames = corpus.take(range(part * PART, min((part + 1) * PART, len(corpus))))
-        if not (file.is_file() and pq.read_metadata(file).num_rows == len(frames)):
-            fresh = []
-            for new in _score_part(loaded, frames, out, batch=batch, workers=workers, device=device):
-                fresh += new
-                if progress:
-                    progress(done + len(fresh), len(corpus))
-            _write_table(file, fresh)
+    for frames, on_device in _batches(corpus, wanted, loaded, workers=workers, device=torch.device(device)):
+        rows += _write_batch(corpus, frames, on_device, loaded, out)
+        if frames.stop % PART == 0 or frames.stop == len(corpus):
+            _write_table(parts.path(frames.start // PART), rows)
+            rows = []
         done += len(frames)
-        rows += pq.read_table(file).to_pylist()
         if progress:
             progress(done, len(corpus))
-    _write_table(out / "index.parquet", rows)
+    table = pa.concat_tables([pq.read_table(parts.path(part)) for part in range(len(parts))], promote_options="default")
+    _write_table(out / "index.parquet", table)
     return out / "index.parquet"
 
 
@@ -119,44 +116,89 @@ def own_corpus(checkpoint: Path) -> str:
     return name
 
 
-def _score_part(
-    loaded: Checkpoint, frames: Dataset, out: Path, *, batch: int, workers: int, device: torch.device | str
-) -> Iterator[list[dict[str, Any]]]:
-    reader = FrameReader([frames], loaded.config.data, regions=True)
-    first = 0
-    chunks = Chunks(reader, batch)
-    loader = DataLoader(Guarded(chunks), batch_size=None, sampler=range(len(chunks)), num_workers=workers)
-    for chunk in unguarded(loader):
-        on_device = chunk.to(torch.device(device))
-        weights = weigh_frames(loaded.method, on_device)
-        yield [_row(frames, first + i, i, weights, on_device.labels, loaded.space, out) for i in range(len(chunk))]
-        first += len(chunk)
+@dataclass(frozen=True)
+class _Parts:
+    """The finished parts of a corpus of ``total`` frames, PART frames each but the last."""
+
+    folder: Path
+    total: int
+
+    def __len__(self) -> int:
+        return -(-self.total // PART)
+
+    def path(self, part: int) -> Path:
+        return self.folder / f"{part:06d}.parquet"
+
+    def missing(self) -> list[int]:
+        return [part for part in range(len(self)) if not self._finished(part)]
+
+    def frames(self, part: int, size: int) -> list[range]:
+        """The part's frames, ``size`` at a time."""
+        stop = min((part + 1) * PART, self.total)
+        return [range(first, min(first + size, stop)) for first in range(part * PART, stop, size)]
+
+    def _finished(self, part: int) -> bool:
+        path, count = self.path(part), sum(map(len, self.frames(part, PART)))
+        return path.is_file() and pq.read_metadata(path).num_rows == count
 
 
-def _row(
-    frames: Dataset, frame: int, i: int, weights: Weights, labels: Tensor, space: LabelSpace, out: Path
-) -> dict[str, Any]:
-    """The index row of image ``i`` of a batch; its maps are written beside."""
-    about = frames.frames[frame]
-    file = Path("maps") / f"{about.id.replace('/', '__')}.npz"
-    write_maps(out / file, weights, i)
-    row: dict[str, Any] = {"frame": about.id, "image": str(about.image), "label": str(about.label), "map": str(file)}
-    combined, label = weights.combined[i], labels[i]
-    row["effective_share"] = effective_share(combined, label).item()
-    row["weight"] = combined.mean().item()
+def _batches(
+    corpus: Dataset, wanted: Sequence[range], loaded: Checkpoint, *, workers: int, device: torch.device
+) -> Iterator[tuple[range, Batch]]:
+    reader = FrameReader([corpus], loaded.config.data, regions=True)
+    order = range(len(wanted))
+    loader = DataLoader(Guarded(Chunks(reader, wanted)), batch_size=None, sampler=order, num_workers=workers)
+    for frames, batch in zip(wanted, unguarded(loader), strict=True):
+        yield frames, batch.to(device)
+
+
+def _write_batch(corpus: Dataset, frames: range, batch: Batch, loaded: Checkpoint, out: Path) -> list[dict[str, Any]]:
+    """Write pictures, labels and maps of a batch; its rows of the index."""
+    weights = weigh_frames(loaded.method, batch)
+    figures = _figures(weights, batch.labels, loaded.space)
+    rows = []
+    for i, index in enumerate(frames):
+        about = corpus.frames[index]
+        stem = file_stem(about.id)
+        write_maps(out / "maps" / f"{stem}.npz", weights.maps(i))
+        write_frame(out / "frames", about.id, *_seen(batch, i))
+        paths = {"image": str(about.image), "label": str(about.label)}
+        kept = {"map": f"maps/{stem}.npz", "picture": f"frames/{stem}.jpg"}
+        rows.append({"frame": about.id, **paths, **kept, **{name: values[i] for name, values in figures.items()}})
+    return rows
+
+
+def _seen(batch: Batch, i: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Image (h w 3) and label (h w) of a frame as the network saw them."""
+    return batch.images[i].permute(1, 2, 0).cpu().numpy(), batch.labels[i].cpu().numpy()
+
+
+def _figures(weights: Weights, labels: Tensor, space: LabelSpace) -> dict[str, list[float | None]]:
+    """The columns of figures, a value an image: whole frame, per level, and per class."""
+    figures = {
+        "effective_share": torch.stack([effective_share(*pair) for pair in zip(weights.combined, labels, strict=True)]),
+        "weight": weights.combined.mean(dim=(1, 2)),
+    }
     for name, values in weights.levels.items():
-        row[f"{name}/mean"] = values[i].mean().item()
-        row[f"{name}/std"] = values[i].std().item()
-    for name, values in {"combined": weights.combined, **weights.levels}.items():
-        sums, counts = class_sums(values[i], label, len(space))
-        for c, (total, count) in enumerate(zip(sums.tolist(), counts.tolist(), strict=True)):
-            row[f"{name}/{space.classes[c]}"] = total / count if count else None
-    return row
+        figures |= {f"{name}/mean": values.mean(dim=(1, 2)), f"{name}/std": values.std(dim=(1, 2))}
+    for name, values in weights.named().items():
+        means = class_means(values, labels, len(space))
+        figures |= {f"{name}/{space.classes[c]}": means[:, c] for c in range(len(space))}
+    return {name: [None if math.isnan(v) else v for v in values.tolist()] for name, values in figures.items()}
 
 
-def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+def class_means(values: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """Mean per image and class: (b h w) twice -> (b c); NaN where an image lacks the class."""
+    count = len(values)
+    own = labels.long().clamp(max=num_classes)  # the last column collects what is ignored
+    own = own + (num_classes + 1) * torch.arange(count, device=own.device)[:, None, None]
+    sums, sizes = class_sums(values, own, count * (num_classes + 1))
+    return (sums / sizes).view(count, num_classes + 1)[:, :-1]
+
+
+def _write_table(path: Path, rows: list[dict[str, Any]] | pa.Table) -> None:
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows), sink)
+    pq.write_table(rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(rows), sink)
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, sink.getvalue().to_pybytes())
 
@@ -167,7 +209,7 @@ def _identity(checkpoint: Path) -> str:
     return f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}"
 
 
-def _claim(out: Path, about: dict[str, str]) -> None:
+def _claim(out: Path, about: dict[str, Any]) -> None:
     """Mark ``out`` as the scores of this checkpoint over this corpus; refuse a folder that holds others."""
     path = out / "scores.json"
     text = json.dumps(about, indent=2)

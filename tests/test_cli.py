@@ -16,8 +16,8 @@ import pytest
 
 from hrs import scoring
 from hrs.cli import main
+from hrs.maps import read_maps
 from hrs.runs import RunFolder
-from hrs.selection.maps import read_maps
 from tests.conftest import CLASSES, tiny_config, write_frames
 
 ROOT = Path(__file__).resolve().parents[1]

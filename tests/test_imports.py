@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     ("errors", "files", "records"),
-    ("labels", "config", "runs"),
+    ("labels", "config", "maps", "runs"),
     ("evaluation", "pictures"),
     ("data",),
     ("networks",),

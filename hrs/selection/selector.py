@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hrs.config import SelectionConfig
@@ -38,6 +40,13 @@ class Weights:
 
     combined: Tensor
     levels: dict[str, Tensor]
+
+    def maps(self, i: int) -> dict[str, NDArray[np.float32]]:
+        """All maps of image ``i``, (h w) each, by name."""
+        return {name: values[i].float().cpu().numpy() for name, values in self.named().items()}
+
+    def named(self) -> dict[str, Tensor]:
+        return {"combined": self.combined, **self.levels}
 
 
 class Selector(nn.Module):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
-from hrs.evaluation import Scores
+from hrs.evaluation import ConfusionMatrix, Scores
 from hrs.labels import LabelSpace
 from hrs.pictures import Image, prediction_sheet, weight_sheet, write_picture
 from hrs.runs import RunFolder
@@ -72,9 +72,9 @@ class Recorder:
         done = max(1, step - self.first)
         return (time.monotonic() - self.began) / done * (self.steps - step)
 
-    def validation(self, step: int, scores: Scores, *, best: bool) -> None:
+    def validation(self, step: int, scores: Scores, matrix: ConfusionMatrix, *, best: bool) -> None:
         values = scores.to_json_dict()
-        self.run.append_metrics({"step": step, "split": "val", **values})
+        self.run.append_metrics({"step": step, "split": "val", **values, "confusion": matrix.matrix})
         row = {"step": step, "miou": values["miou"], "pixel_accuracy": values["pixel_accuracy"]}
         self.run.append_result(row | {f"iou/{name}": value for name, value in values["iou"].items()})
         self.board.add_scalar("val/miou", scores.miou, step)

@@ -22,11 +22,11 @@ from hrs.data.loaders import FrameReader, Step, TrainingSteps, collate, step_bat
 from hrs.errors import HRSError
 from hrs.evaluation import ConfusionMatrix, Scores
 from hrs.inference import Predictor, predictions
+from hrs.maps import file_stem, read_maps, write_frame, write_maps
 from hrs.methods import METHODS, Method, build_method, weigh_frames
 from hrs.networks.segmenter import Segmenter
 from hrs.pictures import Image
 from hrs.runs import RunFolder
-from hrs.selection.maps import read_maps, write_maps
 from hrs.training.checkpoint import load_state, load_weights, save_checkpoint
 from hrs.training.record import LOGGER, Recorder
 from hrs.training.schedule import poly_with_warmup
@@ -146,6 +146,7 @@ class Trainer:
             stop = stack.enter_context(stop_on_signals())
             if self.accelerator.is_main_process:
                 stack.enter_context(recorder)
+                self.run.write_space(self.real.space)
                 LOGGER.info(self.describe())
             self.recorder = recorder
             self._save_panel()
@@ -248,7 +249,7 @@ class Trainer:
         better = self.scores.miou > self.best
         self.best = max(self.best, self.scores.miou)
         if self.accelerator.is_main_process:
-            self.recorder.validation(self.step, self.scores, best=better)
+            self.recorder.validation(self.step, self.scores, whole, best=better)
             self.recorder.previews(self.step, rows)
             if better:
                 self._save(self.run.best)
@@ -259,13 +260,17 @@ class Trainer:
         if self.bare.selector is None or not count or not self.accelerator.is_main_process:
             return
         folder = self.run.weights / f"step_{self.step:06d}"
+        first = not (self.run.weights / "frames").is_dir()
         rows = []
         for index in spread_indices(len(self.source), count):
             sample, (dataset, i) = self.source[index], self.source.locate(index)
             weights = weigh_frames(self.bare, collate([sample]).to(self.accelerator.device))
-            file = folder / f"{safe_name(dataset.frames[i].id)}.npz"
-            write_maps(file, weights, 0)
-            rows.append((sample.image, cast(Image, sample.label), read_maps(file)))
+            frame, label = dataset.frames[i].id, cast(Image, sample.label)
+            file = folder / f"{file_stem(frame)}.npz"
+            write_maps(file, weights.maps(0))
+            if first:
+                write_frame(self.run.weights / "frames", frame, sample.image, label)
+            rows.append((sample.image, label, read_maps(file)))
         self.recorder.panel(self.step, rows)
 
     def _save_last(self) -> None:
@@ -333,11 +338,6 @@ def spread_indices(total: int, count: int) -> list[int]:
     """``count`` different indices spread evenly over range(total)."""
     count = min(count, total)
     return [i * total // count for i in range(count)]
-
-
-def safe_name(identifier: str) -> str:
-    """A frame's id as a file name."""
-    return identifier.replace("/", "__")
 
 
 def plain(value: Tensor) -> float | list[float]:

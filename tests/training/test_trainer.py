@@ -7,18 +7,20 @@ import sys
 import time
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from hrs.config import MethodName
 from hrs.errors import HRSError
+from hrs.labels import IGNORE
+from hrs.maps import read_frame, read_maps
 from hrs.methods import Method
 from hrs.runs import RunFolder, read_metrics
-from hrs.selection.maps import read_maps
 from hrs.training.checkpoint import load_checkpoint
 from hrs.training.trainer import train
-from tests.conftest import tiny_config
+from tests.conftest import CLASSES, tiny_config
 
 
 def run_of(tmp_path, config, name="run"):
@@ -58,7 +60,13 @@ def test_a_run_folder_holds_all_it_promises(tmp_path, tiny):
     with open(run.results_csv, newline="") as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["3", "6"]
     assert status.best["miou"] == max(r["miou"] for r in rows if r["split"] == "val")
-    assert sorted(p.name for p in run.weights.iterdir()) == ["step_000000", "step_000003", "step_000006"]
+    assert sorted(p.name for p in run.weights.iterdir()) == ["frames", "step_000000", "step_000003", "step_000006"]
+    for file in (run.weights / "step_000006").iterdir():
+        image, label = read_frame(run.weights / "frames", file.stem)
+        assert image.shape == (48, 64, 3) and set(np.unique(label)) <= {0, 1, 2, 3, IGNORE}
+    assert run.read_space().classes == CLASSES
+    confusion = np.array([r["confusion"] for r in rows if r["split"] == "val"])
+    assert confusion.shape == (2, 4, 4) and (confusion.sum(axis=(1, 2)) == 4 * 48 * 64).all()
     maps = [read_maps(file) for file in (run.weights / "step_000006").iterdir()]
     assert len(maps) == 2
     assert all(set(m) == {"combined", "pixel", "region", "image"} for m in maps)
