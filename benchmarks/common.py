@@ -87,11 +87,12 @@ class TrainingStep:
         self.config, self.device, self.batches = config, device, batches.to(device)
         self.optimiser = build_optimiser(self.method, config)
         self.images = config.train.batch_source + config.train.batch_target
+        self.step = round(LATE * config.train.steps)
 
     def forward(self) -> StepResult:
         dtype = PRECISIONS[self.config.train.precision]
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32):
-            result: StepResult = self.method(self.batches.source, self.batches.target, LATE)
+            result: StepResult = self.method(self.batches.source, self.batches.target, self.step)
         return result
 
     def __call__(self) -> None:
@@ -101,14 +102,17 @@ class TrainingStep:
         if bool(torch.isfinite(norm) & torch.isfinite(result.loss)):  # the trainer waits for this number too
             self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
 
     def seconds(self) -> float:
-        """Time of one step, the device's work included."""
+        """Mean time of a step, the device's work included, over as many as it takes for each kind of step to occur."""
+        count = self.config.selection.every
         synchronise(self.device)
         start = time.perf_counter()
-        self()
+        for _ in range(count):
+            self()
         synchronise(self.device)
-        return time.perf_counter() - start
+        return (time.perf_counter() - start) / count
 
 
 def synchronise(device: torch.device) -> None:

@@ -65,9 +65,8 @@ def part_shares(steps: dict[str, TrainingStep], repeats: int) -> dict[str, float
     joint = alternate(steps, repeats, warmup=0)["joint"]
     for name in PARTS:
         delattr(selector, name)
-    return {
-        name: statistics.median(part / whole for part, whole in zip(spent[name], joint, strict=True)) for name in PARTS
-    }
+    whole = sum(joint) * steps["joint"].config.selection.every
+    return {name: sum(spent[name]) / whole for name in PARTS}
 
 
 def _timed(run: Callable[..., Any], times: list[float], device: torch.device) -> Callable[..., Any]:

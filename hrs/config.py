@@ -89,6 +89,7 @@ class SelectionConfig(Section):
     smoothing: float = Field(0.1, ge=0, lt=0.5, description="Label smoothing of the domain classifiers.")
     momentum: float = Field(0.98, ge=0, lt=1, description="Memory of running statistics and of the target gradient.")
     learning_rate: Positive = Field(1e-3, description="Learning rate of the weighting networks.")
+    every: int = Field(2, ge=1, description="Steps between updates of the weighting networks.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

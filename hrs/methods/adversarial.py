@@ -27,7 +27,7 @@ class Adversarial(Method):
     def auxiliary(self) -> list[tuple[nn.Module, float]]:
         return [(self.discriminator, self.config.adversarial.learning_rate)]
 
-    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert source is not None and target is not None
         real, synthetic = self.segment(target.images, source.images)
         target_loss = weighted_cross_entropy(real.logits, target.labels)

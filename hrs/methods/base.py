@@ -37,8 +37,8 @@ class Method(nn.Module):
         """Synthetic and real images wanted by a step. Every method sees the same number of images in all."""
         return config.train.batch_source, config.train.batch_target
 
-    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
-        """The loss of one step. ``progress`` is the share of training done, in [0, 1)."""
+    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
+        """The loss of training step ``step``, counted from 0."""
         raise NotImplementedError
 
     def auxiliary(self) -> list[tuple[nn.Module, float]]:

@@ -22,7 +22,7 @@ class ClassBalanced(Method):
         super().__init__(config, segmenter)
         self.register_buffer("frequency", torch.full((self.num_classes,), 1 / self.num_classes))
 
-    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert source is not None and target is not None
         real, synthetic = self.segment(target.images, source.images)
         _, counts = class_sums(torch.ones_like(source.labels, dtype=torch.float32), source.labels, self.num_classes)

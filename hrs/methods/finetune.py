@@ -18,7 +18,7 @@ class Finetune(Method):
         first = step < config.finetune.source_share * config.train.steps
         return (SourceOnly if first else TargetOnly).counts(config, step)
 
-    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         batch, name = (source, "loss_source") if source is not None else (target, "loss_target")
         assert batch is not None
         (output,) = self.segment(batch.images)

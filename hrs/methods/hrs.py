@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from hrs.config import RunConfig
 from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
-from hrs.networks.segmenter import Segmenter
+from hrs.networks.segmenter import Segmenter, SegmenterOutput
 from hrs.selection.combine import effective_share, weighted_cross_entropy
 from hrs.selection.selector import Scores, Selector
 from hrs.selection.statistics import class_sums
@@ -30,16 +30,16 @@ class HierarchicalSelection(Method):
     def auxiliary(self) -> list[tuple[nn.Module, float]]:
         return [(self.selector, self.config.selection.learning_rate)]
 
-    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert source is not None and target is not None
         real, synthetic = self.segment(target.images, source.images)
         with torch.autocast(source.images.device.type, enabled=False):
             view = View.of(synthetic, source.labels, source.regions)
-            losses, scores = self.selector.learn(view, View.of(real, target.labels, target.regions))
-            weights = self.weights(view, scores, self.selector.strength(progress))
+            losses, scores = self._learn(view, real, target, step)
+            weights = self.weights(view, scores, self.selector.strength(step / self.config.train.steps))
         target_loss = weighted_cross_entropy(real.logits, target.labels)
         source_loss = weighted_cross_entropy(synthetic.logits, source.labels, weights)
-        loss = target_loss + self.config.train.source_weight * source_loss + torch.stack(list(losses.values())).sum()
+        loss = target_loss + self.config.train.source_weight * source_loss + sum(losses.values())
         logs = {"loss_target": target_loss, "loss_source": source_loss}
         logs |= {f"loss_{name}": value for name, value in losses.items()}
         logs |= {
@@ -48,7 +48,15 @@ class HierarchicalSelection(Method):
         }
         return StepResult(loss, {name: value.detach() for name, value in logs.items()})
 
-    def weights(self, view: View, scores: Scores, strength: float) -> Tensor:
+    def _learn(
+        self, view: View, real: SegmenterOutput, target: Batch, step: int
+    ) -> tuple[dict[str, Tensor], Scores | None]:
+        """The weighting networks' losses and scores at every ``selection.every``-th step; between them, neither."""
+        if (step + 1) % self.config.selection.every:
+            return {}, None
+        return self.selector.learn(view, View.of(real, target.labels, target.regions))
+
+    def weights(self, view: View, scores: Scores | None, strength: float) -> Tensor:
         """The weight of every synthetic pixel, (b h w). The controls replace this one thing."""
         return self.selector.weigh(view, scores, strength=strength).combined
 

@@ -10,7 +10,7 @@ from hrs.selection.combine import weighted_cross_entropy
 class Joint(Method):
     """L = CE(T) + lambda CE(S)."""
 
-    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert source is not None and target is not None
         real, synthetic = self.segment(target.images, source.images)
         target_loss = weighted_cross_entropy(real.logits, target.labels)

@@ -17,7 +17,7 @@ class Mixing(Method):
     Both labels are known, so the mixed label is exact; this is the labelled case of DACS (Tranheden et al., WACV 2021).
     """
 
-    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert source is not None and target is not None
         under = torch.arange(len(source), device=source.images.device) % len(target)
         pasted = half_of_classes(source.labels, self.num_classes)

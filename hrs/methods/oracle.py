@@ -29,7 +29,7 @@ class Oracle(Method):
         self.register_buffer("harmful", torch.from_numpy(table), persistent=False)
         self.means = ClassStatistics(self.num_classes, config.selection.momentum)
 
-    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert source is not None and target is not None
         real, synthetic = self.segment(target.images, source.images)
         weights = torch.where(self.harmful[source.planted.long()], self.config.selection.floor, 1.0)

@@ -14,7 +14,7 @@ from hrs.selection.view import View
 class Shuffled(HierarchicalSelection):
     """HRS with its weights exchanged between regions of the same class."""
 
-    def weights(self, view: View, scores: Scores, strength: float) -> Tensor:
+    def weights(self, view: View, scores: Scores | None, strength: float) -> Tensor:
         return shuffle_within_class(super().weights(view, scores, strength), view)
 
 

@@ -15,7 +15,7 @@ class SourceOnly(Method):
     def counts(config: RunConfig, step: int) -> tuple[int, int]:
         return config.train.batch_source + config.train.batch_target, 0
 
-    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert source is not None
         (synthetic,) = self.segment(source.images)
         loss = weighted_cross_entropy(synthetic.logits, source.labels)

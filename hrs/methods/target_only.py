@@ -15,7 +15,7 @@ class TargetOnly(Method):
     def counts(config: RunConfig, step: int) -> tuple[int, int]:
         return 0, config.train.batch_source + config.train.batch_target
 
-    def forward(self, source: Batch | None, target: Batch | None, progress: float) -> StepResult:
+    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert target is not None
         (real,) = self.segment(target.images)
         loss = weighted_cross_entropy(real.logits, target.labels)

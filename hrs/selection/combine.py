@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Literal
 
 import torch
@@ -20,8 +21,9 @@ def level_weight(score: Tensor, *, temperature: float, floor: float) -> Tensor:
 
 def combine(weights: Sequence[Tensor], how: Literal["product", "mean"]) -> Tensor:
     """One weight per pixel from the levels' weights (each broadcastable to (b h w))."""
-    stacked = torch.stack(torch.broadcast_tensors(*weights))
-    return stacked.prod(dim=0) if how == "product" else stacked.mean(dim=0)
+    if how == "product":
+        return reduce(torch.mul, weights)
+    return reduce(torch.add, weights) / len(weights)
 
 
 def spread_around_one(weights: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -36,7 +36,10 @@ class LevelModule(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """combined and every level's own weights, (b h w), at least 0; mean about 1 within every class over a corpus."""
+    """combined and every level's own weights, (b h w), at least 0; mean about 1 within every class over a corpus.
+
+    A selector in training mode leaves ``levels`` empty: only the combined weights act.
+    """
 
     combined: Tensor
     levels: dict[str, Tensor]
@@ -176,7 +179,10 @@ class Selector(nn.Module):
         if not maps:
             return Weights(combined=torch.ones_like(view.labels, dtype=torch.float32), levels={})
         together = combine.combine(list(maps.values()), self.config.combination)
-        levels = {name: self._within_class(name, values, view.labels) for name, values in maps.items()}
+        if self.training:
+            for name, values in {**maps, "combined": together}.items():
+                self._mean(name).update(values, view.labels)
+        levels = {} if self.training else {n: self._within_class(n, values, view.labels) for n, values in maps.items()}
         combined, variance = self._around_one(self._within_class("combined", together, view.labels), view.labels)
         combined = combine.temper(combined, variance, min_effective=self.config.min_effective, strength=strength)
         return Weights(combined=combined, levels=levels)
@@ -208,8 +214,8 @@ class Selector(nn.Module):
 
     def _within_class(self, name: str, weights: Tensor, labels: Tensor) -> Tensor:
         """Weights over their class's running mean: selection shall not shift the mix of classes."""
-        statistics = cast(ClassStatistics, self.means[name])
-        if self.training:
-            statistics.update(weights, labels)
-        mean = torch.where(statistics.seen, statistics.mean, 1.0)
-        return weights / read(mean, labels, 1.0)
+        statistics = self._mean(name)
+        return weights * read(torch.where(statistics.seen, 1 / statistics.mean, 1.0), labels, 1.0)
+
+    def _mean(self, name: str) -> ClassStatistics:
+        return cast(ClassStatistics, self.means[name])

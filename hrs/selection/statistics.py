@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from hrs.labels import IGNORE
-
 
 def class_sums(values: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
     """Sum of values and number of values per class: any shape (twice the same) -> (c,), (c,). IGNORE is left out."""
@@ -67,10 +65,9 @@ class ClassStatistics(nn.Module):
 
     def standardise(self, values: Tensor, labels: Tensor, bound: float = 3.0) -> Tensor:
         """(value - class mean) / class deviation, clipped to +-bound; 0 at IGNORE."""
-        mean = read(self.mean, labels, 0.0)
-        deviation = read(self.variance.clamp(min=1e-12).sqrt(), labels, 1.0)
-        centred = ((values - mean) / deviation).clamp(-bound, bound)
-        return torch.where(labels != IGNORE, centred, torch.zeros_like(centred))
+        scale = self.variance.clamp(min=1e-12).rsqrt()
+        centred = torch.addcmul(read(-self.mean * scale, labels, 0.0), values, read(scale, labels, 0.0))
+        return centred.clamp_(-bound, bound)
 
 
 class RunningNorm(nn.Module):

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from accelerate import Accelerator, PartialState
-from accelerate.utils import broadcast_object_list, gather_object, set_seed
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list, gather_object, set_seed
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -96,7 +96,11 @@ class Trainer:
 
     def __init__(self, config: RunConfig, run: RunFolder, *, resume: bool, progress: Progress | None = None) -> None:
         self.config, self.run = config, run
-        self.accelerator = Accelerator(mixed_precision=config.train.precision, cpu=config.train.device == "cpu")
+        # Weighting networks that skip a step leave parameters without gradient.
+        skipping = DistributedDataParallelKwargs(find_unused_parameters=config.selection.every > 1)
+        self.accelerator = Accelerator(
+            mixed_precision=config.train.precision, cpu=config.train.device == "cpu", kwargs_handlers=[skipping]
+        )
         self._check_world()
         set_seed(config.seed)
         with self.accelerator.main_process_first():  # so that rendering and caching happen once
@@ -189,7 +193,7 @@ class Trainer:
         self.method.train()
         torch.manual_seed(step_seed(self.config.seed, self.step, self.accelerator.process_index))
         self._set_rates()
-        result = self.method(batch.source, batch.target, self.step / self.config.train.steps)
+        result = self.method(batch.source, batch.target, self.step)
         self.accelerator.backward(result.loss)
         norm = self.accelerator.clip_grad_norm_(self.method.parameters(), self.config.train.clip)
         finite = self.config.train.precision == "fp16" or bool(torch.isfinite(norm) & torch.isfinite(result.loss))

@@ -37,11 +37,11 @@ def build(name: str, *overrides: str):
     return build_method(config, C).train(), config
 
 
-def one_step(method, config, progress=0.9):
-    source_count, target_count = method.counts(config, int(progress * config.train.steps))
+def one_step(method, config, step=9):
+    source_count, target_count = method.counts(config, step)
     source = batch(1, source_count) if source_count else None
     target = batch(2, target_count) if target_count else None
-    return method(source, target, progress)
+    return method(source, target, step)
 
 
 @pytest.mark.parametrize("name", get_args(MethodName))
@@ -71,9 +71,9 @@ def test_hrs_in_its_warm_up_is_joint_to_the_last_bit():
     hrs, _ = build("hrs")
     hrs.segmenter.load_state_dict(joint.segmenter.state_dict())
     torch.manual_seed(5)
-    a = one_step(joint, config, progress=0.0)
+    a = one_step(joint, config, step=0)
     torch.manual_seed(5)
-    b = one_step(hrs, config, progress=0.0)
+    b = one_step(hrs, config, step=0)
     assert a.logs["loss_source"].item() == b.logs["loss_source"].item()
     assert a.logs["loss_target"].item() == b.logs["loss_target"].item()
     a.loss.backward()
@@ -105,7 +105,7 @@ def test_class_balance_weighs_rare_classes_more():
     source = batch(3)
     source.labels[:, 8:] = 0
     source.labels[:, 40:, 32:] = 1
-    method(source, batch(4), 0.5)
+    method(source, batch(4), 5)
     assert method.frequency[0] > method.frequency[1] > method.frequency[2]
 
 
@@ -124,3 +124,13 @@ def test_weights_of_frames_leave_the_method_as_it_was():
 def test_the_loss_of_an_unlabelled_batch_is_zero():
     view = make_view(0)
     assert weighted_cross_entropy(view.logits, torch.full_like(view.labels, IGNORE)).item() == 0
+
+
+def test_the_weighting_networks_learn_at_every_so_many_steps():
+    method, config = build("hrs", "selection.every=3")
+    learned = []
+    for step in range(6):
+        method.zero_grad(set_to_none=True)
+        one_step(method, config, step).loss.backward()
+        learned.append(any(p.grad is not None for p in method.selector.parameters()))
+    assert learned == [False, False, True] * 2
