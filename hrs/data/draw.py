@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hrs.data.layouts import Dataset
 from hrs.errors import HRSError
-from hrs.labels import IGNORE
+from hrs.labels import IGNORE, LabelSpace
 
 
 def draw_real(dataset: Dataset, n: int | None, *, seed: int) -> Dataset:
@@ -46,11 +46,27 @@ def _cover_classes(presence: NDArray[np.bool_], n: int, rng: np.random.Generator
     return chosen
 
 
+def class_frequency(dataset: Dataset, *, most: int = 500) -> NDArray[np.float64]:
+    """Share of the labelled pixels that each class has, (classes,), from at most ``most`` labels spread evenly."""
+    space = _space_of(dataset)
+    counts = np.zeros(IGNORE + 1, np.int64)
+    for i in np.unique(np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(int)):
+        counts += np.bincount(dataset.read_label(int(i)).ravel(), minlength=IGNORE + 1)
+    known = counts[: len(space)]
+    share: NDArray[np.float64] = known / max(known.sum(), 1)
+    return share
+
+
 def class_presence(dataset: Dataset) -> NDArray[np.bool_]:
     """Which classes each label holds: (images, classes)."""
-    if dataset.space is None:
-        raise HRSError(f"data set {dataset.spec} has no labels; name a labelled one")
+    space = _space_of(dataset)
     seen = np.zeros((len(dataset), IGNORE + 1), bool)
     for i in range(len(dataset)):
         seen[i] = np.bincount(dataset.read_label(i).ravel(), minlength=IGNORE + 1) > 0
-    return seen[:, : len(dataset.space)]
+    return seen[:, : len(space)]
+
+
+def _space_of(dataset: Dataset) -> LabelSpace:
+    if dataset.space is None:
+        raise HRSError(f"data set {dataset.spec} has no labels; name a labelled one")
+    return dataset.space

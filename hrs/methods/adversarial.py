@@ -11,7 +11,6 @@ from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
 from hrs.networks.discriminator import Discriminator
 from hrs.networks.segmenter import Segmenter
-from hrs.selection.combine import weighted_cross_entropy
 
 
 class Adversarial(Method):
@@ -30,8 +29,8 @@ class Adversarial(Method):
     def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert source is not None and target is not None
         real, synthetic = self.segment(target.images, source.images)
-        target_loss = weighted_cross_entropy(real.logits, target.labels)
-        source_loss = weighted_cross_entropy(synthetic.logits, source.labels)
+        target_loss = self.cross_entropy(real.logits, target.labels)
+        source_loss = self.cross_entropy(synthetic.logits, source.labels)
         p_real, p_synthetic = real.logits.softmax(dim=1), synthetic.logits.softmax(dim=1)
 
         frozen = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}

@@ -10,8 +10,12 @@ from torch import Tensor, nn
 from hrs.config import RunConfig
 from hrs.data.loaders import Batch
 from hrs.networks.segmenter import Segmenter, SegmenterOutput, normalise
+from hrs.selection.combine import weighted_cross_entropy
 from hrs.selection.selector import Selector, Weights
+from hrs.selection.statistics import read
 from hrs.selection.view import View
+
+RARE = 1e-3
 
 
 class StepResult(NamedTuple):
@@ -25,12 +29,31 @@ class Method(nn.Module):
     """Base of all methods. Network, schedule, augmentation and images per step are the same for all of them."""
 
     needs_regions: ClassVar[bool] = False
+    class_weights: Tensor
 
     def __init__(self, config: RunConfig, segmenter: Segmenter) -> None:
         super().__init__()
         self.config, self.num_classes = config, segmenter.num_classes
         self.selector: Selector | None = None
         self.segmenter = segmenter
+        self.register_buffer("class_weights", torch.ones(self.num_classes), persistent=False)
+
+    def balance(self, frequency: Tensor) -> None:
+        """Weigh classes by frequency^-p, p being ``train.class_balance``, with mean 1 over the target's pixels.
+
+        Args:
+            frequency: (c,) share of the labelled real pixels. Classes rarer than RARE weigh as if they were not.
+        """
+        frequency = frequency.to(self.class_weights).clamp(min=RARE)
+        weights = frequency.pow(-self.config.train.class_balance)
+        self.class_weights.copy_(weights / (frequency * weights).sum() * frequency.sum())
+
+    def cross_entropy(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Cross-entropy over labelled pixels, weighted by pixel (b h w) and by class: see `weighted_cross_entropy`."""
+        if self.config.train.class_balance:
+            by_class = read(self.class_weights, labels, 0.0)
+            weights = by_class if weights is None else weights * by_class
+        return weighted_cross_entropy(logits, labels, weights)
 
     @staticmethod
     def counts(config: RunConfig, step: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from hrs.config import RunConfig
 from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
 from hrs.networks.segmenter import Segmenter
-from hrs.selection.combine import effective_share, weighted_cross_entropy
+from hrs.selection.combine import effective_share
 from hrs.selection.statistics import class_sums, read
 
 
@@ -29,8 +29,8 @@ class ClassBalanced(Method):
         share = counts / counts.sum().clamp(min=1)
         self.frequency.lerp_(share, 1 - self.config.selection.momentum)
         weights = read(self.frequency.clamp(min=1e-4).rsqrt(), source.labels, 0.0)
-        target_loss = weighted_cross_entropy(real.logits, target.labels)
-        source_loss = weighted_cross_entropy(synthetic.logits, source.labels, weights)
+        target_loss = self.cross_entropy(real.logits, target.labels)
+        source_loss = self.cross_entropy(synthetic.logits, source.labels, weights)
         loss = target_loss + self.config.train.source_weight * source_loss
         logs = {"loss_target": target_loss.detach(), "loss_source": source_loss.detach()}
         return StepResult(loss, logs | {"effective_share": effective_share(weights, source.labels)})

@@ -7,7 +7,6 @@ from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
 from hrs.methods.source_only import SourceOnly
 from hrs.methods.target_only import TargetOnly
-from hrs.selection.combine import weighted_cross_entropy
 
 
 class Finetune(Method):
@@ -22,5 +21,5 @@ class Finetune(Method):
         batch, name = (source, "loss_source") if source is not None else (target, "loss_target")
         assert batch is not None
         (output,) = self.segment(batch.images)
-        loss = weighted_cross_entropy(output.logits, batch.labels)
+        loss = self.cross_entropy(output.logits, batch.labels)
         return StepResult(loss, {name: loss.detach()})

@@ -9,7 +9,7 @@ from hrs.config import RunConfig
 from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
 from hrs.networks.segmenter import Segmenter, SegmenterOutput
-from hrs.selection.combine import effective_share, weighted_cross_entropy
+from hrs.selection.combine import effective_share
 from hrs.selection.selector import Scores, Selector
 from hrs.selection.statistics import class_sums
 from hrs.selection.view import View
@@ -37,8 +37,8 @@ class HierarchicalSelection(Method):
             view = View.of(synthetic, source.labels, source.regions)
             losses, scores = self._learn(view, real, target, step)
             weights = self.weights(view, scores, self.selector.strength(step / self.config.train.steps))
-        target_loss = weighted_cross_entropy(real.logits, target.labels)
-        source_loss = weighted_cross_entropy(synthetic.logits, source.labels, weights)
+        target_loss = self.cross_entropy(real.logits, target.labels)
+        source_loss = self.cross_entropy(synthetic.logits, source.labels, weights)
         loss = target_loss + self.config.train.source_weight * source_loss + sum(losses.values())
         logs = {"loss_target": target_loss, "loss_source": source_loss}
         logs |= {f"loss_{name}": value for name, value in losses.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
-from hrs.selection.combine import weighted_cross_entropy
 
 
 class Joint(Method):
@@ -13,7 +12,7 @@ class Joint(Method):
     def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert source is not None and target is not None
         real, synthetic = self.segment(target.images, source.images)
-        target_loss = weighted_cross_entropy(real.logits, target.labels)
-        source_loss = weighted_cross_entropy(synthetic.logits, source.labels)
+        target_loss = self.cross_entropy(real.logits, target.labels)
+        source_loss = self.cross_entropy(synthetic.logits, source.labels)
         loss = target_loss + self.config.train.source_weight * source_loss
         return StepResult(loss, {"loss_target": target_loss.detach(), "loss_source": source_loss.detach()})

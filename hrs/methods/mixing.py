@@ -8,7 +8,6 @@ from torch import Tensor
 from hrs.data.loaders import Batch
 from hrs.labels import IGNORE
 from hrs.methods.base import Method, StepResult
-from hrs.selection.combine import weighted_cross_entropy
 
 
 class Mixing(Method):
@@ -24,8 +23,8 @@ class Mixing(Method):
         images = torch.where(pasted.unsqueeze(1), source.images, target.images[under])
         labels = torch.where(pasted, source.labels, target.labels[under])
         real, mixed = self.segment(target.images, images)
-        target_loss = weighted_cross_entropy(real.logits, target.labels)
-        mixed_loss = weighted_cross_entropy(mixed.logits, labels)
+        target_loss = self.cross_entropy(real.logits, target.labels)
+        mixed_loss = self.cross_entropy(mixed.logits, labels)
         loss = target_loss + self.config.train.source_weight * mixed_loss
         return StepResult(loss, {"loss_target": target_loss.detach(), "loss_source": mixed_loss.detach()})
 

@@ -10,7 +10,7 @@ from hrs.data.loaders import Batch
 from hrs.data.scenes import harmful_mask
 from hrs.methods.base import Method, StepResult
 from hrs.networks.segmenter import Segmenter
-from hrs.selection.combine import effective_share, weighted_cross_entropy
+from hrs.selection.combine import effective_share
 from hrs.selection.statistics import ClassStatistics, read
 
 KINDS = 256
@@ -35,8 +35,8 @@ class Oracle(Method):
         weights = torch.where(self.harmful[source.planted.long()], self.config.selection.floor, 1.0)
         self.means.update(weights, source.labels)
         weights = weights / read(torch.where(self.means.seen, self.means.mean, 1.0), source.labels, 1.0)
-        target_loss = weighted_cross_entropy(real.logits, target.labels)
-        source_loss = weighted_cross_entropy(synthetic.logits, source.labels, weights)
+        target_loss = self.cross_entropy(real.logits, target.labels)
+        source_loss = self.cross_entropy(synthetic.logits, source.labels, weights)
         loss = target_loss + self.config.train.source_weight * source_loss
         logs = {"loss_target": target_loss.detach(), "loss_source": source_loss.detach()}
         return StepResult(loss, logs | {"effective_share": effective_share(weights, source.labels)})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from hrs.config import RunConfig
 from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
-from hrs.selection.combine import weighted_cross_entropy
 
 
 class SourceOnly(Method):
@@ -18,5 +17,5 @@ class SourceOnly(Method):
     def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert source is not None
         (synthetic,) = self.segment(source.images)
-        loss = weighted_cross_entropy(synthetic.logits, source.labels)
+        loss = self.cross_entropy(synthetic.logits, source.labels)
         return StepResult(loss, {"loss_source": loss.detach()})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from hrs.config import RunConfig
 from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
-from hrs.selection.combine import weighted_cross_entropy
 
 
 class TargetOnly(Method):
@@ -18,5 +17,5 @@ class TargetOnly(Method):
     def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert target is not None
         (real,) = self.segment(target.images)
-        loss = weighted_cross_entropy(real.logits, target.labels)
+        loss = self.cross_entropy(real.logits, target.labels)
         return StepResult(loss, {"loss_target": loss.detach()})

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hrs.config import RunConfig
+from hrs.data.draw import class_frequency
 from hrs.data.layouts import Progress, open_sources
 from hrs.data.loaders import FrameReader, Step, TrainingSteps, collate, step_batches
 from hrs.errors import HRSError
@@ -106,6 +107,8 @@ class Trainer:
         with self.accelerator.main_process_first():  # so that rendering and caching happen once
             self.real = open_real(config, progress=progress)
         method = build_method(config, len(self.real.space))  # before the synthetic frames, which may take minutes
+        if config.train.class_balance:
+            method.balance(torch.from_numpy(class_frequency(self.real.target)))
         with self.accelerator.main_process_first():
             self.sources = open_sources(config.data.sources, self.real.space, progress=progress)
         self.source = FrameReader(self.sources, config.data, regions=method.needs_regions)

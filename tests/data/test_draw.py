@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import yaml
 
-from hrs.data.draw import class_presence, draw_real
+from hrs.data.draw import class_frequency, class_presence, draw_real
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
@@ -85,3 +85,11 @@ def test_photos_without_labels_cannot_be_drawn_by_class(dataset):
 def test_fewer_than_one_image_is_an_error(dataset):
     with pytest.raises(HRSError, match="at least 1"):
         draw_real(dataset, 0, seed=0)
+
+
+def test_class_frequency_counts_labelled_pixels(frames):
+    dataset = open_dataset(frames["target"])
+    pixels = np.concatenate([dataset.read_label(i).ravel() for i in range(len(dataset))])
+    expected = [(pixels == c).sum() / (pixels != IGNORE).sum() for c in range(len(dataset.space))]
+    np.testing.assert_allclose(class_frequency(dataset), expected)
+    assert class_frequency(dataset, most=2).sum() == pytest.approx(1)

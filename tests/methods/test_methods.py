@@ -134,3 +134,21 @@ def test_the_weighting_networks_learn_at_every_so_many_steps():
         one_step(method, config, step).loss.backward()
         learned.append(any(p.grad is not None for p in method.selector.parameters()))
     assert learned == [False, False, True] * 2
+
+
+def test_class_balance_weighs_by_frequency_with_mean_one_over_the_targets_pixels():
+    method, _ = build("joint", "train.class_balance=0.5")
+    frequency = torch.tensor([0.64, 0.32, 0.04] + [0.0] * (C - 3))
+    method.balance(frequency)
+    assert (method.class_weights[2] / method.class_weights[0]).item() == pytest.approx(4)
+    assert (method.class_weights * frequency).sum().item() == pytest.approx(1, abs=0.05)
+    logits, labels = torch.randn(2, C, H, W), batch(1).labels
+    each = torch.nn.functional.cross_entropy(logits, labels.long(), weight=method.class_weights, ignore_index=IGNORE)
+    torch.testing.assert_close(method.cross_entropy(logits, labels), each)
+
+
+def test_without_class_balance_the_loss_is_plain_cross_entropy():
+    method, _ = build("joint")
+    method.balance(torch.rand(C))
+    logits, labels = torch.randn(2, C, H, W), batch(1).labels
+    assert torch.equal(method.cross_entropy(logits, labels), weighted_cross_entropy(logits, labels))
