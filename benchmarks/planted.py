@@ -38,7 +38,7 @@ from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.methods import weigh_frames
 from hrs.runs import resolve_checkpoint
-from hrs.scoring import Chunks
+from hrs.scoring import Chunks, chunks
 from hrs.selection.validity import auroc
 from hrs.training.checkpoint import Checkpoint, load_checkpoint
 
@@ -128,7 +128,8 @@ def measure(loaded: Checkpoint, dataset: Dataset, options: argparse.Namespace) -
         raise HRSError(f"{dataset.spec} has no planted mask for frame {missing[0]}; use render:synthetic")
     reader = FrameReader([dataset.map_to(loaded.space)], loaded.config.data, regions=True)
     names, tally = ("combined", *loaded.config.selection.levels), Tally(options.pixels, options.seed)
-    for batch in DataLoader(Chunks(reader, options.batch), batch_size=None, num_workers=options.workers):
+    batches = Chunks(reader, chunks(0, len(reader), options.batch))
+    for batch in DataLoader(batches, batch_size=None, num_workers=options.workers):
         weights = weigh_frames(loaded.method, batch.to(torch.device(options.device)))
         maps = torch.stack([weights.combined, *(weights.levels[name] for name in names[1:])])
         _add(tally, maps.float().cpu().numpy(), batch)

@@ -44,6 +44,9 @@ class Chunks(TorchDataset[Batch]):
     reader: FrameReader
     frames: Sequence[range]
 
+    def __len__(self) -> int:
+        return len(self.frames)
+
     def __getitem__(self, index: int) -> Batch:
         return collate([self.reader[i] for i in self.frames[index]])
 
@@ -116,6 +119,11 @@ def own_corpus(checkpoint: Path) -> str:
     return name
 
 
+def chunks(start: int, stop: int, size: int) -> list[range]:
+    """range(start, stop) in pieces of ``size``, the last one shorter where it must be."""
+    return [range(first, min(first + size, stop)) for first in range(start, stop, size)]
+
+
 @dataclass(frozen=True)
 class _Parts:
     """The finished parts of a corpus of ``total`` frames, PART frames each but the last."""
@@ -134,8 +142,7 @@ class _Parts:
 
     def frames(self, part: int, size: int) -> list[range]:
         """The part's frames, ``size`` at a time."""
-        stop = min((part + 1) * PART, self.total)
-        return [range(first, min(first + size, stop)) for first in range(part * PART, stop, size)]
+        return chunks(part * PART, min((part + 1) * PART, self.total), size)
 
     def _finished(self, part: int) -> bool:
         path, count = self.path(part), sum(map(len, self.frames(part, PART)))
