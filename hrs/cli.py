@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import rich.progress
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from hrs.errors import HRSError
+from hrs.progress import Progress
+
+if TYPE_CHECKING:
+    from hrs.runs import RunFolder
 
 app = typer.Typer(
     add_completion=False,
@@ -27,23 +34,32 @@ app.add_typer(runs_app, name="runs")
 
 RunsRoot = Annotated[Path, typer.Option("--runs", help="Folder of all runs.")]
 RUNS = Path("runs")
+_SILENT = 5.0  # seconds between two plain lines of progress at most
+
+
+class Rate(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "")
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A callback (done, total): a bar with rate and ETA on a terminal, a plain line every tenth elsewhere."""
+def progress_bar(what: str) -> Iterator[Progress]:
+    """A callback (done, total): a bar with rate and ETA on a terminal; elsewhere a plain line every tenth, or sooner
+    where that takes long."""
     if not sys.stderr.isatty():
         yield _plain_progress(what)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    bar = rich.progress.Progress(*columns, console=Console(stderr=True))
     try:
         yield partial(_move, bar, what)
     finally:
         bar.stop()
 
 
-def _move(bar: Progress, what: str, done: int, total: int) -> None:
+def _move(bar: rich.progress.Progress, what: str, done: int, total: int) -> None:
     """Show the bar from the first call to the last, so that it is not in the way of what is printed after it."""
     if not bar.live.is_started:
         bar.add_task(what, total=total)
@@ -53,15 +69,15 @@ def _move(bar: Progress, what: str, done: int, total: int) -> None:
         bar.stop()
 
 
-def _plain_progress(what: str) -> Callable[[int, int], None]:
-    spoken = -1
+def _plain_progress(what: str) -> Progress:
+    spoken, last = -1, 0.0
 
     def tell(done: int, total: int) -> None:
-        nonlocal spoken
+        nonlocal spoken, last
         tenth = 10 * done // max(total, 1)
-        if tenth != spoken:
-            spoken = tenth
-            print(f"{what} {done}/{total}", file=sys.stderr)
+        if tenth != spoken or time.monotonic() - last > _SILENT:
+            spoken, last = tenth, time.monotonic()
+            print(f"{what} {done}/{total}", file=sys.stderr, flush=True)
 
     return tell
 
@@ -113,10 +129,22 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run --name from its last checkpoint.")
     ] = False,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Return at once; it trains in the background when a device is free.")
+    ] = False,
 ) -> None:
     """Train one run; its folder holds everything it makes."""
     from hrs.config import load_config
+    from hrs.launch import occupy, start
     from hrs.runs import find_run
+
+    if queue:
+        if resume:
+            raise HRSError(
+                "--queue starts a new run; to queue one that stopped: python -m hrs runs resume NAME --queue"
+            )
+        _queued(start(load_config(config, tuple(set_ or ())), runs, name))
+        return
     from hrs.training.trainer import create_run, processes
     from hrs.training.trainer import train as train_run
 
@@ -125,17 +153,40 @@ def train(
             raise HRSError("--resume needs --name; python -m hrs runs list shows the names")
         run = find_run(runs, name)
         settings = load_config(run.config, tuple(set_ or ()))
-        if processes(settings).is_main_process and run.read_status().state == "running":
-            raise HRSError(f"run {name} is running; cancel it first: python -m hrs runs cancel {name}")
+        state = run.read_status().state
+        if processes(settings).is_main_process and state in ("queued", "running"):
+            raise HRSError(f"run {name} is {state}; cancel it first: python -m hrs runs cancel {name}")
     else:
         settings = load_config(config, tuple(set_ or ()))
         run = create_run(settings, runs, name)
+    if processes(settings).is_main_process:
+        occupy(run, settings)
     with progress_bar("rendering") as progress:
         scores = train_run(settings, run, resume=resume, progress=progress)
     if not processes(settings).is_main_process:
         return
     print(scores.to_table())
     print(f"run: {run.path}\nbest model: {run.best}\nweight maps: {run.weights}")
+
+
+@app.command()
+def estimate(
+    config: Annotated[Path | None, typer.Argument(help="YAML; without it, the built-in example.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, e.g. data.n_real=20")] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="Also write the numbers here.")] = None,
+    seconds: Annotated[float, typer.Option(min=0, help="How long to time training steps, at least three.")] = 6.0,
+) -> None:
+    """Time and memory that a run will need, from a few real steps on a few of its frames."""
+    from hrs.config import load_config
+    from hrs.files import atomic_write
+
+    settings = load_config(config, tuple(set_ or ()))
+    from hrs.estimate import estimate as estimate_run
+
+    result = estimate_run(settings, budget=seconds)
+    print(result.to_text())
+    if json_ is not None:
+        atomic_write(json_, json.dumps(result.to_dict(), indent=2) + "\n")
 
 
 @app.command()
@@ -155,7 +206,7 @@ def evaluate(
 
     if json_ is not None and not json_.parent.is_dir():
         raise HRSError(f"--json {json_}: the folder {json_.parent} does not exist; make it first")
-    predictor = Predictor.load(_checkpoint(checkpoint, runs), device=pick_device(device))
+    predictor = Predictor.load(_checkpoint(checkpoint, runs), device=pick_device(device), backend="torch")
     data = open_dataset(dataset, split=split).map_to(predictor.space)
     with progress_bar("evaluating") as progress:
         scores = evaluate_dataset(predictor, data, progress=progress)
@@ -187,20 +238,85 @@ def score(
 
 
 @app.command()
+def study(
+    file: Annotated[Path, typer.Argument(help="YAML: base, methods, n_real, seeds, parallel; see hrs/study.py.")],
+    out: Annotated[Path | None, typer.Option(help="Default: studies/NAME below the folder of all runs.")] = None,
+    runs: RunsRoot = RUNS,
+) -> None:
+    """Compare methods over numbers of real images and seeds. Goes on where an earlier call stopped."""
+    from hrs.study import load_study, run_study
+    from hrs.study_table import to_markdown
+
+    folder = out or runs / "studies" / file.stem
+    print(to_markdown(run_study(load_study(file), folder)))
+    print(f"table: {folder / 'table.md'}\nplot: {folder / 'plot.png'}")
+
+
+@app.command()
 def segment(
     checkpoint: Annotated[str, typer.Argument(help="Checkpoint folder, run, or name under checkpoints/.")],
-    images: Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.")],
-    out: Annotated[Path, typer.Option(help="Gets NAME.png (class ids) and NAME_overlay.jpg.")],
+    files: Annotated[list[Path], typer.Argument(help="Photos, videos, or folders of them with all their sub-folders.")],
+    out: Annotated[Path, typer.Option(help="Gets NAME.png (class ids), NAME_overlay.jpg or .mp4, and NAME.json.")],
+    augment: Annotated[bool, typer.Option("--augment", help="Average over mirrored and enlarged views.")] = False,
+    frame_labels: Annotated[bool, typer.Option("--frame-labels", help="Write class ids of videos too.")] = False,
+    backend: Annotated[
+        Literal["auto", "torch", "onnx"], typer.Option(help="auto: ONNX on a CPU, made once per model; torch: exact.")
+    ] = "auto",
     runs: RunsRoot = RUNS,
     device: Annotated[str, typer.Option()] = "auto",
 ) -> None:
-    """Segment photographs."""
-    from hrs.inference import Predictor, segment_files
+    """Segment photos and videos."""
+    from hrs.inference import Predictor, find_jobs, segment_files
 
-    predictor = Predictor.load(_checkpoint(checkpoint, runs), device=pick_device(device))
+    folder = _checkpoint(checkpoint, runs)
+    find_jobs(files, out)  # a wrong path is said before the model loads
+    predictor = Predictor.load(folder, device=pick_device(device), backend=backend)
     with progress_bar("segmenting") as progress:
-        done = segment_files(predictor, images, out, progress=progress)
-    print(f"{done} images segmented into {out}")
+        outcome = segment_files(predictor, files, out, augment=augment, frame_labels=frame_labels, progress=progress)
+    print(f"{outcome.done} {'file' if outcome.done == 1 else 'files'} segmented into {out}")
+    *others, last = outcome.failed or [""]
+    for reason in others:
+        print(f"left out: {reason}", file=sys.stderr)
+    if last:
+        raise HRSError(last)
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[str, typer.Argument(help="Checkpoint folder, run, or name under checkpoints/.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    format_: Annotated[Literal["onnx"], typer.Option("--format")] = "onnx",
+    tolerance: Annotated[float, typer.Option(min=0, help="Largest difference to PyTorch that is accepted.")] = 1e-3,
+    runs: RunsRoot = RUNS,
+) -> None:
+    """Write the network for other programs, with its classes and colours inside; checked against PyTorch."""
+    from hrs.export import export_network
+
+    done = export_network(_checkpoint(checkpoint, runs), out, tolerance=tolerance)
+    sizes = ", ".join(f"{batch} of {width}x{height}" for batch, height, width in done.checked)
+    print(f"{format_}: {done.path}, {done.path.stat().st_size / 1e6:.1f} MB")
+    print(f"largest difference to PyTorch: {done.difference:.1e} (images: {sizes})")
+
+
+@app.command()
+def calibrate(
+    checkpoint: Annotated[str, typer.Argument(help="Checkpoint folder, run, or name under checkpoints/.")],
+    runs: RunsRoot = RUNS,
+    device: Annotated[str, typer.Option()] = "auto",
+) -> None:
+    """Let a model say how close a photo is to its real images: their statistics are kept beside it."""
+    from hrs.config import load_config
+    from hrs.inference import Predictor, write_gauge
+    from hrs.inference import calibrate as calibrate_model
+    from hrs.training.checkpoint import read_about
+    from hrs.training.task import open_real
+
+    folder = _checkpoint(checkpoint, runs)
+    real = open_real(load_config(read_about(folder)["run"]))
+    predictor = Predictor.load(folder, device=pick_device(device), backend="torch")
+    with progress_bar("calibrating") as progress:
+        gauge = calibrate_model(predictor, real.target, real.val, progress=progress)
+    print(f"gauge: {write_gauge(gauge, folder)}")
 
 
 @runs_app.command("list")
@@ -231,17 +347,50 @@ def runs_show(name: str, runs: RunsRoot = RUNS) -> None:
 
 @runs_app.command("cancel")
 def runs_cancel(name: str, runs: RunsRoot = RUNS) -> None:
-    """Stop a running run after its step; it saves first."""
+    """Stop a running run after its step, when it has saved; take a queued one out of the queue."""
     from hrs.runs import cancel, find_run
 
-    cancel(find_run(runs, name))
-    print(f"{name} will stop after its current step; go on with: python -m hrs runs resume {name}")
+    run = find_run(runs, name)
+    cancel(run)
+    waits = run.read_status().state == "cancelled"
+    stops = "is out of the queue" if waits else "will stop after its current step"
+    print(f"{name} {stops}; go on with: python -m hrs runs resume {name}")
 
 
 @runs_app.command("resume")
-def runs_resume(name: str, runs: RunsRoot = RUNS) -> None:
+def runs_resume(
+    name: str,
+    runs: RunsRoot = RUNS,
+    queue: Annotated[bool, typer.Option("--queue", help="Return at once; it goes on when a device is free.")] = False,
+) -> None:
     """Go on with a run that stopped, from its last checkpoint."""
+    from hrs.launch import resume
+    from hrs.runs import find_run
+
+    if queue:
+        run = find_run(runs, name)
+        resume(run)
+        _queued(run)
+        return
     train(name=name, runs=runs, resume=True)
+
+
+@runs_app.command("work", hidden=True)
+def runs_work(name: str, runs: RunsRoot = RUNS) -> None:
+    """What the process of a queued run does: wait for a device, then train."""
+    from hrs.launch import work
+    from hrs.runs import find_run
+
+    with progress_bar("rendering") as progress:
+        work(find_run(runs, name), progress=progress)
+
+
+@runs_app.command("rename")
+def runs_rename(name: str, new: str, runs: RunsRoot = RUNS) -> None:
+    """Give a run that has ended another name."""
+    from hrs.runs import find_run, rename
+
+    print(f"{name} is now {rename(find_run(runs, name), new).name}")
 
 
 @runs_app.command("delete")
@@ -256,6 +405,11 @@ def runs_delete(
         return
     delete(run)
     print(f"deleted {name}")
+
+
+def _queued(run: RunFolder) -> None:
+    """Say that a run waits for its process, and how to follow it."""
+    print(f"{run.name} is queued; watch it with: python -m hrs runs show {run.name} --runs {run.path.parent}")
 
 
 def pick_device(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Run folders: create, status, metrics, list, cancel, delete, and find a checkpoint.
+"""Run folders: create, status, metrics, list, cancel, rename, delete, and find a checkpoint.
 
 The files are the truth. They are replaced by atomic rename, and metrics are appended a line at a time, so that a reader
 in another process never sees half a file, and a killed process leaves a folder that can be read and resumed.
@@ -40,6 +40,7 @@ CHECKPOINT_FILES = ("model.safetensors", "config.json")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SILENCE = 900.0  # seconds without an update after which a run of another machine, whose pid says nothing here, is dead
+_STARTING = 120.0  # seconds that the process of a queued run may take until it says which one it is
 
 
 class Status(BaseModel):
@@ -147,14 +148,14 @@ class RunFolder:
         return self.status.is_file() and self.config.is_file()
 
     def read_status(self) -> Status:
-        """The run's status, corrected where its process is gone: a running run becomes failed (or cancelled, if that
-        was asked for). The file is left as it is.
+        """The run's status, corrected where its process is gone: a queued or running run becomes failed (or cancelled,
+        if that was asked for). The file is left as it is.
 
         Raises:
             HRSError: the folder is not a run.
         """
         status = self._stored_status()
-        if status.state != "running" or _lives(status):
+        if status.state not in ("queued", "running") or _lives(status):
             return status
         if self._cancel_asked(status):
             return status.model_copy(update={"state": "cancelled", "eta": None})
@@ -183,6 +184,20 @@ class RunFolder:
         written = Status.model_validate(plain(fields))
         atomic_write(self.status, written.model_dump_json(indent=2) + "\n")
         return written
+
+    def claim(self) -> bool:
+        """Make this process the one that a queued run waits in; False where the run was cancelled or has a process.
+
+        Not for two processes at once: the caller holds a lock.
+        """
+        status = self._stored_status()
+        if status.state != "queued" or status.pid is not None:
+            return False
+        self.write_status(state="queued", **process_identity())
+        if self._cancel_asked(status):  # at this very moment
+            self.write_status(state="cancelled")
+            return False
+        return True
 
     def append_metrics(self, row: Row) -> None:
         """Add one line to metrics.jsonl: "step" (int), "split" ("train" or "val") and values, which may be numpy or
@@ -291,16 +306,37 @@ def cancel(run: RunFolder, *, force: bool = False) -> None:
         _signal(status.pid, force)
 
 
+def requeue(run: RunFolder) -> None:
+    """Have a run that stopped wait for a new process; that it was once cancelled is forgotten.
+
+    Raises:
+        HRSError: it is queued or running already.
+    """
+    _refuse_active(run, "wait until it ends, or cancel it")
+    run._cancel_mark.unlink(missing_ok=True)
+    run.write_status(state="queued", pid=None, pid_started=None, host=None)
+
+
+def rename(run: RunFolder, name: str) -> RunFolder:
+    """Give a run that has ended another name in the same folder; returns it.
+
+    Raises:
+        HRSError: it is queued or running, is not a run, or the name is unfit or taken.
+    """
+    _refuse_active(run, "cancel it before renaming it")
+    with disk_errors(run.path):
+        new = _make_named(run.path.parent, name)
+        os.rename(run.path, new)  # over the empty folder just made, which kept the name free
+    return RunFolder(new)
+
+
 def delete(run: RunFolder) -> None:
     """Remove a run with all its files. It vanishes from lists at once, whatever happens during the removal.
 
     Raises:
         HRSError: it is running, is not a run, is a link, or may not be removed.
     """
-    status = run.read_status()
-    waiting = status.state == "queued" and status.pid is not None and _lives(status)
-    if status.state == "running" or waiting:
-        raise HRSError(f"run {run.name} is {status.state}; cancel it before deleting it")
+    _refuse_active(run, "cancel it before deleting it")
     if run.path.is_symlink() or not run.exists():
         raise HRSError(f"{run.path} is a link or not a run; remove it by hand")
     with disk_errors(run.path):
@@ -357,12 +393,19 @@ def _make_automatic(root: Path, prefix: str) -> Path:
     raise AssertionError("unreachable: the numbers do not end")
 
 
+def _refuse_active(run: RunFolder, remedy: str) -> None:
+    state = run.read_status().state
+    if state in ("queued", "running"):
+        raise HRSError(f"run {run.name} is {state}; {remedy}")
+
+
 def _lives(status: Status) -> bool:
-    """Whether a run that says it is running may be believed."""
+    """Whether a run that says it is queued or running may be believed."""
+    silent = time.time() - (status.updated or 0)
     if status.pid is None:
-        return True
+        return status.state == "running" or silent < _STARTING
     if status.host not in (None, socket.gethostname()):
-        return time.time() - (status.updated or 0) < _SILENCE
+        return status.state == "queued" or silent < _SILENCE
     return process_alive(status.pid, status.pid_started)
 
 

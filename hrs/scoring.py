@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from hrs.files import atomic_write, disk_errors
 from hrs.labels import LabelSpace
 from hrs.maps import file_stem, write_frame, write_maps
 from hrs.methods import weigh_frames
+from hrs.progress import Progress
 from hrs.selection.combine import effective_share
 from hrs.selection.selector import Weights
 from hrs.selection.statistics import class_sums
@@ -60,7 +61,7 @@ def score(
     batch: int = 8,
     workers: int = 2,
     device: torch.device | str = "cpu",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Weigh every frame of a corpus with a trained run.
 

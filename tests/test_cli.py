@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from hrs import scoring
 from hrs.cli import main
@@ -318,20 +319,22 @@ def test_score_needs_weighting_networks(hrs, config, trained, frames, tmp_path):
 # Segmentation
 
 
-def test_segment_writes_ids_and_an_overlay_at_the_photographs_size(hrs, trained, tmp_path):
+def test_segment_writes_ids_overlay_and_json_at_the_photographs_size(hrs, trained, tmp_path):
     photo = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
     (tmp_path / "photos").mkdir()
     cv2.imwrite(str(tmp_path / "photos/a.jpg"), photo)
     cv2.imwrite(str(tmp_path / "b.png"), photo)
-    result = hrs("segment", "first", "photos", "b.png", "--runs", trained, "--out", "out")
-    assert result.code == 0 and "2 images segmented" in result.out
+    result = hrs("segment", "first", "photos", "b.png", "--runs", trained, "--out", "out", "--backend", "torch")
+    assert result.code == 0 and "2 files segmented" in result.out
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a.json",
         "a.png",
         "a_overlay.jpg",
+        "b.json",
         "b.png",
         "b_overlay.jpg",
     ]
-    ids = cv2.imread(str(tmp_path / "out/a.png"), cv2.IMREAD_UNCHANGED)
+    ids = np.asarray(Image.open(tmp_path / "out/a.png"))
     assert ids.shape == (50, 70) and ids.max() < len(CLASSES)
 
 
@@ -342,10 +345,26 @@ def test_segment_nothing(hrs, trained, tmp_path, name, message):
     assert not (tmp_path / "out").exists()
 
 
-def test_segment_a_file_that_is_no_photograph(hrs, trained, tmp_path):
+def test_segment_leaves_out_what_is_no_photograph(hrs, trained, tmp_path):
     (tmp_path / "a.png").write_text("no picture")
-    assert "cannot be read as an image" in hrs("segment", "first", "a.png", "--runs", trained, "--out", "out").error
-    assert list((tmp_path / "out").iterdir()) == []
+    alone = hrs("segment", "first", "a.png", "--runs", trained, "--out", "out", "--backend", "torch")
+    assert alone.code == 1 and alone.err.splitlines()[-1].startswith("error: ")
+    assert "a.png cannot be read as an image" in alone.err and list((tmp_path / "out").iterdir()) == []
+    cv2.imwrite(str(tmp_path / "b.png"), np.zeros((50, 70, 3), np.uint8))
+    (tmp_path / "c.png").write_bytes(b"")
+    result = hrs("segment", "first", "a.png", "b.png", "c.png", "--runs", trained, "--out", "out", "--backend", "torch")
+    assert result.code == 1 and "1 file segmented" in result.out and (tmp_path / "out/b.png").is_file()
+    assert "left out: " in result.err and "a.png" in result.err and "c.png" in result.err
+
+
+def test_export_writes_a_checked_file(hrs, trained, tmp_path):
+    result = hrs("export", "first", "--runs", trained, "--out", "model.onnx")
+    assert result.code == 0 and "largest difference to PyTorch" in result.out
+    assert (tmp_path / "model.onnx").is_file()
+
+
+def test_calibrate_says_when_there_are_too_few_images(hrs, trained):
+    assert "at least 5 of each" in hrs("calibrate", "first", "--runs", trained).error
 
 
 # Runs

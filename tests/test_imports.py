@@ -10,14 +10,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
-    ("errors", "files", "records"),
+    ("errors", "files", "progress", "records"),
     ("labels", "config", "maps", "runs"),
     ("evaluation", "pictures"),
     ("data",),
     ("networks",),
     ("selection",),
     ("methods",),
-    ("training", "inference"),
+    ("training", "export", "inference"),
     ("scoring",),  # and whatever else is built on training
     ("cli",),
     ("__main__",),

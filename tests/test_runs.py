@@ -147,9 +147,34 @@ def test_runs_of_other_machines_are_judged_by_their_last_sign_of_life(run: RunFo
 
 
 def test_ended_runs_are_not_second_guessed(run: RunFolder) -> None:
-    for state in ("finished", "failed", "cancelled", "queued"):
+    for state in ("finished", "failed", "cancelled"):
         run.write_status(state=state, pid=2**22 + 1, pid_started=1.0)
         assert run.read_status().state == state
+
+
+def test_a_queued_run_whose_process_is_gone_has_failed(run: RunFolder) -> None:
+    run.write_status(state="queued", pid=2**22 + 1, pid_started=1.0)
+    assert (run.read_status().state, run.read_status().error) == ("failed", runs.KILLED)
+
+
+def test_a_queued_run_that_never_gets_a_process_has_failed(run: RunFolder) -> None:
+    stale = json.loads(run.status.read_text())
+    run.status.write_text(json.dumps({**stale, "updated": time.time() - 3600}))
+    assert run.read_status().error == runs.KILLED
+
+
+def test_a_queued_run_is_claimed_once(run: RunFolder) -> None:
+    assert run.claim() and run.read_status().pid == os.getpid()
+    assert not run.claim()
+
+
+def test_a_queued_run_that_was_cancelled_is_not_claimed(run: RunFolder) -> None:
+    runs.cancel(run)
+    assert not run.claim() and run.read_status().state == "cancelled"
+    runs.requeue(run)
+    assert run.read_status().state == "queued" and run.claim()
+    with pytest.raises(HRSError, match="run first is queued; wait until it ends"):
+        runs.requeue(run)
 
 
 def test_no_run_and_damaged_status(run: RunFolder, tmp_path: Path) -> None:
@@ -236,16 +261,35 @@ def test_force_ends_a_stubborn_process_and_its_children(run: RunFolder) -> None:
 
 def test_cancel_never_signals_a_stranger(run: RunFolder, sleeper: subprocess.Popen) -> None:
     run.write_status(state="queued", pid=sleeper.pid, pid_started=1000.0)
-    runs.cancel(run)
+    with pytest.raises(HRSError, match="run first is failed"):
+        runs.cancel(run)
     time.sleep(0.05)
     assert sleeper.poll() is None
-    assert run.read_status().state == "cancelled"
 
 
 def test_cancel_of_a_run_elsewhere_is_refused(run: RunFolder) -> None:
     run.write_status(state="running", pid=1, pid_started=1.0, host="elsewhere")
     with pytest.raises(HRSError, match="runs on elsewhere; cancel it there"):
         runs.cancel(run)
+
+
+def test_rename_moves_the_folder(run: RunFolder) -> None:
+    run.write_status(state="finished", step=40)
+    renamed = runs.rename(run, "second")
+    assert renamed.name == "second" and renamed.read_status().step == 40
+    assert [path.name for path in run.path.parent.iterdir()] == ["second"]
+
+
+def test_rename_refuses_a_running_run_and_names_that_are_taken_or_unfit(run: RunFolder) -> None:
+    RunFolder.create(run.path.parent, "second", "")
+    with pytest.raises(HRSError, match="run first is queued; cancel it before renaming it"):
+        runs.rename(run, "third")
+    run.write_status(state="finished")
+    with pytest.raises(HRSError, match="run second exists"):
+        runs.rename(run, "second")
+    with pytest.raises(HRSError, match=r"run name '../x'; expected"):
+        runs.rename(run, "../x")
+    assert run.exists()
 
 
 def test_delete_removes_the_folder(run: RunFolder) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from hrs.data.layouts import Dataset, open_dataset
 from hrs.errors import HRSError
 from hrs.labels import colourise
 from hrs.pictures import sheet, write_picture
+from hrs.progress import Progress
 
 EXAMPLES = 6
 _SHOWN = 5  # problems of a kind that are named in the text
@@ -96,7 +97,7 @@ class Report:
         return f"colour {raw >> 16 & 255} {raw >> 8 & 255} {raw & 255}" if coloured else f"id {raw}"
 
 
-def inspect(spec: str, *, split: str | None = None, progress: Callable[[int, int], None] | None = None) -> Report:
+def inspect(spec: str, *, split: str | None = None, progress: Progress | None = None) -> Report:
     """Decode every image and label of a data set.
 
     Args:

@@ -50,11 +50,17 @@ def class_frequency(dataset: Dataset, *, most: int = 500) -> NDArray[np.float64]
     """Share of the labelled pixels that each class has, (classes,), from at most ``most`` labels spread evenly."""
     space = _space_of(dataset)
     counts = np.zeros(IGNORE + 1, np.int64)
-    for i in np.unique(np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(int)):
-        counts += np.bincount(dataset.read_label(int(i)).ravel(), minlength=IGNORE + 1)
+    for i in spread_indices(len(dataset), most):
+        counts += np.bincount(dataset.read_label(i).ravel(), minlength=IGNORE + 1)
     known = counts[: len(space)]
     share: NDArray[np.float64] = known / max(known.sum(), 1)
     return share
+
+
+def spread_indices(total: int, count: int) -> list[int]:
+    """``count`` different indices (all, where there are fewer) spread evenly over range(total)."""
+    count = min(count, total)
+    return [i * total // count for i in range(count)]
 
 
 def class_presence(dataset: Dataset) -> NDArray[np.bool_]:

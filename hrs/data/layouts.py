@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +21,7 @@ from hrs.data.rendered import rendered
 from hrs.data.spec import OPTIONS, DatasetSpec
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace, mapping
-
-Progress = Callable[[int, int], None]
+from hrs.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, cast
@@ -13,12 +12,12 @@ from hrs.data.frames import Found
 from hrs.data.regions import cache_root
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
+from hrs.progress import Progress
 
 SPLITS = ("train", "val", "test")
 FRAMES = {"synthetic": 2000, "camera": 100}
 HEIGHT, WIDTH = 360, 480
 
-Progress = Callable[[int, int], None]
 Domain = Literal["synthetic", "camera"]
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from hrs.config import RunConfig
 from hrs.data.draw import draw_real
-from hrs.data.layouts import Dataset, Progress, open_dataset
+from hrs.data.layouts import Dataset, open_dataset
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace, label_space
+from hrs.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,16 +17,17 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hrs.config import RunConfig
-from hrs.data.draw import class_frequency
-from hrs.data.layouts import Progress, open_sources
+from hrs.data.draw import class_frequency, spread_indices
+from hrs.data.layouts import open_sources
 from hrs.data.loaders import FrameReader, Step, TrainingSteps, collate, step_batches
 from hrs.errors import HRSError
 from hrs.evaluation import ConfusionMatrix, Scores
-from hrs.inference import Predictor, predictions
+from hrs.inference import FEWEST, Predictor, calibrate, predictions, write_gauge
 from hrs.maps import file_stem, read_maps, write_frame, write_maps
 from hrs.methods import METHODS, Method, build_method, weigh_frames
 from hrs.networks.segmenter import Segmenter
 from hrs.pictures import Image
+from hrs.progress import Progress
 from hrs.runs import RunFolder
 from hrs.training.checkpoint import load_state, load_weights, save_checkpoint
 from hrs.training.record import LOGGER, Recorder
@@ -168,6 +169,7 @@ class Trainer:
                     raise Cancelled
             if self.scores is None:  # resumed after its last step
                 self._validate()
+            self._save_gauge()
             return cast(Scores, self.scores)
 
     def describe(self) -> str:
@@ -280,6 +282,13 @@ class Trainer:
             rows.append((sample.image, label, read_maps(file)))
         self.recorder.panel(self.step, rows)
 
+    def _save_gauge(self) -> None:
+        """Beside the best model: what tells how close a photo is to the real images of this run."""
+        enough = min(len(self.real.target), len(self.real.val)) >= FEWEST
+        if enough and self.accelerator.is_main_process:
+            predictor = Predictor.load(self.run.best, device=self.accelerator.device, backend="torch")
+            write_gauge(calibrate(predictor, self.real.target, self.real.val), self.run.best)
+
     def _save_last(self) -> None:
         if not self.accelerator.is_main_process:
             return
@@ -339,12 +348,6 @@ def stop_on_signals() -> Iterator[list[int]]:
 def step_seed(*numbers: int) -> int:
     """One seed from several numbers: what is random in a step depends on these alone, so no state is saved."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
-
-
-def spread_indices(total: int, count: int) -> list[int]:
-    """``count`` different indices spread evenly over range(total)."""
-    count = min(count, total)
-    return [i * total // count for i in range(count)]
 
 
 def plain(value: Tensor) -> float | list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,10 @@ from hrs.data.scenes import gl
 from hrs.data.scenes.domains import CLASS_NAMES, PALETTE, Domain, place_of
 from hrs.data.scenes.frame import RenderedFrame, render_frame
 from hrs.errors import HRSError
+from hrs.progress import Progress
 
 RENDERER_VERSION = 1
 """Raised whenever the same seed draws other pictures."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)

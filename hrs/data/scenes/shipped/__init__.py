@@ -6,9 +6,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from hrs.data.scenes.corpus import Progress, render_corpus
+from hrs.data.scenes.corpus import render_corpus
 from hrs.data.scenes.domains import Domain, place_of
 from hrs.errors import HRSError
+from hrs.progress import Progress
 
 _HERE = Path(__file__).resolve().parent
 _SEED = 20_011

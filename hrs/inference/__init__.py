@@ -1,0 +1,23 @@
+"""Trained networks at work on photographs: the one door for the command line and the apps."""
+
+from hrs.inference.files import Outcome, find_jobs, segment_files
+from hrs.inference.photographs import MAX_PIXELS, read_photograph
+from hrs.inference.predictor import Predictor, Segmentation, calibrate, evaluate, predictions
+from hrs.inference.realism import FEWEST, Gauge, read_gauge, write_gauge
+
+__all__ = [
+    "FEWEST",
+    "MAX_PIXELS",
+    "Gauge",
+    "Outcome",
+    "Predictor",
+    "Segmentation",
+    "calibrate",
+    "evaluate",
+    "find_jobs",
+    "predictions",
+    "read_gauge",
+    "read_photograph",
+    "segment_files",
+    "write_gauge",
+]

@@ -1,0 +1,125 @@
+"""What runs the network: PyTorch, or ONNX Runtime, which is faster on a CPU."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hrs.data.regions import cache_root
+from hrs.errors import HRSError
+from hrs.export import NotExportable, export_network, read_metadata, weights_hash
+from hrs.files import atomic_write
+from hrs.networks.segmenter import Segmenter, normalise
+from hrs.training.checkpoint import load_checkpoint
+
+BackendName = Literal["auto", "torch", "onnx"]
+ONNX_MODEL = "model.onnx"
+LOGGER = logging.getLogger("hrs")
+
+
+class Output(NamedTuple):
+    """Of a batch of images, float32 on the backend's device, at the network's own stride."""
+
+    logits: Tensor
+    """(b c h' w')"""
+    features: Tensor
+    """(b d h' w')"""
+
+
+class Backend(Protocol):
+    device: torch.device
+
+    def __call__(self, images: NDArray[np.uint8]) -> Output:
+        """RGB images (b h w 3) of one size."""
+        ...
+
+
+class TorchBackend:
+    """A network in PyTorch, in float32; ``fast``: in bfloat16, which changes few pixels."""
+
+    def __init__(self, segmenter: Segmenter, device: torch.device | str = "cpu", *, fast: bool = False) -> None:
+        self.segmenter, self.device, self.fast = segmenter, torch.device(device), fast
+
+    @torch.inference_mode()
+    def __call__(self, images: NDArray[np.uint8]) -> Output:
+        batch = normalise(torch.from_numpy(images).permute(0, 3, 1, 2).to(self.device))
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.fast):
+            output = self.segmenter(batch)
+        return Output(output.logits.float(), output.features.float())
+
+
+class OnnxBackend:
+    """A network exported by `hrs.export` in ONNX Runtime on the CPU, with as many threads as PyTorch would take."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 3
+        try:
+            self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own errors share no base
+            raise HRSError(f"{path} cannot be read as an ONNX model ({error}); export it again") from error
+
+    @torch.inference_mode()
+    def __call__(self, images: NDArray[np.uint8]) -> Output:
+        batch = normalise(torch.from_numpy(images).permute(0, 3, 1, 2)).contiguous()
+        logits, features = self.session.run(["logits", "features"], {"images": batch.numpy()})
+        return Output(torch.from_numpy(logits), torch.from_numpy(features))
+
+
+def open_backend(checkpoint: Path, name: BackendName, device: torch.device | str, *, compile: bool = False) -> Backend:
+    """The backend of a checkpoint; ``compile`` concerns PyTorch alone.
+
+    "torch" is exact: the float32 network that validation saw. "onnx" is the same on the CPU up to rounding. "auto"
+    takes ONNX on a CPU, where the network can be exported, and bfloat16 on a GPU.
+
+    Raises:
+        HRSError: a damaged checkpoint, or "onnx" for a network or device that cannot have it.
+    """
+    device = torch.device(device)
+    if name == "torch" or (name == "auto" and device.type != "cpu"):
+        segmenter = load_checkpoint(checkpoint, device=device).method.segmenter
+        if compile:
+            segmenter.compile(dynamic=True)
+        return TorchBackend(segmenter, device, fast=name == "auto" and device.type == "cuda")
+    if device.type != "cpu":
+        raise HRSError(f"backend onnx runs on the CPU, not on {device}; choose backend torch")
+    try:
+        return OnnxBackend(onnx_model(checkpoint))
+    except (HRSError, ImportError, OSError) as error:
+        if name == "onnx":
+            raise HRSError(str(error)) from error
+        LOGGER.warning("no ONNX (%s); PyTorch segments instead, more slowly", error)
+        return open_backend(checkpoint, "torch", device, compile=compile)
+
+
+def onnx_model(checkpoint: Path) -> Path:
+    """The checkpoint as ONNX: model.onnx beside it if it was made from these weights, else one in the user's cache,
+    exported now where there is none."""
+    weights = weights_hash(checkpoint)
+    beside = checkpoint / ONNX_MODEL
+    if beside.is_file() and read_metadata(beside).get("weights") == weights:
+        return beside
+    cached = cache_root() / "onnx" / f"{weights}.onnx"
+    refused = cached.with_suffix(".txt")
+    if refused.is_file():
+        raise NotExportable(refused.read_text(encoding="utf-8"))
+    if not cached.is_file():
+        LOGGER.info("making %s once, for speed", cached)
+        try:
+            export_network(checkpoint, cached)
+        except NotExportable as error:
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(refused, str(error))
+            raise
+    return cached

@@ -1,0 +1,73 @@
+"""A segmentation as files that other programs open: indexed PNG, overlay, JSON."""
+
+from __future__ import annotations
+
+import math
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import cv2
+from PIL import Image as Pillow
+
+from hrs.errors import HRSError
+from hrs.files import atomic_write
+from hrs.inference.photographs import Image
+from hrs.inference.predictor import Segmentation
+from hrs.labels import LabelSpace, colourise
+
+_OVERLAY_PIXELS = 16_000_000
+_OVERLAY_SIDE = 65_000  # JPEG ends at 65535
+
+
+def describe(source: Path, space: LabelSpace, result: Segmentation) -> dict[str, Any]:
+    """What the JSON beside a photo says; coverage and confidence in percent."""
+    height, width = result.labels.shape
+    return {
+        "source": str(source),
+        "width": width,
+        "height": height,
+        "classes": list(space.classes),
+        "coverage": {name: round(share, 3) for name, share in result.coverage.items()},
+        "confidence": round(100 * float(result.confidence.mean()), 2),
+        "realism": result.realism,
+        "realism_words": result.realism_words,
+    }
+
+
+def label_png(labels: Image, space: LabelSpace) -> bytes:
+    """Class ids (h w) as a PNG whose palette is the classes' colours."""
+    picture = Pillow.fromarray(labels)
+    picture.putpalette([part for colour in space.palette for part in colour])
+    data = BytesIO()
+    picture.save(data, "PNG", compress_level=3)
+    return data.getvalue()
+
+
+def overlay(image: Image, labels: Image, space: LabelSpace, *, opacity: float = 0.5) -> Image:
+    """The classes' colours over a photo, RGB (h w 3)."""
+    return cv2.addWeighted(image, 1 - opacity, colourise(labels, space), opacity, 0)  # type: ignore[return-value]
+
+
+def small_enough(image: Image, labels: Image) -> tuple[Image, Image]:
+    """A photo and its labels as large as an overlay may be: 16 megapixels, and sides that JPEG can hold."""
+    height, width = labels.shape
+    shrink = min(1.0, math.sqrt(_OVERLAY_PIXELS / (height * width)), _OVERLAY_SIDE / max(height, width))
+    if shrink == 1:
+        return image, labels
+    size = max(1, int(width * shrink)), max(1, int(height * shrink))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return small, cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)  # type: ignore[return-value]
+
+
+def to_jpeg(image: Image) -> bytes:
+    """RGB (h w 3) as a JPEG file."""
+    done, data = cv2.imencode(".jpg", image[..., ::-1])
+    if not done:
+        raise HRSError(f"OpenCV cannot encode a {image.shape[1]}x{image.shape[0]} image as JPEG")
+    return data.tobytes()
+
+
+def write_beside(stem: Path, ending: str, data: bytes | str) -> None:
+    """Write ``stem`` + ``ending``, whole or not at all."""
+    atomic_write(stem.with_name(stem.name + ending), data)

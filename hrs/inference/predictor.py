@@ -1,0 +1,248 @@
+"""A trained network at work on photographs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hrs.data.draw import spread_indices
+from hrs.data.layouts import Dataset
+from hrs.data.transforms import Sample, fit
+from hrs.errors import HRSError
+from hrs.evaluation import ConfusionMatrix, Scores
+from hrs.inference.backends import Backend, BackendName, TorchBackend, open_backend
+from hrs.inference.photographs import Image
+from hrs.inference.realism import UNKNOWN, Gauge, Vectors, check_counts, fit_gauge, read_gauge, summarise
+from hrs.inference.tiles import Plan, Size, blend, decide, plan
+from hrs.labels import LabelSpace
+from hrs.networks.segmenter import Segmenter, upsample
+from hrs.progress import Progress
+from hrs.training.checkpoint import read_about
+
+Values = TypeVar("Values", NDArray[np.uint8], NDArray[np.float32])
+
+_ANSWER = 1 << 21  # pixels at which classes are decided; a larger photo gets them enlarged
+_TOGETHER = 4  # tiles that go through the network at a time
+_AUGMENTED = ((1.0, False), (1.0, True), (1.25, False), (1.25, True))  # (zoom, mirrored)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Segmentation:
+    """What a photo shows.
+
+    labels: class ids, uint8 (h w). confidence: the probability of that class, float32 (h w) in 0..1. coverage: percent
+    of the photo by class name, all classes in their order. realism: in (0, 1], how usual the photo is among the real
+    images of training (see `Gauge.realism`), None where the model cannot say; realism_words says it in a sentence.
+    """
+
+    labels: Image
+    confidence: NDArray[np.float32]
+    coverage: dict[str, float]
+    realism: float | None
+    realism_words: str
+
+
+class Predictor:
+    """Segments RGB photos of any size and shape.
+
+    Args:
+        network: a segmenter in eval mode, which is then run on ``device`` in float32, or a backend.
+        space: what its classes are called.
+        height, width: the network's input size in training, in pixels.
+        gauge: tells how close photos are to the real images of training.
+    """
+
+    def __init__(
+        self,
+        network: Segmenter | Backend,
+        space: LabelSpace,
+        *,
+        height: int,
+        width: int,
+        device: torch.device | str = "cpu",
+        gauge: Gauge | None = None,
+    ) -> None:
+        self.backend: Backend = TorchBackend(network, device) if isinstance(network, Segmenter) else network
+        self.space, self.size, self.gauge = space, (height, width), gauge
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: Path,
+        *,
+        device: torch.device | str = "cpu",
+        backend: BackendName = "auto",
+        compile: bool = False,
+    ) -> Predictor:
+        """From a checkpoint folder.
+
+        Args:
+            backend: "torch" is exact; "onnx" is faster on a CPU (made once per model, which takes some seconds); "auto"
+                takes onnx on a CPU where the network allows it and bfloat16 on a GPU.
+            compile: let torch.compile make the network faster; worth its start-up for many photos on a GPU.
+
+        Raises:
+            HRSError: the checkpoint is damaged, or "onnx" cannot be had.
+        """
+        about = read_about(checkpoint)
+        data = about["run"]["data"]
+        return cls(
+            open_backend(checkpoint, backend, device, compile=compile),
+            LabelSpace.from_dict(about["label_space"]),
+            height=data["height"],
+            width=data["width"],
+            gauge=read_gauge(checkpoint),
+        )
+
+    # Photos
+
+    @torch.inference_mode()
+    def segment(self, image: Image, *, augment: bool = False) -> Segmentation:
+        """What an RGB photo (h w 3, uint8) shows.
+
+        A photo of about the training shape is seen whole at the training size, as in validation; panoramas are tiled.
+        Above 2 megapixels the answer is decided at 2 and enlarged, which bounds time and memory.
+
+        Args:
+            augment: average over mirrored and enlarged views; four to six times the work.
+        """
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+            raise HRSError(f"the image is {image.dtype} {image.shape}; expected RGB, uint8 (height, width, 3)")
+        photo: Size = (image.shape[0], image.shape[1])
+        logits, features = self._look(image, plan(photo, self.size))
+        if augment:
+            logits = self._augmented(image, logits)
+        labels, confidence = (answer.cpu().numpy() for answer in decide(logits, _answer_size(photo)))
+        realism = self.gauge.realism(summarise(features)) if self.gauge else None
+        return Segmentation(
+            labels=_enlarge(labels, photo),
+            confidence=_enlarge(confidence, photo),
+            coverage=self._coverage(labels),
+            realism=realism,
+            realism_words=self.gauge.words(realism) if self.gauge and realism is not None else UNKNOWN,
+        )
+
+    def _look(self, image: Image, how: Plan, *, mirrored: bool = False) -> tuple[Tensor, list[Tensor]]:
+        """Logits (c h' w') of a photo and features (b d h' w') of its tiles."""
+        small = fit(Sample(image=image), *how.size).image
+        if mirrored:
+            small = np.ascontiguousarray(small[:, ::-1])
+        features: list[Tensor] = []
+        pieces = self._pieces(small, how, features)
+        logits = next(pieces)[1] if how.whole else blend(pieces, how)
+        return (logits.flip(-1) if mirrored else logits), features
+
+    def _pieces(self, small: Image, how: Plan, features: list[Tensor]) -> Iterator[tuple[tuple[int, int], Tensor]]:
+        high, wide = how.tile
+        for first in range(0, len(how.corners), _TOGETHER):
+            corners = how.corners[first : first + _TOGETHER]
+            output = self.backend(np.stack([small[y : y + high, x : x + wide] for y, x in corners]))
+            features.append(output.features)
+            yield from zip(corners, output.logits, strict=True)
+
+    def _augmented(self, image: Image, first: Tensor) -> Tensor:
+        """Log of the mean probability over views; ``first`` is the plain view's logits."""
+        photo = image.shape[0], image.shape[1]
+        plans = [plan(photo, self.size, zoom=zoom) for zoom, _ in _AUGMENTED[1:]]
+        views = [first]
+        views += [self._look(image, how, mirrored=m)[0] for how, (_, m) in zip(plans, _AUGMENTED[1:], strict=True)]
+        grid = max((view.shape[-2:] for view in views), key=math.prod)
+        chances = [upsample(view.unsqueeze(0), grid)[0].softmax(dim=0) for view in views]
+        return torch.stack(chances).mean(dim=0).clamp(min=1e-12).log()
+
+    def _coverage(self, labels: Image) -> dict[str, float]:
+        counts = np.bincount(labels.ravel(), minlength=len(self.space))
+        return {name: 100 * int(n) / labels.size for name, n in zip(self.space.classes, counts, strict=True)}
+
+    @torch.inference_mode()
+    def summary(self, image: Image) -> Vectors:
+        """What the realism gauge sees of a photo."""
+        return summarise(self._look(image, plan((image.shape[0], image.shape[1]), self.size))[1])
+
+    # Evaluation: always whole images, squeezed into the training size
+
+    @torch.inference_mode()
+    def probabilities(self, image: Image) -> NDArray[np.float32]:
+        """Softmax over classes, float32 (c h w), for one RGB image (h w 3)."""
+        full: NDArray[np.float32] = self._logits([image])[0].softmax(dim=0).cpu().numpy()
+        return full
+
+    @torch.inference_mode()
+    def predict(self, images: Sequence[Image]) -> list[Image]:
+        """Class ids, uint8 (h w), for RGB images (h w 3), each at its own size."""
+        return [logits.argmax(dim=0).to(torch.uint8).cpu().numpy() for logits in self._logits(images)]
+
+    def _logits(self, images: Sequence[Image]) -> list[Tensor]:
+        logits = self.backend(np.stack([fit(Sample(image=image), *self.size).image for image in images])).logits
+        return [
+            upsample(one.unsqueeze(0), image.shape[:2]).squeeze(0) for one, image in zip(logits, images, strict=True)
+        ]
+
+
+def _answer_size(photo: Size) -> Size:
+    shrink = min(1.0, math.sqrt(_ANSWER / (photo[0] * photo[1])))
+    return max(1, int(photo[0] * shrink)), max(1, int(photo[1] * shrink))
+
+
+def _enlarge(values: Values, size: Size) -> Values:
+    if values.shape == size:
+        return values
+    return cv2.resize(values, size[::-1], interpolation=cv2.INTER_NEAREST)  # type: ignore[return-value]
+
+
+def predictions(
+    predictor: Predictor, dataset: Dataset, indices: Iterable[int], *, batch: int = 4
+) -> Iterator[tuple[int, Image, Image, Image]]:
+    """(index, image, label, prediction) for labelled frames, in order, ``batch`` at a time through the network."""
+    order = list(indices)
+    for first in range(0, len(order), batch):
+        chunk = order[first : first + batch]
+        images = [dataset.read_image(i) for i in chunk]
+        for i, image, predicted in zip(chunk, images, predictor.predict(images), strict=True):
+            label = dataset.read_label(i)
+            if label.shape != predicted.shape:
+                raise HRSError(f"{dataset.frames[i].label} is {label.shape[::-1]}, its image {predicted.shape[::-1]}")
+            yield i, image, label, predicted
+
+
+def evaluate(predictor: Predictor, dataset: Dataset, *, progress: Progress | None = None) -> Scores:
+    """Scores over a data set that speaks the predictor's label space, at the labels' own size."""
+    matrix = ConfusionMatrix(predictor.space)
+    for i, _, label, predicted in predictions(predictor, dataset, range(len(dataset))):
+        matrix.update(predicted, label)
+        if progress:
+            progress(i + 1, len(dataset))
+    return matrix.scores()
+
+
+def calibrate(
+    predictor: Predictor, real: Dataset, held_out: Dataset, *, most: int = 256, progress: Progress | None = None
+) -> Gauge:
+    """The realism gauge of a model, to be kept with `write_gauge`.
+
+    Args:
+        real: the real images it was trained on; their pixels alone are read.
+        held_out: real images of the same kind that it was not trained on: the validation images.
+        most: of more images than this, so many evenly spread ones are taken.
+
+    Raises:
+        HRSError: fewer than 5 images of either kind.
+    """
+    check_counts(len(real), len(held_out))
+    chosen = [(data, i) for data in (real, held_out) for i in spread_indices(len(data), most)]
+    summaries = []
+    for done, (data, i) in enumerate(chosen, 1):
+        summaries.append(predictor.summary(data.read_image(i)))
+        if progress:
+            progress(done, len(chosen))
+    first = min(len(real), most)
+    return fit_gauge(np.stack(summaries[:first]), np.stack(summaries[first:]))

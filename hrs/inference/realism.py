@@ -1,0 +1,118 @@
+"""How close a photo is to the real images a model was trained on.
+
+A frame is summed up by the mean and the spread of each of the network's last features. Statistics over the real
+training images give a Mahalanobis distance; held-out real images say which distances are usual. (The weighting networks
+judge synthetic frames by their labels. Given a prediction for a label they do not tell photos from noise.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+from torch import Tensor
+
+from hrs.errors import HRSError
+from hrs.files import atomic_write
+
+FILE = "realism.safetensors"
+FEWEST = 5
+"""Images of each kind without which nothing can be said."""
+UNKNOWN = "Not known: this model was saved without the statistics of its real images."
+
+_SHRINK = 0.5  # share of the plain diagonal in the covariance: there are fewer images than features
+_AXES = 32  # directions in which the images' covariance is kept
+_UNUSUAL = 0.1
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Gauge:
+    """mean, spread (k,): of the real images' summaries. axes (r k), variances (r,): of the standardised ones.
+    reference (m,): sorted distances of held-out real images."""
+
+    mean: Vectors
+    spread: Vectors
+    axes: Vectors
+    variances: Vectors
+    reference: Vectors
+
+    def distance(self, summaries: Vectors) -> Vectors:
+        """Mahalanobis distances (n,) of summaries (n k), with a covariance shrunk towards its diagonal."""
+        centred = (summaries - self.mean) / self.spread
+        along = centred @ self.axes.T
+        within = np.square(along) / ((1 - _SHRINK) * self.variances + _SHRINK)
+        beside = np.square(centred).sum(1) - np.square(along).sum(1)
+        return np.sqrt(within.sum(1) + np.maximum(beside, 0) / _SHRINK).astype(np.float32)
+
+    def realism(self, summary: Vectors) -> float:
+        """In (0, 1]: the share of held-out real images at least as far from the training images as this one (k,),
+        counting itself. About evenly spread for photos of the same kind, near 0 for anything else."""
+        (distance,) = self.distance(summary[None])
+        farther = len(self.reference) - int(np.searchsorted(self.reference, distance, side="left"))
+        return (1 + farther) / (1 + len(self.reference))
+
+    def words(self, realism: float) -> str:
+        """One sentence for people."""
+        if realism <= 1 / (1 + len(self.reference)):
+            return "This photo is far from the real images this model was trained on. Do not rely on the result."
+        if realism < _UNUSUAL:
+            return "This photo is unusual beside the real images this model was trained on. Check the result."
+        return "This photo is like the real images this model was trained on."
+
+
+def summarise(features: Iterable[Tensor]) -> Vectors:
+    """Mean and spread of every feature over all cells of maps (b d h w): (2 d,)."""
+    cells = torch.cat([maps.movedim(1, 0).flatten(1) for maps in features], dim=1)
+    both = torch.cat([cells.mean(dim=1), cells.std(dim=1, correction=0)])
+    summary: Vectors = both.float().cpu().numpy()
+    return summary
+
+
+def check_counts(real: int, held_out: int) -> None:
+    """Raise HRSError where either are fewer than FEWEST."""
+    if min(real, held_out) < FEWEST:
+        raise HRSError(f"{real} real images and {held_out} held out; a realism gauge needs at least {FEWEST} of each")
+
+
+def fit_gauge(real: Vectors, held_out: Vectors) -> Gauge:
+    """From summaries of real training images (n k) and of others that were not trained on (m k).
+
+    Raises HRSError where either are fewer than FEWEST.
+    """
+    check_counts(len(real), len(held_out))
+    mean, spread = real.mean(0), real.std(0) + 1e-3 * np.abs(real).mean() + 1e-12
+    _, lengths, axes = np.linalg.svd((real - mean) / spread, full_matrices=False)
+    gauge = Gauge(
+        mean=mean,
+        spread=spread,
+        axes=np.ascontiguousarray(axes[:_AXES]),
+        variances=np.square(lengths[:_AXES]) / len(real),
+        reference=np.zeros(0, np.float32),
+    )
+    return Gauge(**vars(gauge) | {"reference": np.sort(gauge.distance(held_out))})
+
+
+def write_gauge(gauge: Gauge, checkpoint: Path) -> Path:
+    """Put a gauge beside the model it belongs to."""
+    path = checkpoint / FILE
+    atomic_write(path, save({name: np.ascontiguousarray(value, np.float32) for name, value in vars(gauge).items()}))
+    return path
+
+
+def read_gauge(checkpoint: Path) -> Gauge | None:
+    """The gauge beside a model; None where there is none. Raises HRSError where it is damaged."""
+    path = checkpoint / FILE
+    if not path.is_file():
+        return None
+    try:
+        return Gauge(**load_file(path))
+    except (OSError, SafetensorError, TypeError) as error:
+        raise HRSError(f"{path} cannot be read ({error}); delete it or calibrate the model again") from error

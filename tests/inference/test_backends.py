@@ -1,0 +1,79 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from hrs.errors import HRSError
+from hrs.export import export_network
+from hrs.inference import Predictor, backends
+from hrs.inference.backends import OnnxBackend, TorchBackend, onnx_model
+from tests.inference.conftest import photo
+
+
+@pytest.fixture(autouse=True)
+def made(exported, tmp_path, monkeypatch):
+    """An empty cache, and the export that fills it for nothing; the list of what was made."""
+    monkeypatch.setenv("HRS_CACHE", str(tmp_path / "cache"))
+    calls = []
+
+    def copy(_, out):
+        calls.append(out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(exported.path, out)
+
+    monkeypatch.setattr(backends, "export_network", copy)
+    return calls
+
+
+@pytest.mark.parametrize("size", [(70, 90), (200, 50), (50, 900)])
+def test_both_backends_give_the_same_answer(checkpoint, size):
+    exact, quick = (Predictor.load(checkpoint, backend=name) for name in ("torch", "onnx"))
+    assert isinstance(exact.backend, TorchBackend) and isinstance(quick.backend, OnnxBackend)
+    a, b = exact.segment(photo(*size)), quick.segment(photo(*size))
+    assert (a.labels == b.labels).mean() > 0.999
+    np.testing.assert_allclose(a.confidence, b.confidence, atol=1e-4)
+
+
+def test_auto_takes_onnx_on_a_cpu_and_makes_it_once(checkpoint, made):
+    for _ in range(2):
+        assert isinstance(Predictor.load(checkpoint, backend="auto").backend, OnnxBackend)
+    assert len(made) == 1
+
+
+def test_a_model_beside_the_checkpoint_is_taken_if_it_has_the_same_weights(checkpoint, exported, tmp_path, made):
+    ours = tmp_path / "best"
+    shutil.copytree(checkpoint, ours)
+    shutil.copy(exported.path, ours / "model.onnx")
+    assert onnx_model(ours) == ours / "model.onnx" and not made
+    (ours / "model.safetensors").write_bytes(b"other weights")
+    assert onnx_model(ours) == made[0]
+
+
+def test_a_network_that_onnx_cannot_hold_is_tried_once(checkpoint, monkeypatch):
+    calls = []
+
+    def refuse(folder, out):
+        calls.append(out)
+        raise backends.NotExportable("it has no word for this")
+
+    monkeypatch.setattr(backends, "export_network", refuse)
+    for _ in range(2):
+        assert isinstance(Predictor.load(checkpoint, backend="auto").backend, TorchBackend)
+        with pytest.raises(HRSError, match="no word for this"):
+            Predictor.load(checkpoint, backend="onnx")
+    assert len(calls) == 1
+
+
+def test_onnx_is_for_the_cpu(checkpoint):
+    with pytest.raises(HRSError, match="choose backend torch"):
+        Predictor.load(checkpoint, backend="onnx", device="cuda")
+
+
+@pytest.mark.parametrize("backend", ["auto", "torch", "onnx"])
+def test_a_damaged_checkpoint_is_one_clear_line(checkpoint, tmp_path, monkeypatch, backend):
+    monkeypatch.setattr(backends, "export_network", export_network)
+    ours = tmp_path / "best"
+    shutil.copytree(checkpoint, ours)
+    (ours / "model.safetensors").write_bytes(b"cut short")
+    with pytest.raises(HRSError, match="cannot be read"):
+        Predictor.load(ours, backend=backend)
