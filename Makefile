@@ -5,13 +5,21 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 DEMO := demo-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test check bench clean
+APP ?= yes
 
-demo: $(READY)          ## train the built-in example, score it, show where everything is
+.PHONY: demo app test check bench browser clean
+
+demo: $(READY)          ## train the built-in example, score it, open the dashboard on it (make demo APP=no: stop before)
 	$(PY) -m hrs train hrs/presets/demo.yaml --name $(DEMO)
 	$(PY) -m hrs score $(DEMO) --limit 64
+ifeq ($(APP),yes)
+	$(PY) -m app --run $(DEMO)
+endif
 
-test: $(READY)          ## all checks and tests
+app: $(READY)           ## the dashboard and the photo app
+	$(PY) -m app
+
+test: $(READY) browser  ## all checks and tests
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -31,6 +39,12 @@ $(READY): requirements.txt pyproject.toml
 	$(PY) -m pip install --quiet -r requirements.txt
 	$(PY) -m pip install --quiet -e '.[dev]'
 	touch $(READY)
+
+browser: $(READY)       ## what the tests drive the pages with: an installed Chromium or Chrome, else the system's, else Playwright's
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	{ [ "$$(id -u)" = 0 ] && apt-get install -y -qq chromium >/dev/null 2>&1; } || \
+	{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+	$(PY) -m playwright install --with-deps chromium
 
 clean:
 	rm -rf $(VENV)

@@ -1,0 +1,163 @@
+"""Methods against each other: means over seeds with 95 % intervals, and differences on the same real images and seed.
+
+Two methods trained on the same draw of real images share much of their luck, so the paired difference is judged, not
+the distance of two means (Student's t on both). Free of torch, so that the dashboard can use it.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.special import stdtrit
+
+from hrs.config import AdversarialConfig, FinetuneConfig, RunConfig, Section, SelectionConfig
+
+CONFIDENCE = 0.95
+ENOUGH = 3
+"""Seeds below which an interval says next to nothing: with two, t is 12.7."""
+
+_OWN_SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "hrs": ("selection",),
+    "shuffled": ("selection",),
+    "oracle": ("selection",),
+    "adversarial": ("adversarial",),
+    "finetune": ("finetune",),
+}
+_DEFAULTS: Mapping[str, Section] = {
+    "selection": SelectionConfig(),
+    "adversarial": AdversarialConfig(),
+    "finetune": FinetuneConfig(),
+}
+# What does not bear on the result: how often things are written, and how the machine is used.
+_IDLE = frozenset(
+    {
+        *(f"train.{name}" for name in ("save_every", "log_every", "panel", "previews")),
+        *(f"train.{name}" for name in ("device", "channels_last", "compile")),
+        *("data.workers", "data.n_real", "seed", "method"),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One finished run. ``score`` in percent; ``n_real`` None for all images."""
+
+    method: str
+    n_real: int | None
+    seed: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with half the width of its 95 % interval, None for fewer than two values; ``count`` values went in."""
+
+    mean: float
+    half: float | None
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.1f}" if self.half is None else f"{self.mean:.1f} ± {self.half:.1f}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One method at one number of real images. ``against`` holds, by baseline, the mean difference over the seeds that
+    both have; None where they share none, or for the baseline itself."""
+
+    method: str
+    n_real: int | None
+    score: Estimate
+    against: Mapping[str, Estimate | None]
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """Mean and 95 % t interval. Raises ValueError without any value."""
+    if not values:
+        raise ValueError("no values to average")
+    mean, count = statistics.fmean(values), len(values)
+    if count < 2:
+        return Estimate(mean, None, count)
+    quantile = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2))
+    return Estimate(mean, quantile * statistics.stdev(values) / math.sqrt(count), count)
+
+
+def paired(one: Mapping[int, float], other: Mapping[int, float]) -> Estimate | None:
+    """Mean of one minus other over the seeds that both have; None where there is none."""
+    differences = [one[seed] - other[seed] for seed in sorted(one.keys() & other.keys())]
+    return estimate(differences) if differences else None
+
+
+def study_table(outcomes: Iterable[Outcome], baselines: Sequence[str] = ("joint", "mixing")) -> list[Line]:
+    """A line for each method and number of real images, by method as first seen, then by number, all images last.
+
+    Of several runs with the same method, number and seed, the first counts.
+    """
+    cells: dict[tuple[str, int | None], dict[int, float]] = {}
+    for outcome in outcomes:
+        cells.setdefault((outcome.method, outcome.n_real), {}).setdefault(outcome.seed, outcome.score)
+    order = {method: i for i, method in enumerate(dict.fromkeys(method for method, _ in cells))}
+    keys = sorted(cells, key=lambda key: (order[key[0]], math.inf if key[1] is None else key[1]))
+    return [_line(cells, method, n_real, baselines) for method, n_real in keys]
+
+
+def _line(
+    cells: Mapping[tuple[str, int | None], Mapping[int, float]], method: str, n_real: int | None, names: Sequence[str]
+) -> Line:
+    scores = cells[method, n_real]
+    against = {
+        name: paired(scores, cells[name, n_real]) if name != method and (name, n_real) in cells else None
+        for name in names
+    }
+    return Line(method=method, n_real=n_real, score=estimate(list(scores.values())), against=against)
+
+
+def setup(config: RunConfig) -> dict[str, Any]:
+    """The settings, by dotted name, that two runs must share to be comparable: all but method, number of real images,
+    seed, what belongs to one method alone, and what has no bearing on the result."""
+    sections = {name for own in _OWN_SECTIONS.values() for name in own}
+    flat = _flatten(config.model_dump(mode="json", exclude=sections))
+    return {key: value for key, value in flat.items() if key not in _IDLE}
+
+
+def method_label(config: RunConfig) -> str:
+    """The method, and its own settings where they are not the defaults: "hrs (levels=pixel)"."""
+    changed = [
+        f"{key}={'+'.join(map(str, value)) if isinstance(value, list) else value}"
+        for section in _OWN_SECTIONS.get(config.method, ())
+        for key, value in getattr(config, section).model_dump(mode="json").items()
+        if value != _DEFAULTS[section].model_dump(mode="json")[key]
+    ]
+    return f"{config.method} ({', '.join(changed)})" if changed else config.method
+
+
+def to_markdown(lines: Sequence[Line]) -> str:
+    """The table as Markdown, mIoU in percent."""
+    baselines = list(lines[0].against) if lines else []
+    head = ["method", "real images", "seeds", "mIoU", *(f"against {name}" for name in baselines)]
+    rows = [_cells(line, baselines) for line in lines]
+    ruler = ["---", *(["---:"] * (len(head) - 1))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ruler, *rows))
+
+
+def _cells(line: Line, baselines: Sequence[str]) -> list[str]:
+    images = "all" if line.n_real is None else str(line.n_real)
+    differences = [_signed(line.against[name]) for name in baselines]
+    return [line.method, images, str(line.score.count), str(line.score), *differences]
+
+
+def _signed(difference: Estimate | None) -> str:
+    if difference is None:
+        return ""
+    return f"+{difference}" if difference.mean >= 0 else str(difference)
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
