@@ -218,7 +218,7 @@ def test_a_damaged_image_stops_an_evaluation_with_its_name(hrs, trained, tmp_pat
 
 def test_a_device_that_is_not_there(hrs, trained, frames):
     message = hrs("evaluate", "first", frames["val"], "--runs", trained, "--device", "abacus").error
-    assert "--device abacus cannot be used here" in message
+    assert "device abacus cannot be used here" in message
 
 
 # The data doctor

@@ -1,5 +1,6 @@
 """Trained networks at work on photographs: the one door for the command line and the apps."""
 
+from hrs.inference.backends import pick_device
 from hrs.inference.files import Outcome, find_jobs, segment_files
 from hrs.inference.photographs import MAX_PIXELS, read_photograph
 from hrs.inference.predictor import Predictor, Segmentation, calibrate, evaluate, predictions
@@ -15,6 +16,7 @@ __all__ = [
     "calibrate",
     "evaluate",
     "find_jobs",
+    "pick_device",
     "predictions",
     "read_gauge",
     "read_photograph",

@@ -123,3 +123,14 @@ def onnx_model(checkpoint: Path) -> Path:
             atomic_write(refused, str(error))
             raise
     return cached
+
+
+def pick_device(name: str) -> str:
+    """A device by name; "auto" is cuda where there is one, else cpu. Raises HRSError for one that is not there."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise HRSError(f"device {name} cannot be used here; expected auto, cpu or cuda") from error
+    return name

@@ -1,0 +1,132 @@
+"""Commands on trained models: evaluate, score, segment, export, calibrate."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from hrs.cli.options import RUNS, Model, RunsRoot, checkpoint_folder
+from hrs.cli.terminal import progress_bar
+from hrs.errors import HRSError
+
+app = typer.Typer()
+
+
+@app.command()
+def evaluate(
+    checkpoint: Model,
+    dataset: Annotated[str, typer.Argument(help="Labelled data set.")],
+    split: Annotated[str | None, typer.Option()] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="Also write the scores here.")] = None,
+    runs: RunsRoot = RUNS,
+    device: Annotated[str, typer.Option()] = "auto",
+) -> None:
+    """Per-class IoU and mIoU from one confusion matrix over the data set."""
+    from hrs.data.layouts import open_dataset
+    from hrs.files import atomic_write
+    from hrs.inference import Predictor, pick_device
+    from hrs.inference import evaluate as evaluate_dataset
+
+    if json_ is not None and not json_.parent.is_dir():
+        raise HRSError(f"--json {json_}: the folder {json_.parent} does not exist; make it first")
+    predictor = Predictor.load(checkpoint_folder(checkpoint, runs), device=pick_device(device), backend="torch")
+    data = open_dataset(dataset, split=split).map_to(predictor.space)
+    with progress_bar("evaluating") as progress:
+        scores = evaluate_dataset(predictor, data, progress=progress)
+    print(scores.to_table())
+    if json_ is not None:
+        atomic_write(json_, json.dumps(scores.to_json_dict(), indent=2) + "\n")
+
+
+@app.command()
+def score(
+    checkpoint: Annotated[str, typer.Argument(help="A run with weighting networks.")],
+    dataset: Annotated[str | None, typer.Argument(help="Synthetic corpus; without it, the run's own.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Default: the run's scores folder.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many frames.")] = None,
+    runs: RunsRoot = RUNS,
+    device: Annotated[str, typer.Option()] = "auto",
+) -> None:
+    """Weight maps of a whole corpus and a table over its frames. Goes on where an earlier call stopped."""
+    from hrs.inference import pick_device
+    from hrs.scoring import own_corpus
+    from hrs.scoring import score as score_corpus
+
+    folder = checkpoint_folder(checkpoint, runs)
+    run = folder.parent.parent
+    out = out or (run if (run / "status.json").is_file() else folder) / "scores"
+    corpus = dataset or own_corpus(folder)
+    with progress_bar("scoring") as progress:
+        index = score_corpus(folder, corpus, out, limit=limit, device=pick_device(device), progress=progress)
+    print(f"index: {index}\nmaps: {out / 'maps'}")
+
+
+@app.command()
+def segment(
+    checkpoint: Model,
+    files: Annotated[list[Path], typer.Argument(help="Photos, videos, or folders of them with all their sub-folders.")],
+    out: Annotated[Path, typer.Option(help="Gets NAME.png (class ids), NAME_overlay.jpg or .mp4, and NAME.json.")],
+    augment: Annotated[bool, typer.Option("--augment", help="Average over mirrored and enlarged views.")] = False,
+    frame_labels: Annotated[bool, typer.Option("--frame-labels", help="Write class ids of videos too.")] = False,
+    backend: Annotated[
+        Literal["auto", "torch", "onnx"], typer.Option(help="auto: ONNX on a CPU, made once per model; torch: exact.")
+    ] = "auto",
+    runs: RunsRoot = RUNS,
+    device: Annotated[str, typer.Option()] = "auto",
+) -> None:
+    """Segment photos and videos."""
+    from hrs.inference import Predictor, find_jobs, pick_device, segment_files
+
+    folder = checkpoint_folder(checkpoint, runs)
+    find_jobs(files, out)  # a wrong path is said before the model loads
+    predictor = Predictor.load(folder, device=pick_device(device), backend=backend)
+    with progress_bar("segmenting") as progress:
+        outcome = segment_files(predictor, files, out, augment=augment, frame_labels=frame_labels, progress=progress)
+    print(f"{outcome.done} {'file' if outcome.done == 1 else 'files'} segmented into {out}")
+    *others, last = outcome.failed or [""]
+    for reason in others:
+        print(f"left out: {reason}", file=sys.stderr)
+    if last:
+        raise HRSError(last)
+
+
+@app.command()
+def export(
+    checkpoint: Model,
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    format_: Annotated[Literal["onnx"], typer.Option("--format")] = "onnx",
+    tolerance: Annotated[float, typer.Option(min=0, help="Largest difference to PyTorch that is accepted.")] = 1e-3,
+    runs: RunsRoot = RUNS,
+) -> None:
+    """Write the network for other programs, with its classes and colours inside; checked against PyTorch."""
+    from hrs.export import export_network
+
+    done = export_network(checkpoint_folder(checkpoint, runs), out, tolerance=tolerance)
+    sizes = ", ".join(f"{batch} of {width}x{height}" for batch, height, width in done.checked)
+    print(f"{format_}: {done.path}, {done.path.stat().st_size / 1e6:.1f} MB")
+    print(f"largest difference to PyTorch: {done.difference:.1e} (images: {sizes})")
+
+
+@app.command()
+def calibrate(
+    checkpoint: Model,
+    runs: RunsRoot = RUNS,
+    device: Annotated[str, typer.Option()] = "auto",
+) -> None:
+    """Let a model say how close a photo is to its real images: their statistics are kept beside it."""
+    from hrs.config import load_config
+    from hrs.inference import Predictor, pick_device, write_gauge
+    from hrs.inference import calibrate as calibrate_model
+    from hrs.training.checkpoint import read_about
+    from hrs.training.task import open_real
+
+    folder = checkpoint_folder(checkpoint, runs)
+    real = open_real(load_config(read_about(folder)["run"]))
+    predictor = Predictor.load(folder, device=pick_device(device), backend="torch")
+    with progress_bar("calibrating") as progress:
+        gauge = calibrate_model(predictor, real.target, real.val, progress=progress)
+    print(f"gauge: {write_gauge(gauge, folder)}")

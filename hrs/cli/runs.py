@@ -1,0 +1,102 @@
+"""Commands on run folders: list, show, cancel, resume, rename, delete."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from hrs.cli.options import RUNS, RunsRoot
+from hrs.cli.terminal import progress_bar
+from hrs.cli.training import say_queued, train
+
+app = typer.Typer(no_args_is_help=True, help="List, show, cancel, resume and delete runs.")
+
+
+@app.command("list")
+def runs_list(runs: RunsRoot = RUNS) -> None:
+    """All runs, newest first."""
+    from rich.table import Table
+
+    from hrs.runs import list_runs
+
+    table = Table("run", "state", "step", "best mIoU", box=None)
+    for summary in list_runs(runs):
+        status = summary.status
+        best = f"{status.best['miou']:.1f}" if status.best else "–"
+        table.add_row(summary.name, status.state, f"{status.step}/{status.steps}", best)
+    Console().print(table)
+
+
+@app.command("show")
+def runs_show(name: str, runs: RunsRoot = RUNS) -> None:
+    """Status, settings and the last lines of the log."""
+    from hrs.runs import find_run
+
+    run = find_run(runs, name)
+    print(run.read_status().model_dump_json(indent=2))
+    print(run.config.read_text(encoding="utf-8"))
+    print("\n".join(run.log_tail(20)))
+
+
+@app.command("cancel")
+def runs_cancel(name: str, runs: RunsRoot = RUNS) -> None:
+    """Stop a running run after its step, when it has saved; take a queued one out of the queue."""
+    from hrs.runs import cancel, find_run
+
+    run = find_run(runs, name)
+    cancel(run)
+    waits = run.read_status().state == "cancelled"
+    stops = "is out of the queue" if waits else "will stop after its current step"
+    print(f"{name} {stops}; go on with: python -m hrs runs resume {name}")
+
+
+@app.command("resume")
+def runs_resume(
+    name: str,
+    runs: RunsRoot = RUNS,
+    queue: Annotated[bool, typer.Option("--queue", help="Return at once; it goes on when a device is free.")] = False,
+) -> None:
+    """Go on with a run that stopped, from its last checkpoint."""
+    from hrs.launch import resume
+    from hrs.runs import find_run
+
+    if queue:
+        run = find_run(runs, name)
+        resume(run)
+        say_queued(run)
+        return
+    train(name=name, runs=runs, resume=True)
+
+
+@app.command("work", hidden=True)
+def runs_work(name: str, runs: RunsRoot = RUNS) -> None:
+    """What the process of a queued run does: wait for a device, then train."""
+    from hrs.launch import work
+    from hrs.runs import find_run
+
+    with progress_bar("rendering") as progress:
+        work(find_run(runs, name), progress=progress)
+
+
+@app.command("rename")
+def runs_rename(name: str, new: str, runs: RunsRoot = RUNS) -> None:
+    """Give a run that has ended another name."""
+    from hrs.runs import find_run, rename
+
+    print(f"{name} is now {rename(find_run(runs, name), new).name}")
+
+
+@app.command("delete")
+def runs_delete(
+    name: str, runs: RunsRoot = RUNS, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+) -> None:
+    """Delete a run and all it made."""
+    from hrs.runs import delete, find_run
+
+    run = find_run(runs, name)
+    if not yes and not typer.confirm(f"delete {run.path} and all it made?"):
+        return
+    delete(run)
+    print(f"deleted {name}")

@@ -1,0 +1,63 @@
+"""What commands show while they work."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import rich.progress
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from hrs.progress import Progress
+
+_SILENT = 5.0  # seconds between two plain lines of progress at most
+
+
+class Rate(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "")
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Progress]:
+    """A callback (done, total): a bar with rate and ETA on a terminal; elsewhere a plain line every tenth, or sooner
+    where that takes long."""
+    if not sys.stderr.isatty():
+        yield _plain_progress(what)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    bar = rich.progress.Progress(*columns, console=Console(stderr=True))
+    try:
+        yield partial(_move, bar, what)
+    finally:
+        bar.stop()
+
+
+def _move(bar: rich.progress.Progress, what: str, done: int, total: int) -> None:
+    """Show the bar from the first call to the last, so that it is not in the way of what is printed after it."""
+    if not bar.live.is_started:
+        bar.add_task(what, total=total)
+        bar.start()
+    bar.update(bar.task_ids[-1], completed=done, total=total)
+    if done >= total:
+        bar.stop()
+
+
+def _plain_progress(what: str) -> Progress:
+    spoken, last = -1, 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal spoken, last
+        tenth = 10 * done // max(total, 1)
+        if tenth != spoken or time.monotonic() - last > _SILENT:
+            spoken, last = tenth, time.monotonic()
+            print(f"{what} {done}/{total}", file=sys.stderr, flush=True)
+
+    return tell

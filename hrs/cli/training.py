@@ -1,0 +1,107 @@
+"""Commands that train: train, estimate, study."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hrs.cli.options import RUNS, Overrides, RunsRoot
+from hrs.cli.terminal import progress_bar
+from hrs.errors import HRSError
+
+if TYPE_CHECKING:
+    from hrs.runs import RunFolder
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    config: Annotated[Path | None, typer.Argument(help="YAML; without it, the built-in example.")] = None,
+    set_: Overrides = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run; made from method and time if left out.")] = None,
+    runs: RunsRoot = RUNS,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run --name from its last checkpoint.")
+    ] = False,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Return at once; it trains in the background when a device is free.")
+    ] = False,
+) -> None:
+    """Train one run; its folder holds everything it makes."""
+    from hrs.config import load_config
+    from hrs.launch import occupy, start
+    from hrs.runs import find_run
+
+    if queue:
+        if resume:
+            raise HRSError(
+                "--queue starts a new run; to queue one that stopped: python -m hrs runs resume NAME --queue"
+            )
+        say_queued(start(load_config(config, tuple(set_ or ())), runs, name))
+        return
+    from hrs.training.trainer import create_run, processes
+    from hrs.training.trainer import train as train_run
+
+    if resume:
+        if name is None:
+            raise HRSError("--resume needs --name; python -m hrs runs list shows the names")
+        run = find_run(runs, name)
+        settings = load_config(run.config, tuple(set_ or ()))
+        state = run.read_status().state
+        if processes(settings).is_main_process and state in ("queued", "running"):
+            raise HRSError(f"run {name} is {state}; cancel it first: python -m hrs runs cancel {name}")
+    else:
+        settings = load_config(config, tuple(set_ or ()))
+        run = create_run(settings, runs, name)
+    if processes(settings).is_main_process:
+        occupy(run, settings)
+    with progress_bar("rendering") as progress:
+        scores = train_run(settings, run, resume=resume, progress=progress)
+    if not processes(settings).is_main_process:
+        return
+    print(scores.to_table())
+    print(f"run: {run.path}\nbest model: {run.best}\nweight maps: {run.weights}")
+
+
+@app.command()
+def estimate(
+    config: Annotated[Path | None, typer.Argument(help="YAML; without it, the built-in example.")] = None,
+    set_: Overrides = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="Also write the numbers here.")] = None,
+    seconds: Annotated[float, typer.Option(min=0, help="How long to time training steps, at least three.")] = 6.0,
+) -> None:
+    """Time and memory that a run will need, from a few real steps on a few of its frames."""
+    from hrs.config import load_config
+    from hrs.files import atomic_write
+
+    settings = load_config(config, tuple(set_ or ()))
+    from hrs.estimate import estimate as estimate_run
+
+    result = estimate_run(settings, budget=seconds)
+    print(result.to_text())
+    if json_ is not None:
+        atomic_write(json_, json.dumps(result.to_dict(), indent=2) + "\n")
+
+
+@app.command()
+def study(
+    file: Annotated[Path, typer.Argument(help="YAML: base, methods, n_real, seeds, parallel; see hrs/study.py.")],
+    out: Annotated[Path | None, typer.Option(help="Default: studies/NAME below the folder of all runs.")] = None,
+    runs: RunsRoot = RUNS,
+) -> None:
+    """Compare methods over numbers of real images and seeds. Goes on where an earlier call stopped."""
+    from hrs.study import load_study, run_study
+    from hrs.study_table import to_markdown
+
+    folder = out or runs / "studies" / file.stem
+    print(to_markdown(run_study(load_study(file), folder)))
+    print(f"table: {folder / 'table.md'}\nplot: {folder / 'plot.png'}")
+
+
+def say_queued(run: RunFolder) -> None:
+    """Say that a run waits for its process, and how to follow it."""
+    print(f"{run.name} is queued; watch it with: python -m hrs runs show {run.name} --runs {run.path.parent}")
