@@ -36,6 +36,8 @@ from hrs.records import read_metrics as read_metrics
 
 State = Literal["queued", "running", "finished", "failed", "cancelled"]
 KILLED = "killed: the process ended without saying so"
+SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
+"""Runs that come with hrs, packed."""
 CHECKPOINT_FILES = ("model.safetensors", "config.json")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -349,15 +351,16 @@ def resolve_checkpoint(text: str, runs_root: Path) -> Path:
     """The checkpoint folder (with model.safetensors and config.json) that a user means.
 
     Args:
-        text: in this order: such a folder; the folder of a run; the name of a run below ``runs_root``; a name below
-            checkpoints/ of the current directory. Of a run, checkpoints/best is meant, else checkpoints/last.
+        text: in this order: such a folder; the folder of a run; the name of a run below ``runs_root``; the name of a
+            run that comes with hrs. Of a run, checkpoints/best is meant, else checkpoints/last.
 
     Raises:
         HRSError: nothing fits; lists what was tried and the nearest runs.
     """
     given = Path(text).expanduser()
-    runs = [RunFolder(given), *([RunFolder(runs_root / text)] if _NAME.fullmatch(text) else [])]
-    folders = [given, *(folder for run in runs for folder in (run.best, run.last)), Path("checkpoints") / text]
+    named = [RunFolder(root / text) for root in (runs_root, SHIPPED)] if _NAME.fullmatch(text) else []
+    runs = (RunFolder(given), *named)
+    folders = [given, *(folder for run in runs for folder in (run.best, run.last)), SHIPPED / text]
     tried = list(dict.fromkeys(folders))
     for folder in tried:
         if _is_checkpoint(folder):

@@ -323,8 +323,10 @@ def test_resolve_checkpoint(run: RunFolder, tmp_path: Path, monkeypatch: pytest.
     for text in ("first", str(run.path), str(run.best), "runs/first"):
         assert runs.resolve_checkpoint(text, root).resolve() == run.best
     assert runs.resolve_checkpoint("runs/first/checkpoints/last", root).resolve() == run.last
-    shipped = checkpoint(tmp_path / "checkpoints" / "street")
-    assert runs.resolve_checkpoint("street", root).resolve() == shipped
+    monkeypatch.setattr(runs, "SHIPPED", tmp_path / "shipped")
+    for text, folder in (("bare", "bare"), ("street", "street/checkpoints/best")):
+        shipped = checkpoint(tmp_path / "shipped" / folder)
+        assert runs.resolve_checkpoint(text, root) == shipped
 
 
 def test_resolve_says_what_was_tried(run: RunFolder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -78,6 +79,17 @@ def runs_work(name: str, runs: RunsRoot = RUNS) -> None:
 
     with progress_bar("rendering") as progress:
         work(find_run(runs, name), progress=progress)
+
+
+@app.command("pack")
+def runs_pack(
+    name: str, out: Annotated[Path, typer.Option(help="The folder to make.")], runs: RunsRoot = RUNS
+) -> None:
+    """Copy a finished run without what only training needs, to pass it on."""
+    from hrs.pack import pack
+    from hrs.runs import find_run
+
+    print(f"{name} is packed in {pack(find_run(runs, name), out).path}")
 
 
 @app.command("rename")
