@@ -1,0 +1,202 @@
+"""python -m app: the dashboard and the photo app, started together, watched, and stopped together."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import errno
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from hrs.errors import HRSError
+from hrs.runs import find_run
+
+HERE = Path(__file__).resolve().parent
+PHOTO_VARIABLE = "HRS_PHOTO_URL"
+"""Environment variable that tells the dashboard where the photo app is; absent where there is none."""
+START_SECONDS = 180.0
+_STOP_SECONDS = 10.0
+_PAUSE = 0.2  # seconds between two looks at the servers
+_PORTS = 100  # that are tried from the wanted one on
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A process that serves pages. health: an address that answers once it is ready."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    health: str
+
+    def ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.health, timeout=2):
+                return True
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def stop(self) -> None:
+        """End it and what it started for its pages. Training runs have sessions of their own and go on."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, number)
+                self.process.wait(_STOP_SECONDS)
+            except ProcessLookupError:
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until a signal comes (exit code 0) or a server ends by itself (1)."""
+    options = parse(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        serve(options, stop)
+    except HRSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m app", description="The dashboard of hrs in the browser.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
+    parser.add_argument("--port", type=int, default=8501, help="first port to try (default: 8501)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)")
+    parser.add_argument("--run", help="name of a run to open")
+    parser.add_argument("--no-photo", action="store_true", help="the dashboard alone, without the photo app")
+    options = parser.parse_args(arguments)
+    if not 1 <= options.port <= 65535:
+        parser.error(f"--port {options.port}; expected 1 to 65535")
+    return options
+
+
+def serve(options: argparse.Namespace, stop: threading.Event) -> None:
+    """Start the servers, say where they are, and watch them until ``stop`` is set.
+
+    Raises:
+        HRSError: no free port, a run that is not there, or a server that did not start or ended.
+    """
+    query = f"?run={quote(find_run(options.runs, options.run).name)}" if options.run else ""
+    port = free_port(options.host, options.port)
+    if port != options.port:
+        print(f"port {options.port} is taken; using {port}")
+    with_photo = not options.no_photo and importlib.util.find_spec("app.photo") is not None
+    photo_port = free_port(options.host, port + 1) if with_photo else None
+    with started(options, port, photo_port) as servers:
+        for server in servers:
+            if not wait_ready(server, servers, stop):
+                return
+            print(f"{server.name}: {address(options.host, port) + query if server is servers[0] else server.health}")
+        print(f"runs: {options.runs.resolve()}\npress Ctrl-C to stop", flush=True)
+        while not stop.wait(_PAUSE):
+            check_alive(servers)
+
+
+@contextmanager
+def started(options: argparse.Namespace, port: int, photo_port: int | None) -> Iterator[list[Server]]:
+    """The dashboard and, where it has a port, the photo app; they end with the block."""
+    runs, servers = str(options.runs.resolve()), list[Server]()
+    environment = {"HRS_RUNS": runs}
+    try:
+        if photo_port is not None:
+            photo = address(options.host, photo_port)
+            command = ["-m", "app.photo", "--host", options.host, "--port", str(photo_port), "--runs", runs]
+            servers.append(Server(name="photo app", process=spawn(command, environment), health=photo))
+            environment[PHOTO_VARIABLE] = photo
+        health = address(options.host, port) + "/_stcore/health"
+        process = spawn(["-m", "app.serve", "run", *streamlit_options(options.host, port)], environment)
+        servers.insert(0, Server(name="dashboard", process=process, health=health))
+        yield servers
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def streamlit_options(host: str, port: int) -> list[str]:
+    """The page and the settings that depend on how it is started; the others are in app/.streamlit."""
+    settings = {"address": host, "port": port, "headless": "true", "fileWatcherType": "none", "maxUploadSize": 20}
+    flags = [f"--server.{name}={value}" for name, value in settings.items()]
+    return [str(HERE / "dashboard.py"), *flags, "--browser.gatherUsageStats=false", "--logger.level=warning"]
+
+
+def spawn(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A Python process in a group of its own, so that Ctrl-C reaches it only through us; its errors are shown here."""
+    paths = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return subprocess.Popen(
+        [sys.executable, *command],
+        env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(paths)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+    )
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process when the one that started it is killed and cannot."""
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
+
+
+def wait_ready(server: Server, servers: Sequence[Server], stop: threading.Event) -> bool:
+    """Wait until a server answers; False if ``stop`` was set. Raises HRSError if one ended or never answers."""
+    deadline = time.monotonic() + START_SECONDS
+    while not server.ready():
+        check_alive(servers)
+        if time.monotonic() > deadline:
+            raise HRSError(f"the {server.name} did not answer within {START_SECONDS:.0f} seconds")
+        if stop.wait(_PAUSE):
+            return False
+    return not stop.is_set()
+
+
+def check_alive(servers: Sequence[Server]) -> None:
+    """Raises HRSError where a server has ended."""
+    for server in servers:
+        code = server.process.poll()
+        if code is not None:
+            raise HRSError(
+                f"the {server.name} ended by itself (exit code {code}), so all is stopped; see above for why"
+            )
+
+
+def free_port(host: str, first: int) -> int:
+    """The first port from ``first`` on that nobody listens on. Raises HRSError where there is none, or no such host."""
+    for port in range(first, min(first + _PORTS, 65536)):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                    continue
+                raise HRSError(f"--host {host} is not an address of this machine ({error.strerror})") from error
+            return port
+    raise HRSError(f"no free port from {first} on; name another one with --port")
+
+
+def address(host: str, port: int) -> str:
+    """Where a browser on this machine finds a server."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{port}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

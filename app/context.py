@@ -1,0 +1,84 @@
+"""What every page shares: the runs this server shows, the run that is being looked at, and what to say without any."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from hrs.runs import RunFolder, RunSummary, list_runs
+
+RUNS_VARIABLE = "HRS_RUNS"
+"""Environment variable that names the folder of runs; `python -m app --runs` sets it."""
+SHIPPED = Path("checkpoints")
+"""Runs that come with hrs: they can be looked at, not changed."""
+STUDIES = "studies"
+"""Folder below the runs whose subfolders hold the runs of one study each."""
+
+
+def runs_root() -> Path:
+    """The folder of runs that this server shows."""
+    return Path(os.environ.get(RUNS_VARIABLE, "runs"))
+
+
+def all_runs() -> list[RunSummary]:
+    """The runs of `runs_root`, newest first, then those that come with hrs; every name is there once."""
+    own = list_runs(runs_root())
+    taken = {summary.name for summary in own}
+    return own + [
+        replace(summary, name=f"{summary.name} (shipped)" if summary.name in taken else summary.name)
+        for summary in list_runs(SHIPPED)
+    ]
+
+
+def is_shipped(run: RunFolder) -> bool:
+    return run.path.parent == SHIPPED
+
+
+def pick_run(names: list[str], *, label: str = "Run") -> str:
+    """A select box over runs, kept in the address (``?run=``) so that a page can be shared, and over page changes.
+
+    Args:
+        names: at least one; the first is taken unless the address or an earlier page names another.
+    """
+    asked = st.query_params.get("run") or next(iter(remembered_runs()), None)
+    chosen = st.selectbox(label, names, index=names.index(asked) if asked in names else 0)
+    if chosen != st.query_params.get("run"):
+        st.query_params["run"] = chosen
+    if chosen not in remembered_runs():
+        remember_runs([chosen])
+    return str(chosen)
+
+
+def remembered_runs() -> list[str]:
+    """Names of the runs this browser session looked at last, on whatever page."""
+    return list(st.session_state.get("hrs runs", []))
+
+
+def remember_runs(names: list[str]) -> None:
+    st.session_state["hrs runs"] = list(names)
+
+
+def plain(text: str) -> str:
+    """Text for a Markdown element that is to be read as it stands, such as a path with underscores."""
+    return re.sub(r"([\\`*_{}\[\]<>#$~:|])", r"\\\1", text)
+
+
+def say_no_runs(what: str) -> None:
+    """What a page shows while there is no run.
+
+    Args:
+        what: half a sentence, such as "Curves and pictures appear here".
+    """
+    with st.container(border=True):
+        st.markdown(f"**No run yet.** {what} as soon as there is one.")
+        st.markdown(
+            "Start one on the Launch page, or in a terminal: `make demo` trains the built-in example in about two "
+            "minutes, and `python -m hrs train CONFIG.yaml` trains your own."
+        )
+        if st.button("Open Launch", type="primary", icon=":material/play_arrow:"):
+            st.switch_page("pages/launch.py")
+        st.caption(f"Runs are read from {runs_root().resolve()}.")

@@ -1,0 +1,42 @@
+"""The dashboard's entry: streamlit run app/dashboard.py (python -m app does it with the right settings)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+HERE = Path(__file__).resolve().parent
+if str(HERE.parent) not in sys.path:  # `streamlit run` puts this file's folder there, pages import the package app
+    sys.path.insert(0, str(HERE.parent))
+
+PAGES = HERE / "pages"
+_BARS = (
+    '<rect x="1" y="4" width="6" height="20" rx="1.5" fill="#56B4E9"/>'
+    '<rect x="9" y="9" width="6" height="15" rx="1.5" fill="#009E73"/>'
+    '<rect x="17" y="15" width="6" height="9" rx="1.5" fill="#E69F00"/>'
+)
+# Material symbols would be fetched from another machine as a page icon.
+ICON = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 0 28 28">{_BARS}</svg>'
+WORDMARK = (
+    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 28">{_BARS}'
+    '<text x="29" y="24" font-family="sans-serif" font-size="21" font-weight="700" fill="#3A93B4">HRS</text></svg>'
+)
+
+
+def main() -> None:
+    st.set_page_config(page_title="HRS", page_icon=ICON, layout="wide")
+    st.logo(WORDMARK, size="medium")
+    pages = [
+        st.Page(PAGES / "runs.py", title="Runs", icon=":material/show_chart:", default=True),
+        st.Page(PAGES / "launch.py", title="Launch", icon=":material/play_arrow:"),
+        st.Page(PAGES / "weights.py", title="Weights", icon=":material/layers:"),
+        st.Page(PAGES / "compare.py", title="Compare", icon=":material/bar_chart:"),
+        st.Page(PAGES / "data.py", title="Data", icon=":material/folder_open:"),
+        st.Page(PAGES / "segment.py", title="Segment", icon=":material/image:"),
+    ]
+    st.navigation(pages, position="top").run()
+
+
+main()

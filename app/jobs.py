@@ -1,0 +1,74 @@
+"""Commands of hrs that a page has done by a process of its own: it stays quick, and survives whatever they meet."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+_PROGRESS = re.compile(r"(\d+)/(\d+)\s*$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A command and the folder that it writes to. ``close`` ends both."""
+
+    process: subprocess.Popen[bytes]
+    folder: tempfile.TemporaryDirectory[str]
+
+    @classmethod
+    def start(cls, command: Callable[[Path], list[str]]) -> Self:
+        """Start ``python -m hrs`` with the words that ``command`` gives for a new folder."""
+        folder = tempfile.TemporaryDirectory(prefix="hrs-job-")
+        out = Path(folder.name)
+        with open(out / "stderr.txt", "wb") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "hrs", *command(out)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+        return cls(process=process, folder=folder)
+
+    @property
+    def out(self) -> Path:
+        return Path(self.folder.name)
+
+    @property
+    def done(self) -> bool:
+        return self.process.poll() is not None
+
+    @property
+    def progress(self) -> tuple[int, int] | None:
+        """(done, total) as the command last said; None before."""
+        found = _PROGRESS.search(self._last_line())
+        return (int(found[1]), int(found[2])) if found else None
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong, in one line; None while it runs and where it went well."""
+        code = self.process.poll()
+        if not code:
+            return None
+        if code == -signal.SIGTERM:
+            return "stopped"
+        return self._last_line().removeprefix("error: ") or f"ended with exit code {code}"
+
+    def stop(self) -> None:
+        self.process.terminate()
+
+    def close(self) -> None:
+        """End the command, if it still runs, and remove what it wrote."""
+        self.stop()
+        self.process.wait()
+        self.folder.cleanup()
+
+    def _last_line(self) -> str:
+        lines = (self.out / "stderr.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+        return lines[-1] if lines else ""

@@ -1,0 +1,300 @@
+"""Launch: fill the form, look at the data and at the time it will take, and start."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app import forms
+from app.context import all_runs, runs_root
+from app.figures.curves import histogram
+from app.jobs import Job
+from hrs import launch
+from hrs.config import RunConfig, load_config
+from hrs.errors import HRSError
+
+PRESETS = Path(launch.__file__).parent / "presets"
+FIRST_PRESET = "demo"
+POLL_SECONDS = 1.0
+_MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]$:~<>#"})
+
+
+def main() -> None:
+    st.title("Launch")
+    fill_form()
+    origin()
+    forms.draw()
+    try:
+        config = forms.read()
+    except HRSError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    show_yaml(config)
+    st.header("Before the start")
+    before(config)
+    st.header("Start")
+    start(config)
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shall show as it is."""
+    return text.translate(_MARKDOWN)
+
+
+# Where the form's values come from
+
+
+def fill_form() -> None:
+    """The run that the address asks to clone, else at first the built-in example."""
+    wanted = st.query_params.get("clone")
+    if wanted is not None:
+        del st.query_params["clone"]
+        clone(wanted)
+    if not forms.is_filled():
+        forms.fill(load_config(PRESETS / f"{FIRST_PRESET}.yaml"))
+
+
+def clone(name: str) -> None:
+    found = next((summary.run for summary in all_runs() if summary.name == name), None)
+    if found is None:
+        tell(f"There is no run named {name} to clone.")
+        return
+    fill_from(found.config, f"Filled from run {name}.")
+
+
+def fill_from(path: Path, said: str) -> None:
+    try:
+        forms.fill(load_config(path))
+    except HRSError as error:
+        tell(str(error).replace(f"{path.parent}/", ""))
+    else:
+        tell(said)
+
+
+def tell(text: str) -> None:
+    st.session_state["launch told"] = text
+
+
+def origin() -> None:
+    """Presets and files that fill the form, and what the last of them said."""
+    left, right = st.columns(2, vertical_alignment="top")
+    titles = {path.stem: title(path) for path in presets()}
+    with left:
+        st.selectbox(
+            "Start from",
+            list(titles),
+            format_func=lambda stem: titles[stem][0],
+            key="launch preset",
+            on_change=take_preset,
+            persist_state="session",
+        )
+        st.caption(titles[st.session_state["launch preset"]][1])
+    with right:
+        st.file_uploader("or from a YAML file", ["yaml", "yml"], key="launch file", on_change=take_file)
+    slot = st.empty()  # always there, so that what follows keeps its place
+    told = st.session_state.pop("launch told", None)
+    if told:
+        slot.info(plain(told), icon=":material/info:")
+
+
+def presets() -> list[Path]:
+    return sorted(PRESETS.glob("*.yaml"), key=lambda path: (path.stem != FIRST_PRESET, path.stem))
+
+
+def title(path: Path) -> tuple[str, str]:
+    """Name and description of a preset, from the comment it begins with."""
+    name, _, about = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ").partition(": ")
+    return name, about[:1].upper() + about[1:]
+
+
+def take_preset() -> None:
+    forms.fill(load_config(PRESETS / f"{st.session_state['launch preset']}.yaml"))
+
+
+def take_file() -> None:
+    file = st.session_state["launch file"]
+    if file is None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / Path(file.name).name
+        path.write_bytes(file.getvalue())
+        fill_from(path, f"Filled from {path.name}.")
+
+
+def show_yaml(config: RunConfig) -> None:
+    text = config.to_yaml()
+    with st.expander("These settings as YAML", icon=":material/code:"):
+        st.download_button(
+            "Download", text, "run.yaml", "application/yaml", icon=":material/download:", on_click="ignore"
+        )
+        st.code(text, language="yaml", height=360)
+
+
+# Data check and estimate: processes of their own, shared by all tabs that ask for the same
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, on_release=Job.close)
+def check_job(spec: str) -> Job:
+    return Job.start(lambda out: ["check", spec, "--out", str(out)])
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, on_release=Job.close)
+def estimate_job(yaml: str) -> Job:
+    def command(out: Path) -> list[str]:
+        (out / "run.yaml").write_text(yaml, encoding="utf-8")
+        return ["estimate", str(out / "run.yaml"), "--json", str(out / "estimate.json")]
+
+    return Job.start(command)
+
+
+def before(config: RunConfig) -> None:
+    """Buttons, and what they found."""
+    state = st.session_state
+    specs, yaml = tuple(dict.fromkeys([*config.data.sources, config.data.target])), config.to_yaml()
+    with st.container(horizontal=True):
+        if st.button("Check the data", icon=":material/fact_check:"):
+            state["launch checked"] = again(check_job, specs)
+        if st.button("Estimate time and memory", icon=":material/timer:"):
+            (state["launch estimated"],) = again(estimate_job, (yaml,))
+    jobs = [check_job(spec) for spec in state.get("launch checked", ())]
+    if "launch estimated" in state:
+        jobs.append(estimate_job(state["launch estimated"]))
+    running = any(not job.done for job in jobs)
+    st.fragment(results, run_every=POLL_SECONDS if running else None)(running, yaml)
+
+
+def again(kind: Any, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Forget what ended before, so that pressing the button a second time looks anew."""
+    for key in keys:
+        if kind(key).done:
+            kind.clear(key)
+    return keys
+
+
+def results(running: bool, yaml: str) -> None:
+    """Drawn anew every second while something runs; the page once more when all has ended."""
+    checked, estimated = st.session_state.get("launch checked", ()), st.session_state.get("launch estimated")
+    jobs = {spec: check_job(spec) for spec in checked}
+    every = [*jobs.values(), *([estimate_job(estimated)] if estimated else [])]
+    if running and all(job.done for job in every):
+        st.rerun()
+    if estimated:
+        show_estimate(estimate_job(estimated), current=estimated == yaml)
+    if jobs:
+        show_checks(jobs)
+
+
+def show_estimate(job: Job, *, current: bool) -> None:
+    if not job.done:
+        st.progress(0.0, "Timing a few steps on a few frames")
+        return
+    if job.error:
+        st.error(plain(job.error), icon=":material/error:")
+        return
+    found = json.loads((job.out / "estimate.json").read_text(encoding="utf-8"))
+    with st.container(border=True):
+        figures = {"Time": duration(found["total"]), "Memory": size(found["memory"])}
+        if found["gpu_memory"] is not None:
+            figures["GPU memory"] = size(found["gpu_memory"])
+        figures |= {"A step": f"{found['seconds_per_step']:.2g} s", "Network": f"{found['parameters'] / 1e6:.1f} M"}
+        for column, (name, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
+            column.metric(name, value)
+        st.caption(made_of(found, current))
+
+
+def made_of(found: Mapping[str, Any], current: bool) -> str:
+    """What an estimate counts, in words."""
+    parts = [
+        f"{name} {duration(found[name])}"
+        for name in ("rendering", "regions", "training", "validating", "saving")
+        if found[name] >= 0.5
+    ]
+    return (
+        f"{'' if current else 'For earlier settings. '}From {found['timed_steps']} timed steps on this machine "
+        f"({found['device']}), with whatever else it does now: {', '.join(parts)}. Loader processes need memory of "
+        "their own. Waiting in the queue is not counted."
+    )
+
+
+def duration(seconds: float) -> str:
+    """The two largest units: 45 s, 3 min, 2 h 10 min, 3 d 4 h."""
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{max(1, round(seconds))} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB"
+
+
+def show_checks(jobs: Mapping[str, Job]) -> None:
+    for (spec, job), column in zip(jobs.items(), st.columns(len(jobs)), strict=True):
+        with column:
+            show_check(spec, job)
+    reports = {spec: report(job) for spec, job in jobs.items() if job.done and not job.error}
+    shares = {spec: found["classes"] for spec, found in reports.items() if found["classes"]}
+    if shares:
+        st.plotly_chart(histogram(shares), key="launch histogram")
+
+
+def show_check(spec: str, job: Job) -> None:
+    st.markdown(f"**{plain(spec)}**")
+    if not job.done:
+        done, total = job.progress or (0, 1)
+        st.progress(done / max(total, 1), f"{done:,} of {total:,} frames" if job.progress else "Opening")
+        if st.button("Stop", key=f"stop {spec}", icon=":material/stop:"):
+            job.stop()
+        return
+    if job.error:
+        st.error(plain(job.error), icon=":material/error:")
+        return
+    found = report(job)
+    bad = [*found["skipped"], *found["unreadable"]]
+    sizes = ", ".join(f"{size} ({count:,})" for size, count in list(found["sizes"].items())[:3])
+    st.markdown(f"{found['pairs']:,} usable frames, {len(bad):,} left out. Sizes {sizes}.")
+    if found["unknown"]:
+        st.markdown(f"{len(found['unknown'])} unknown label ids; their pixels are ignored.")
+    if bad:
+        with st.expander(f"{len(bad):,} files left out"):
+            st.dataframe(bad, hide_index=True)
+    with st.container(height=420):
+        st.image(str(job.out / "examples.png"), alt=f"Frames and labels of {spec}", width="stretch")
+
+
+def report(job: Job) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((job.out / "report.json").read_text(encoding="utf-8"))
+    return found
+
+
+# Start
+
+
+def start(config: RunConfig) -> None:
+    waiting = len(launch.waiting())
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name", key="launch name", placeholder="made from method and time", width=320)
+        pressed = st.button("Start", type="primary", icon=":material/play_arrow:")
+    ahead = f"{waiting} {'runs wait' if waiting > 1 else 'run waits'} already. " if waiting else ""
+    st.caption(
+        f"{ahead}Runs train one at a time on each device; the others wait in order. "
+        "They go on when this page, the browser or the dashboard is closed."
+    )
+    if pressed:
+        try:
+            run = launch.start(config, runs_root(), name.strip() or None)
+        except HRSError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            return
+        st.switch_page("pages/runs.py", query_params={"run": run.name})
+
+
+main()

@@ -1,0 +1,150 @@
+"""The photo app's frame: what it looks like, and what it keeps Gradio from doing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import ImageData
+from gradio.exceptions import InvalidPathError
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+ADDRESSES = ("http:", "https:")
+
+HEAD = "<script>if (self !== top) document.documentElement.classList.add('hrs-framed')</script>"
+"""Inside the dashboard the page has a title already."""
+CSS = """
+.hrs-framed .hrs-title { display: none !important; }
+.hrs-framed .main.app { padding: 0 !important; max-width: none !important; }
+.gradio-container { max-width: 1320px !important; }
+.hrs-title h1 { font-size: 1.6rem; font-weight: 600; margin: 0; }
+.hrs-title p { margin: .1rem 0 0; opacity: .75; }
+.hrs-empty { border: 1px dashed var(--border-color-primary); border-radius: 8px; padding: 4.5rem 1.5rem;
+  text-align: center; color: var(--body-text-color-subdued); }
+.hrs-stack { position: relative; border-radius: 6px; overflow: hidden; line-height: 0; margin: 0 auto; }
+.hrs-stack img { display: block; width: 100%; height: auto; margin: 0; }
+.hrs-stack .hrs-mask { position: absolute; inset: 0; height: 100%;
+  opacity: var(--hrs-opacity, .55); image-rendering: pixelated; }
+.hrs-scale { display: flex; align-items: center; gap: .6rem; font-size: .85rem; margin: .7rem auto 0;
+  max-width: 640px; }
+.hrs-scale i { flex: 1; height: 8px; border-radius: 4px;
+  background: linear-gradient(90deg, #440154, #3b528b, #21918c, #5ec962, #fde725); }
+.hrs-note { margin: .35rem 0 0; font-size: .9rem; color: var(--body-text-color-subdued); }
+.hrs-head { display: flex; justify-content: space-between; font-weight: 600; margin: 0 0 .35rem; }
+.hrs-gauge { height: 8px; border-radius: 4px; background: var(--border-color-primary); overflow: hidden; }
+.hrs-gauge i { display: block; height: 100%; background: var(--color-accent); }
+.dark { --color-accent: #4fb3d3; }
+.hrs-table { width: 100%; border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; margin: 0; }
+.hrs-table, .hrs-table tr { border: 0 !important; }
+.hrs-table th, .hrs-table td { border: 0; border-bottom: 1px solid var(--border-color-primary); padding: .35rem .5rem;
+  text-align: right; white-space: nowrap; background: none; }
+.hrs-table th { font-weight: 500; color: var(--body-text-color-subdued); }
+.hrs-table tr > :first-child, .hrs-batch td, .hrs-batch th { text-align: left; }
+.hrs-table .hrs-bar { width: 45%; }
+.hrs-table .hrs-bar i { display: block; height: 6px; min-width: 2px; border-radius: 3px;
+  background: var(--color-accent); }
+.hrs-batch td { white-space: normal; overflow-wrap: anywhere; }
+.hrs-problem { color: var(--error-text-color); }
+@media (max-width: 640px) { .hrs-table .hrs-bar, .hrs-classes th:nth-child(2) { display: none; } }
+.hrs-foot { text-align: center; font-size: .85rem; }
+.hrs-swatch { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: .5rem;
+  border: 1px solid var(--border-color-primary); vertical-align: -1px; }
+"""
+
+
+def theme() -> gr.themes.Base:
+    """The dashboard's colours, in fonts that every machine has."""
+    accent = gr.themes.Color(
+        name="hrs",
+        c50="#eef7fa",
+        c100="#d8edf3",
+        c200="#b0dbe8",
+        c300="#7cc7e0",
+        c400="#4fb3d3",
+        c500="#2391b0",
+        c600="#0f6e8c",
+        c700="#0d5c75",
+        c800="#0b4a5e",
+        c900="#093a4a",
+        c950="#062833",
+    )
+    return gr.themes.Base(
+        primary_hue=accent,
+        neutral_hue=gr.themes.colors.slate,
+        radius_size=gr.themes.sizes.radius_sm,
+        font=["Source Sans Pro", "system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    ).set(
+        body_background_fill="#ffffff",
+        body_background_fill_dark="#15191e",
+        block_background_fill="*neutral_50",
+        block_background_fill_dark="#1f252c",
+        background_fill_primary_dark="#1f252c",
+        background_fill_secondary_dark="#1a1f25",
+        border_color_primary_dark="#343c45",
+        color_accent="*primary_600",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_400",
+    )
+
+
+def photo_input() -> gr.Image:
+    """Where a photo is put in. It is handed on as it was uploaded: Gradio neither opens nor converts it."""
+    image = gr.Image(
+        label="Photo",
+        sources=["upload", "webcam", "clipboard"],
+        type="filepath",
+        height=300,
+        buttons=["fullscreen"],
+        alt_text="The photo to segment",
+        elem_id="photo",
+    )
+    image.preprocess = _as_uploaded  # type: ignore[method-assign]  # of a subclass Gradio writes a .pyi beside the source
+    return image
+
+
+def _as_uploaded(payload: ImageData | None) -> str | None:
+    if payload is None:
+        return None
+    if payload.path is None:
+        raise gr.Error("The photo did not come as a file. Upload it.", print_exception=False)
+    return payload.path
+
+
+class Demo(gr.Blocks):
+    """A page that works on uploaded files alone: it fetches no addresses and opens no paths of this machine."""
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
+        if any(path.lower().startswith(ADDRESSES) for path in _paths(inputs)):
+            raise gr.Error("Addresses are not fetched. Send the file itself.", print_exception=False)
+        try:
+            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+        except InvalidPathError as error:
+            raise gr.Error("The photo is no uploaded file. Upload it.", print_exception=False) from error
+
+
+def _paths(value: object) -> Iterator[str]:
+    """Every "path" in what a client sent."""
+    if isinstance(value, dict):
+        path = value.get("path")
+        yield from [path] if isinstance(path, str) else []
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _paths(each)
+
+
+class RefuseFetching:
+    """Middleware: Gradio's file route would stream any address of the internet; this app's files are all its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        target = scope.get("path", "").partition("/file=")[2].lower()
+        if target.startswith(ADDRESSES):
+            await PlainTextResponse("Addresses are not fetched.", 403)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)

@@ -1,0 +1,178 @@
+"""What the photo app shows, as pure functions: pictures and HTML from a segmentation."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hrs.inference import Segmentation
+from hrs.labels import Colour, LabelSpace
+
+Image = NDArray[np.uint8]
+Map = NDArray[np.float32]
+Values = TypeVar("Values", Image, Map)
+
+LONGEST_SIDE = 1600
+"""Pixels of a picture on the screen; label images keep the photo's own size."""
+HIGHEST = 560
+"""Pixels of a picture on the page from top to bottom."""
+_STRIP = 256  # rows that are counted at a time
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassRow:
+    """A class that is present. percent: of the photo's pixels. confidence: mean over them, in [0, 1]."""
+
+    name: str
+    colour: Colour
+    percent: float
+    confidence: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRow:
+    """What became of one photo of a batch. problem: why it was left out, empty if it was not."""
+
+    photo: str
+    classes: tuple[ClassRow, ...] = ()
+    problem: str = ""
+
+
+def shrink(values: Values, *, smooth: bool = True) -> Values:
+    """An image or a map with its longer side at most LONGEST_SIDE pixels; class ids (h w) need ``smooth=False``."""
+    height, width = values.shape[:2]
+    scale = LONGEST_SIDE / max(height, width)
+    if scale >= 1:
+        return values
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(values, size, interpolation=cv2.INTER_AREA if smooth else cv2.INTER_NEAREST)  # type: ignore[return-value]
+
+
+def confidence_colours(confidence: Map) -> Image:
+    """Confidence (h w) in [0, 1] as RGB (h w 3): dark where the network is unsure, yellow where it is sure."""
+    level = (np.clip(confidence, 0, 1) * 255).astype(np.uint8)
+    return np.ascontiguousarray(cv2.applyColorMap(level, cv2.COLORMAP_VIRIDIS)[..., ::-1]).astype(np.uint8)
+
+
+def class_rows(result: Segmentation, space: LabelSpace) -> tuple[ClassRow, ...]:
+    """The classes that are present, largest first."""
+    counts, sums = np.zeros(len(space), np.int64), np.zeros(len(space))
+    for top in range(0, len(result.labels), _STRIP):  # a whole large photo as 64-bit numbers would take a gigabyte
+        labels = result.labels[top : top + _STRIP].ravel()
+        counts += np.bincount(labels, minlength=len(space))
+        sums += np.bincount(labels, result.confidence[top : top + _STRIP].ravel(), minlength=len(space))
+    present = sorted(np.flatnonzero(counts), key=lambda i: -counts[i])
+    return tuple(
+        ClassRow(
+            name=space.classes[i],
+            colour=space.palette[i],
+            percent=100 * float(counts[i]) / result.labels.size,
+            confidence=float(sums[i] / counts[i]),
+        )
+        for i in present
+    )
+
+
+def in_words(rows: Sequence[ClassRow], most: int) -> str:
+    """The largest classes in a line: "road 41 %, sky 30 %"."""
+    return ", ".join(f"{row.name} {row.percent:.0f} %" for row in rows[:most])
+
+
+# HTML: every text that comes from outside is escaped
+
+
+def overlay_html(photo: bytes, mask: bytes, rows: Sequence[ClassRow], aspect: float) -> str:
+    """Photo (JPEG) and class colours (PNG) over each other; the page's --hrs-opacity says how much of the colours.
+
+    Args:
+        aspect: width by height, from which follows how wide the picture may be.
+    """
+    return (
+        f'<div class="hrs-stack" style="{_limit(aspect)}"><img src="{_address("jpeg", photo)}" alt="The photo">'
+        f'<img class="hrs-mask" src="{_address("png", mask)}" alt="{_text("Classes: " + in_words(rows, 5))}"></div>'
+    )
+
+
+def confidence_html(picture: bytes, mean: float, aspect: float) -> str:
+    """The confidence picture (JPEG) with its scale; ``mean`` over the photo in [0, 1], ``aspect`` width by height."""
+    return (
+        f'<div class="hrs-stack" style="{_limit(aspect)}">'
+        f'<img src="{_address("jpeg", picture)}" alt="Confidence, on average {mean:.0%}"></div>'
+        '<div class="hrs-scale"><span>unsure</span><i></i><span>sure</span></div>'
+        f'<p class="hrs-note">How sure the network is of the class it chose: {mean:.0%} on average.</p>'
+    )
+
+
+def classes_html(rows: Sequence[ClassRow]) -> str:
+    """Legend and coverage in one table: colour, class, share of the pixels and mean confidence."""
+    lines = "".join(
+        f'<tr><td><i class="hrs-swatch" style="background:rgb{row.colour}"></i>{_text(row.name)}</td>'
+        f'<td class="hrs-bar"><i style="width:{row.percent:.1f}%"></i></td>'
+        f"<td>{_percent(row.percent)}</td><td>{row.confidence:.0%}</td></tr>"
+        for row in rows
+    )
+    head = '<tr><th>Class</th><th aria-hidden="true"></th><th>Pixels</th><th>Confidence</th></tr>'
+    return f'<table class="hrs-table hrs-classes"><thead>{head}</thead><tbody>{lines}</tbody></table>'
+
+
+def realism_html(realism: float | None, words: str) -> str:
+    """How close the photo is to the real ones of the training: a sentence and, where it is known, a small bar."""
+    sentence = f'<p class="hrs-note">{_text(words)}</p>'
+    if realism is None:
+        return f'<p class="hrs-head">Realism</p>{sentence}'
+    return (
+        f'<p class="hrs-head">Realism<span>{realism:.0%}</span></p>'
+        '<div class="hrs-gauge" role="meter" aria-label="Realism" aria-valuemin="0" aria-valuemax="1" '
+        f'aria-valuenow="{realism:.2f}"><i style="width:{realism:.0%}"></i></div>{sentence}'
+    )
+
+
+def batch_html(rows: Sequence[BatchRow]) -> str:
+    """What became of each photo of a batch: its largest classes, or why it was left out."""
+    lines = "".join(
+        f"<tr><td>{_text(row.photo)}</td>"
+        + (f'<td class="hrs-problem">Left out: {_text(row.problem)}' if row.problem else f"<td>{_largest(row)}")
+        + "</td></tr>"
+        for row in rows
+    )
+    head = "<tr><th>Photo</th><th>Result</th></tr>"
+    return f'<table class="hrs-table hrs-batch"><thead>{head}</thead><tbody>{lines}</tbody></table>'
+
+
+def batch_csv(rows: Iterable[BatchRow]) -> str:
+    """A line a photo and class: photo, class, percent, confidence."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["photo", "class", "percent", "confidence"])
+    for row in rows:
+        writer.writerows([row.photo, c.name, round(c.percent, 3), round(c.confidence, 4)] for c in row.classes)
+    return file.getvalue()
+
+
+def _limit(aspect: float) -> str:
+    return f"max-width:{HIGHEST * aspect:.0f}px"
+
+
+def _largest(row: BatchRow) -> str:
+    return _text(in_words(row.classes, 3))
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1f} %" if value >= 0.05 else "&lt; 0.1 %"
+
+
+def _text(text: str) -> str:
+    return html.escape(text)
+
+
+def _address(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

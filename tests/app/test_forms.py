@@ -1,0 +1,110 @@
+"""The form shows every setting of RunConfig, and gives back what it was filled with."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from streamlit.testing.v1 import AppTest
+
+import hrs
+from app import forms
+from hrs.config import RunConfig, load_config
+
+PRESETS = sorted((Path(hrs.__file__).parent / "presets").glob("*.yaml"))
+
+
+def page() -> None:
+    """A page that is nothing but the form; its first values are those of the file that the state names."""
+    import streamlit as st
+
+    from app import forms
+    from hrs.config import load_config
+    from hrs.errors import HRSError
+
+    if not forms.is_filled():
+        forms.fill(load_config(st.session_state["file"]))
+    forms.draw()
+    try:
+        st.code(forms.read().to_yaml())
+    except HRSError as error:
+        st.error(str(error))
+
+
+def open_form(file: Path | None = None) -> AppTest:
+    at = AppTest.from_function(page, default_timeout=30)
+    at.session_state["file"] = file
+    at.run()
+    assert not at.exception
+    return at
+
+
+def shown(at: AppTest) -> RunConfig:
+    return load_config(yaml.safe_load(at.code[0].value))
+
+
+def flat(values: dict, prefix: str = "") -> set[str]:
+    keys = set()
+    for key, value in values.items():
+        keys |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key}
+    return keys
+
+
+def test_every_setting_is_in_the_form_once():
+    paths = [leaf.path for leaf in forms.leaves()]
+    assert len(set(paths)) == len(paths) and set(paths) == flat(RunConfig().model_dump())
+    assert set(forms.FIRST) <= set(paths)
+
+
+def test_the_form_shows_the_defaults_with_help_and_bounds():
+    at = open_form()
+    assert shown(at) == RunConfig()
+    height = at.number_input(key="config.data.height")
+    assert (height.value, height.min, height.max, height.label) == (192, 32, 4096, "Height")
+    assert "Training height in pixels." in height.help and "data.height" in height.help
+    assert at.selectbox(key="config.method").options == [
+        str(choice) for choice in next(forms.leaves()).choices
+    ]  # method is the first setting
+    assert at.multiselect(key="config.selection.levels").value == ["pixel", "region", "image"]
+    assert [fold.label for fold in at.expander][:2] == ["More data settings", "More selection settings"]
+
+
+@pytest.mark.parametrize("file", PRESETS, ids=lambda path: path.stem)
+def test_what_is_filled_in_is_read_back(file):
+    assert shown(open_form(file)) == load_config(file)
+
+
+def test_edits_are_read():
+    at = open_form()
+    at.selectbox(key="config.method").select("joint")
+    at.text_area(key="config.data.sources").input("gta5:/a\n\n  synthia:/b ")
+    at.text_input(key="config.data.val").input(" folder:/val ")
+    at.number_input(key="config.data.n_real").set_value(None)
+    at.number_input(key="config.train.learning_rate").set_value(6e-5)
+    at.checkbox(key="config.network.pretrained").check()
+    at.multiselect(key="config.selection.levels").set_value(["region"])
+    config = shown(at.run())
+    assert config.method == "joint" and config.data.sources == ("gta5:/a", "synthia:/b")
+    assert config.data.val == "folder:/val" and config.data.n_real is None
+    assert config.train.learning_rate == 6e-5 and config.network.pretrained
+    assert config.selection.levels == ("region",)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("data.scale_min", 3.0, "scale_min 3.0 is above scale_max 1.5; swap them"),
+        ("train.ema", 1.0, "train.ema: Input should be less than 1"),
+        ("selection.warmup", 0.9, "selection.warmup + ramp is 1.2; expected at most 1"),
+    ],
+)
+def test_values_that_make_no_sense_are_one_line(key, value, message):
+    at = open_form()
+    at.number_input(key=f"config.{key}").set_value(value).run()
+    (error,) = at.error
+    assert message in error.value and "\n" not in error.value and not at.exception
+
+
+def test_no_source_is_told():
+    at = open_form()
+    at.text_area(key="config.data.sources").input(" ").run()
+    assert "data.sources is empty" in at.error[0].value

@@ -1,0 +1,283 @@
+"""The photo app without a browser: models, what one photo and many give, and what happens to hostile ones."""
+
+import json
+import os
+import shutil
+import threading
+import zipfile
+from pathlib import Path
+
+import cv2
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from app.photo_models import Models
+from app.photo_service import MAX_BATCH, Photos, Shown, colour, empty, safe_stem, uploaded
+from app.photo_view import BatchRow, ClassRow, batch_html, class_rows, confidence_colours, realism_html, shrink
+from hrs.errors import HRSError
+from hrs.inference import Segmentation
+from hrs.inference.backends import OnnxBackend, TorchBackend
+from hrs.labels import LabelSpace
+from tests.app.photo_runs import hostile, make_runs, write_street
+
+SPACE = LabelSpace(name="two", classes=("road", "<b>sky"), palette=((90, 90, 95), (120, 170, 230)))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HRS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return make_runs(tmp_path_factory.mktemp("photo"))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch) -> Path:
+    """Where uploads and results lie."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    (tmp_path / "uploads").mkdir()
+    return tmp_path / "uploads"
+
+
+@pytest.fixture(scope="module")
+def models(trained, tmp_path_factory) -> Models:
+    return Models(trained, shipped=tmp_path_factory.mktemp("shipped"), quicken=False)
+
+
+@pytest.fixture
+def photos(models) -> Photos:
+    return Photos(models)
+
+
+@pytest.fixture
+def photo(folder) -> Path:
+    return write_street(folder / "my street.jpg", 640, 480)
+
+
+def segmentation(labels, confidence=None) -> Segmentation:
+    labels = np.asarray(labels, np.uint8)
+    sure = np.ones(labels.shape, np.float32) if confidence is None else np.asarray(confidence, np.float32)
+    return Segmentation(labels=labels, confidence=sure, coverage={}, realism=None, realism_words="Not known.")
+
+
+# Pictures and tables
+
+
+def test_class_rows_hold_shares_and_confidence_of_the_classes_that_are_there():
+    rows = class_rows(segmentation([[1, 1], [1, 0]], [[1, 0.5], [0, 0.25]]), SPACE)
+    assert [(row.name, row.percent, row.confidence) for row in rows] == [("<b>sky", 75, 0.5), ("road", 25, 0.25)]
+
+
+def test_class_rows_count_photos_of_many_strips_and_leave_absent_classes_out():
+    (row,) = class_rows(segmentation(np.zeros((1001, 3))), SPACE)
+    assert (row.name, row.percent, row.confidence) == ("road", 100, 1)
+
+
+def test_confidence_is_dark_where_unsure_and_yellow_where_sure():
+    dark, yellow = confidence_colours(np.array([[0, 1]], np.float32))[0]
+    assert tuple(dark) == (68, 1, 84) and tuple(yellow) == (253, 231, 37)
+
+
+@pytest.mark.parametrize(("shape", "small"), [((10, 20), (10, 20)), ((400, 3200), (200, 1600)), ((3200, 1), (1600, 1))])
+def test_pictures_are_shrunk_to_the_screen(shape, small):
+    assert shrink(np.zeros(shape, np.uint8), smooth=False).shape == small
+
+
+def test_html_escapes_names_from_outside():
+    page = batch_html([BatchRow(photo="<script>.jpg", problem="<i>"), BatchRow(photo="a", classes=(sky(),))])
+    assert "<script>" not in page and "<i>" not in page and "<b>" not in page
+    assert "&lt;script&gt;.jpg" in page and "&lt;b&gt;sky 40 %" in page
+
+
+def sky() -> ClassRow:
+    return ClassRow(name="<b>sky", colour=(1, 2, 3), percent=40, confidence=0.9)
+
+
+def test_realism_has_a_bar_only_where_it_is_known():
+    assert 'aria-valuenow="0.25"' in realism_html(0.25, "unusual")
+    assert "meter" not in realism_html(None, "not known")
+
+
+# Models
+
+
+def test_models_are_named_with_their_miou_and_found_by_name(models):
+    (model,) = models.list().values()
+    assert model.name == "tiny" and model.title == f"tiny · mIoU {model.miou:.1f}" and model.miou > 50
+    assert models.find(None) == models.find("tiny") == model
+
+
+@pytest.mark.parametrize("name", ["../../etc", "tinier", "", ["tiny"], {"path": "/"}])
+def test_a_model_outside_the_list_is_refused(models, name):
+    with pytest.raises(HRSError, match="choose one of: tiny"):
+        models.find(name)
+
+
+def test_without_a_model_it_is_said_how_to_get_one(tmp_path):
+    models = Models(tmp_path / "none", shipped=tmp_path / "none")
+    with pytest.raises(HRSError, match="make demo"):
+        models.find(None)
+    chooser, message = Photos(models).choices()
+    assert chooser["choices"] == [] and chooser["value"] is None and message["visible"]
+
+
+def test_shipped_models_come_first_and_give_way_in_name(trained):
+    models = Models(trained, shipped=trained, quicken=False)
+    assert list(models.list()) == ["tiny (shipped)", "tiny"]
+
+
+def test_two_models_are_kept_in_memory_the_oldest_gives_way(trained, tmp_path):
+    for name in ("a", "b", "c"):
+        shutil.copytree(trained / "tiny", tmp_path / "runs" / name)
+    models = Models(tmp_path / "runs", shipped=tmp_path / "none", quicken=False)
+    a, b, c = (models.find(name) for name in "abc")
+    for model in (a, b, a, c):
+        models.load(model)
+    assert [folder.parents[1].name for folder, _ in models._loaded] == ["a", "c"]
+
+
+def test_a_model_answers_at_once_and_gets_faster_behind(trained, tmp_path, monkeypatch, folder):
+    monkeypatch.setenv("HRS_CACHE", str(tmp_path / "cache"))
+    models = Models(trained, shipped=tmp_path / "none")
+    model = models.find("tiny")
+    first = models.load(model)
+    for thread in [each for each in threading.enumerate() if each.name == "faster model"]:
+        thread.join(60)
+    assert isinstance(first.backend, TorchBackend) and isinstance(models.load(model).backend, OnnxBackend)
+
+
+def test_a_checkpoint_that_was_replaced_is_loaded_anew(trained, tmp_path):
+    shutil.copytree(trained / "tiny", tmp_path / "runs/a")
+    models = Models(tmp_path / "runs", shipped=tmp_path / "none", quicken=False)
+    model = models.find("a")
+    first = models.load(model)
+    os.utime(model.folder / "model.safetensors", (1, 1))
+    assert models.load(model) is not first
+
+
+def test_a_damaged_or_vanished_checkpoint_is_told(trained, tmp_path):
+    shutil.copytree(trained / "tiny", tmp_path / "runs/a")
+    models = Models(tmp_path / "runs", shipped=tmp_path / "none", quicken=False)
+    model = models.find("a")
+    (model.folder / "model.safetensors").write_bytes(b"no")
+    with pytest.raises(HRSError, match="cannot be read"):
+        models.load(model)
+    shutil.rmtree(model.folder)
+    with pytest.raises(HRSError, match="is gone"):
+        models.load(model)
+    models.load_first().join()  # says so in the log, no more
+
+
+# One photo
+
+
+def read(file: str) -> np.ndarray:
+    """Class ids of an indexed PNG."""
+    with Pillow.open(file) as picture:
+        assert picture.mode == "P"
+        return np.asarray(picture)
+
+
+def test_a_photo_gives_pictures_a_table_and_files(photos, photo):
+    shown, hint, results, classes, confidence, table, realism, labels, numbers, compare, overlay = photos.show(
+        str(photo), "tiny", False, 50
+    )
+    assert shown.stem == "my_street" and not hint["visible"] and results["visible"]
+    assert "data:image/png" in classes and "viridis" not in confidence and "% on average" in confidence
+    assert table.index("road") < table.index("tree") and "Realism" in realism
+    ids = read(labels)
+    assert ids.shape == (480, 640) and ids[400, 600] == 1
+    about = json.loads(Path(numbers).read_text())
+    assert about["source"] == "my street.jpg" and about["checkpoint"] == "tiny" and about["coverage"]["road"] > 30
+    assert Path(overlay).name == "my_street_overlay.jpg" and compare[1] == overlay
+
+
+def test_another_opacity_needs_no_network(photos, photo):
+    shown = photos.show(str(photo), "tiny", False, 50)[0]
+    bare, full = (cv2.imread(colour(shown, opacity)[1], cv2.IMREAD_COLOR_RGB) for opacity in (0, 100))
+    truth = cv2.imread(str(photo), cv2.IMREAD_COLOR_RGB)
+    assert np.abs(bare.astype(int) - truth).mean() < 3
+    assert np.abs(full.astype(int) - truth).mean() > 10
+
+
+def test_a_forgotten_result_is_not_recoloured():
+    assert all(update["__type__"] == "update" for update in colour(None, 50))
+
+
+def test_without_a_photo_the_page_is_empty(photos):
+    assert photos.show(None, "tiny", False, 50) == empty()
+    assert len(empty()) == 11
+
+
+def test_a_careful_look_averages_views(photos, photo):
+    plain, careful = (photos.show(str(photo), "tiny", how, 50)[8] for how in (False, True))
+    plain, careful = (json.loads(Path(file).read_text())["confidence"] for file in (plain, careful))
+    assert plain != careful
+
+
+@pytest.mark.parametrize("name", hostile())
+def test_a_hostile_file_is_a_message(photos, folder, name):
+    data, message = hostile()[name]
+    (folder / name).write_bytes(data)
+    with pytest.raises(gr.Error, match=message) as told:
+        photos.show(str(folder / name), "tiny", False, 50)
+    assert str(folder) not in str(told.value) and not told.value.print_exception
+
+
+def test_of_an_animation_the_first_frame_is_taken(photos, folder):
+    frames = [Pillow.new("RGB", (64, 48), colour) for colour in ("gray", "blue")]
+    frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    assert isinstance(photos.show(str(folder / "moving.gif"), "tiny", False, 50)[0], Shown)
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [("../../etc/passwd.jpg", "passwd"), ("a b/ü.png", "ü"), ("...jpg", "photo"), ('x" onload=".jpg', "x_onload")],
+)
+def test_downloads_have_harmless_names(name, stem):
+    assert safe_stem(Path(name)) == stem
+
+
+# Through the API
+
+
+def test_the_api_answers_with_labels_and_numbers(photos, photo):
+    labels, about = photos.answer({"path": str(photo)})
+    assert read(labels.path).shape == (480, 640) and labels.orig_name == "my_street_labels.png"
+    assert about["checkpoint"] == "tiny" and about["width"] == 640
+
+
+@pytest.mark.parametrize("value", [None, 7, "/etc/passwd", {"path": "/etc/passwd"}, {"path": "../../etc/passwd"}, {}])
+def test_only_uploads_are_read(value):
+    with pytest.raises(HRSError, match="no uploaded file"):
+        uploaded(value)
+
+
+def test_a_link_out_of_the_uploads_is_not_followed(folder, tmp_path):
+    (tmp_path / "secret.jpg").write_bytes(b"x")
+    (folder / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    with pytest.raises(HRSError, match="no uploaded file"):
+        uploaded({"path": str(folder / "link.jpg")})
+
+
+# Many photos
+
+
+def test_a_batch_gives_a_zip_and_says_what_was_left_out(photos, photo, folder):
+    (folder / "text.jpg").write_text("no photo")
+    table, archive = photos.batch([str(photo), str(folder / "text.jpg"), str(photo)], "tiny", False)
+    assert "Left out: " in table and table.count("my street.jpg") == 2
+    with zipfile.ZipFile(archive["value"]) as results:
+        names = results.namelist()
+        assert results.read("summary.csv").startswith(b"photo,class,percent,confidence\nmy street.jpg,")
+    assert [name for name in names if name.endswith("labels.png")] == [
+        "001_my_street_labels.png",
+        "003_my_street_labels.png",
+    ]
+
+
+@pytest.mark.parametrize(("files", "message"), [(None, "Choose some"), (["a"] * (MAX_BATCH + 1), "at most")])
+def test_a_batch_needs_some_photos_and_not_too_many(photos, files, message):
+    with pytest.raises(gr.Error, match=message):
+        photos.batch(files, "tiny", False)

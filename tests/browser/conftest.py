@@ -1,0 +1,112 @@
+"""A real Chromium and a real dashboard server, for tests of what users see.
+
+``page`` is a fresh page of one Chromium per session; ``serve(runs_root)`` starts a dashboard of its own on a free port.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+START_SECONDS = 60.0
+WAIT_MS = 20_000  # how long anything may take to appear on a busy machine
+
+Serve = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One headless Chromium for all tests. Without one the tests fail, so that nobody believes they ran."""
+    found = next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.fail("no Chromium found; install one, e.g. apt-get install chromium", pytrace=False)
+    expect.set_options(timeout=WAIT_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_OPTIONS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A fresh page, 1280x900, with cookies and storage of its own."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(WAIT_MS)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """``serve(runs_root, **environment)`` starts a dashboard over a folder of runs and returns its address.
+
+    Keyword arguments become environment variables. All servers of a test end with it; the runs they launched do not.
+    """
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def start(runs_root: Path, **environment: str) -> str:
+        port = free_port()
+        log = tmp_path / f"dashboard-{port}.log"
+        servers.append(_start_server(runs_root, port, log, environment))
+        address = f"http://127.0.0.1:{port}"
+        _wait_until_healthy(address, servers[-1], log)
+        return address
+
+    yield start
+    for server in servers:
+        server.terminate()
+        server.wait(10)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start_server(runs_root: Path, port: int, log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    options = {"server.port": port, "server.address": "127.0.0.1", "server.headless": "true"}
+    command = [sys.executable, "-m", "app.serve", "run", "app/dashboard.py"]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    with open(log, "wb") as out:
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "HRS_RUNS": str(runs_root), **environment},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def _wait_until_healthy(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    pytest.fail(f"the dashboard did not start:\n{log.read_text(errors='replace')[-2000:]}", pytrace=False)

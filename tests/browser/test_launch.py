@@ -1,0 +1,123 @@
+"""Launching from the form in a real browser: to the end, cancelled, resumed, killed, and from two tabs at once."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from hrs import launch
+from hrs.config import load_config
+from hrs.runs import RunFolder, cancel, list_runs
+from tests.conftest import tiny_config
+
+PATIENCE = 90.0
+SLOW = 100_000  # steps of a run that does not end by itself
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("HRS_CACHE", str(tmp_path / "cache"))
+    yield tmp_path / "runs"
+    for summary in list_runs(tmp_path / "runs"):
+        if summary.status.state in ("queued", "running"):
+            cancel(summary.run, force=True)
+
+
+@pytest.fixture
+def launch_page(page: Page, serve: Callable[..., str], root: Path) -> Page:
+    page.goto(serve(root))
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    page.get_by_role("link", name="Launch").click()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    return page
+
+
+def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.1)
+
+
+def shrink(page: Page, frames: dict[str, str], tmp_path: Path, steps: int) -> None:
+    """Fill the form from a file, then by hand."""
+    file = tmp_path / "tiny.yaml"
+    file.write_text(tiny_config(frames).to_yaml())
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("Filled from tiny.yaml.")).to_be_visible()
+    expect(page.get_by_label("Steps", exact=True)).to_have_count(1)
+    set_field(page, "Steps", steps)
+
+
+def set_field(page: Page, label: str, value: object) -> None:
+    field = page.get_by_label(label, exact=True)
+    field.fill(str(value))
+    field.press("Enter")
+
+
+def press_start(page: Page, name: str) -> None:
+    set_field(page, "Name", name)
+    page.get_by_role("button", name="Start", exact=True).click()
+
+
+def state(root: Path, name: str) -> str | None:
+    """A run's state; None while there is no such run."""
+    run = RunFolder(root / name)
+    return run.read_status().state if run.exists() else None
+
+
+def test_a_run_from_the_form_to_its_end(launch_page, frames, tmp_path, root):
+    shrink(launch_page, frames, tmp_path, 5)
+    press_start(launch_page, "mine")
+    expect(launch_page.get_by_role("heading", name="Runs")).to_be_visible()
+    expect(launch_page).to_have_url(re.compile("run=mine"))
+    until(lambda: state(root, "mine") == "finished")
+    assert load_config(root / "mine/config.yaml").train.steps == 5
+    launch_page.get_by_role("link", name="Launch").click()
+    expect(launch_page.get_by_label("Steps", exact=True)).to_have_value("5")  # the form remembers
+
+
+def test_cancel_resume_and_kill(launch_page, frames, tmp_path, root):
+    shrink(launch_page, frames, tmp_path, SLOW)
+    press_start(launch_page, "slow")
+    run = RunFolder(root / "slow")
+    until(lambda: run.exists() and run.read_status().step >= 2)
+    launch_page.get_by_role("button", name="Cancel").click()
+    until(lambda: state(root, "slow") == "cancelled")
+    step = run.read_status().step
+    launch_page.get_by_role("button", name="Resume").click()
+    until(lambda: state(root, "slow") == "running" and run.read_status().step > step)
+    os.kill(run.read_status().pid or 0, signal.SIGKILL)
+    expect(launch_page.get_by_text("killed: the process ended without saying so").first).to_be_visible()
+
+
+def test_two_tabs_at_once(launch_page, chromium: Browser, frames, tmp_path, root):
+    other = chromium.new_context().new_page()
+    other.goto(launch_page.url)
+    for tab, name in ((launch_page, "one"), (other, "two")):
+        shrink(tab, frames, tmp_path, SLOW)
+        set_field(tab, "Name", name)
+    for tab in (launch_page, other):
+        tab.get_by_role("button", name="Start", exact=True).click()
+    until(lambda: state(root, "two") and state(root, "one") == "running")
+    until(lambda: "place 1" in "".join(RunFolder(root / "two").log_tail()))
+    assert launch.waiting() == ((root / "two").resolve(),)
+    cancel(RunFolder(root / "one"))
+    until(lambda: state(root, "two") == "running")
+    other.context.close()
+
+
+def test_the_data_check_and_the_estimate_come_while_the_page_stays(launch_page, frames, tmp_path):
+    shrink(launch_page, frames, tmp_path, 50)
+    launch_page.get_by_role("button", name="Check the data").click()
+    expect(launch_page.get_by_text("12 usable frames")).to_be_visible()
+    launch_page.get_by_role("button", name="Estimate time and memory").click()
+    expect(launch_page.get_by_text("Timing a few steps")).to_be_visible()
+    set_field(launch_page, "Seed", 3)
+    expect(launch_page.get_by_text("For earlier settings.")).to_be_visible(timeout=PATIENCE * 1000)
+    expect(launch_page.get_by_alt_text("Frames and labels").first).to_be_visible()
