@@ -14,10 +14,11 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
-from app.photo_models import SHIPPED, Models
+from app.photo_models import Models
 from app.photo_service import MAX_BATCH, Photos, colour, empty
 from app.photo_shell import CSS, HEAD, Demo, RefuseFetching, photo_input, theme
 from app.photo_view import HIGHEST
+from hrs.runs import SHIPPED
 
 MAX_BYTES = "25mb"  # of one upload
 MAX_WAITING = 100  # photos in the queue

@@ -10,11 +10,9 @@ from pathlib import Path
 
 from hrs.errors import HRSError
 from hrs.inference import Predictor, pick_device
-from hrs.runs import CHECKPOINT_FILES, RunSummary, list_runs
+from hrs.runs import CHECKPOINT_FILES, SHIPPED, RunSummary, list_runs
 
 LOGGER = logging.getLogger("hrs")
-SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
-"""Trained runs that come with hrs."""
 
 
 @dataclass(frozen=True, kw_only=True)

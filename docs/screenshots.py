@@ -1,0 +1,96 @@
+"""Pictures of every page for the README: python docs/screenshots.py --runs runs --run NAME
+
+Starts the dashboard and the photo app on the given runs, opens every page in Chromium, and writes docs/pages/*.png. The
+run needs weights over a scored corpus (python -m hrs score NAME).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "docs" / "pages"
+EXAMPLE = ROOT / "app" / "examples"
+SIZE = {"width": 1280, "height": 860}
+SETTLE_MS = 2500  # for charts and pictures to be drawn
+PATIENCE_MS = 60_000
+
+
+def settle(page: Page) -> None:
+    page.get_by_test_id("stStatusWidget").wait_for(state="detached", timeout=PATIENCE_MS)
+    page.wait_for_timeout(SETTLE_MS)
+
+
+def photo(page: Page) -> None:
+    """Segment the first example in the photo app inside its page."""
+    app = page.frame_locator("iframe").first
+    app.locator("input[type=file]").first.set_input_files(sorted(EXAMPLE.glob("*.jpg"))[0])
+    app.get_by_text("%").first.wait_for(timeout=PATIENCE_MS)
+
+
+def first_frame(page: Page) -> None:
+    """Open the first frame of the grid."""
+    page.locator("[data-frame]").first.click()
+
+
+PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
+    "runs": ("/", None),
+    "launch": ("/launch", None),
+    "weights": ("/weights", None),
+    "frame": ("/weights", first_frame),
+    "compare": ("/compare", None),
+    "data": ("/data", None),
+    "segment": ("/segment", photo),
+}
+
+
+def shoot(address: str, run: str, names: list[str]) -> None:
+    OUT.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium") or None, args=["--no-sandbox", "--disable-gpu"]
+        )
+        for name in names:
+            place, act = PAGES[name]
+            page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
+            page.goto(f"{address}{place}?run={run}")
+            page.get_by_role("heading").first.wait_for(timeout=PATIENCE_MS)
+            settle(page)
+            if act is not None:
+                act(page)
+                settle(page)
+            page.screenshot(path=OUT / f"{name}.png")
+            print(OUT / f"{name}.png")
+            page.close()
+        browser.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--run", required=True, help="the run that is shown")
+    parser.add_argument("--pages", nargs="*", choices=PAGES, default=list(PAGES))
+    options = parser.parse_args()
+    command = [sys.executable, "-u", "-m", "app", "--runs", str(options.runs.resolve()), "--port", "8600"]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    try:
+        lines = iter(server.stdout.readline, "")
+        address = next(found[1] for line in lines if (found := re.match(r"dashboard: (\S+)", line)))
+        next(line for line in lines if line.startswith("runs:"))
+        shoot(address, options.run, options.pages)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    main()
