@@ -9,12 +9,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from hrs.runs import RunFolder, RunSummary, list_runs
+from hrs.runs import SHIPPED, RunFolder, RunSummary, list_runs
 
 RUNS_VARIABLE = "HRS_RUNS"
 """Environment variable that names the folder of runs; `python -m app --runs` sets it."""
-SHIPPED = Path("checkpoints")
-"""Runs that come with hrs: they can be looked at, not changed."""
 STUDIES = "studies"
 """Folder below the runs whose subfolders hold the runs of one study each."""
 

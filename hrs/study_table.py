@@ -6,6 +6,8 @@ the distance of two means (Student's t on both). Free of torch, so that the dash
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -135,13 +137,32 @@ def method_label(config: RunConfig) -> str:
     return f"{config.method} ({', '.join(changed)})" if changed else config.method
 
 
-def to_markdown(lines: Sequence[Line]) -> str:
-    """The table as Markdown, mIoU in percent."""
+def table_cells(lines: Sequence[Line]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows as text, mIoU in percent; n is the number of seeds that a difference is taken over."""
     baselines = list(lines[0].against) if lines else []
     head = ["method", "real images", "seeds", "mIoU", *(f"against {name}" for name in baselines)]
-    rows = [_cells(line, baselines) for line in lines]
+    return head, [_cells(line, baselines) for line in lines]
+
+
+def to_markdown(lines: Sequence[Line]) -> str:
+    """The table as Markdown."""
+    head, rows = table_cells(lines)
     ruler = ["---", *(["---:"] * (len(head) - 1))]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ruler, *rows))
+
+
+def to_csv(lines: Sequence[Line]) -> str:
+    """The table as CSV, a column a number and two decimals; "half" is half the width of a 95 % interval."""
+    baselines = list(lines[0].against) if lines else []
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    differences = [f"{name}{column}" for name in baselines for column in ("_difference", "_half", "_pairs")]
+    writer.writerow(["method", "n_real", "seeds", "miou", "miou_half", *differences])
+    for line in lines:
+        numbers = [cell for name in baselines for cell in _plain(line.against[name])]
+        mean, half, seeds = _plain(line.score)
+        writer.writerow([line.method, "all" if line.n_real is None else line.n_real, seeds, mean, half, *numbers])
+    return text.getvalue()
 
 
 def _cells(line: Line, baselines: Sequence[str]) -> list[str]:
@@ -153,7 +174,13 @@ def _cells(line: Line, baselines: Sequence[str]) -> list[str]:
 def _signed(difference: Estimate | None) -> str:
     if difference is None:
         return ""
-    return f"+{difference}" if difference.mean >= 0 else str(difference)
+    return f"{'+' if difference.mean >= 0 else ''}{difference} (n={difference.count})"
+
+
+def _plain(estimate: Estimate | None) -> list[str]:
+    if estimate is None:
+        return ["", "", ""]
+    return [f"{estimate.mean:.2f}", "" if estimate.half is None else f"{estimate.half:.2f}", str(estimate.count)]
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

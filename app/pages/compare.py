@@ -1,0 +1,96 @@
+"""The compare page: methods against the number of real images, over seeds, from finished runs alone."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app.comparing import Group, groups, n_words
+from app.context import STUDIES, plain, runs_root, say_no_runs
+from app.figures.curves import against_images
+from hrs.runs import list_runs
+from hrs.study_table import ENOUGH, Line, study_table, table_cells, to_csv, to_markdown
+
+SCORES = {"Last validation": "last", "Best validation": "best"}
+OWN_RUNS = "All runs"
+
+
+def main() -> None:
+    st.title("Compare")
+    found = find_groups()
+    if not found:
+        return
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    labels = [group.label for group in found]
+    place = left.selectbox("Setting", range(len(found)), format_func=lambda i: labels[i], help=SETTING_HELP)
+    score = right.segmented_control(
+        "Score", list(SCORES), default="Last validation", required=True, key="compare score", help=SCORE_HELP
+    )
+    group = found[place]
+    outcomes = group.outcomes(SCORES[str(score)])
+    lines = study_table(outcomes)
+    if not lines:
+        st.info("No run of this setting has been validated yet.")
+        return
+    st.caption(f"mIoU on {plain(group.validation)}. A faint dot is one run.")
+    alt = "mIoU against the number of real images: " + "; ".join(describe(line) for line in lines)
+    st.plotly_chart(against_images(lines, outcomes), key="compare chart", alt=alt, config={"displaylogo": False})
+    say_seeds(lines)
+    tables(lines)
+
+
+SETTING_HELP = (
+    "Runs are compared where data, size, steps, network and all else but method, number of real images and seed are "
+    "the same."
+)
+SCORE_HELP = "The best validation is chosen on the data it is measured on and so flatters; the last one is not."
+
+
+def find_groups() -> list[Group]:
+    """Comparable runs of the place chosen; says what to do where there are none."""
+    places = {OWN_RUNS: runs_root()}
+    studies = runs_root() / STUDIES
+    if studies.is_dir():
+        places |= {f"Study {folder.name}": folder for folder in sorted(studies.iterdir()) if folder.is_dir()}
+    place = OWN_RUNS
+    if len(places) > 1:
+        place = st.selectbox("Runs of", list(places), key="of", bind="query-params")
+    summaries = list_runs(places[place])
+    found = groups(summaries)
+    if not summaries and len(places) == 1:
+        say_no_runs("Methods are compared here")
+    elif not found:
+        st.info("No run has finished yet. Finished runs that differ in method, real images or seed are compared here.")
+    return found
+
+
+def describe(line: Line) -> str:
+    return f"{line.method}, {n_words(line.n_real)} images: {line.score}"
+
+
+def say_seeds(lines: list[Line]) -> None:
+    """Where there are too few seeds to tell methods apart, in plain words."""
+    counts = [line.score.count for line in lines]
+    if max(counts) == 1:
+        st.warning("One seed each: there is no interval, and differences of a few points may be luck. Run more seeds.")
+    elif min(counts) < ENOUGH:
+        st.warning(
+            f"Some rows have fewer than {ENOUGH} seeds: with one there is no interval, and with two it is so wide that "
+            "it says next to nothing. Five seeds or more tell methods apart."
+        )
+
+
+def tables(lines: list[Line]) -> None:
+    head, rows = table_cells(lines)
+    table = pd.DataFrame(rows, columns=head)
+    st.dataframe(table, hide_index=True, height="content", alt="mean mIoU and differences by method")
+    st.caption(
+        "Mean ± half the 95 % interval over seeds (Student's t). Differences are between runs with the same real "
+        "images and seed, which share much of their luck; n counts such pairs."
+    )
+    markdown, csv = st.tabs(["Markdown", "CSV"])
+    markdown.code(to_markdown(lines), language=None)
+    csv.code(to_csv(lines), language=None)
+
+
+main()

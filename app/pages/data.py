@@ -1,0 +1,175 @@
+"""The data page: what is in a data set and what is wrong with it, its classes, and samples with their labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app.context import plain
+from app.data_samples import in_classes_of, legend, overlays
+from app.figures.curves import histogram
+from hrs.data.doctor import Report, inspect
+from hrs.data.spec import OPTIONS
+from hrs.errors import HRSError
+
+KEPT = 4  # reports a browser session keeps; each holds the paths of its frames
+SAMPLES = 6
+SHOWN_PROBLEMS = 1000
+EXAMPLES = "render:camera?frames=20", "gta5:/data/gta5", "cityscapes:/data/cityscapes?split=val", "folder:/data/photos"
+
+
+def main() -> None:
+    st.title("Data")
+    ask()
+    names = [name for name in (st.query_params.get("data"), st.query_params.get("with")) if name]
+    if not names:
+        say_what_to_do()
+        return
+    reports = [report for name in names if (report := examine(name)) is not None]
+    if not reports:
+        return
+    for column, report in zip(st.columns(len(reports)), reports, strict=True):
+        with column:
+            summary(report)
+    classes(reports)
+    samples(reports)
+
+
+def ask() -> None:
+    """The form; what it names stands in the address."""
+    with st.form("data form", border=False):
+        columns = st.columns([3, 3, 1], vertical_alignment="bottom")
+        first = columns[0].text_input("Data set", st.query_params.get("data", ""), placeholder=EXAMPLES[0])
+        second = columns[1].text_input("Beside it", st.query_params.get("with", ""), placeholder="optional")
+        if columns[2].form_submit_button("Check", type="primary", width="stretch"):
+            look_at(first.strip(), second.strip())
+    recent = list(reports_seen())
+    if recent:
+        with st.container(horizontal=True, gap="small"):
+            for name in reversed(recent):
+                if st.button(plain(name), key=f"data recent {name}", type="tertiary", icon=":material/history:"):
+                    look_at(name, "")
+                    st.rerun()
+
+
+def look_at(first: str, second: str) -> None:
+    for key, value in (("data", first), ("with", second)):
+        if value:
+            st.query_params[key] = value
+        elif key in st.query_params:
+            del st.query_params[key]
+
+
+def reports_seen() -> dict[str, Report]:
+    """Reports by name, the latest last; kept for this browser session."""
+    seen: dict[str, Report] = st.session_state.setdefault("data reports", {})
+    return seen
+
+
+def say_what_to_do() -> None:
+    with st.container(border=True):
+        st.markdown("**No data set yet.** Name one above as `format:path`; every file of it is read once.")
+        st.markdown("For example: " + ", ".join(f"`{name}`" for name in EXAMPLES))
+        st.caption(f"Formats: {', '.join(OPTIONS)}. Splits are part of the name: `camvid:/data/camvid?split=val`.")
+
+
+def examine(name: str) -> Report | None:
+    """The report on a data set, read now unless this session has it; a bad name gives one line and None."""
+    seen = reports_seen()
+    if name not in seen:
+        bar = st.progress(0.0, f"Opening {plain(name)}")
+        try:
+            report = inspect(name, progress=lambda done, total: show_progress(bar, name, done, total))
+        except HRSError as error:
+            st.error(plain(str(error)))
+            return None
+        finally:
+            bar.empty()
+        keep(name, report)
+    return seen[name]
+
+
+def show_progress(bar: DeltaGenerator, name: str, done: int, total: int) -> None:
+    if done % max(1, total // 100) == 0 or done == total:
+        bar.progress(done / total, f"{plain(name)}: {done:,} of {total:,} frames")
+
+
+def keep(name: str, report: Report) -> None:
+    seen = reports_seen()
+    seen[name] = report
+    for oldest in list(seen)[:-KEPT]:
+        del seen[oldest]
+
+
+def summary(report: Report) -> None:
+    st.subheader(plain(report.spec), anchor=False)
+    problems = len(report.skipped) + len(report.unreadable)
+    sizes = list(report.sizes.items())
+    with st.container(horizontal=True):
+        st.metric("Usable frames", f"{report.pairs:,}", width="content")
+        st.metric("Files left out", f"{problems:,}", width="content")
+        st.metric("Size" if len(sizes) == 1 else f"Commonest of {len(sizes)} sizes", sizes[0][0], width="content")
+        if report.ignored is not None:
+            st.metric("Pixels ignored", f"{report.ignored:.1f} %", width="content")
+    if not report.labelled:
+        st.caption("These are photos without labels.")
+    if problems or report.unknown:
+        table = problem_table(report)
+        st.dataframe(table.head(SHOWN_PROBLEMS), hide_index=True, alt=f"{len(table)} problems of {report.spec}")
+        if len(table) > SHOWN_PROBLEMS:
+            st.caption(f"The first {SHOWN_PROBLEMS:,} of {len(table):,} problems.")
+    else:
+        st.caption("Every file can be used.")
+
+
+def problem_table(report: Report) -> pd.DataFrame:
+    """One row a problem: what is wrong, where, and how bad."""
+    rows = [("left out", str(item.path), item.reason) for item in report.skipped]
+    rows += [("unreadable", str(item.path), item.reason) for item in report.unreadable]
+    rows += [("unknown id", str(raw), f"{pixels:,} pixels are ignored") for raw, pixels in report.unknown.items()]
+    return pd.DataFrame(rows, columns=["problem", "where", "why"])
+
+
+def classes(reports: list[Report]) -> None:
+    """Class shares, the second data set's in the classes of the first, as a run with that target would see it."""
+    labelled = [report for report in reports if report.labelled]
+    if not labelled:
+        return
+    first = labelled[0]
+    shares, lost = {first.spec: first.classes}, 0.0
+    for other in labelled[1:]:
+        try:
+            shares[other.spec], lost = in_classes_of(first, other)
+        except HRSError as error:
+            st.warning(plain(str(error)))
+    logarithmic = st.toggle("Logarithmic", help="Shows rare classes", key="data logarithmic")
+    alt = f"percent of the labelled pixels by class of {' and '.join(shares)}"
+    figure = histogram(shares, logarithmic=logarithmic)
+    st.plotly_chart(figure, key="data classes", alt=alt, config={"displaylogo": False})
+    if lost:
+        st.caption(
+            f"{lost:.1f} % of the labelled pixels of {plain(labelled[1].spec)} have no class in {plain(first.spec)}."
+        )
+
+
+def samples(reports: list[Report]) -> None:
+    st.subheader("Samples", anchor=False)
+    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    opacity = left.slider("Label opacity", 0.0, 1.0, 0.5, 0.05, key="data opacity")
+    if right.button("Other frames", icon=":material/shuffle:", width="stretch"):
+        st.session_state["data seed"] = st.session_state.get("data seed", 0) + 1
+    for report in reports:
+        if len(reports) > 1:
+            st.markdown(f"**{plain(report.spec)}**")
+        pictures = overlays(report.dataset, SAMPLES, st.session_state.get("data seed", 0), opacity)
+        columns = st.columns(3)
+        for i, (name, picture) in enumerate(pictures):
+            columns[i % 3].image(picture, caption=Path(name).name, alt=f"{name} with its labels", output_format="JPEG")
+        if report.dataset.space is not None:
+            st.html(legend(report.dataset.space))
+
+
+main()

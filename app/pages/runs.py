@@ -1,0 +1,162 @@
+"""The runs page: a live table, and of the runs selected in it curves, classes, weights, pictures, settings and log."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from app.context import all_runs, plain, remember_runs, remembered_runs, say_no_runs
+from app.figures.curves import assign_slots
+from app.reading import POLL_SECONDS, active, matching, runs_table
+from app.runs_actions import action_bar
+from app.runs_views import VIEWS
+from hrs.runs import RunSummary
+
+MOST = 12  # runs drawn over each other at once
+STATE_COLOURS = {"queued": "gray", "running": "blue", "finished": "green", "failed": "red", "cancelled": "orange"}
+
+
+def main() -> None:
+    st.title("Runs")
+    summaries = all_runs()
+    if not summaries:
+        say_no_runs("Curves, scores and pictures appear here")
+        return
+    start_selection([summary.name for summary in summaries])
+    filter_row()
+    st.session_state["runs states"] = states(summaries)
+    st.fragment(run_table, run_every=POLL_SECONDS if active(summaries) else None)()
+    chosen = [summary for summary in summaries if summary.name in selection()]
+    if not chosen:
+        st.info("Select one or more runs in the table to see their curves, scores and pictures.")
+        return
+    action_bar(chosen, select_from_outside)
+    for summary in chosen:
+        say_failure(summary)
+    st.fragment(details, run_every=POLL_SECONDS if active(chosen) else None)([each.name for each in chosen])
+
+
+def filter_row() -> None:
+    left, right = st.columns([5, 1], vertical_alignment="bottom")
+    left.text_input(
+        "Filter",
+        key="runs filter",
+        placeholder="name, state, method or data set",
+        help="Rows that hold every word. Click a column's head to sort.",
+    )
+    right.button("Refresh", icon=":material/refresh:", width="stretch", help="Look for runs started elsewhere")
+
+
+def start_selection(names: list[str]) -> None:
+    """The runs named in the address, else those looked at before, else the newest."""
+    if "runs selected" not in st.session_state:
+        st.session_state["runs selected"] = st.query_params.get_all("run") or remembered_runs() or names[:1]
+    select([name for name in selection() if name in names])
+
+
+def selection() -> list[str]:
+    return list(st.session_state["runs selected"])
+
+
+def select(names: list[str]) -> None:
+    st.session_state["runs selected"] = names
+    st.session_state["runs slots"] = assign_slots(names, st.session_state.get("runs slots", {}))
+    remember_runs(names)
+    if st.query_params.get_all("run") != names:
+        st.query_params["run"] = names
+
+
+def select_from_outside(names: list[str]) -> None:
+    """Select other runs than are picked in the table, which therefore starts anew."""
+    select(names)
+    st.session_state["runs turn"] = st.session_state.get("runs turn", 0) + 1
+
+
+def states(summaries: list[RunSummary]) -> list[tuple[str, str]]:
+    """What the buttons depend on: a change redraws the whole page."""
+    return [(summary.name, summary.status.state) for summary in summaries]
+
+
+def run_table() -> None:
+    """The table, polled by itself. What is selected stays selected when runs come, go or are filtered away."""
+    summaries = all_runs()
+    if states(summaries) != st.session_state["runs states"]:
+        st.rerun()
+    table = matching(runs_table(summaries), st.session_state.get("runs filter", ""))
+    names = table["name"].tolist()
+    event = st.dataframe(
+        table,
+        key=table_key(names),
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [i for i, name in enumerate(names) if name in selection()]}},
+        hide_index=True,
+        height=min(38 + 35 * len(table), 388),
+        column_config=table_columns(),
+        placeholder="",
+        alt=f"{len(table)} runs with state, progress and scores",
+    )
+    take_over(names, [names[i] for i in event["selection"]["rows"] if i < len(names)])
+    if len(table) < len(summaries):
+        st.caption(f"{len(table)} of {len(summaries)} runs match the filter.")
+
+
+def take_over(names: list[str], picked: list[str]) -> None:
+    """Make what is picked in the table the selection, beside the selected runs that the table does not show."""
+    kept = [name for name in selection() if name in picked or name not in names]
+    now = kept + [name for name in picked if name not in kept]
+    if now != selection():
+        select(now)
+        st.rerun()
+
+
+def table_key(names: list[str]) -> str:
+    """Rows are picked by number, so a table of other rows is another table."""
+    return f"runs table {st.session_state.get('runs turn', 0)} {hashlib.sha1(' '.join(names).encode()).hexdigest()}"
+
+
+def table_columns() -> Mapping[str, Any]:
+    column = st.column_config
+    states, colours = list(STATE_COLOURS), list(STATE_COLOURS.values())
+    return {
+        "name": column.TextColumn("Name", pinned=True),
+        "state": column.MultiselectColumn("State", options=states, color=colours, width="small"),
+        "progress": column.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width="small"),
+        "eta": column.TextColumn("Time left", width="small"),
+        "best": column.NumberColumn("Best mIoU", format="%.1f", width="small"),
+        "last": column.NumberColumn("Last mIoU", format="%.1f", width="small"),
+        "method": column.TextColumn("Method", width="small"),
+        "n_real": column.TextColumn("Real images", width="small", alignment="right"),
+        "sources": column.TextColumn("Synthetic data"),
+        "age": column.DatetimeColumn("Started", format="distance", width="small"),
+    }
+
+
+def say_failure(summary: RunSummary) -> None:
+    """What a failed run says of its end, with its last lines."""
+    if summary.status.state != "failed":
+        return
+    st.error(f"**{plain(summary.name)}** failed: {plain(summary.status.error or 'no reason was recorded')}")
+    lines = summary.run.log_tail(12)
+    if lines:
+        st.code("\n".join(lines), language=None, wrap_lines=True)
+
+
+def details(names: list[str]) -> None:
+    """What there is to see of the selected runs, one tab at a time; polled while one of them runs."""
+    if len(names) > MOST:
+        st.caption(f"The first {MOST} of {len(names)} selected runs are drawn.")
+    by_name = {summary.name: summary for summary in all_runs()}
+    chosen = [by_name[name] for name in names[:MOST] if name in by_name]
+    slots = st.session_state["runs slots"]
+    tabs = st.tabs(list(VIEWS), key="view", on_change="rerun", bind="query-params")
+    for tab, view in zip(tabs, VIEWS.values(), strict=True):
+        if tab.open:
+            with tab:
+                view(chosen, slots)
+
+
+main()

@@ -1,0 +1,130 @@
+"""The Data page: what is in a data set, what is wrong with it, and how it looks."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from streamlit.testing.v1 import AppTest
+
+from app.context import RUNS_VARIABLE
+from app.data_samples import in_classes_of, legend, overlay, overlays
+from hrs.data.doctor import inspect
+from hrs.labels import CAMVID, IGNORE
+from tests.app.made_runs import SPACE
+from tests.conftest import CLASSES
+
+PAGE = str(Path(__file__).resolve().parents[2] / "app/pages/data.py")
+
+
+@pytest.fixture(autouse=True)
+def _root(tmp_path, monkeypatch):
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
+
+
+def open_page(**query: str) -> AppTest:
+    at = AppTest.from_file(PAGE, default_timeout=30)
+    for key, value in query.items():
+        at.query_params[key] = value
+    at.run()
+    assert not at.exception
+    return at
+
+
+def words(at: AppTest) -> str:
+    kinds = (at.markdown, at.caption, at.error, at.warning, at.subheader)
+    return "\n".join(each.value for kind in kinds for each in kind).replace("\\", "")
+
+
+def metrics(at: AppTest) -> dict[str, str]:
+    return {each.label: each.value for each in at.metric}
+
+
+def test_without_a_name_it_says_what_to_do():
+    assert "No data set yet" in words(open_page())
+
+
+def test_a_name_in_the_form_stands_in_the_address(frames):
+    at = open_page()
+    at.text_input[0].set_value(f" {frames['target']} ")
+    at.button[0].click().run()
+    assert at.query_params["data"] in (frames["target"], [frames["target"]])
+    assert metrics(at) == {"Usable frames": "6", "Files left out": "0", "Size": "64x48", "Pixels ignored": "0.0 %"}
+    assert "Every file can be used" in words(at)
+    assert len(at.image) == 6 and len(at.get("plotly_chart")) == 1
+
+
+def test_two_data_sets_beside_each_other(frames):
+    at = open_page(data=frames["target"], **{"with": frames["source"]})
+    assert [each.value for each in at.metric if each.label == "Usable frames"] == ["6", "12"]
+    assert len(at.get("plotly_chart")) == 1 and len(at.image) == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nonsense", "expected format:path"),
+        ("folderr:/tmp", "did you mean folder?"),
+        ("folder:/not/there_at_all", "/not/there_at_all does not exist"),
+    ],
+)
+def test_a_bad_name_is_one_clear_line(name, message):
+    at = open_page(data=name)
+    assert len(at.error) == 1 and message in words(at) and "\n" not in at.error[0].value
+
+
+def test_a_good_data_set_is_shown_beside_a_bad_name(frames):
+    at = open_page(data=frames["target"], **{"with": "nonsense"})
+    assert len(at.error) == 1 and metrics(at)["Usable frames"] == "6"
+
+
+def test_problems_are_a_table(frames, tmp_path):
+    root = tmp_path / "broken"
+    for name in ("images", "labels"):
+        (root / name).mkdir(parents=True)
+    (root / "classes.yaml").write_text(yaml.safe_dump({"classes": {0: "sky", 1: "road"}}))
+    for i in range(3):
+        cv2.imwrite(str(root / f"images/{i}.png"), np.zeros((8, 8, 3), np.uint8))
+    cv2.imwrite(str(root / "labels/0.png"), np.full((8, 8), 7, np.uint8))
+    cv2.imwrite(str(root / "labels/1.png"), np.zeros((9, 8), np.uint8))
+    at = open_page(data=f"folder:{root}")
+    table = at.dataframe[0].value
+    assert sorted(table["problem"]) == ["left out", "left out", "unknown id"]
+    assert table.set_index("problem").loc["unknown id", "where"] == "7"
+    assert metrics(at)["Files left out"] == "2"
+
+
+def test_recent_names_are_one_click_away(frames):
+    at = open_page(data=frames["target"])
+    at.text_input[0].set_value(frames["val"])
+    at.button[0].click().run()
+    recent = next(each for each in at.button if each.key == f"data recent {frames['target']}")
+    recent.click().run()
+    assert metrics(at)["Usable frames"] == "6"
+
+
+def test_opacity_moves_the_labels_over_the_photo():
+    image, label = np.full((2, 2, 3), 100, np.uint8), np.array([[0, 2], [IGNORE, 1]], np.uint8)
+    assert (overlay(image, label, SPACE, 0.0) == 100).all()
+    full = overlay(image, label, SPACE, 1.0)
+    assert full[0, 1].tolist() == [190, 40, 40] and full[1, 0].tolist() == [100, 100, 100]
+    assert overlay(image, label, SPACE, 0.5)[0, 1].tolist() == [145, 70, 70]
+    assert overlay(image, None, None, 1.0) is image
+
+
+def test_samples_differ_by_seed_and_never_repeat(frames):
+    dataset = inspect(frames["source"]).dataset
+    first, second = ({name for name, _ in overlays(dataset, 4, seed, 0.5)} for seed in (0, 1))
+    assert len(first) == len(second) == 4 and first != second
+
+
+def test_classes_of_one_data_set_in_terms_of_another(frames):
+    yard = inspect(frames["source"])
+    shares, lost = in_classes_of(yard, yard)
+    assert shares == pytest.approx(yard.classes) and list(shares) == list(CLASSES) and lost == pytest.approx(0)
+
+
+def test_the_legend_names_every_class_in_its_colour():
+    text = legend(CAMVID)
+    assert all(name in text for name in CAMVID.classes) and "(128, 64, 128)" in text

@@ -1,0 +1,140 @@
+"""Reading run folders: columns that follow the file, and tables that say what the files say."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+
+from app.reading import (
+    History,
+    at_step,
+    class_names,
+    duration,
+    matching,
+    pictures,
+    read_config,
+    read_history,
+    runs_table,
+)
+from hrs.runs import list_runs
+from tests.app.made_runs import make_run, training_row, validation_row
+
+
+def values(history, name, split="train"):
+    steps, found = history.curve(split, name)
+    return dict(zip(steps.tolist(), found.tolist(), strict=True))
+
+
+def test_a_history_holds_numbers_lists_and_objects_by_column(tmp_path):
+    run = make_run(tmp_path, "a")
+    history = read_history(run)
+    assert values(history, "loss") == pytest.approx({step: 100 / step for step in range(10, 101, 10)})
+    assert values(history, "class_weight/2")[50] == pytest.approx(1.1)
+    assert values(history, "miou", "val") == {50: 35.0, 100: 40.0}
+    assert history.last("val", "iou")["sky"] == 60.0
+    assert np.isnan(history.last("val", "iou")["car"])
+    step, counts = history.confusion()
+    assert step == 100 and counts.tolist() == [[80, 20, 0], [10, 90, 0], [0, 0, 0]]
+
+
+def test_a_history_reads_only_what_is_new(tmp_path):
+    run = make_run(tmp_path, "a")
+    history = read_history(run)
+    before = len(history.curve("train", "loss")[0])
+    text = run.metrics.read_text()
+    run.metrics.write_text(" " * (len(text) - 1) + "\n")  # what was read is not there to be read again
+    run.append_metrics(training_row(110))
+    assert len(read_history(run).curve("train", "loss")[0]) == before + 1
+
+
+def test_a_resumed_run_takes_the_place_of_its_later_rows(tmp_path):
+    run = make_run(tmp_path, "a")
+    run.append_metrics(training_row(60, loss=7.0))
+    run.append_metrics(validation_row(60, 11.0))
+    history = read_history(run)
+    assert list(values(history, "loss")) == [10, 20, 30, 40, 50, 60]
+    assert values(history, "loss")[60] == 7.0
+    assert values(history, "miou", "val") == {50: 35.0, 60: 11.0}
+    assert history.confusion()[0] == 60
+
+
+def test_a_late_column_is_missing_before(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1, "split": "train", "loss": 2}\n{"step": 2, "split": "train", "new": 3}\n')
+    history = History(path)
+    history.update()
+    assert values(history, "loss") == {1: 2.0} and values(history, "new") == {2: 3.0}
+    assert history.names("train") == ["loss", "new"]
+    assert values(history, "unknown") == {} and history.confusion() is None
+
+
+def test_rows_without_step_or_split_are_passed_over(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"split": "train", "loss": 2}\n{"step": 2, "split": "other", "loss": 3}\nbroken\n')
+    history = History(path)
+    history.update()
+    assert history.names("train") == []
+
+
+def test_threads_share_a_history(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(json.dumps(training_row(step)) + "\n" for step in range(1, 2001)))
+    history = History(path)
+    threads = [threading.Thread(target=history.update) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(history.curve("train", "loss")[0]) == 2000
+
+
+def test_a_new_run_of_the_same_name_is_read_anew(tmp_path):
+    first = make_run(tmp_path, "a", "method=joint")
+    assert read_config(first).method == "joint" and values(read_history(first), "miou", "val")[100] == 40.0
+    first.path.rename(tmp_path / "b")
+    second = make_run(tmp_path, "a", "method=mixing", miou=70.0)
+    assert read_config(second).method == "mixing" and values(read_history(second), "miou", "val")[100] == 70.0
+
+
+def test_a_config_that_does_not_fit_is_none(tmp_path):
+    run = make_run(tmp_path, "a")
+    run.config.write_text("method: unheard_of\n")
+    assert read_config(run) is None
+    assert runs_table(list_runs(tmp_path))["method"].tolist() == [""]
+
+
+def test_the_table_says_what_the_files_say(tmp_path):
+    make_run(tmp_path, "a", "method=joint", "data.n_real=null", 'data.sources=["gta5:/x?split=train", "synthia:/y"]')
+    row = runs_table(list_runs(tmp_path)).iloc[0]
+    assert (row["name"], row["state"], row["progress"]) == ("a", ["finished"], 1.0)
+    assert (row["best"], row["last"], row["method"], row["n_real"]) == (40.0, 40.0, "joint", "all")
+
+
+def test_a_filter_wants_every_word(tmp_path):
+    make_run(tmp_path, "sunny", "method=joint")
+    make_run(tmp_path, "rainy", "method=mixing")
+    table = runs_table(list_runs(tmp_path))
+    assert matching(table, "FINISHED joint")["name"].tolist() == ["sunny"]
+    assert len(matching(table, "")) == 2 and len(matching(table, "sunny mixing")) == 0
+
+
+def test_pictures_by_step(tmp_path):
+    found = pictures(make_run(tmp_path, "a"), "val")
+    assert list(found) == [50, 100]
+    assert at_step(found, 99)[0] == 50 and at_step(found, 100)[0] == 100 and at_step(found, 49) is None
+
+
+def test_class_names_come_from_the_space_else_from_the_scores(tmp_path):
+    run = make_run(tmp_path, "a")
+    assert class_names(run, read_history(run)) == ["sky", "road", "car"]
+    run.space.write_text("damaged")
+    assert class_names(run, read_history(run)) == ["sky", "road", "car"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, ""), (0, "0 s"), (59.6, "1 min"), (90, "2 min"), (3599, "1 h 0 min"), (12_000, "3 h 20 min"), (4e5, "5 d")],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text

@@ -1,0 +1,224 @@
+"""The Runs page with no run, one and many: what is selected, what is drawn, what can be done."""
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import context, runs_actions
+from app.context import RUNS_VARIABLE
+from hrs.errors import HRSError
+from hrs.runs import KILLED, RunFolder
+from tests.app.made_runs import make_run
+
+DASHBOARD = str(Path(__file__).resolve().parents[2] / "app/dashboard.py")
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
+    monkeypatch.setattr(context, "SHIPPED", tmp_path / "checkpoints")
+    return tmp_path / "runs"
+
+
+def open_page(*runs: str, **query: str) -> AppTest:
+    at = AppTest.from_file(DASHBOARD, default_timeout=30)
+    if runs:
+        at.query_params["run"] = list(runs)
+    for key, value in query.items():
+        at.query_params[key] = value
+    at.run()
+    assert not at.exception
+    return at
+
+
+def button(at: AppTest, label: str):
+    return next(each for each in at.button if each.label == label)
+
+
+def press(at: AppTest, label: str) -> None:
+    button(at, label).click().run()
+    assert not at.exception
+
+
+def asked(at: AppTest) -> list[str]:
+    """The runs in the address."""
+    found = at.query_params["run"]
+    return [found] if isinstance(found, str) else list(found)
+
+
+def charts(at: AppTest) -> list[str]:
+    return [each.key for each in at.get("plotly_chart")]
+
+
+def words(at: AppTest) -> str:
+    kinds = (at.markdown, at.caption, at.info, at.error, at.code, at.toast)
+    return "\n".join(each.value for kind in kinds for each in kind).replace("\\", "")
+
+
+def kill(run: RunFolder) -> None:
+    """As kill -9 leaves it: the status says running, the process is gone."""
+    stored = json.loads(run.status.read_text())
+    run.status.write_text(
+        json.dumps({**stored, "state": "running", "pid": 2**22 - 1, "pid_started": 1.0, "host": None})
+    )
+
+
+def test_the_newest_run_is_shown_first(root):
+    make_run(root, "a")
+    at = open_page()
+    assert asked(at) == ["a"]
+    assert charts(at) == [f"runs curve {name}" for name in ("mIoU", "loss", "effective_share", "learning_rate")]
+
+
+def test_runs_named_in_the_address_are_drawn_over_each_other(root):
+    for name in ("a", "b", "c"):
+        make_run(root, name)
+    at = open_page("a", "c")
+    assert "2 runs selected" in words(at)
+    assert button(at, "Rename").disabled and not button(at, "Delete").disabled
+
+
+def test_select_none(root):
+    make_run(root, "a")
+    make_run(root, "b")
+    at = open_page("a", "b")
+    press(at, "Select none")
+    assert "Select one or more runs" in words(at) and not charts(at)
+
+
+def test_an_unknown_name_in_the_address_is_dropped(root):
+    make_run(root, "a")
+    at = open_page("gone")
+    assert "Select one or more runs" in words(at)
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        ("Classes", ["runs classes", "runs confusion a", "runs confusion b"]),
+        ("Weights", ["runs weights effective_share", "runs class weights a", "runs class weights b"]),
+    ],
+)
+def test_tabs_draw_the_selected_runs(root, view, expected):
+    make_run(root, "a")
+    make_run(root, "b")
+    assert sorted(charts(open_page("a", "b", view=view))) == sorted(expected)
+
+
+def test_pictures_of_all_runs_follow_one_step_slider(root):
+    make_run(root, "a")
+    make_run(root, "b")
+    at = open_page("a", "b", view="Pictures")
+    assert captions(at) == ["a, step 100", "b, step 100"]
+    at.select_slider[0].set_value(50).run()
+    assert captions(at) == ["a, step 50", "b, step 50"]
+
+
+def captions(at: AppTest) -> list[str]:
+    return sorted(text.replace("\\", "") for each in at.image for text in each.captions)
+
+
+def test_settings_show_where_runs_differ(root):
+    make_run(root, "a", "method=joint")
+    make_run(root, "b", "method=mixing")
+    at = open_page("a", "b", view="Settings")
+    differ = at.dataframe[1].value
+    assert differ.index.tolist() == ["method"] and differ.loc["method"].to_dict() == {"a": "joint", "b": "mixing"}
+
+
+def test_the_log_is_shown(root):
+    make_run(root, "a")
+    assert "step 100/100 loss 1.1" in words(open_page("a", view="Log"))
+
+
+def test_two_hundred_runs_and_a_filter(root):
+    for i in range(200):
+        run = RunFolder.create(root, f"run-{i}", f"seed: {i}\nmethod: {'joint' if i % 2 else 'hrs'}\n")
+        run.write_status(state="finished")
+    at = open_page("run-7")
+    assert len(at.dataframe[0].value) == 200
+    at.text_input(key="runs filter").set_value("joint run-19").run()
+    assert sorted(at.dataframe[0].value["name"]) == ["run-19", "run-191", "run-193", "run-195", "run-197", "run-199"]
+    assert asked(at) == ["run-7"]  # still selected, though it is filtered away
+
+
+def test_a_killed_run_is_reported_with_its_last_lines(root):
+    kill(make_run(root, "a"))
+    at = open_page("a")
+    assert at.error[0].value.replace("\\", "") == f"**a** failed: {KILLED}"
+    assert "step 100/100 loss 1.1" in words(at)
+    assert not button(at, "Resume").disabled and button(at, "Cancel").disabled
+
+
+def test_cancel(root):
+    run = make_run(root, "a")
+    run.write_status(state="queued")
+    at = open_page("a")
+    press(at, "Cancel")
+    assert run.read_status().state == "cancelled"
+
+
+def test_resume_queues_the_run_again(root, monkeypatch):
+    kill(make_run(root, "a"))
+    resumed = []
+    monkeypatch.setattr(runs_actions.launch, "resume", lambda run: resumed.append(run.name))
+    press(open_page("a"), "Resume")
+    assert resumed == ["a"]
+
+
+def test_an_action_that_fails_says_why(root, monkeypatch):
+    kill(make_run(root, "a"))
+
+    def refuse(run):
+        raise HRSError("no room left on the device; free some")
+
+    monkeypatch.setattr(runs_actions.launch, "resume", refuse)
+    at = open_page("a")
+    press(at, "Resume")
+    assert "no room left" in words(at)
+
+
+def test_delete_asks_first(root):
+    run = make_run(root, "a")
+    make_run(root, "b")
+    at = open_page("a")
+    press(at, "Delete")
+    assert run.exists() and "cannot be undone" in words(at)
+    press(at, "Keep")
+    assert run.exists() and "cannot be undone" not in words(at)
+    press(at, "Delete")
+    press(at, "Delete for good")
+    assert not run.path.exists() and at.dataframe[0].value["name"].tolist() == ["b"]
+
+
+def test_rename(root):
+    make_run(root, "a")
+    make_run(root, "taken")
+    at = open_page("a")
+    press(at, "Rename")
+    field = next(each for each in at.text_input if each.label == "New name")
+    field.set_value("taken").run()
+    press(at, "Rename run")
+    assert "exists" in words(at)
+    next(each for each in at.text_input if each.label == "New name").set_value("fresh").run()
+    press(at, "Rename run")
+    assert (root / "fresh").is_dir() and not (root / "a").exists()
+    assert asked(at) == ["fresh"]
+
+
+def test_shipped_runs_cannot_be_changed(root, tmp_path):
+    make_run(tmp_path / "checkpoints", "street")
+    at = open_page("street")
+    disabled = {each.label for each in at.button if each.disabled}
+    assert disabled >= {"Cancel", "Resume", "Rename", "Delete"}
+    assert charts(at)
+
+
+def test_clone_opens_the_form_with_the_runs_settings(root):
+    make_run(root, "a", "method=joint")
+    at = open_page("a")
+    press(at, "Clone into the form")
+    assert at.title[0].value == "Launch"
+    assert "joint" in [each.value for each in at.selectbox]

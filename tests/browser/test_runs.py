@@ -1,0 +1,139 @@
+"""The Runs page as people see it: it moves by itself, keeps what was selected, and asks before it deletes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from hrs.runs import RunFolder, process_identity
+from tests.app.made_runs import make_run, training_row
+
+PAGES = ("", "launch", "weights", "compare", "data", "segment")
+HEAD, ROW = 38, 35  # heights in the table, pixels
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    """Stands for a training process."""
+    running = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    yield running
+    running.kill()
+    running.wait()
+
+
+def running_run(root: Path, process: subprocess.Popen[bytes]) -> RunFolder:
+    run = make_run(root, "live")
+    run.write_status(state="running", step=40, **process_identity(process.pid))
+    return run
+
+
+def click_row(page: Page, row: int) -> None:
+    page.get_by_test_id("stDataFrame").locator(".dvn-scroller").click(position={"x": 16, "y": HEAD + ROW * row + 17})
+
+
+def chart(page: Page, title: str):
+    return page.get_by_test_id("stPlotlyChart").filter(has_text=title)
+
+
+def test_every_page_without_a_run_says_what_to_do_and_asks_no_other_machine(page: Page, serve: Callable, root: Path):
+    address, elsewhere = serve(root), []
+    local = re.compile(rf"^({address}|ws://127\.0\.0\.1|http://127\.0\.0\.1|data:|blob:)")
+    page.on("request", lambda request: None if local.match(request.url) else elsewhere.append(request.url))
+    for name in PAGES:
+        page.goto(f"{address}/{name}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    page.goto(address)
+    page.get_by_role("button", name="Open Launch").click()
+    expect(page.get_by_role("heading", name="Launch")).to_be_visible()
+    assert elsewhere == []
+
+
+def test_selected_runs_are_drawn_over_each_other_and_kept_on_reload(page: Page, serve: Callable, root: Path):
+    make_run(root, "a")
+    make_run(root, "b")
+    page.goto(serve(root))
+    expect(chart(page, "loss")).to_be_visible()
+    click_row(page, 1)
+    expect(page.get_by_text("2 runs selected")).to_be_visible()
+    expect(chart(page, "mIoU").locator(".legendtext")).to_have_count(2)
+    page.reload()
+    expect(page.get_by_text("2 runs selected")).to_be_visible()
+    page.get_by_role("button", name="Select none").click()
+    expect(page.get_by_text("Select one or more runs")).to_be_visible()
+
+
+def test_a_tab_and_a_step_slider_show_pictures(page: Page, serve: Callable, root: Path):
+    make_run(root, "a")
+    page.goto(serve(root))
+    page.get_by_role("tab", name="Pictures").click()
+    expect(page.get_by_alt_text("Predictions of a, step 100")).to_be_visible()
+    page.get_by_role("slider", name="Step").press("ArrowLeft")
+    expect(page.get_by_alt_text("Predictions of a, step 50")).to_be_visible()
+    assert "view=Pictures" in page.url
+
+
+def test_a_running_run_moves_without_a_reload(page: Page, serve: Callable, root: Path, process):
+    run = running_run(root, process)
+    page.goto(serve(root))
+    page.get_by_role("tab", name="Log").click()
+    expect(page.get_by_text("step 100/100")).to_be_visible()
+    with run.log.open("a") as log:
+        log.write("step 110/200 a fresh line\n")
+    expect(page.get_by_text("a fresh line")).to_be_visible()
+    page.get_by_role("tab", name="Curves").click()
+    run.append_metrics(training_row(5000))
+    expect(chart(page, "loss").get_by_text("4000")).to_be_visible()
+    run.write_status(state="finished")
+    expect(page.get_by_role("button", name="Cancel")).to_be_disabled()
+
+
+def test_a_killed_process_is_reported_without_a_reload(page: Page, serve: Callable, root: Path, process):
+    running_run(root, process)
+    page.goto(serve(root))
+    expect(page.get_by_role("button", name="Cancel")).to_be_enabled()
+    process.kill()
+    process.wait()
+    expect(page.get_by_text("failed: killed")).to_be_visible()
+    expect(page.get_by_role("button", name="Resume")).to_be_enabled()
+
+
+def test_deleting_asks_first_even_while_the_page_polls(page: Page, serve: Callable, root: Path, process):
+    running_run(root, process)
+    doomed = make_run(root, "doomed")
+    page.goto(f"{serve(root)}/?run=doomed")
+    page.get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("cannot be undone")).to_be_visible()
+    page.wait_for_timeout(5000)  # two polls
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="Keep").click()
+    expect(dialog).to_have_count(0)
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert not doomed.path.exists()
+
+
+def test_nothing_hangs_over_the_edge_of_a_phone(chromium: Browser, serve: Callable, root: Path):
+    make_run(root, "a")
+    address = serve(root)
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    page = context.new_page()
+    for name in ("", "compare", "data"):
+        page.goto(f"{address}/{name}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+    context.close()
