@@ -1,7 +1,8 @@
 """All cheap figures, one after another: python -m benchmarks [--device cuda] [--threads 2]
 
 Each benchmark runs in a process of its own, so that none warms the next one's caches or memory. `python -m
-benchmarks.NAME --help` says what a figure means; planted.py needs a trained checkpoint and is not among them.
+benchmarks.NAME --help` says what a figure means; planted.py needs a trained checkpoint, dashboard.py a browser; they
+are not among them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("networks", "steps", "loading", "scoring")
+NAMES = ("networks", "steps", "loading", "scoring", "photos")
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ LAYERS = (
     ("labels", "config", "maps", "runs"),
     ("evaluation", "pictures"),
     ("data",),
+    ("scores", "panel"),
     ("networks",),
     ("selection",),
     ("methods",),

@@ -1,0 +1,247 @@
+"""Weight maps as the pages draw them: what the grid and the viewer are sent, and what is said of a frame in words.
+
+Arrays and tables in, plain values out; nothing here reads files or knows of Streamlit. Maps travel as bytes, one a
+pixel, as they are stored, so the browser shows and compares the weights themselves.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hrs.labels import IGNORE, Colour, LabelSpace
+from hrs.pictures import FULL_WEIGHT, weight_colours
+from hrs.scores import MAP_NAMES, enlarge
+
+Maps = Mapping[str, NDArray[np.float32]]
+Pixels = NDArray[np.uint8]
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels of the map; right and bottom excluded."""
+
+TITLES = {"combined": "All levels combined", "pixel": "Pixel", "region": "Region", "image": "Image"}
+TILE_WIDTH = 256
+_GREY = 128
+_MUTED = "rgba(128, 128, 128, 0.7)"
+_MARK = "#e4572e"
+_BARS = "display:grid;grid-template-columns:max-content 1fr max-content;gap:6px 10px;align-items:center;font-size:14px"
+_TRACK = "position:relative;height:14px;background:rgba(128,128,128,.12);border-radius:3px;min-width:90px"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lens:
+    """How maps are looked at, alike in grid and detail.
+
+    level: which map the grid shows and the threshold's share is told of.
+    opacity: of the map over the picture, 0..1.
+    threshold: pixels that weigh less are greyed out.
+    """
+
+    level: str
+    opacity: float
+    threshold: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"level": self.level, "opacity": self.opacity, "threshold": self.threshold}
+
+
+def colour_table() -> str:
+    """256 colours from weight 0 to FULL_WEIGHT as base64 of RGB bytes, for the browser."""
+    return _base64(weight_colours(_levels()).tobytes())
+
+
+def gradient() -> str:
+    """The same colours as a CSS gradient, from 0 on the left to FULL_WEIGHT on the right."""
+    stops = weight_colours(_levels())[0, ::51]
+    return f"linear-gradient(to right, {', '.join('rgb({},{},{})'.format(*rgb) for rgb in stops)})"
+
+
+def tile(jpeg: bytes | None, weights: NDArray[np.float32], *, width: int = TILE_WIDTH) -> dict[str, Any]:
+    """A frame of the grid: JPEG and one weight map, both at most ``width`` wide.
+
+    Args:
+        jpeg: the picture as it is stored, as large as the map; None draws grey.
+        weights: (h w), at least 0.
+
+    Returns:
+        width, height, jpeg (base64), scale and values (base64 of deflated bytes; a weight is value / 255 * scale).
+    """
+    wide = min(width, weights.shape[1])
+    high = max(1, round(weights.shape[0] * wide / weights.shape[1]))
+    small = enlarge(weights, high, wide)
+    scale = _scale([small])
+    return {
+        "width": wide,
+        "height": high,
+        "jpeg": _base64(_shrunk(jpeg, high, wide)),
+        "scale": scale,
+        "values": _packed(small, scale),
+    }
+
+
+def view(jpeg: bytes | None, label: Pixels | None, maps: Maps, space: LabelSpace | None) -> dict[str, Any]:
+    """A frame of the detail: picture, label and every map at full size, for `hrs.scores.MAP_NAMES` that it has.
+
+    Args:
+        jpeg: the picture as it is stored; None draws grey.
+        label: class ids (h w); None where it was not kept.
+    """
+    height, width = next(iter(maps.values())).shape
+    scale = _scale(maps.values())
+    ids = np.full((height, width), IGNORE, np.uint8) if label is None else label
+    return {
+        "width": width,
+        "height": height,
+        "jpeg": _base64(jpeg or _grey(height, width)),
+        "label": _base64(zlib.compress(np.ascontiguousarray(ids).tobytes(), 1)),
+        "scale": scale,
+        "maps": [
+            {
+                "name": name,
+                "title": TITLES[name],
+                "mean": float(maps[name].mean()),
+                "values": _packed(maps[name], scale),
+            }
+            for name in MAP_NAMES
+            if name in maps
+        ],
+        "classes": _classes(space),
+    }
+
+
+def share_below(weights: NDArray[np.float32], threshold: float) -> float:
+    """Share of pixels that weigh less than the threshold, 0..1."""
+    return float((weights < threshold).mean())
+
+
+def area_table(
+    maps: Maps, label: Pixels | None, space: LabelSpace | None, box: Box | None, *, threshold: float, level: str
+) -> pd.DataFrame:
+    """Statistics by class inside a box (None: the whole frame), largest class first.
+
+    Returns:
+        class, pixels, share (0..1 of the area), below (share of the class' pixels under the threshold on ``level``),
+        and the mean weight by map name.
+    """
+    left, top, right, bottom = box or (0, 0, 1 << 30, 1 << 30)
+    cut = {name: maps[name][top:bottom, left:right].ravel() for name in MAP_NAMES if name in maps}
+    ids = np.full(cut["combined"].shape, IGNORE) if label is None else label[top:bottom, left:right].ravel()
+    names = _names(space)
+    counts = np.bincount(ids, minlength=IGNORE + 1)
+    present = sorted(np.flatnonzero(counts), key=lambda i: -counts[i])
+    table = {
+        "class": [names.get(int(i), "unlabelled") for i in present],
+        "pixels": counts[present],
+        "share": counts[present] / max(len(ids), 1),
+        "below": _means(cut[level] < threshold, ids, counts)[present],
+    }
+    return pd.DataFrame(table | {name: _means(values, ids, counts)[present] for name, values in cut.items()})
+
+
+def class_bars(frame: Mapping[str, float], corpus: Mapping[str, float], space: LabelSpace) -> str:
+    """Mean weight by class as HTML: a bar for the frame, a mark for the mean over all frames, a line at 1.
+
+    Args:
+        frame: class name -> mean weight in this frame; absent classes are left out.
+        corpus: class name -> mean over the frames that have it.
+    """
+    most = max(FULL_WEIGHT, *frame.values(), *corpus.values())
+    lines = [
+        _bar(name, colour, frame[name], corpus.get(name), most)
+        for name, colour in zip(space.classes, space.palette, strict=True)
+        if name in frame
+    ]
+    return f'<div class="bars" style="{_BARS}">{"".join(lines)}</div>'
+
+
+def summary(frame: str, maps: Maps, means: Mapping[str, float], lens: Lens) -> str:
+    """The detail in a sentence or two, for those who cannot see it."""
+    below = share_below(maps[lens.level], lens.threshold)
+    words = [
+        f"Frame {frame}: mean weight {maps['combined'].mean():.2f}.",
+        f"{100 * below:.1f} % of its pixels weigh less than {lens.threshold:.2f} ({TITLES[lens.level].lower()}).",
+    ]
+    if len(means) > 1:
+        low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
+        words.append(f"{low} weighs least ({means[low]:.2f}), {high} most ({means[high]:.2f}).")
+    return " ".join(words)
+
+
+def _levels() -> NDArray[np.float32]:
+    return np.linspace(0, FULL_WEIGHT, 256, dtype=np.float32)[None]
+
+
+def _scale(maps: Iterable[NDArray[np.float32]]) -> float:
+    return max(float(values.max()) for values in maps) or 1.0
+
+
+def _packed(values: NDArray[np.float32], scale: float) -> str:
+    return _base64(zlib.compress(np.rint(values / scale * 255).astype(np.uint8).tobytes(), 1))
+
+
+def _map(name: str, weights: NDArray[np.float32], scale: float) -> dict[str, Any]:
+    return {"name": name, "title": TITLES[name], "mean": float(weights.mean()), "values": _packed(weights, scale)}
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _shrunk(jpeg: bytes | None, height: int, width: int) -> bytes:
+    """The picture at this size; as it is where it has that size already."""
+    if jpeg is None:
+        return _grey(height, width)
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        return _grey(height, width)
+    if picture.shape[:2] == (height, width):
+        return jpeg
+    return _jpeg(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def _grey(height: int, width: int) -> bytes:
+    return _jpeg(np.full((height, width, 3), _GREY, np.uint8))
+
+
+def _jpeg(bgr: NDArray[Any]) -> bytes:
+    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    if not done:
+        raise ValueError(f"OpenCV cannot encode {bgr.shape} as JPEG")
+    return data.tobytes()
+
+
+def _bar(name: str, colour: Colour, weight: float, mean: float | None, most: float) -> str:
+    said = f"{weight:.2f} in this frame" + ("" if mean is None else f", {mean:.2f} on average over frames")
+    parts = [f'<i style="left:0;width:{100 * weight / most:.1f}%;background:rgb{colour};border-radius:3px"></i>']
+    parts += [f'<i style="left:{100 / most:.1f}%;width:1px;background:{_MUTED}"></i>']
+    if mean is not None:
+        parts += [f'<i style="left:calc({100 * mean / most:.1f}% - 1px);width:3px;background:{_MARK}"></i>']
+    drawn = "".join(part.replace('<i style="', '<i style="position:absolute;top:0;bottom:0;') for part in parts)
+    return (
+        f"<span>{escape(name)}</span>"
+        f'<span role="img" aria-label="{said}" title="{said}" style="{_TRACK}">{drawn}</span>'
+        f"<b>{weight:.2f}</b>"
+    )
+
+
+def _classes(space: LabelSpace | None) -> list[dict[str, Any]]:
+    if space is None:
+        return []
+    return [{"name": name, "colour": list(rgb)} for name, rgb in zip(space.classes, space.palette, strict=True)]
+
+
+def _names(space: LabelSpace | None) -> dict[int, str]:
+    return dict(enumerate(space.classes)) if space else {}
+
+
+def _means(values: NDArray[Any], ids: NDArray[Any], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    sums = np.bincount(ids, weights=values, minlength=IGNORE + 1)
+    return np.asarray(sums / np.maximum(counts, 1), np.float64)

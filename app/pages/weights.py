@@ -1,0 +1,122 @@
+"""The weights page: which synthetic frames, regions and pixels a run counts more, and which less."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.context import all_runs, is_shipped, pick_run, say_no_runs
+from app.figures.maps import TITLES, Lens, gradient
+from app.weights_corpus import CORPUS, PANEL, open_source, sources
+from app.weights_detail import show_detail
+from app.weights_export import show_copying, show_export
+from app.weights_grid import choose_frames, show_grid
+from app.weights_scoring import offer_scoring
+from hrs.errors import HRSError
+from hrs.panel import panel_steps
+from hrs.pictures import FULL_WEIGHT
+from hrs.runs import RunFolder
+from hrs.scores import ScoredCorpus
+
+LEGEND = f"""
+<div style="display:flex;flex-wrap:wrap;align-items:center;gap:4px 14px;font-size:13px">
+  <div style="width:210px">
+    <div style="height:10px;border-radius:5px;background:{gradient()}"></div>
+    <div style="display:flex;justify-content:space-between;font-variant-numeric:tabular-nums">
+      <span>0</span><span>1</span><span>{FULL_WEIGHT:g}+</span></div>
+  </div>
+  <span style="opacity:.8">0: not learned from &nbsp;·&nbsp; 1: as without selection &nbsp;·&nbsp;
+  {FULL_WEIGHT:g} and more: counts double &nbsp;·&nbsp; pale: below the threshold</span>
+</div>
+"""
+
+
+@st.fragment
+def explore(run: RunFolder, found: list[str]) -> None:
+    """Everything that changes with a click, so that nothing else runs again."""
+    try:
+        with st.container(horizontal=True, gap="medium"):
+            corpus = _choose_source(run, found)
+            lens = _choose_lens(corpus)
+        selection = choose_frames(corpus)
+        row = corpus.find(st.query_params.get("frame", ""))
+        st.html(LEGEND)
+        if row is None:
+            st.caption(f"{len(selection.rows):,} of {len(corpus):,} frames. Choose one to see it in detail.")
+            show_grid(corpus, selection, lens)
+        else:
+            show_detail(corpus, selection, row, lens)
+        show_export(run.name, corpus, selection, lens)
+    except HRSError as error:
+        st.error(str(error))
+
+
+def _choose_source(run: RunFolder, found: list[str]) -> ScoredCorpus:
+    steps = list(panel_steps(run.weights))
+    names = {CORPUS: "Scored corpus", PANEL: "Training panel"}
+    source = found[0]
+    if len(found) > 1:
+        source = st.segmented_control(
+            "Frames",
+            found,
+            default=found[0],
+            required=True,
+            format_func=names.__getitem__,
+            key="weights source",
+            persist_state="session",
+            help="The scored corpus is weighed by the finished run; the panel shows how weights formed in training.",
+        )
+    step = steps[-1] if steps else None
+    if source == PANEL and len(steps) > 1:
+        step = st.select_slider("Training step", steps, value=steps[-1], key=f"weights step {run.name}", width=165)
+    return open_source(run, source, step)
+
+
+def _choose_lens(corpus: ScoredCorpus) -> Lens:
+    level = st.segmented_control(
+        "Map",
+        corpus.maps,
+        default=corpus.maps[0],
+        required=True,
+        format_func=lambda name: TITLES[name].removeprefix("All levels ").capitalize(),
+        key="weights level",
+        persist_state="session",
+    )
+    with st.container(horizontal=True, width="content"):  # side by side on a phone, too
+        opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key="weights opacity", persist_state="session", width=160)
+        threshold = st.slider(
+            "Threshold",
+            0.0,
+            FULL_WEIGHT,
+            0.0,
+            0.05,
+            key="weights threshold",
+            persist_state="session",
+            width=160,
+            help="Pixels that weigh less are shown pale.",
+        )
+    return Lens(level=str(level), opacity=opacity, threshold=threshold)
+
+
+def main() -> None:
+    st.title("Weights")
+    summaries = all_runs()
+    if not summaries:
+        say_no_runs("Weight maps appear here")
+        return
+    runs = {each.name: each.run for each in sorted(summaries, key=lambda each: not sources(each.run))}
+    with st.container(width=420):
+        run = runs[pick_run(list(runs))]
+    found = sources(run)
+    if not found:
+        st.info(
+            "This run has no weight maps yet. Runs of the method hrs keep maps of a few frames while they train, "
+            "and scoring weighs every frame of the synthetic corpus."
+        )
+    else:
+        explore(run, found)
+        show_copying()
+    if CORPUS not in found and not is_shipped(run):
+        offer_scoring(run)
+
+
+main()

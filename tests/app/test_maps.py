@@ -1,0 +1,165 @@
+"""What the weights page is sent, against the arrays it was made from."""
+
+import base64
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+
+from app.figures.maps import (
+    Lens,
+    area_table,
+    class_bars,
+    colour_table,
+    gradient,
+    share_below,
+    summary,
+    tile,
+    view,
+)
+from hrs.labels import CAMVID, IGNORE
+from hrs.pictures import FULL_WEIGHT, weight_colours
+
+HEIGHT, WIDTH = 6, 8
+LENS = Lens(level="combined", opacity=0.5, threshold=0.6)
+
+
+@pytest.fixture
+def label():
+    label = np.zeros((HEIGHT, WIDTH), np.uint8)
+    label[3:] = 3
+    label[0, 0] = IGNORE
+    return label
+
+
+@pytest.fixture
+def maps():
+    values = np.linspace(0, 2.4, HEIGHT * WIDTH, dtype=np.float32).reshape(HEIGHT, WIDTH)
+    return {"combined": values, "region": np.full((HEIGHT, WIDTH), 0.5, np.float32)}
+
+
+def jpeg(height, width):
+    return cv2.imencode(".jpg", np.full((height, width, 3), 200, np.uint8))[1].tobytes()
+
+
+def unpack(text, shape):
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8).reshape(shape)
+
+
+def test_a_view_carries_picture_label_and_the_weights_themselves(maps, label):
+    picture = jpeg(HEIGHT, WIDTH)
+    sent = view(picture, label, maps, CAMVID)
+    assert (sent["width"], sent["height"]) == (WIDTH, HEIGHT)
+    assert base64.b64decode(sent["jpeg"]) == picture
+    assert np.array_equal(unpack(sent["label"], label.shape), label)
+    assert [each["name"] for each in sent["maps"]] == ["combined", "region"]
+    for each in sent["maps"]:
+        weights = unpack(each["values"], label.shape) * sent["scale"] / 255
+        assert np.allclose(weights, maps[each["name"]], atol=sent["scale"] / 510 + 1e-6)
+        assert each["mean"] == pytest.approx(maps[each["name"]].mean())
+    assert [each["name"] for each in sent["classes"]] == list(CAMVID.classes)
+    assert tuple(sent["classes"][3]["colour"]) == CAMVID.palette[3]
+
+
+def test_maps_as_they_are_stored_arrive_without_loss():
+    stored = np.arange(48, dtype=np.uint8).reshape(HEIGHT, WIDTH) * 5
+    stored[0, 0] = 255
+    maps = {"combined": stored.astype(np.float32) * np.float32(3.7 / 255)}
+    sent = view(None, None, maps, None)
+    assert np.array_equal(unpack(sent["maps"][0]["values"], stored.shape), stored)
+
+
+def test_a_view_without_picture_and_label_is_grey_and_unlabelled(maps):
+    sent = view(None, None, maps, None)
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(sent["jpeg"]), np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape == (HEIGHT, WIDTH, 3) and np.ptp(picture) == 0
+    assert (unpack(sent["label"], (HEIGHT, WIDTH)) == IGNORE).all()
+    assert sent["classes"] == []
+
+
+def test_a_tile_is_small_and_keeps_weights(maps):
+    weights = np.kron(maps["combined"], np.ones((100, 100), np.float32))
+    sent = tile(jpeg(600, 800), weights, width=256)
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(sent["jpeg"]), np.uint8), cv2.IMREAD_COLOR)
+    assert (sent["height"], sent["width"]) == picture.shape[:2] == (192, 256)
+    values = unpack(sent["values"], (192, 256)) * sent["scale"] / 255
+    assert values[100, 100] == pytest.approx(weights[313, 313], abs=0.01)
+
+
+def test_a_tile_passes_a_small_picture_on_as_it_is(maps):
+    picture = jpeg(HEIGHT, WIDTH)
+    assert base64.b64decode(tile(picture, maps["combined"])["jpeg"]) == picture
+
+
+@pytest.mark.parametrize("picture", [None, b"not a picture"])
+def test_a_tile_without_picture_is_grey(maps, picture):
+    sent = tile(picture, maps["combined"])
+    assert cv2.imdecode(np.frombuffer(base64.b64decode(sent["jpeg"]), np.uint8), cv2.IMREAD_COLOR)[0, 0, 0] == 128
+
+
+def test_a_map_of_zeros_can_be_drawn():
+    zeros = np.zeros((HEIGHT, WIDTH), np.float32)
+    assert tile(None, zeros)["scale"] == 1
+    assert (unpack(view(None, None, {"combined": zeros}, None)["maps"][0]["values"], zeros.shape) == 0).all()
+
+
+def test_colours_are_those_of_the_pictures_in_a_run_folder():
+    table = np.frombuffer(base64.b64decode(colour_table()), np.uint8).reshape(256, 3)
+    for weight in (0.0, 0.5, 1.0, 1.7, 2.0):
+        expected = weight_colours(np.full((1, 1), weight, np.float32))[0, 0]
+        assert np.abs(table[int(weight / FULL_WEIGHT * 255)].astype(int) - expected).max() <= 3
+    first, last = ("rgb({},{},{})".format(*table[i]) for i in (0, 255))
+    assert gradient().startswith(f"linear-gradient(to right, {first}") and gradient().endswith(f"{last})")
+
+
+def test_the_share_below_the_threshold_is_counted(maps):
+    assert share_below(maps["combined"], 0.6) == np.mean([w < 0.6 for w in maps["combined"].ravel()])
+    assert share_below(maps["region"], 0.5) == 0
+    assert share_below(maps["region"], 0.51) == 1
+
+
+@pytest.mark.parametrize("box", [None, (0, 0, 5, 4), (2, 3, 8, 6)])
+def test_an_area_is_counted_like_a_slow_loop(maps, label, box):
+    left, top, right, bottom = box or (0, 0, WIDTH, HEIGHT)
+    groups: dict[str, list[tuple[float, float]]] = {}
+    for y in range(top, bottom):
+        for x in range(left, right):
+            name = "unlabelled" if label[y, x] == IGNORE else CAMVID.classes[label[y, x]]
+            groups.setdefault(name, []).append((maps["combined"][y, x], maps["region"][y, x]))
+    table = area_table(maps, label, CAMVID, box, threshold=0.6, level="combined").set_index("class")
+    area = (right - left) * (bottom - top)
+    assert set(table.index) == set(groups)
+    assert list(table["pixels"]) == sorted(table["pixels"], reverse=True)
+    for name, pairs in groups.items():
+        combined, region = np.array(pairs).T
+        row = table.loc[name]
+        assert row["pixels"] == len(pairs) and row["share"] == pytest.approx(len(pairs) / area)
+        assert row["below"] == pytest.approx(np.mean(combined < 0.6))
+        assert row["combined"] == pytest.approx(combined.mean()) and row["region"] == pytest.approx(region.mean())
+
+
+def test_an_area_without_labels_is_one_row(maps):
+    table = area_table(maps, None, None, None, threshold=0, level="combined")
+    assert table["class"].tolist() == ["unlabelled"] and table["pixels"].tolist() == [HEIGHT * WIDTH]
+
+
+def test_bars_say_both_numbers_and_leave_absent_classes_out():
+    html = class_bars({"Road": 1.5, "Car": 0.25}, {"Road": 1.1, "Sky": 0.9}, CAMVID)
+    assert 'aria-label="1.50 in this frame, 1.10 on average over frames"' in html
+    assert 'aria-label="0.25 in this frame"' in html
+    assert "width:75.0%" in html and "Sky" not in html and f"rgb{CAMVID.palette[3]}" in html
+    assert html.index("Road") < html.index("Car")
+
+
+def test_names_of_classes_are_not_markup():
+    space = type(CAMVID)(name="own", classes=("<img src=x>", "b"), palette=((1, 2, 3), (4, 5, 6)))
+    assert "<img" not in class_bars({"<img src=x>": 1.0}, {}, space)
+
+
+def test_a_frame_in_words(maps):
+    words = summary("000123", maps, {"Road": 1.5, "Car": 0.25}, LENS)
+    assert words == (
+        "Frame 000123: mean weight 1.20. 25.0 % of its pixels weigh less than 0.60 (all levels combined). "
+        "Car weighs least (0.25), Road most (1.50)."
+    )

@@ -1,0 +1,210 @@
+"""The weights of a run in a real browser: sliders, frames, areas, training steps, and what one takes away."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import FloatRect, Locator, Page, expect
+
+from hrs.data.layouts import open_dataset
+from hrs.scores import ScoredCorpus
+from tests.browser.conftest import _start_server, _wait_until_healthy, free_port
+from tests.conftest import tiny_config
+from tests.weighted_run import make_run
+
+PATIENCE = 20.0
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, frames: dict[str, str]) -> Path:
+    """A run with panel and scores, which every test here only looks at."""
+    return make_run(tmp_path_factory.mktemp("weights") / "runs", "scored", frames["source"], tiny_config(frames))
+
+
+@pytest.fixture(scope="module")
+def address(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One dashboard for all tests here; each has a page, and so a session, of its own."""
+    port, log = free_port(), tmp_path_factory.mktemp("server") / "log.txt"
+    server = _start_server(run.parent, port, log, {})
+    _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
+    yield f"http://127.0.0.1:{port}"
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture
+def grid(page: Page, address: str) -> Page:
+    page.goto(f"{address}/weights?run=scored")
+    page.locator(".grid[data-ready]").wait_for()
+    return page
+
+
+def picture(canvas: Locator) -> str:
+    """A canvas as text, to tell whether it changed."""
+    return str(canvas.evaluate("canvas => canvas.toDataURL()"))
+
+
+def changed(canvas: Locator, before: str) -> str:
+    deadline = time.monotonic() + PATIENCE
+    while (now := picture(canvas)) == before:
+        assert time.monotonic() < deadline, "the picture stays the same"
+        time.sleep(0.05)
+    return now
+
+
+def slide(page: Page, name: str, key: str, times: int = 1) -> None:
+    slider = page.get_by_role("slider", name=name)
+    slider.focus()
+    for _ in range(times):
+        slider.press(key)
+
+
+def place(canvas: Locator) -> FloatRect:
+    """Where a canvas is, brought into view."""
+    canvas.evaluate("canvas => canvas.scrollIntoView({block: 'center', behavior: 'instant'})")
+    box = canvas.bounding_box()
+    assert box is not None
+    return box
+
+
+def open_frame(page: Page, frame: str) -> Locator:
+    page.get_by_role("button", name=f"Open frame {frame}").click()
+    expect(page.locator(".viewer")).to_have_attribute("data-shown", _for(frame))
+    return page.locator(".panels canvas")
+
+
+def _for(frame: str) -> re.Pattern[str]:
+
+    return re.compile(rf"{frame}\.npz")
+
+
+def test_sliders_act_on_the_grid_and_on_a_frame_alike(grid: Page) -> None:
+    tile = grid.locator(".grid canvas").first
+    first = picture(tile)
+    slide(grid, "Opacity", "ArrowLeft", 4)
+    second = changed(tile, first)
+    slide(grid, "Threshold", "ArrowRight", 10)
+    changed(tile, second)
+    canvases = open_frame(grid, "003")
+    assert canvases.count() == 6
+    expect(grid.get_by_role("slider", name="Threshold")).to_have_value("0.5")
+    photo, combined = picture(canvases.nth(0)), picture(canvases.nth(2))
+    slide(grid, "Threshold", "ArrowRight", 6)
+    combined = changed(canvases.nth(2), combined)
+    slide(grid, "Opacity", "ArrowRight", 4)
+    changed(canvases.nth(2), combined)
+    assert picture(canvases.nth(0)) == photo
+    grid.get_by_role("button", name="All frames").click()
+    expect(grid.locator(".grid button")).to_have_count(12)
+
+
+def test_what_weighs_less_than_the_threshold_turns_grey(grid: Page, run: Path) -> None:
+    canvases = open_frame(grid, "003")
+    before = picture(canvases.nth(2))
+    slide(grid, "Threshold", "End")
+    changed(canvases.nth(2), before)
+    grey = """canvas => { const d = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        let n = 0; for (let i = 0; i < d.length; i += 4) n += d[i] === d[i + 1] && d[i] === d[i + 2];
+        return n / (d.length / 4); }"""
+    weights = ScoredCorpus.open(run / "scores").frame(3).read_maps()["combined"]
+    assert canvases.nth(2).evaluate(grey) == pytest.approx((weights < 2).mean(), abs=0.03)
+
+
+def test_the_cursor_reads_weights_and_class(grid: Page, run: Path) -> None:
+    canvases = open_frame(grid, "003")
+    frame = ScoredCorpus.open(run / "scores").frame(3)
+    maps, label = frame.read_maps(), frame.read_frame()[1]
+    box = place(canvases.nth(3))
+    for x, y in ((4, 3), (20, 20)):
+        grid.mouse.move(box["x"] + (x + 0.5) * box["width"] / 32, box["y"] + (y + 0.5) * box["height"] / 24)
+        expect(grid.locator(".tip")).to_contain_text(("sky", "road", "car", "tree")[label[y, x]])
+        for name in ("combined", "pixel", "region", "image"):
+            expect(grid.locator(".tip")).to_contain_text(f"{maps[name][y, x]:.2f}")
+
+
+def test_a_box_over_one_picture_gives_statistics_of_that_area(grid: Page) -> None:
+    canvases = open_frame(grid, "003")
+    expect(grid.get_by_text("Whole frame, by class")).to_be_visible()
+    label = picture(canvases.nth(1))
+    box = place(canvases.nth(4))
+    grid.mouse.move(box["x"] + box["width"] * 0.26, box["y"] + box["height"] * 0.26)
+    grid.mouse.down()
+    grid.mouse.move(box["x"] + box["width"] * 0.74, box["y"] + box["height"] * 0.74, steps=4)
+    grid.mouse.up()
+    expect(grid.get_by_text("Selected area, by class")).to_be_visible()
+    expect(grid.get_by_text("192 pixels, 25.0 % of the frame, from column 8 and row 6 to 24 and 18.")).to_be_visible()
+    changed(canvases.nth(1), label)
+    slide(grid, "Threshold", "ArrowRight", 8)  # the area stays
+    expect(grid.get_by_text("% of its pixels weigh less than 0.40")).to_be_visible()
+    expect(grid.get_by_text("Selected area, by class")).to_be_visible()
+    grid.get_by_role("button", name="Clear area").click()
+    expect(grid.get_by_text("Whole frame, by class")).to_be_visible()
+
+
+def test_zoom_is_shared_by_all_panels(grid: Page) -> None:
+    canvases = open_frame(grid, "003")
+    before = [picture(canvases.nth(i)) for i in range(3)]
+    grid.get_by_role("button", name="Zoom in").click()
+    for i in range(3):
+        changed(canvases.nth(i), before[i])
+    grid.get_by_role("button", name="Fit").click()
+    deadline = time.monotonic() + PATIENCE
+    while [picture(canvases.nth(i)) for i in range(3)] != before:
+        assert time.monotonic() < deadline
+
+
+def test_frames_follow_each_other_by_key_and_survive_a_reload(grid: Page) -> None:
+    order = grid.locator(".grid .name").all_text_contents()
+    open_frame(grid, order[4])
+    grid.keyboard.press("n")
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", _for(order[5]))
+    assert f"frame={order[5]}" in grid.url
+    grid.reload()
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", _for(order[5]))
+    grid.keyboard.press("p")
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", _for(order[4]))
+
+
+def test_training_is_replayed(grid: Page) -> None:
+    grid.get_by_text("Training panel").click()
+    expect(grid.locator(".grid button")).to_have_count(2)
+    canvases = open_frame(grid, "001")
+    last = picture(canvases.nth(2))
+    slide(grid, "Training step", "ArrowLeft")
+    changed(canvases.nth(2), last)
+    expect(grid.get_by_text("Frame 001: mean weight 1.00.")).to_be_visible()
+
+
+def test_the_list_and_the_pruned_data_set_are_exported(grid: Page, run: Path, tmp_path: Path) -> None:
+    grid.get_by_text("Export 12 frames").click()
+    with grid.expect_download() as download:
+        grid.get_by_role("button", name="List as CSV").click()
+    with open(download.value.path(), encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    corpus = ScoredCorpus.open(run / "scores")
+    expected = [corpus.frame(int(row)).id for row in corpus.select(sort="weight")]
+    assert [row["frame"] for row in rows] == expected
+    out = tmp_path / "pruned"
+    grid.get_by_label("New folder").fill(str(out))
+    grid.get_by_label("New folder").press("Enter")
+    grid.get_by_role("button", name="Write data set").click()
+    expect(grid.get_by_text(f"12 frames in {out}")).to_be_visible()
+    expect(grid.get_by_text(f"folder:{out}")).to_be_visible()
+    assert len(open_dataset(f"folder:{out}")) == 12
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_all_without_scrolling_sideways(grid: Page, scheme: str) -> None:
+    grid.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    grid.set_viewport_size({"width": 390, "height": 844})
+    open_frame(grid, "003")
+    wide = "() => [...document.querySelectorAll('[data-testid=stMain]')].map(e => e.scrollWidth)"
+    assert max(grid.evaluate(wide)) <= 390
+    said = grid.locator(".panels canvas").evaluate_all("all => all.map(c => c.getAttribute('aria-label'))")
+    assert all("of frame 003" in each for each in said) and json.dumps(said).count("mean") == 4
