@@ -82,9 +82,7 @@ def runs_work(name: str, runs: RunsRoot = RUNS) -> None:
 
 
 @app.command("pack")
-def runs_pack(
-    name: str, out: Annotated[Path, typer.Option(help="The folder to make.")], runs: RunsRoot = RUNS
-) -> None:
+def runs_pack(name: str, out: Annotated[Path, typer.Option(help="The folder to make.")], runs: RunsRoot = RUNS) -> None:
     """Copy a finished run without what only training needs, to pass it on."""
     from hrs.pack import pack
     from hrs.runs import find_run
