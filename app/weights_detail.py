@@ -18,6 +18,7 @@ from app.figures.maps import (
     colour_table,
     summary,
 )
+from app.figures.plotly_maps import weight_figure
 from app.weights_corpus import Frame, read, view
 from app.weights_grid import Selection
 from hrs.pictures import FULL_WEIGHT
@@ -52,6 +53,9 @@ def show_detail(corpus: ScoredCorpus, selection: Selection, row: int, lens: Lens
         _show_area(corpus, frame, tuple(area["box"]) if area else None, lens)
     with right:
         _show_bars(corpus, means, lens)
+    if st.toggle("As a Plotly figure", help="All maps with one zoom; the camera in its corner saves a picture."):
+        figure = weight_figure(frame.jpeg, frame.label, frame.maps, corpus.space, lens)
+        st.plotly_chart(figure, key=f"weights figure {scored.id}")
 
 
 def _navigate(corpus: ScoredCorpus, selection: Selection, row: int) -> None:

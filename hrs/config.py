@@ -88,7 +88,7 @@ class SelectionConfig(Section):
     relative: float = Field(0.5, gt=0, lt=1, description="a of the relative density ratio p_T/(a p_T+(1-a) p_S).")
     smoothing: float = Field(0.1, ge=0, lt=0.5, description="Label smoothing of the domain classifiers.")
     momentum: float = Field(0.98, ge=0, lt=1, description="Memory of running statistics and of the target gradient.")
-    learning_rate: Positive = Field(2e-3, description="Learning rate of the weighting networks.")
+    learning_rate: Positive = Field(4e-3, description="Learning rate of the weighting networks.")
     every: int = Field(2, ge=1, description="Steps between updates of the weighting networks.")
 
     @model_validator(mode="after")
