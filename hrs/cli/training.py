@@ -64,7 +64,9 @@ def train(
     if not processes(settings).is_main_process:
         return
     print(scores.to_table())
-    print(f"run: {run.path}\nbest model: {run.best}\nweight maps: {run.weights}")
+    print(f"run: {run.path}\nbest model: {run.best}")
+    if run.weights.is_dir():
+        print(f"weight maps: {run.weights}")
 
 
 @app.command()
