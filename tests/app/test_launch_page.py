@@ -79,7 +79,13 @@ def test_a_preset_fills_the_form(root):
     at = open_page()
     names = at.selectbox(key="launch preset").options
     assert names[0] == "The built-in example"
-    assert names[1:] == ["CARLA and CamVid", "GTA5 and Cityscapes", "Own folders", "SYNTHIA and Cityscapes"]
+    assert names[1:] == [
+        "CARLA and CamVid",
+        "GTA5 and Cityscapes",
+        "Own folders",
+        "The model that ships",
+        "SYNTHIA and Cityscapes",
+    ]
     at.selectbox(key="launch preset").set_value("gta5-cityscapes").run()
     assert at.text_input(key="config.data.target").value == "cityscapes:/data/cityscapes"
     assert at.number_input(key="config.train.learning_rate").value == 6e-5
