@@ -1,7 +1,7 @@
-"""Pictures of every page for the README: python docs/screenshots.py --runs runs --run NAME
+"""Pictures of every page for the README: python docs/screenshots.py --runs runs --run NAME [NAME ...]
 
 Starts the dashboard and the photo app on the given runs, opens every page in Chromium, and writes docs/pages/*.png. The
-run needs weights over a scored corpus (python -m hrs score NAME).
+first run needs weights over a scored corpus (python -m hrs score NAME); the runs page shows all that are named.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "pages"
 EXAMPLE = ROOT / "app" / "examples"
 SIZE = {"width": 1280, "height": 860}
+TILE = 20  # of the grid's first page
 SETTLE_MS = 2500  # for charts and pictures to be drawn
 PATIENCE_MS = 60_000
 
@@ -36,23 +37,25 @@ def photo(page: Page) -> None:
     app.get_by_text("%").first.wait_for(timeout=PATIENCE_MS)
 
 
-def first_frame(page: Page) -> None:
-    """Open the first frame of the grid."""
-    page.locator("[data-frame]").first.click()
+def open_frame(page: Page) -> None:
+    """Open a frame of the grid."""
+    page.locator(".grid[data-ready]").wait_for(timeout=PATIENCE_MS)
+    page.get_by_role("button", name=re.compile("^Open frame")).nth(TILE).click()
+    page.locator(".viewer").wait_for(timeout=PATIENCE_MS)
 
 
 PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
     "runs": ("/", None),
     "launch": ("/launch", None),
     "weights": ("/weights", None),
-    "frame": ("/weights", first_frame),
+    "frame": ("/weights", open_frame),
     "compare": ("/compare", None),
-    "data": ("/data", None),
+    "data": ("/data?data=render:synthetic%3Fframes%3D64", None),
     "segment": ("/segment", photo),
 }
 
 
-def shoot(address: str, run: str, names: list[str]) -> None:
+def shoot(address: str, runs: list[str], names: list[str]) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -61,7 +64,8 @@ def shoot(address: str, run: str, names: list[str]) -> None:
         for name in names:
             place, act = PAGES[name]
             page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
-            page.goto(f"{address}{place}?run={run}")
+            chosen = "&".join(f"run={run}" for run in (runs if name == "runs" else runs[:1]))
+            page.goto(f"{address}{place}{'&' if '?' in place else '?'}{chosen}")
             page.get_by_role("heading").first.wait_for(timeout=PATIENCE_MS)
             settle(page)
             if act is not None:
@@ -76,7 +80,7 @@ def shoot(address: str, run: str, names: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--run", required=True, help="the run that is shown")
+    parser.add_argument("--run", required=True, nargs="+", help="runs that are shown")
     parser.add_argument("--pages", nargs="*", choices=PAGES, default=list(PAGES))
     options = parser.parse_args()
     command = [sys.executable, "-u", "-m", "app", "--runs", str(options.runs.resolve()), "--port", "8600"]
