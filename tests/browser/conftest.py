@@ -77,8 +77,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
     yield start
     for server in servers:
-        server.terminate()
-        server.wait(10)
+        stop_server(server)
 
 
 def free_port() -> int:
@@ -99,6 +98,16 @@ def _start_server(runs_root: Path, port: int, log: Path, environment: dict[str, 
             stdout=out,
             stderr=subprocess.STDOUT,
         )
+
+
+def stop_server(server: subprocess.Popen[bytes]) -> None:
+    """End a server; one that still works on a page when asked to end is killed."""
+    server.terminate()
+    try:
+        server.wait(10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def _wait_until_healthy(address: str, server: subprocess.Popen[bytes], log: Path) -> None:

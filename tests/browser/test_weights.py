@@ -14,7 +14,7 @@ from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from hrs.data.layouts import open_dataset
 from hrs.scores import ScoredCorpus
-from tests.browser.conftest import _start_server, _wait_until_healthy, free_port
+from tests.browser.conftest import _start_server, _wait_until_healthy, free_port, stop_server
 from tests.conftest import tiny_config
 from tests.weighted_run import make_run
 
@@ -34,8 +34,7 @@ def address(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     server = _start_server(run.parent, port, log, {})
     _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
     yield f"http://127.0.0.1:{port}"
-    server.terminate()
-    server.wait(10)
+    stop_server(server)
 
 
 @pytest.fixture
