@@ -125,6 +125,11 @@ class TrainConfig(Section):
     panel: int = Field(8, ge=0, le=64, description="Synthetic frames whose weight maps are saved during training.")
     previews: int = Field(4, ge=0, le=32, description="Validation images drawn at each validation.")
 
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _unquoted_no(cls, value: Any) -> Any:
+        return "no" if value is False else value  # YAML 1.1 reads a bare no as false
+
 
 class AdversarialConfig(Section):
     weight: float = Field(0.001, ge=0, description="Weight of the alignment loss (AdaptSegNet, section 4.2).")

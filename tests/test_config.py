@@ -46,6 +46,7 @@ def test_an_empty_file_is_the_defaults(tmp_path):
         ("data.val=render:camera?frames=8&split=val", ("data.val", "render:camera?frames=8&split=val")),
         ("data.val=null", ("data.val", None)),
         ("network.name = segformer-b0", ("network.name", "segformer-b0")),
+        ("train.precision=no", ("train.precision", "no")),
         ("selection.signals=[similarity, agreement]", ("selection.signals", ("similarity", "agreement"))),
     ],
 )

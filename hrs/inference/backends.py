@@ -81,26 +81,26 @@ def open_backend(checkpoint: Path, name: BackendName, device: torch.device | str
     """The backend of a checkpoint; ``compile`` concerns PyTorch alone.
 
     "torch" is exact: the float32 network that validation saw. "onnx" is the same on the CPU up to rounding. "auto"
-    takes ONNX on a CPU, where the network can be exported, and bfloat16 on a GPU.
+    takes the faster of the two on a CPU, where the network can be exported, and bfloat16 on a GPU.
 
     Raises:
         HRSError: a damaged checkpoint, or "onnx" for a network or device that cannot have it.
     """
     device = torch.device(device)
-    if name == "torch" or (name == "auto" and device.type != "cpu"):
-        segmenter = load_checkpoint(checkpoint, device=device).method.segmenter
-        if compile:
-            segmenter.compile(dynamic=True)
-        return TorchBackend(segmenter, device, fast=name == "auto" and device.type == "cuda")
-    if device.type != "cpu":
+    if name == "onnx" and device.type != "cpu":
         raise HRSError(f"backend onnx runs on the CPU, not on {device}; choose backend torch")
-    try:
-        return OnnxBackend(onnx_model(checkpoint))
-    except (HRSError, ImportError, OSError) as error:
-        if name == "onnx":
-            raise HRSError(str(error)) from error
-        LOGGER.warning("no ONNX (%s); PyTorch segments instead, more slowly", error)
-        return open_backend(checkpoint, "torch", device, compile=compile)
+    segmenter = load_checkpoint(checkpoint, device=device).method.segmenter
+    if name == "onnx" or (name == "auto" and device.type == "cpu" and segmenter.faster_as_onnx):
+        try:
+            return OnnxBackend(onnx_model(checkpoint))
+        except (HRSError, ImportError, OSError) as error:
+            if name == "onnx":
+                raise HRSError(str(error)) from error
+            LOGGER.warning("no ONNX (%s); PyTorch segments instead, more slowly", error)
+    segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as photos are
+    if compile:
+        segmenter.compile(dynamic=True)
+    return TorchBackend(segmenter, device, fast=name == "auto" and device.type == "cuda")
 
 
 def onnx_model(checkpoint: Path) -> Path:

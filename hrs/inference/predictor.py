@@ -86,8 +86,8 @@ class Predictor:
         """From a checkpoint folder.
 
         Args:
-            backend: "torch" is exact; "onnx" is faster on a CPU (made once per model, which takes some seconds); "auto"
-                takes onnx on a CPU where the network allows it and bfloat16 on a GPU.
+            backend: "torch" is exact; "onnx" is the same up to rounding (made once per model, which takes some seconds);
+                "auto" takes the faster one on a CPU and bfloat16 on a GPU.
             compile: let torch.compile make the network faster; worth its start-up for many photos on a GPU.
 
         Raises:
@@ -121,7 +121,7 @@ class Predictor:
         logits, features = self._look(image, plan(photo, self.size))
         if augment:
             logits = self._augmented(image, logits)
-        labels, confidence = (answer.cpu().numpy() for answer in decide(logits, _answer_size(photo)))
+        labels, confidence = decide(logits, _answer_size(photo))
         realism = self.gauge.realism(summarise(features)) if self.gauge else None
         return Segmentation(
             labels=_enlarge(labels, photo),

@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from hrs.networks.segmenter import upsample
 
@@ -111,37 +113,36 @@ def blend(pieces: Iterable[tuple[tuple[int, int], Tensor]], plan: Plan) -> Tenso
     return total / share
 
 
-def decide(logits: Tensor, size: Size) -> tuple[Tensor, Tensor]:
-    """The answer at ``size`` from logits (c h' w'): class ids uint8 and their probability float32, (h w).
+def decide(logits: Tensor, size: Size) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """The answer at ``size`` from logits (c h' w'): class ids and their probability, (h w).
 
-    As `upsample`, softmax and argmax would give it, a strip of rows at a time, so that memory does not grow with the
-    number of classes.
+    What `upsample`, softmax and max give; on a CPU by OpenCV, which takes a fifth to a third of their time.
     """
-    labels = torch.empty(size, dtype=torch.uint8, device=logits.device)
-    confidence = torch.empty(size, device=logits.device)
+    if logits.device.type == "cpu":
+        return _decide(logits.numpy(), size)
+    confidence, labels = upsample(logits.unsqueeze(0), size)[0].softmax(dim=0).max(dim=0)
+    return labels.to(torch.uint8).cpu().numpy(), confidence.cpu().numpy()
+
+
+def _decide(logits: NDArray[np.float32], size: Size) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    labels, total = np.zeros(size, np.uint8), np.zeros(size, np.float32)
+    tall = [cv2.resize(plane, (plane.shape[1], size[0]), interpolation=cv2.INTER_LINEAR) for plane in logits]
     for first in range(0, size[0], _STRIP):
-        last = min(first + _STRIP, size[0])
-        strip = _rows(logits, torch.arange(first, last, device=logits.device), size[0])
-        strip = F.interpolate(strip.unsqueeze(0), (last - first, size[1]), mode="bilinear", align_corners=False)[0]
-        best = _best(strip, labels[first:last])
-        torch.reciprocal(strip.sub_(best).exp_().sum(dim=0), out=confidence[first:last])
-    return labels, confidence
+        rows = slice(first, first + _STRIP)
+        strip = [cv2.resize(plane[rows], (size[1], len(plane[rows]))) for plane in tall]
+        best = _best(strip, labels[rows])
+        for plane in strip:
+            cv2.subtract(plane, best, dst=plane)
+            cv2.exp(plane, dst=plane)
+            cv2.add(total[rows], plane, dst=total[rows])
+    return labels, np.reciprocal(total, out=total)
 
 
-def _best(strip: Tensor, labels: Tensor) -> Tensor:
-    """The largest of logits (c h w), (h w); its class is written to ``labels``. On a CPU twice as fast as `max`."""
-    best = strip[0].clone()
-    labels.zero_()
-    for c in range(1, len(strip)):
-        labels.masked_fill_(strip[c] > best, c)
-        torch.maximum(best, strip[c], out=best)
+def _best(strip: list[NDArray[np.float32]], labels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The largest of the classes' planes (h w); its class is written to ``labels``, which are 0."""
+    best = strip[0].copy()
+    for c, plane in enumerate(strip[1:], 1):
+        above = np.asarray(cv2.compare(plane, best, cv2.CMP_GT), dtype=np.uint8)  # 255 or 0
+        np.maximum(labels, above & c, out=labels)
+        cv2.max(plane, best, dst=best)
     return best
-
-
-def _rows(maps: Tensor, wanted: Tensor, height: int) -> Tensor:
-    """Rows ``wanted`` of maps (c h' w') resized bilinearly to ``height`` rows."""
-    place = ((wanted + 0.5) * (maps.shape[1] / height) - 0.5).clamp(min=0)
-    above = place.long().clamp(max=maps.shape[1] - 1)
-    below = (above + 1).clamp(max=maps.shape[1] - 1)
-    part = (place - above)[:, None]
-    return torch.lerp(maps[:, above], maps[:, below], part)

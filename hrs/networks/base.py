@@ -35,6 +35,9 @@ class Segmenter(nn.Module):
     """True: ``logits == classifier(features)``. False: other layers that see more than this pixel's features add to the
     logits; e uᵀ is still the exact gradient of the slice of the last layer that ``classifier`` holds."""
 
+    faster_as_onnx: ClassVar[bool] = True
+    """Whether ONNX Runtime outruns PyTorch on a CPU: so it does with plain convolutions (`benchmarks/photos.py`)."""
+
     classifier: nn.Conv2d
     """The last linear layer, 1x1, from features to logits."""
 

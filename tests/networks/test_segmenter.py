@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
+from hrs.networks.huggingface import fuse
 from hrs.networks.segmenter import build_segmenter, known_networks, normalise, upsample
 from tests.networks.small_networks import CLASSES, backbone_config, segformer_config, small_deeplab, small_fcn
 
@@ -226,3 +227,22 @@ def test_compact_builds_without_importing_transformers():
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_segformers_decoder_is_that_of_transformers_with_less_work(folders, training):
+    network = make("segformer", folders).double().train(training)
+    network.head.dropout.p = 0.0
+    maps = network.encoder(torch.randn(2, 3, 75, 101).double(), output_hidden_states=True).hidden_states
+
+    def outcome(decode):
+        network.zero_grad()
+        network.head.batch_norm.reset_running_stats()
+        features = decode()
+        features.square().sum().backward(retain_graph=True)
+        grown = [parameter.grad.clone() for parameter in network.parameters() if parameter.grad is not None]
+        return [features.detach(), *grown, network.head.batch_norm.running_var.clone()]
+
+    theirs, ours = outcome(lambda: network.head(maps)), outcome(lambda: fuse(network.head, maps))
+    assert len(theirs) == len(ours) > 20
+    torch.testing.assert_close(ours, theirs)
