@@ -5,9 +5,14 @@ A study is a YAML file:
     base:                      # settings that all runs share, as in a run's config
       data: {sources: ["render:synthetic"], target: "camvid:/data/camvid"}
       train: {steps: 1000}
-    methods: [joint, mixing, hrs, {method: hrs, selection: {levels: [region]}}]
+    methods:                   # a name, or settings that go over base; label: what the table calls it
+      - joint
+      - hrs
+      - {method: hrs, selection: {levels: [region]}}
+      - {method: joint, label: joint half as long, train: {steps: 500}}
     n_real: [10, 20, null]     # null: all
     seeds: [0, 1, 2]
+    against: [joint]           # methods that the others are compared with, seed by seed; by default joint and mixing
     parallel: 2                # runs at once on this machine
 
 Runs are ordinary run folders; finished ones are kept, so a study goes on where it stopped, and may grow.
@@ -40,12 +45,14 @@ from hrs.study_table import Line, Outcome, method_label, study_table, to_markdow
 
 
 class Study(Section):
-    """What to compare. ``methods`` holds names, or settings that go over ``base``."""
+    """What to compare. ``methods`` holds names, or settings that go over ``base``; ``against`` the table's names of
+    those that the others are compared with."""
 
     base: dict[str, Any] = Field(default_factory=dict)
     methods: tuple[dict[str, Any], ...] = Field(min_length=1)
     n_real: tuple[int | None, ...] = Field((20,), min_length=1)
     seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
+    against: tuple[str, ...] = ("joint", "mixing")
     parallel: int = Field(1, ge=1, le=64)
 
     @field_validator("methods", mode="before")
@@ -56,9 +63,10 @@ class Study(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One run of a study."""
+    """One run of a study. ``label``: what the table calls its method."""
 
     name: str
+    label: str
     config: RunConfig
 
     def outcome(self, folder: Path) -> Outcome | None:
@@ -67,9 +75,7 @@ class Job:
         if not run.exists() or run.read_status().state != "finished":
             return None
         score = run.read_results()[-1]["miou"]
-        return Outcome(
-            method=method_label(self.config), n_real=self.config.data.n_real, seed=self.config.seed, score=score
-        )
+        return Outcome(method=self.label, n_real=self.config.data.n_real, seed=self.config.seed, score=score)
 
 
 def load_study(path: Path) -> Study:
@@ -97,9 +103,11 @@ def plan(study: Study) -> list[Job]:
 
 
 def _job(study: Study, own: dict[str, Any], n_real: int | None, seed: int) -> Job:
-    config = load_config(_over(_over(study.base, own), {"seed": seed, "data": {"n_real": n_real}}))
-    label = re.sub(r"[^A-Za-z0-9._]+", "-", method_label(config)).strip("-")
-    return Job(name=f"{label}-n{'all' if n_real is None else n_real}-s{seed}", config=config)
+    settings = {key: value for key, value in own.items() if key != "label"}
+    config = load_config(_over(_over(study.base, settings), {"seed": seed, "data": {"n_real": n_real}}))
+    label = str(own.get("label") or method_label(config))
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", label).strip("-")
+    return Job(name=f"{plain}-n{'all' if n_real is None else n_real}-s{seed}", label=label, config=config)
 
 
 def _over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
@@ -126,12 +134,12 @@ def run_study(study: Study, folder: Path, *, say: Callable[[str], None] = print)
         folder.mkdir(parents=True, exist_ok=True)
     missing = [job for job in jobs if job.outcome(folder) is None]
     say(f"{len(jobs)} runs, {len(jobs) - len(missing)} finished, {study.parallel} at once")
-    lines, failed = report(jobs, folder), []
+    lines, failed = report(jobs, folder, study.against), []
     began = time.monotonic()
     with _Workers(study.parallel, folder) as workers:
         for done, (job, ended_well) in enumerate(workers.train(missing), 1):
             failed += [] if ended_well else [job.name]
-            lines = report(jobs, folder)
+            lines = report(jobs, folder, study.against)
             left = (time.monotonic() - began) / done * (len(missing) - done)
             say(f"{done}/{len(missing)} {job.name}: {_result(job, folder)}, {left / 60:.0f} min left")
     if failed:
@@ -146,7 +154,7 @@ def _result(job: Job, folder: Path) -> str:
     return "failed" if outcome is None else f"mIoU {outcome.score:.1f}"
 
 
-def report(jobs: Sequence[Job], folder: Path) -> list[Line]:
+def report(jobs: Sequence[Job], folder: Path, against: Sequence[str] = ("joint", "mixing")) -> list[Line]:
     """Write results.csv (a row a run), table.md and plot.png from what is finished; returns the table."""
     outcomes = [outcome for job in jobs if (outcome := job.outcome(folder)) is not None]
     text = io.StringIO()
@@ -154,7 +162,7 @@ def report(jobs: Sequence[Job], folder: Path) -> list[Line]:
     writer.writerow(["method", "n_real", "seed", "miou"])
     writer.writerows([o.method, "all" if o.n_real is None else o.n_real, o.seed, o.score] for o in outcomes)
     atomic_write(folder / "results.csv", text.getvalue())
-    lines = study_table(outcomes)
+    lines = study_table(outcomes, against)
     if lines:
         atomic_write(folder / "table.md", to_markdown(lines) + "\n")
         atomic_write(folder / "plot.png", draw(lines))
@@ -227,7 +235,7 @@ class _Workers:
         command = [sys.executable, "-m", "hrs", "train", str(config), *arguments]
         with open(self.folder / f"{job.name}.log", "ab") as log:
             process = subprocess.Popen(
-                command, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": str(threads)}
+                command, stdout=log, stderr=log, env={"OMP_NUM_THREADS": str(threads), **os.environ}
             )
             self.running.add(process)
             code = process.wait()

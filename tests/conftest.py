@@ -1,4 +1,6 @@
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ["HRS_SHIPPED"] = "no shipped runs"  # before hrs is imported, here and in the processes that tests start
@@ -10,6 +12,7 @@ import yaml
 
 from hrs.config import RunConfig, load_config
 
+PATIENCE = 60.0
 CLASSES = ("sky", "road", "car", "tree")
 COLOURS = np.array([[120, 170, 230], [90, 90, 95], [190, 40, 40], [40, 120, 50]])
 CAMVID = Path(os.environ.get("HRS_CAMVID", Path(__file__).resolve().parents[2] / "shared/data/camvid"))
@@ -21,6 +24,14 @@ needs_camvid = pytest.mark.skipif(not CAMVID.is_dir(), reason=f"no CamVid at {CA
 def _own_cache(tmp_path_factory, monkeypatch):
     """No test reads or fills the user's cache."""
     monkeypatch.setenv("HRS_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    """Wait for a condition, which other processes bring about."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.05)
 
 
 def write_frames(root: Path, count: int, *, seed: int, tint: float = 0.0, planted: bool = False) -> Path:

@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,9 +16,7 @@ from hrs.cli import main
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
 from hrs.runs import KILLED, RunFolder, cancel, list_runs
-from tests.conftest import tiny_config
-
-PATIENCE = 60.0
+from tests.conftest import PATIENCE, tiny_config, until
 
 
 @pytest.fixture
@@ -41,13 +38,6 @@ def busy(root: Path, tiny: RunConfig) -> RunFolder:
     launch.occupy(run, tiny)
     run.write_status(state="running")
     return run
-
-
-def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.05)
 
 
 def waits(run: RunFolder) -> bool:

@@ -11,7 +11,7 @@ from hrs.config import load_config
 from hrs.errors import HRSError
 from hrs.runs import RunFolder
 from hrs.study import Study, load_study, plan, report, run_study
-from tests.conftest import tiny_config
+from tests.conftest import tiny_config, until
 
 
 def finished(folder, job, score):
@@ -45,6 +45,16 @@ def test_a_plan_has_every_run_once_and_goes_seed_by_seed():
         ("region",),
         0.4,
     )
+
+
+def test_a_label_is_what_the_table_calls_a_method():
+    twice = [{"method": "joint", "train": {"steps": 5}, "label": "joint, short"}, "joint"]
+    jobs = plan(Study.model_validate({"methods": twice, "seeds": [0]}))
+    assert [(job.name, job.label) for job in jobs] == [
+        ("joint-short-n20-s0", "joint, short"),
+        ("joint-n20-s0", "joint"),
+    ]
+    assert jobs[0].config.train.steps == 5
 
 
 @pytest.mark.parametrize(
@@ -102,6 +112,30 @@ def test_a_study_trains_what_is_missing_and_no_more(tmp_path, frames):
     kept = (tmp_path / "out/target_only-n2-s0/status.json").stat().st_mtime_ns
     assert run_study(load_study(tmp_path / "study.yaml"), tmp_path / "out")[0].score.count == 1
     assert (tmp_path / "out/target_only-n2-s0/status.json").stat().st_mtime_ns == kept
+
+
+def test_a_study_that_is_told_to_end_stops_its_runs_and_goes_on_later(tmp_path, frames):
+    base = tiny_config(frames, "train.steps=4000").model_dump(mode="json", exclude={"method", "seed"})
+    study = {"base": base, "methods": ["target_only"], "n_real": [2], "seeds": [0]}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+    run = RunFolder(tmp_path / "out/target_only-n2-s0")
+    command = [sys.executable, "-m", "hrs", "study", str(tmp_path / "study.yaml"), "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: run.exists() and run.read_status().step > 0, 120)
+    process.terminate()
+    assert process.wait(60) != 0
+    status = run.read_status()
+    assert status.state == "cancelled" and 0 < status.step < 4000
+    assert (run.last / "model.safetensors").is_file()
+
+
+def test_the_methods_to_compare_with_are_named(tmp_path):
+    study = Study.model_validate({"methods": ["hrs", "shuffled"], "seeds": [0], "against": ["shuffled"]})
+    jobs = plan(study)
+    for job, score in zip(jobs, (31.0, 30.0), strict=True):
+        finished(tmp_path, job, score)
+    assert report(jobs, tmp_path, study.against)[0].against["shuffled"].mean == 1.0
+    assert "against shuffled" in (tmp_path / "table.md").read_text()
 
 
 def test_a_run_that_fails_is_named_when_the_others_are_done(tmp_path, frames):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,6 +100,7 @@ def study(
     from hrs.study import load_study, run_study
     from hrs.study_table import to_markdown
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: its runs save what they have and stop
     folder = out or runs / "studies" / file.stem
     print(to_markdown(run_study(load_study(file), folder)))
     print(f"table: {folder / 'table.md'}\nplot: {folder / 'plot.png'}")

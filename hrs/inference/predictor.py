@@ -86,8 +86,8 @@ class Predictor:
         """From a checkpoint folder.
 
         Args:
-            backend: "torch" is exact; "onnx" is the same up to rounding (made once per model, which takes some seconds);
-                "auto" takes the faster one on a CPU and bfloat16 on a GPU.
+            backend: "torch" is exact; "onnx" is the same up to rounding (made once per model, in some seconds); "auto"
+                takes the faster one on a CPU and bfloat16 on a GPU.
             compile: let torch.compile make the network faster; worth its start-up for many photos on a GPU.
 
         Raises:
