@@ -21,6 +21,7 @@ MethodName = Literal[
     "source_only",
     "finetune",
     "mixing",
+    "hrs_mixing",
     "adversarial",
     "class_balanced",
     "shuffled",
@@ -73,7 +74,7 @@ class NetworkConfig(Section):
 
 
 class SelectionConfig(Section):
-    """How synthetic pixels are weighted (methods hrs, shuffled and oracle)."""
+    """How synthetic pixels are weighted (methods hrs, hrs_mixing, shuffled and oracle)."""
 
     levels: tuple[Level, ...] = Field(("pixel", "region", "image"), description="Which weighting networks take part.")
     signals: tuple[Signal, ...] = Field(

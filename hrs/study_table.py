@@ -24,6 +24,7 @@ ENOUGH = 3
 
 _OWN_SECTIONS: Mapping[str, tuple[str, ...]] = {
     "hrs": ("selection",),
+    "hrs_mixing": ("selection",),
     "shuffled": ("selection",),
     "oracle": ("selection",),
     "adversarial": ("adversarial",),

@@ -6,6 +6,7 @@ from hrs.methods.base import Method, StepResult, weigh_frames
 from hrs.methods.class_balanced import ClassBalanced
 from hrs.methods.finetune import Finetune
 from hrs.methods.hrs import HierarchicalSelection
+from hrs.methods.hrs_mixing import SelectiveMixing
 from hrs.methods.joint import Joint
 from hrs.methods.mixing import Mixing
 from hrs.methods.oracle import Oracle
@@ -21,6 +22,7 @@ METHODS: dict[MethodName, type[Method]] = {
     "source_only": SourceOnly,
     "finetune": Finetune,
     "mixing": Mixing,
+    "hrs_mixing": SelectiveMixing,
     "adversarial": Adversarial,
     "class_balanced": ClassBalanced,
     "shuffled": Shuffled,

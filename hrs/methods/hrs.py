@@ -33,20 +33,29 @@ class HierarchicalSelection(Method):
     def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert source is not None and target is not None
         real, synthetic = self.segment(target.images, source.images)
+        weights, losses, logs = self.select(source, synthetic, target, real, step)
+        target_loss = self.cross_entropy(real.logits, target.labels)
+        source_loss = self.cross_entropy(synthetic.logits, source.labels, weights)
+        loss = target_loss + self.config.train.source_weight * source_loss + losses
+        return StepResult(loss, {"loss_target": target_loss.detach(), "loss_source": source_loss.detach(), **logs})
+
+    def select(
+        self, source: Batch, synthetic: SegmenterOutput, target: Batch, real: SegmenterOutput, step: int
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """The weight of every synthetic pixel (b h w), the sum of the weighting networks' losses, and what to log.
+
+        Args:
+            source: labels and regions of the synthetic pixels; IGNORE and -1 elsewhere.
+            synthetic, real: what the segmentation network made of both batches.
+        """
         with torch.autocast(source.images.device.type, enabled=False):
             view = View.of(synthetic, source.labels, source.regions)
             losses, scores = self._learn(view, real, target, step)
             weights = self.weights(view, scores, self.selector.strength(step / self.config.train.steps))
-        target_loss = self.cross_entropy(real.logits, target.labels)
-        source_loss = self.cross_entropy(synthetic.logits, source.labels, weights)
-        loss = target_loss + self.config.train.source_weight * source_loss + sum(losses.values())
-        logs = {"loss_target": target_loss, "loss_source": source_loss}
-        logs |= {f"loss_{name}": value for name, value in losses.items()}
-        logs |= {
-            "effective_share": effective_share(weights, source.labels),
-            "class_weight": mean_per_class(weights, source.labels, self.num_classes),
-        }
-        return StepResult(loss, {name: value.detach() for name, value in logs.items()})
+        logs = {f"loss_{name}": value.detach() for name, value in losses.items()}
+        logs["effective_share"] = effective_share(weights, source.labels)
+        logs["class_weight"] = mean_per_class(weights, source.labels, self.num_classes)
+        return weights, sum(losses.values(), start=weights.new_zeros(())), logs
 
     def _learn(
         self, view: View, real: SegmenterOutput, target: Batch, step: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -18,15 +20,31 @@ class Mixing(Method):
 
     def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
         assert source is not None and target is not None
-        under = torch.arange(len(source), device=source.images.device) % len(target)
-        pasted = half_of_classes(source.labels, self.num_classes)
-        images = torch.where(pasted.unsqueeze(1), source.images, target.images[under])
-        labels = torch.where(pasted, source.labels, target.labels[under])
-        real, mixed = self.segment(target.images, images)
+        mixed = mix(source, target, self.num_classes)
+        real, both = self.segment(target.images, mixed.images)
         target_loss = self.cross_entropy(real.logits, target.labels)
-        mixed_loss = self.cross_entropy(mixed.logits, labels)
+        mixed_loss = self.cross_entropy(both.logits, mixed.labels)
         loss = target_loss + self.config.train.source_weight * mixed_loss
         return StepResult(loss, {"loss_target": target_loss.detach(), "loss_source": mixed_loss.detach()})
+
+
+class Mixed(NamedTuple):
+    """images uint8 (b 3 h w), labels uint8 (b h w), and where both are synthetic, bool (b h w)."""
+
+    images: Tensor
+    labels: Tensor
+    pasted: Tensor
+
+
+def mix(source: Batch, target: Batch, num_classes: int) -> Mixed:
+    """Half of the classes of each synthetic frame over a real image; real images come round where they are fewer."""
+    under = torch.arange(len(source), device=source.images.device) % len(target)
+    pasted = half_of_classes(source.labels, num_classes)
+    return Mixed(
+        images=torch.where(pasted.unsqueeze(1), source.images, target.images[under]),
+        labels=torch.where(pasted, source.labels, target.labels[under]),
+        pasted=pasted,
+    )
 
 
 def half_of_classes(labels: Tensor, num_classes: int) -> Tensor:

@@ -1,7 +1,9 @@
 import torch
 
 from hrs.labels import IGNORE
-from hrs.methods.mixing import half_of_classes
+from hrs.methods.mixing import half_of_classes, mix
+from tests.methods.test_methods import batch, build, one_step
+from tests.selection.conftest import C
 
 
 def test_half_of_the_classes_present_rounded_up_are_pasted_whole():
@@ -21,3 +23,40 @@ def test_which_half_is_random():
     labels = torch.arange(4).view(1, 2, 2)
     draws = {tuple(half_of_classes(labels, 4).flatten().tolist()) for _ in range(50)}
     assert len(draws) == 6
+
+
+def test_a_mixed_image_is_synthetic_where_pasted_and_real_elsewhere():
+    torch.manual_seed(0)
+    source, target = batch(1, 3), batch(2, 2)
+    mixed = mix(source, target, C)
+    for i, real in enumerate((0, 1, 0)):
+        pasted = mixed.pasted[i]
+        assert 0 < pasted.float().mean() < 1
+        assert mixed.images[i][:, pasted].equal(source.images[i][:, pasted])
+        assert mixed.images[i][:, ~pasted].equal(target.images[real][:, ~pasted])
+        assert mixed.labels[i][pasted].equal(source.labels[i][pasted])
+        assert mixed.labels[i][~pasted].equal(target.labels[real][~pasted])
+
+
+def test_selective_mixing_is_mixing_until_weights_act_and_then_leaves_real_pixels_alone():
+    plain, config = build("mixing")
+    chosen, _ = build("hrs_mixing", "selection.every=1")
+    chosen.segmenter.load_state_dict(plain.segmenter.state_dict())
+
+    def losses(method, step):
+        torch.manual_seed(5)
+        return one_step(method, config, step).logs
+
+    assert losses(plain, 0)["loss_source"] == losses(chosen, 0)["loss_source"]
+    for step in range(9):
+        one_step(chosen, config, step)
+    seen = {}
+    entropy = chosen.cross_entropy
+    chosen.cross_entropy = lambda logits, labels, weights=None: (
+        seen.update(weights=weights) or entropy(logits, labels, weights)
+    )
+    torch.manual_seed(5)
+    pasted = mix(batch(1), batch(2), C).pasted
+    losses(chosen, 9)
+    assert torch.all(seen["weights"][~pasted] == 1)
+    assert seen["weights"][pasted].std() > 0.01
