@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,6 +34,7 @@ from hrs.progress import Progress
 Rows = NDArray[np.int64]
 Maps = dict[str, NDArray[np.float32]]
 Mode = Literal["frames", "labels"]
+Side = Literal["above", "below"]
 
 MAP_NAMES = ("combined", "pixel", "region", "image")
 """Every map a frame may have, the combined one first."""
@@ -197,7 +198,8 @@ def export_dataset(
     out: Path,
     *,
     mode: Mode = "frames",
-    threshold: float = 0.0,
+    threshold: float | Sequence[float] = 0.0,
+    keep: Side = "above",
     level: str = "combined",
     progress: Progress | None = None,
 ) -> int:
@@ -207,7 +209,9 @@ def export_dataset(
         rows: which frames, as `ScoredCorpus.select` gives them.
         out: must not exist; gets images/ (hard links where the disk can, else copies), labels/ (class ids of the
             corpus' space) and classes.yaml with the palette. Appears whole or not at all.
-        mode: "frames" keeps the labels; "labels" sets those of pixels that weigh less than ``threshold`` to IGNORE.
+        mode: "frames" keeps the labels; "labels" sets those of pixels on the wrong side of ``threshold`` to IGNORE.
+        threshold: a weight, or one for each class. ``keep`` "above": pixels count that weigh as much or more; "below":
+            the others.
         level: which map is compared with the threshold.
         progress: called with (frames done, frames in all).
 
@@ -223,7 +227,8 @@ def export_dataset(
     if not len(rows):
         raise HRSError("no frame was chosen; widen the filter")
     data, places = _source(corpus, rows)
-    copy = partial(_copy_frame, corpus, data, mode=mode, threshold=threshold, level=level)
+    drop = partial(_dropped, threshold=threshold, keep=keep, level=level) if mode == "labels" else None
+    copy = partial(_copy_frame, corpus, data, drop)
     with atomic_folder(out) as folder, ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         (folder / "images").mkdir()
         (folder / "labels").mkdir()
@@ -259,19 +264,32 @@ def _source(corpus: ScoredCorpus, rows: Rows) -> tuple[Dataset, list[int]]:
 
 
 def _copy_frame(
-    corpus: ScoredCorpus, data: Dataset, folder: Path, row: int, place: int, *, mode: Mode, threshold: float, level: str
+    corpus: ScoredCorpus,
+    data: Dataset,
+    drop: Callable[[NDArray[np.uint8], Maps], NDArray[np.bool_]] | None,
+    folder: Path,
+    row: int,
+    place: int,
 ) -> None:
     about, scored = data.frames[place], corpus.frame(row)
     stem = file_stem(scored.id)
     _link(about.image, folder / "images" / f"{stem}{about.image.suffix}")
     label = data.read_label(place)
-    if mode == "labels":
-        low = enlarge(scored.read_maps()[level], *label.shape) < threshold
-        label = np.where(low, np.uint8(IGNORE), label)
+    if drop:
+        label = np.where(drop(label, scored.read_maps()), np.uint8(IGNORE), label)
     done, png = cv2.imencode(".png", label)
     if not done:
         raise ValueError(f"OpenCV cannot encode a label of {label.shape}")
     (folder / "labels" / f"{stem}.png").write_bytes(png.tobytes())
+
+
+def _dropped(
+    label: NDArray[np.uint8], maps: Maps, *, threshold: float | Sequence[float], keep: Side, level: str
+) -> NDArray[np.bool_]:
+    """Which pixels of a label (h w) lose it."""
+    limits = np.resize(np.asarray(threshold, np.float32), IGNORE + 1)[label]  # what it holds for IGNORE never matters
+    low: NDArray[np.bool_] = enlarge(maps[level], *label.shape) < limits
+    return low if keep == "above" else ~low
 
 
 def enlarge(weights: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

@@ -175,6 +175,20 @@ def test_labels_of_low_weight_are_unlabelled_at_the_original_size(corpus, source
         assert np.array_equal(copy.read_label(i), expected)
 
 
+def test_thresholds_by_class_cut_a_data_set_into_two_sides(corpus, source, tmp_path):
+    limits = [0.5, 1.5, 0.9, 1.1]
+    for keep in ("above", "below"):
+        export_dataset(corpus, corpus.select(), tmp_path / keep, mode="labels", threshold=limits, keep=keep)
+    upper, lower = (open_dataset(f"folder:{tmp_path / keep}") for keep in ("above", "below"))
+    original = open_dataset(source)
+    for i in range(len(upper)):
+        label, weights = original.read_label(i), corpus.frame(i).read_maps()["combined"]
+        high = np.repeat(np.repeat(weights, 2, 0), 2, 1) >= np.asarray(limits, np.float32)[label]
+        assert high.any() and not high.all()
+        assert np.array_equal(upper.read_label(i), np.where(high, label, IGNORE))
+        assert np.array_equal(lower.read_label(i), np.where(high, IGNORE, label))
+
+
 def test_classes_are_those_of_the_corpus_where_it_was_scored_in_another_space(tmp_path):
     root = write_frames(tmp_path / "source", 2, seed=6)
     make_scores(tmp_path / "scores", f"folder:{root}")

@@ -1,0 +1,63 @@
+"""What if training saw only the pixels that weigh much, or only those that weigh little?
+
+python -m benchmarks.counterfactual SCORES --out DIR [--level combined]
+
+SCORES is what `python -m hrs score RUN DATASET` wrote. DIR gets two data sets of the format ``folder``: ``upper`` and
+``lower``, the same frames, in which the half of each class' pixels that weighs more or less keeps its label and the
+other half is ignored: both hold the same mix of classes. Train on each with uniform weights, for instance by a study
+with
+
+    methods:
+      - {method: joint, label: upper half, data: {sources: ["folder:DIR/upper"]}}
+      - {method: joint, label: lower half, data: {sources: ["folder:DIR/lower"]}}
+
+If weights tell what helps, the upper half is better.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrs.errors import HRSError
+from hrs.scores import ScoredCorpus, export_dataset
+
+
+def medians(corpus: ScoredCorpus, level: str, pixels: int = 500) -> NDArray[np.float64]:
+    """The median weight of each class, (c,), over pixels drawn from every frame; 0 for a class that never occurs."""
+    if corpus.space is None or level not in corpus.maps:
+        raise HRSError(f"{corpus.folder} has no classes or no map {level!r}; known maps: {', '.join(corpus.maps)}")
+    rng, weights, classes = np.random.default_rng(0), [], []
+    for row in range(len(corpus)):
+        frame = corpus.frame(row)
+        label = frame.read_frame()[1].ravel()
+        drawn = rng.choice(label.size, min(pixels, label.size), replace=False)
+        weights.append(frame.read_maps()[level].ravel()[drawn])
+        classes.append(label[drawn])
+    found, known = np.concatenate(weights), np.concatenate(classes)
+    return np.array([np.median(found[known == c]) if (known == c).any() else 0.0 for c in range(len(corpus.space))])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scores", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--level", default="combined")
+    options = parser.parse_args()
+    try:
+        corpus = ScoredCorpus.open(options.scores)
+        limits = medians(corpus, options.level)
+        rows = corpus.select()
+        for name, keep in (("upper", "above"), ("lower", "below")):
+            out = options.out / name
+            export_dataset(corpus, rows, out, mode="labels", threshold=limits, keep=keep, level=options.level)
+            print(f"folder:{out}")
+    except HRSError as error:
+        raise SystemExit(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()
