@@ -17,11 +17,15 @@ _NAMED = ("data.sources", "data.target", "data.val", "data.width", "data.height"
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Runs of one setting. ``label`` tells it from the other groups; ``validation`` names the data of its scores."""
+    """Runs of one setting; ``setting`` tells it from the other groups', ``validation`` names the data of its scores."""
 
-    label: str
+    setting: str
     validation: str
     runs: tuple[tuple[RunSummary, RunConfig], ...]
+
+    @property
+    def label(self) -> str:
+        return f"{'1 run' if len(self.runs) == 1 else f'{len(self.runs)} runs'}: {self.setting}"
 
     def outcomes(self, which: str) -> list[Outcome]:
         """The runs' "last" or "best" mIoU; runs without a validation are left out."""
@@ -40,10 +44,10 @@ def groups(summaries: Sequence[RunSummary]) -> list[Group]:
         if config is not None and run.status.state == "finished":
             found.setdefault(repr(setup(config)), []).append((run, config))
     members = sorted(found.values(), key=len, reverse=True)
-    labels = _labels([setup(runs[0][1]) for runs in members])
+    settings = _settings([setup(runs[0][1]) for runs in members])
     return [
-        Group(label=f"{label} ({_count(len(runs))})", validation=_validation(runs[0][1]), runs=tuple(runs))
-        for label, runs in zip(labels, members, strict=True)
+        Group(setting=setting, validation=_validation(runs[0][1]), runs=tuple(runs))
+        for setting, runs in zip(settings, members, strict=True)
     ]
 
 
@@ -51,7 +55,7 @@ def n_words(n_real: int | None) -> str:
     return "all" if n_real is None else f"{n_real:,}"
 
 
-def _labels(setups: Sequence[dict[str, Any]]) -> list[str]:
+def _settings(setups: Sequence[dict[str, Any]]) -> list[str]:
     keys = {key: None for values in setups for key in values if key not in _NAMED}
     differ = [key for key in keys if len({repr(values.get(key)) for values in setups}) > 1]
     return [", ".join([_base(values), *(f"{key}={values.get(key)}" for key in differ)]) for values in setups]
@@ -65,10 +69,6 @@ def _base(values: dict[str, Any]) -> str:
 
 def _validation(config: RunConfig) -> str:
     return config.data.val or f"the val split of {config.data.target}"
-
-
-def _count(runs: int) -> str:
-    return "1 run" if runs == 1 else f"{runs} runs"
 
 
 def _score(run: RunSummary, which: str) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,16 @@ def all_runs() -> list[RunSummary]:
         replace(summary, name=f"{summary.name} (shipped)" if summary.name in taken else summary.name)
         for summary in list_runs(SHIPPED)
     ]
+
+
+def fingerprint(root: Path) -> dict[str, int]:
+    """When each run below ``root`` last said something of itself, by name: a look that opens no file, to see whether
+    runs came, went or moved on."""
+    found = {}
+    for path in root.iterdir() if root.is_dir() else ():
+        with suppress(OSError):  # not a run, or deleted at this moment
+            found[path.name] = os.stat(path / "status.json").st_mtime_ns
+    return found
 
 
 def is_shipped(run: RunFolder) -> bool:
@@ -79,4 +90,4 @@ def say_no_runs(what: str) -> None:
         )
         if st.button("Open Launch", type="primary", icon=":material/play_arrow:"):
             st.switch_page("pages/launch.py")
-        st.caption(f"Runs are read from {runs_root().resolve()}.")
+        st.caption(f"Runs are read from {plain(str(runs_root().resolve()))}.")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run` puts this file's folder there, pages import the package app
@@ -29,14 +30,21 @@ def main() -> None:
     st.set_page_config(page_title="HRS", page_icon=ICON, layout="wide")
     st.logo(WORDMARK, size="medium")
     pages = [
-        st.Page(PAGES / "runs.py", title="Runs", icon=":material/show_chart:", default=True),
+        st.Page(PAGES / "runs.py", title="Runs", icon=":material/show_chart:", default=True, url_path=""),
         st.Page(PAGES / "launch.py", title="Launch", icon=":material/play_arrow:"),
         st.Page(PAGES / "weights.py", title="Weights", icon=":material/layers:"),
         st.Page(PAGES / "compare.py", title="Compare", icon=":material/bar_chart:"),
         st.Page(PAGES / "data.py", title="Data", icon=":material/folder_open:"),
         st.Page(PAGES / "segment.py", title="Segment", icon=":material/image:"),
     ]
-    st.navigation(pages, position="top").run()
+    # The first page is at /, but people type its name as they see it done for the others.
+    alias = st.Page(lambda: open_first(pages[0]), title="Runs", url_path="runs", visibility="hidden")
+    st.navigation([*pages, alias], position="top").run()
+
+
+def open_first(page: StreamlitPage) -> None:
+    asked = st.query_params
+    st.switch_page(page, query_params={name: asked.get_all(name) for name in asked})
 
 
 main()

@@ -36,6 +36,7 @@ FIRST = {
     "train.learning_rate": "Learning rate",
 }
 """Fields that are always in sight, with what they are called there; the others are folded away by section."""
+_NAMES = {"train": "training", "adversarial": "adversarial alignment", "finetune": "fine-tuning"}  # of sections
 _COLUMNS = 3
 
 
@@ -152,7 +153,7 @@ def draw() -> None:
     for path, leaf in every.items():
         sections.setdefault(path.partition(".")[0], []).append(leaf)
     for name, group in sections.items():
-        with st.expander(f"More {name} settings"):
+        with st.expander(f"More {_NAMES.get(name, name)} settings"):
             about = _about(name)
             if about:
                 st.caption(about)

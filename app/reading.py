@@ -24,7 +24,8 @@ from hrs.records import MetricsReader, Row
 from hrs.runs import RunFolder, RunSummary
 
 ACTIVE = ("queued", "running")
-POLL_SECONDS = 2.0
+POLL_SECONDS = 2.0  # between two looks at runs that train
+WATCH_SECONDS = 4.0  # between two looks for new runs while none trains
 _HISTORIES = 24  # runs whose metrics stay in memory, about 1 MB each for 10,000 lines
 _STEP = re.compile(r"_(\d+)\.jpg$")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times quicker, where libyaml is there
@@ -128,7 +129,7 @@ def short_source(config: RunConfig) -> str:
 
 
 def runs_table(summaries: list[RunSummary]) -> pd.DataFrame:
-    """One row a run, in the given order, as the runs page shows it."""
+    """One row a run, in the given order, as the runs page shows it. n_real is infinite where a run uses all images."""
     return pd.DataFrame([_line(summary) for summary in summaries])
 
 
@@ -139,6 +140,11 @@ def matching(table: pd.DataFrame, words: str) -> pd.DataFrame:
     for word in words.lower().split():
         kept &= text.str.contains(word, regex=False)
     return table[kept].reset_index(drop=True)
+
+
+def real_images(count: float) -> str:
+    """A number of `runs_table` in words."""
+    return "all" if math.isinf(count) else f"{count:,.0f}"
 
 
 def active(summaries: list[RunSummary]) -> bool:
@@ -233,7 +239,7 @@ def _line(summary: RunSummary) -> dict[str, Any]:
         "best": (status.best or {}).get("miou"),
         "last": (summary.last or {}).get("miou"),
         "method": config.method if config else "",
-        "n_real": ("all" if config.data.n_real is None else str(config.data.n_real)) if config else "",
+        "n_real": (math.inf if config.data.n_real is None else float(config.data.n_real)) if config else math.nan,
         "sources": short_source(config) if config else "",
         "age": pd.Timestamp(status.started or status.updated or 0, unit="s", tz="UTC"),
     }

@@ -34,7 +34,9 @@ def action_bar(chosen: list[RunSummary], select: Select) -> None:
         _button("Resume", "resume", ended, lambda: _resume(ended))
         _button("Rename", "edit", idle if single else [], lambda: _ask("rename"))
         _button("Delete", "delete", idle, lambda: _ask("delete"))
-        if st.button("Clone into the form", icon=":material/content_copy:", disabled=not single):
+        if st.button(
+            "Clone", icon=":material/content_copy:", disabled=not single, help="Fill the form of Launch with it"
+        ):
             st.switch_page("pages/launch.py", query_params={"clone": chosen[0].name})
         if not single and st.button("Select none", icon=":material/close:"):
             select([])

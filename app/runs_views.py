@@ -19,10 +19,9 @@ from hrs.runs import RunSummary
 Slots = Mapping[str, int]
 
 _LOG_LINES = 300
-_CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "pan2d"]}
 _FIRST_CURVES = ("mIoU", "loss", "effective_share", "learning_rate")
 _VALIDATION = {"mIoU": "miou", "pixel accuracy": "pixel_accuracy"}
-_WORDS = {"effective_share": "effective sample size, share of all pixels", "grad_norm": "gradient norm"}
+_WORDS = {"effective_share": "effective sample size (share)", "grad_norm": "gradient norm"}
 _KINDS = {"Predictions": "val", "Weights": "weights"}
 
 
@@ -149,8 +148,8 @@ def _confusion_chart(run: RunSummary) -> None:
     if newest is None:
         st.caption(f"{plain(run.name)}: no confusion matrix was recorded.")
         return
-    title = f"{run.name}: where the pixels of each class went, step {newest[0]:,}"
-    _chart(draw.confusion(newest[1], class_names(run.run, history), title), f"confusion {run.name}", title)
+    figure = draw.confusion(newest[1], class_names(run.run, history), run.name, newest[0])
+    _chart(figure, f"confusion {run.name}", f"{run.name}: where the pixels of each class went, step {newest[0]:,}")
 
 
 def _class_weight_chart(run: RunSummary) -> None:
@@ -162,9 +161,8 @@ def _class_weight_chart(run: RunSummary) -> None:
     values = [pd.Series(values, index=steps) for steps, values in (history.curve("train", name) for name in columns)]
     table = pd.concat(values, axis=1).sort_index()
     names = class_names(run.run, history) or [f"class {i}" for i in range(len(columns))]
-    title = f"{run.name}: mean weight by class"
-    figure = draw.class_weights(table.index.to_numpy(), table.to_numpy(np.float32), names[: len(columns)], title)
-    _chart(figure, f"class weights {run.name}", title)
+    figure = draw.class_weights(table.index.to_numpy(), table.to_numpy(np.float32), names[: len(columns)], run.name)
+    _chart(figure, f"class weights {run.name}", f"{run.name}: mean weight of each class over steps")
 
 
 def _picture(run: RunSummary, found: Mapping[int, Path], step: int, kind: str) -> None:
@@ -185,4 +183,4 @@ def _step_slider(steps: list[int], kind: str) -> int:
 
 
 def _chart(figure: go.Figure, key: str, alt: str) -> None:
-    st.plotly_chart(figure, key=f"runs {key}", alt=alt, config=_CHART)
+    st.plotly_chart(figure, key=f"runs {key}", alt=alt, config=draw.CHART)

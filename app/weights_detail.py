@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app.context import plain
 from app.figures.maps import (
     TITLES,
     Box,
@@ -46,7 +47,7 @@ def show_detail(corpus: ScoredCorpus, selection: Selection, row: int, lens: Lens
     if frame.jpeg is None:
         st.caption("Picture and label of this frame were not kept. Score the run again to see them.")
     means = _class_means(corpus, row, lens)
-    st.caption(summary(scored.id, frame.maps, means, lens))
+    st.caption(plain(summary(scored.id, frame.maps, means, lens)))
     area = chosen.area if chosen.area and chosen.area["frame"] == scored.id else None
     left, right = st.columns([5, 4], gap="large")
     with left:
@@ -70,7 +71,7 @@ def _navigate(corpus: ScoredCorpus, selection: Selection, row: int) -> None:
         _step_button(corpus, "Previous", ":material/chevron_left:", before, "P")
         _step_button(corpus, "Next", ":material/chevron_right:", after, "N")
         place = f"{at + 1:,} of {len(rows):,}" if at is not None else "not among the filtered frames"
-        st.markdown(f"**{corpus.frame(row).id}** :gray[{place}]")
+        st.markdown(f"**{plain(corpus.frame(row).id)}** :gray[{place}]")
 
 
 def _step_button(corpus: ScoredCorpus, label: str, icon: str, row: int | None, shortcut: str) -> None:
@@ -93,9 +94,8 @@ def _show_area(corpus: ScoredCorpus, frame: Frame, box: Box | None, lens: Lens) 
         pixels = int(table["pixels"].sum())
         part = f"{100 * pixels / (height * width):.1f} % of the frame"
         st.caption(f"{pixels:,} pixels, {part}, from column {box[0]} and row {box[1]} to {box[2]} and {box[3]}.")
-    else:
-        st.caption("Drag over any picture to see an area alone.")
-    st.dataframe(_percent(table), hide_index=True, column_config=_columns(table), height="content", alt="By class")
+    shown = _percent(table) if lens.threshold else _percent(table).drop(columns="below")
+    st.dataframe(shown, hide_index=True, column_config=_columns(shown), height="content", alt="By class")
 
 
 def _percent(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.context import plain
 from app.figures.maps import TITLES, Lens
 from app.weights_grid import Selection
 from hrs.errors import HRSError
@@ -94,9 +95,9 @@ def show_copying() -> None:
     if not job.finished:
         _follow()
     elif job.error:
-        st.error(f"Nothing was written: {job.error}")
+        st.error(f"Nothing was written: {plain(job.error)}")
     else:
-        st.success(f"{job.total:,} frames in {job.out}. Train on them with this source:")
+        st.success(f"{job.total:,} frames in {plain(str(job.out))}. Train on them with this source:")
         st.code(f"folder:{job.out.resolve()}", language=None)
 
 

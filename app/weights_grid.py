@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from app.context import plain
 from app.figures.maps import TITLES, Lens, colour_table
 from app.weights_corpus import tile
 from hrs.pictures import FULL_WEIGHT
@@ -42,21 +43,41 @@ def describe(statistic: str) -> str:
 
 
 def choose_frames(corpus: ScoredCorpus) -> Selection:
-    """Widgets for order and filters; returns what they leave."""
+    """Widgets for order and filters in a row; returns what they leave."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        sort = _choose_statistic(corpus, "Sort by", "weights sort")
-        descending = st.segmented_control(
-            "Order",
-            list(_ORDERS),
-            default=False,
-            required=True,
-            format_func=_ORDERS.__getitem__,
-            key="weights order",
-            persist_state="session",
-        )
+        sort, descending = _choose_order(corpus)
+        chosen = st.session_state.get("weights filters", [])
+        with st.popover(f"Filters ({len(chosen)})" if chosen else "Filters", icon=":material/filter_list:"):
+            where = _choose_filters(corpus)
+    return _select(corpus, sort, descending, where)
+
+
+def choose_frames_folded(corpus: ScoredCorpus) -> Selection:
+    """The same behind one button, where a frame needs the room."""
+    with st.popover("Order and filters", icon=":material/filter_list:"):
+        sort, descending = _choose_order(corpus)
         where = _choose_filters(corpus)
-    rows = corpus.select(sort=sort, descending=bool(descending), where=where)
+    return _select(corpus, sort, descending, where)
+
+
+def _select(corpus: ScoredCorpus, sort: str, descending: bool, where: list[Between]) -> Selection:
+    rows = corpus.select(sort=sort, descending=descending, where=where)
     return Selection(rows=rows, sort=sort, name=f"{corpus.folder} {sort} {descending} {where}")
+
+
+def _choose_order(corpus: ScoredCorpus) -> tuple[str, bool]:
+    """Statistic to sort by, and whether the highest comes first."""
+    sort = _choose_statistic(corpus, "Sort by", "weights sort")
+    descending = st.segmented_control(
+        "Order",
+        list(_ORDERS),
+        default=False,
+        required=True,
+        format_func=_ORDERS.__getitem__,
+        key="weights order",
+        persist_state="session",
+    )
+    return sort, bool(descending)
 
 
 def _choose_statistic(corpus: ScoredCorpus, label: str, key: str) -> str:
@@ -64,9 +85,9 @@ def _choose_statistic(corpus: ScoredCorpus, label: str, key: str) -> str:
     classes = set(corpus.space.classes) if corpus.space else set()
     parts = {each: each.partition("/") for each in corpus.statistics}
     by_class = {name: [each for each, (m, _, c) in parts.items() if m == name and c in classes] for name in corpus.maps}
-    plain = [each for each, (_, _, what) in parts.items() if what not in classes]
-    plain.sort(key=lambda each: each != "weight")  # the first is what a fresh page sorts by
-    options = plain + [f"{name}/" for name, found in by_class.items() if found]
+    overall = [each for each, (_, _, what) in parts.items() if what not in classes]
+    overall.sort(key=lambda each: each != "weight")  # the first is what a fresh page sorts by
+    options = overall + [f"{name}/" for name, found in by_class.items() if found]
     chosen = st.selectbox(
         label,
         options,
@@ -91,17 +112,15 @@ def _choose_statistic(corpus: ScoredCorpus, label: str, key: str) -> str:
 
 
 def _choose_filters(corpus: ScoredCorpus) -> list[Between]:
-    chosen = st.session_state.get("weights filters", [])
-    with st.popover(f"Filters ({len(chosen)})" if chosen else "Filters", icon=":material/filter_list:"):
-        names = st.multiselect(
-            "Keep frames by",
-            corpus.statistics,
-            format_func=describe,
-            key="weights filters",
-            persist_state="session",
-            width=320,
-        )
-        found = [_choose_range(corpus, name) for name in names if name in corpus.statistics]
+    names = st.multiselect(
+        "Keep frames by",
+        corpus.statistics,
+        format_func=describe,
+        key="weights filters",
+        persist_state="session",
+        width=320,
+    )
+    found = [_choose_range(corpus, name) for name in names if name in corpus.statistics]
     return [each for each in found if each]
 
 
@@ -110,10 +129,10 @@ def _choose_range(corpus: ScoredCorpus, statistic: str) -> Between | None:
     least, most = float(np.nanmin(values)), float(np.nanmax(values))
     low, high = np.floor(least * 100) / 100, np.ceil(most * 100) / 100
     if low == high:
-        st.caption(f"{describe(statistic)} is {low:.2f} everywhere.")
+        st.caption(f"{plain(describe(statistic))} is {low:.2f} everywhere.")
         return None
     key = f"weights range {statistic} {low} {high}"
-    chosen = st.slider(describe(statistic), low, high, (low, high), 0.01, key=key, persist_state="session")
+    chosen = st.slider(plain(describe(statistic)), low, high, (low, high), 0.01, key=key, persist_state="session")
     return Between(statistic=statistic, low=chosen[0], high=chosen[1])
 
 

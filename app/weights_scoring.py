@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import streamlit as st
 
+from app.context import plain
 from app.reading import read_config
 from hrs.files import atomic_write, process_alive
 from hrs.records import tail
@@ -27,7 +28,7 @@ def offer_scoring(run: RunFolder) -> None:
         return
     said = tail(_log(run), 1)
     if said and not (run.scores / "index.parquet").is_file():
-        st.error(f"Scoring stopped: {said[-1].removeprefix('error: ')}")
+        st.error(f"Scoring stopped: {plain(said[-1].removeprefix('error: '))}")
     config = read_config(run)
     if config and config.method not in _LEARN_WEIGHTS:
         st.caption(f"The method {config.method} learns no weights. Choose a run of the method hrs, or train one.")
@@ -78,7 +79,7 @@ def _follow(run: RunFolder) -> None:
         st.rerun()  # the whole page: it has scores now, or an error to show
     said = tail(_log(run), 1)
     st.status(f"Scoring: {frames_scored(run):,} frames done.", state="running")
-    st.caption(said[-1] if said else "Loading the model.")
+    st.caption(plain(said[-1]) if said else "Loading the model.")
 
 
 def _working(run: RunFolder) -> bool:

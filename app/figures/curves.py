@@ -23,6 +23,8 @@ POINTS = 500
 """About how many points of a curve are drawn."""
 STRETCHES = 50
 """Columns of the picture of class weights over time."""
+CHART = {"displaylogo": False, "modeBarButtons": [["toImage", "zoom2d", "resetScale2d"]]}
+"""Plotly's settings for every chart: few buttons, for on a phone they are always there."""
 _ROW = 22  # pixels of a line of bars or of a matrix
 
 
@@ -106,11 +108,12 @@ def class_bars(scores: Mapping[str, Mapping[str, float]], slots: Mapping[str, in
     return figure
 
 
-def confusion(counts: NDArray[np.integer], classes: Sequence[str], title: str) -> go.Figure:
+def confusion(counts: NDArray[np.integer], classes: Sequence[str], title: str, step: int) -> go.Figure:
     """Where the pixels of each class went: rows (true class) in percent, pixel counts on hover.
 
     Args:
         counts: (c c), rows the true class, columns the predicted one.
+        step: of the validation that counted.
     """
     total = counts.sum(1, keepdims=True)
     share = np.divide(100.0 * counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
@@ -130,7 +133,7 @@ def confusion(counts: NDArray[np.integer], classes: Sequence[str], title: str) -
             hovertemplate="%{y} taken for %{x}: %{z:.1f} %, %{customdata:,} pixels<extra></extra>",
         )
     )
-    figure.update_layout(_layout(title, 130 + len(classes) * 26))
+    figure.update_layout(_layout(title, 150 + len(classes) * 26, f"Where the pixels of each class went, step {step:,}"))
     figure.update_xaxes(title_text="predicted", tickangle=-45)
     figure.update_yaxes(title_text="true class", autorange="reversed")
     return figure
@@ -160,7 +163,7 @@ def class_weights(
             hovertemplate="%{y} up to step %{x}: %{z:.3f}<extra></extra>",
         )
     )
-    figure.update_layout(_layout(title, 110 + len(classes) * _ROW))
+    figure.update_layout(_layout(title, 130 + len(classes) * _ROW, "Mean weight of each class"))
     figure.update_xaxes(title_text="step", type="category", nticks=8)
     figure.update_yaxes(autorange="reversed")
     return figure
@@ -243,12 +246,12 @@ def _add_means(figure: go.Figure, x: list[float], own: Sequence[Line], slot: int
     )
 
 
-def _layout(title: str, height: int) -> dict[str, object]:
+def _layout(title: str, height: int, subtitle: str = "") -> dict[str, object]:
     return {
-        "title": {"text": title, "font": {"size": 14}},
+        "title": {"text": title, "font": {"size": 14}, "subtitle": {"text": subtitle, "font": {"size": 12}}},
         "height": height,
-        "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
-        "legend": {"orientation": "h", "y": -0.25, "yanchor": "top"},
+        "margin": {"l": 8, "r": 8, "t": 56 if subtitle else 36, "b": 8},
+        "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
     }
 
 

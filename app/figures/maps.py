@@ -165,10 +165,10 @@ def class_bars(frame: Mapping[str, float], corpus: Mapping[str, float], space: L
 def summary(frame: str, maps: Maps, means: Mapping[str, float], lens: Lens) -> str:
     """The detail in a sentence or two, for those who cannot see it."""
     below = share_below(maps[lens.level], lens.threshold)
-    words = [
-        f"Frame {frame}: mean weight {maps['combined'].mean():.2f}.",
-        f"{100 * below:.1f} % of its pixels weigh less than {lens.threshold:.2f} ({TITLES[lens.level].lower()}).",
-    ]
+    words = [f"Frame {frame}: mean weight {maps['combined'].mean():.2f}."]
+    if lens.threshold:
+        level = TITLES[lens.level].lower()
+        words.append(f"{100 * below:.1f} % of its pixels weigh less than {lens.threshold:.2f} ({level}).")
     if len(means) > 1:
         low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
         words.append(f"{low} weighs least ({means[low]:.2f}), {high} most ({means[high]:.2f}).")

@@ -7,12 +7,16 @@ export default function (component) {
 }
 
 const LEAST = 4; // pixels of the map that a box must span
+const COMBINED = 2; // place of the combined weights among the panels
+const STRIDES = 64; // presses of an arrow key from side to side
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 class Viewer {
   constructor(root) {
     this.root = root;
     this.panels = root.querySelector(".panels");
     this.tip = root.querySelector(".tip");
+    this.said = root.querySelector(".said");
     this.selecting = window.matchMedia("(pointer: fine)").matches;
     const press = (name, action) => (root.querySelector(`[data-do=${name}]`).onclick = action);
     press("select", () => this.toggle());
@@ -21,6 +25,8 @@ class Viewer {
     press("fit", () => this.fit());
     press("clear", () => this.choose(null));
     this.toggle(this.selecting);
+    this.panels.addEventListener("keydown", (event) => this.steer(event));
+    this.panels.addEventListener("blur", () => this.leave());
     new ResizeObserver(() => this.draw()).observe(this.panels);
   }
 
@@ -32,7 +38,7 @@ class Viewer {
         photograph(data.jpeg, data.width, data.height), inflate(data.label), ...data.maps.map((m) => inflate(m.values)),
       ]);
       if (turn !== this.turn) return; // a newer frame came meanwhile
-      if (data.frame !== this.data?.frame) { this.box = null; }
+      if (data.frame !== this.data?.frame) [this.box, this.told, this.anchor, this.point] = [null, null, null, null];
       if (data.width !== this.data?.width || data.height !== this.data?.height) this.window = [0, 0, data.width, data.height];
       [this.key, this.picture, this.label, this.values] = [data.key, picture, label, values];
     }
@@ -95,8 +101,8 @@ class Viewer {
     const canvas = figure.querySelector("canvas");
     canvas.addEventListener("pointerdown", (event) => this.down(canvas, event));
     canvas.addEventListener("pointermove", (event) => this.move(canvas, event));
-    canvas.addEventListener("pointerup", () => this.up());
-    canvas.addEventListener("pointercancel", () => { this.drag = null; });
+    canvas.addEventListener("pointerup", (event) => this.up(event));
+    canvas.addEventListener("pointercancel", () => this.leave());
     canvas.addEventListener("pointerleave", () => { if (!this.drag) this.hover(null); });
     canvas.addEventListener("dblclick", () => this.choose(null));
     canvas.addEventListener("wheel", (event) => {
@@ -119,17 +125,20 @@ class Viewer {
       context.imageSmoothingEnabled = Boolean(source.smooth);
       context.drawImage(source.canvas, left, top, width, height, 0, 0, wide, high);
       const scale = wide / width;
-      if (this.box) this.outline(context, this.box.map((v, k) => (v - (k % 2 ? top : left)) * scale));
+      if (this.box) this.outline(context, this.box.map((v, k) => (v - (k % 2 ? top : left)) * scale), this.box !== this.told);
       if (this.point) this.ring(context, (this.point[0] + 0.5 - left) * scale, (this.point[1] + 0.5 - top) * scale);
     });
     this.root.querySelector("[data-do=clear]").disabled = !this.box;
   }
 
-  outline(context, [left, top, right, bottom]) {
+  // Dashed until the box is chosen.
+  outline(context, [left, top, right, bottom], dashed) {
     for (const [colour, wide] of [["#000", 4], ["#fff", 2]]) {
       [context.strokeStyle, context.lineWidth] = [colour, wide * devicePixelRatio];
+      context.setLineDash(dashed && colour === "#fff" ? [6 * devicePixelRatio] : []);
       context.strokeRect(left, top, right - left, bottom - top);
     }
+    context.setLineDash([]);
   }
 
   ring(context, x, y) {
@@ -152,9 +161,10 @@ class Viewer {
 
   down(canvas, event) {
     if (event.button) return;
-    this.drag = { from: this.at(canvas, event), client: [event.clientX, event.clientY], window: [...this.window], before: this.box };
+    this.drag = { from: this.at(canvas, event), client: [event.clientX, event.clientY], window: [...this.window] };
+    this.anchor = null;
     if (this.selecting || event.pointerType === "mouse") canvas.setPointerCapture(event.pointerId);
-    this.hover(this.drag.from, canvas, event);
+    this.hover(this.drag.from, event.clientX, event.clientY);
   }
 
   move(canvas, event) {
@@ -162,25 +172,59 @@ class Viewer {
     if (this.drag && this.selecting) {
       const { from } = this.drag;
       const [xs, ys] = [0, 1].map((k) => [Math.floor(Math.min(from[k], to[k])), Math.ceil(Math.max(from[k], to[k]))]);
-      this.drag.box = [xs[0], ys[0], xs[1], ys[1]];
-      if (xs[1] - xs[0] >= LEAST && ys[1] - ys[0] >= LEAST) this.box = this.drag.box;
+      const box = [xs[0], ys[0], xs[1], ys[1]];
+      if (largeEnough(box)) this.box = box;
     } else if (this.drag) {
       const { clientWidth } = canvas;
       const step = this.window[2] / clientWidth;
       this.place(this.drag.window[0] - (event.clientX - this.drag.client[0]) * step,
         this.drag.window[1] - (event.clientY - this.drag.client[1]) * step);
     }
-    this.hover(to, canvas, event);
+    this.hover(to, event.clientX, event.clientY);
   }
 
-  up() {
-    const { drag } = this;
+  up(event) {
     this.drag = null;
-    if (drag && this.box !== drag.before) this.choose(this.box);
+    if (this.box === this.told) return;
+    this.choose(this.box);
+    if (event.pointerType === "touch") this.toggle(false); // else a finger could not scroll over the pictures again
+  }
+
+  // The pointer was taken away, or the keyboard went elsewhere: what was not chosen is forgotten.
+  leave() {
+    [this.drag, this.anchor, this.box] = [null, null, this.told];
+    this.hover(null);
+  }
+
+  // Arrow keys move the cursor, and with Shift draw a box from where it was; Enter chooses the box, Escape none.
+  steer(event) {
+    const arrow = ARROWS[event.key];
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (arrow) this.nudge(arrow, event.shiftKey);
+    else if (event.key === "Enter" && this.box && largeEnough(this.box)) this.choose(this.box);
+    else if (event.key === "Escape") this.choose(null);
+    else return;
+    event.preventDefault();
+  }
+
+  nudge([right, down], drawing) {
+    const [left, top, wide, high] = this.window;
+    const { width, height } = this.data;
+    const stride = Math.max(1, Math.round(wide / STRIDES));
+    const from = this.point || [Math.floor(left + wide / 2), Math.floor(top + high / 2)];
+    const to = [clamp(from[0] + right * stride, width - 1), clamp(from[1] + down * stride, height - 1)];
+    this.anchor = drawing ? this.anchor || from : null;
+    if (drawing) this.box = around(this.anchor, to);
+    this.place(clamp(left, to[0], to[0] + 1 - wide), clamp(top, to[1], to[1] + 1 - high));
+    const frame = this.panels.children[COMBINED].querySelector("canvas").getBoundingClientRect();
+    const scale = frame.width / wide;
+    const [x, y] = [0, 1].map((k) => (to[k] + 0.5 - this.window[k]) * scale);
+    this.hover(to, frame.left + x, frame.top + y);
+    this.said.textContent = [...this.tip.children].map((line) => [...line.children].map((e) => e.textContent).join(" ").trim()).join(", ");
   }
 
   choose(box) {
-    this.box = box;
+    [this.box, this.told, this.anchor] = [box, box, null];
     this.tell(box && { frame: this.data.frame, box });
     this.draw();
   }
@@ -203,7 +247,6 @@ class Viewer {
 
   place(left, top) {
     const [, , wide, high] = this.window;
-    const clamp = (v, most) => Math.min(Math.max(v, 0), most);
     this.window = [clamp(left, this.data.width - wide), clamp(top, this.data.height - high), wide, high];
   }
 
@@ -212,7 +255,8 @@ class Viewer {
     this.draw();
   }
 
-  hover(place, canvas, event) {
+  // Reads the maps at a place, for a cursor at that point of the browser's window.
+  hover(place, clientX, clientY) {
     const { data, tip } = this;
     const inside = place && place[0] < data.width && place[1] < data.height;
     this.point = inside ? place.map(Math.floor) : null;
@@ -223,12 +267,21 @@ class Viewer {
       const lines = data.maps.map((map, at) => [map.title, ((this.values[at][i] / 255) * data.scale).toFixed(2)]);
       tip.replaceChildren(...[[name, ""], ...lines].map(([key, value]) => row(key, value)));
       const frame = this.root.getBoundingClientRect();
-      const x = event.clientX - frame.left + 14;
+      const x = clientX - frame.left + 14;
       tip.style.left = `${x + 190 > frame.width ? Math.max(0, x - 204) : x}px`;
-      tip.style.top = `${event.clientY - frame.top + 14}px`;
+      tip.style.top = `${clientY - frame.top + 14}px`;
     }
     this.draw();
   }
+}
+
+const clamp = (value, most, least = 0) => Math.min(Math.max(value, least), most);
+
+const largeEnough = ([left, top, right, bottom]) => right - left >= LEAST && bottom - top >= LEAST;
+
+// The box whose opposite corners are two pixels.
+function around([x0, y0], [x1, y1]) {
+  return [Math.min(x0, x1), Math.min(y0, y1), Math.max(x0, x1) + 1, Math.max(y0, y1) + 1];
 }
 
 function chip({ name, colour }) {

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.comparing import Group, groups, n_words
 from app.context import STUDIES, plain, runs_root, say_no_runs
-from app.figures.curves import against_images
+from app.figures.curves import CHART, against_images
 from hrs.runs import list_runs
 from hrs.study_table import ENOUGH, Line, study_table, table_cells, to_csv, to_markdown
 
@@ -32,9 +32,9 @@ def main() -> None:
     if not lines:
         st.info("No run of this setting has been validated yet.")
         return
-    st.caption(f"mIoU on {plain(group.validation)}. A faint dot is one run.")
+    st.caption(f"{plain(group.setting)}. mIoU on {plain(group.validation)}. A faint dot is one run.")
     alt = "mIoU against the number of real images: " + "; ".join(describe(line) for line in lines)
-    st.plotly_chart(against_images(lines, outcomes), key="compare chart", alt=alt, config={"displaylogo": False})
+    st.plotly_chart(against_images(lines, outcomes), key="compare chart", alt=alt, config=CHART)
     say_seeds(lines)
     tables(lines)
 

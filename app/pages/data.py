@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.context import plain
 from app.data_samples import in_classes_of, legend, overlays
-from app.figures.curves import histogram
+from app.figures.curves import CHART, histogram
 from hrs.data.doctor import Report, inspect
 from hrs.data.spec import OPTIONS
 from hrs.errors import HRSError
@@ -43,7 +43,7 @@ def ask() -> None:
     with st.form("data form", border=False):
         columns = st.columns([3, 3, 1], vertical_alignment="bottom")
         first = columns[0].text_input("Data set", st.query_params.get("data", ""), placeholder=EXAMPLES[0])
-        second = columns[1].text_input("Beside it", st.query_params.get("with", ""), placeholder="optional")
+        second = columns[1].text_input("Compare with", st.query_params.get("with", ""), placeholder="optional")
         if columns[2].form_submit_button("Check", type="primary", width="stretch"):
             look_at(first.strip(), second.strip())
     recent = list(reports_seen())
@@ -108,7 +108,7 @@ def summary(report: Report) -> None:
     st.subheader(plain(report.spec), anchor=False)
     problems = len(report.skipped) + len(report.unreadable)
     sizes = list(report.sizes.items())
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, gap="medium"):
         st.metric("Usable frames", f"{report.pairs:,}", width="content")
         st.metric("Files left out", f"{problems:,}", width="content")
         st.metric("Size" if len(sizes) == 1 else f"Commonest of {len(sizes)} sizes", sizes[0][0], width="content")
@@ -148,7 +148,7 @@ def classes(reports: list[Report]) -> None:
     logarithmic = st.toggle("Logarithmic", help="Shows rare classes", key="data logarithmic")
     alt = f"percent of the labelled pixels by class of {' and '.join(shares)}"
     figure = histogram(shares, logarithmic=logarithmic)
-    st.plotly_chart(figure, key="data classes", alt=alt, config={"displaylogo": False})
+    st.plotly_chart(figure, key="data classes", alt=alt, config=CHART)
     if lost:
         st.caption(
             f"{lost:.1f} % of the labelled pixels of {plain(labelled[1].spec)} have no class in {plain(first.spec)}."

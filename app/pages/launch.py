@@ -11,8 +11,8 @@ from typing import Any
 import streamlit as st
 
 from app import forms
-from app.context import all_runs, runs_root
-from app.figures.curves import histogram
+from app.context import all_runs, plain, runs_root
+from app.figures.curves import CHART, histogram
 from app.jobs import Job
 from hrs import launch
 from hrs.config import RunConfig, load_config
@@ -21,7 +21,6 @@ from hrs.errors import HRSError
 PRESETS = Path(launch.__file__).parent / "presets"
 FIRST_PRESET = "demo"
 POLL_SECONDS = 1.0
-_MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]$:~<>#"})
 
 
 def main() -> None:
@@ -39,11 +38,6 @@ def main() -> None:
     before(config)
     st.header("Start")
     start(config)
-
-
-def plain(text: str) -> str:
-    """Text that Markdown shall show as it is."""
-    return text.translate(_MARKDOWN)
 
 
 # Where the form's values come from
@@ -243,7 +237,7 @@ def show_checks(jobs: Mapping[str, Job]) -> None:
     reports = {spec: report(job) for spec, job in jobs.items() if job.done and not job.error}
     shares = {spec: found["classes"] for spec, found in reports.items() if found["classes"]}
     if shares:
-        st.plotly_chart(histogram(shares), key="launch histogram")
+        st.plotly_chart(histogram(shares), key="launch histogram", config=CHART)
 
 
 def show_check(spec: str, job: Job) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from app.context import all_runs, plain, remember_runs, remembered_runs, say_no_runs
+from app.context import all_runs, fingerprint, plain, remember_runs, remembered_runs, runs_root, say_no_runs
 from app.figures.curves import assign_slots
-from app.reading import POLL_SECONDS, active, matching, runs_table
+from app.reading import POLL_SECONDS, WATCH_SECONDS, active, matching, real_images, runs_table
 from app.runs_actions import action_bar
 from app.runs_views import VIEWS
 from hrs.runs import RunSummary
@@ -21,12 +21,18 @@ STATE_COLOURS = {"queued": "gray", "running": "blue", "finished": "green", "fail
 
 def main() -> None:
     st.title("Runs")
-    summaries = all_runs()
+    seen, summaries = fingerprint(runs_root()), all_runs()
+    st.fragment(watch, run_every=None if active(summaries) else WATCH_SECONDS)(seen)
     if not summaries:
         say_no_runs("Curves, scores and pictures appear here")
         return
     start_selection([summary.name for summary in summaries])
-    filter_row()
+    st.text_input(
+        "Filter",
+        key="runs filter",
+        placeholder="name, state, method or data set",
+        help="Rows that hold every word. Click a column's head to sort.",
+    )
     st.session_state["runs states"] = states(summaries)
     st.fragment(run_table, run_every=POLL_SECONDS if active(summaries) else None)()
     chosen = [summary for summary in summaries if summary.name in selection()]
@@ -39,15 +45,10 @@ def main() -> None:
     st.fragment(details, run_every=POLL_SECONDS if active(chosen) else None)([each.name for each in chosen])
 
 
-def filter_row() -> None:
-    left, right = st.columns([5, 1], vertical_alignment="bottom")
-    left.text_input(
-        "Filter",
-        key="runs filter",
-        placeholder="name, state, method or data set",
-        help="Rows that hold every word. Click a column's head to sort.",
-    )
-    right.button("Refresh", icon=":material/refresh:", width="stretch", help="Look for runs started elsewhere")
+def watch(seen: Mapping[str, int]) -> None:
+    """While nothing trains, look now and then whether runs were started, resumed or removed elsewhere."""
+    if fingerprint(runs_root()) != seen:
+        st.rerun()
 
 
 def start_selection(names: list[str]) -> None:
@@ -87,21 +88,20 @@ def run_table() -> None:
         st.rerun()
     table = matching(runs_table(summaries), st.session_state.get("runs filter", ""))
     names = table["name"].tolist()
+    total = f"{len(summaries)} run{'s' * (len(summaries) != 1)}"
+    st.caption(f"{len(table)} of {total}" if len(table) < len(summaries) else total)
     event = st.dataframe(
-        table,
+        table.style.format({"n_real": real_images}, na_rep=""),
         key=table_key(names),
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [i for i, name in enumerate(names) if name in selection()]}},
         hide_index=True,
-        height=min(38 + 35 * len(table), 388),
         column_config=table_columns(),
         placeholder="",
         alt=f"{len(table)} runs with state, progress and scores",
     )
     take_over(names, [names[i] for i in event["selection"]["rows"] if i < len(names)])
-    if len(table) < len(summaries):
-        st.caption(f"{len(table)} of {len(summaries)} runs match the filter.")
 
 
 def take_over(names: list[str], picked: list[str]) -> None:
@@ -129,7 +129,7 @@ def table_columns() -> Mapping[str, Any]:
         "best": column.NumberColumn("Best mIoU", format="%.1f", width="small"),
         "last": column.NumberColumn("Last mIoU", format="%.1f", width="small"),
         "method": column.TextColumn("Method", width="small"),
-        "n_real": column.TextColumn("Real images", width="small", alignment="right"),
+        "n_real": column.NumberColumn("Real images", width="small"),
         "sources": column.TextColumn("Synthetic data"),
         "age": column.DatetimeColumn("Started", format="distance", width="small"),
     }

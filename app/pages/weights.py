@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.context import all_runs, is_shipped, pick_run, say_no_runs
+from app.context import all_runs, is_shipped, pick_run, plain, say_no_runs
 from app.figures.maps import TITLES, Lens, gradient
 from app.weights_corpus import CORPUS, PANEL, open_source, sources
 from app.weights_detail import show_detail
 from app.weights_export import show_copying, show_export
-from app.weights_grid import choose_frames, show_grid
+from app.weights_grid import choose_frames, choose_frames_folded, show_grid
 from app.weights_scoring import offer_scoring
 from hrs.errors import HRSError
 from hrs.panel import panel_steps
@@ -34,11 +34,12 @@ LEGEND = f"""
 def explore(run: RunFolder, found: list[str]) -> None:
     """Everything that changes with a click, so that nothing else runs again."""
     try:
-        with st.container(horizontal=True, gap="medium"):
+        with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
             corpus = _choose_source(run, found)
             lens = _choose_lens(corpus)
-        selection = choose_frames(corpus)
-        row = corpus.find(st.query_params.get("frame", ""))
+            row = corpus.find(st.query_params.get("frame", ""))
+            folded = choose_frames_folded(corpus) if row is not None else None
+        selection = folded or choose_frames(corpus)
         st.html(LEGEND)
         if row is None:
             st.caption(f"{len(selection.rows):,} of {len(corpus):,} frames. Choose one to see it in detail.")
@@ -47,7 +48,7 @@ def explore(run: RunFolder, found: list[str]) -> None:
             show_detail(corpus, selection, row, lens)
         show_export(run.name, corpus, selection, lens)
     except HRSError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
 
 
 def _choose_source(run: RunFolder, found: list[str]) -> ScoredCorpus:
@@ -98,13 +99,14 @@ def _choose_lens(corpus: ScoredCorpus) -> Lens:
 
 
 def main() -> None:
-    st.title("Weights")
+    left, right = st.columns([1, 3], vertical_alignment="bottom")
+    left.title("Weights")
     summaries = all_runs()
     if not summaries:
         say_no_runs("Weight maps appear here")
         return
     runs = {each.name: each.run for each in sorted(summaries, key=lambda each: not sources(each.run))}
-    with st.container(width=420):
+    with right, st.container(width=420):
         run = runs[pick_run(list(runs))]
     found = sources(run)
     if not found:

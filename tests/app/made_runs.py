@@ -41,3 +41,17 @@ def validation_row(step: int, miou: float) -> dict[str, Any]:
     iou = {"sky": miou + 20, "road": miou - 20, "car": None}
     counts = [[80, 20, 0], [10, 90, 0], [0, 0, 0]]
     return {"step": step, "split": "val", "miou": miou, "pixel_accuracy": 80.0, "iou": iou, "confusion": counts}
+
+
+def make_runs(root: Path, count: int) -> None:
+    """Runs of two methods and many seeds, run-0 to run-(count - 1); all but their settings is linked to the first."""
+    for i in range(count):
+        overrides = (f"method={('hrs', 'joint')[i % 2]}", f"seed={i // 2}")
+        if i == 0:
+            first = make_run(root, "run-0", *overrides)
+            continue
+        run = RunFolder.create(root, f"run-{i}", load_config(None, ("train.steps=100", *overrides)).to_yaml())
+        for name in ("metrics.jsonl", "results.csv", "log.txt", "space.json", "status.json"):
+            (run.path / name).unlink(missing_ok=True)
+            (run.path / name).hardlink_to(first.path / name)
+        (run.path / "previews").symlink_to(first.previews)

@@ -71,7 +71,7 @@ def test_class_bars_leave_out_what_was_not_scored():
 
 
 def test_confusion_is_normalised_by_true_class():
-    figure = confusion(np.array([[3, 1], [0, 0]]), ["sky", "car"], "x")
+    figure = confusion(np.array([[3, 1], [0, 0]]), ["sky", "car"], "x", 500)
     shares = np.array(figure.data[0].z)
     assert shares[0].tolist() == [75, 25] and np.isnan(shares[1]).all()
     assert np.array(figure.data[0].customdata).tolist() == [[3, 1], [0, 0]]

@@ -4,32 +4,19 @@ import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from app import context
-from app.context import RUNS_VARIABLE, all_runs, is_shipped, plain
-from tests.app.made_runs import make_run
+from app.context import RUNS_VARIABLE, all_runs, fingerprint, is_shipped, plain
+from tests.app.conftest import DASHBOARD, ROOT, labels
+from tests.app.made_runs import make_run, training_row
 
-ROOT = Path(__file__).resolve().parents[2]
-DASHBOARD = ROOT / "app/dashboard.py"
 PAGES = sorted(path.name for path in (ROOT / "app/pages").glob("*.py"))
 
 
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
-    monkeypatch.setattr(context, "SHIPPED", tmp_path / "checkpoints")
-    return tmp_path / "runs"
-
-
-def test_the_runs_page_comes_first_and_leads_to_launch(root):
-    at = AppTest.from_file(str(DASHBOARD), default_timeout=30).run()
-    assert not at.exception and at.title[0].value == "Runs"
-    assert "No run yet" in at.markdown[0].value
-    assert any(button.label == "Open Launch" for button in at.button)
+def test_the_first_page_leads_to_launch(open_page):
+    at = open_page("runs")
+    assert at.title[0].value == "Runs" and "Open Launch" in labels(at)
 
 
 def test_no_page_brings_torch_in(tmp_path):
@@ -58,6 +45,20 @@ def test_shipped_runs_stand_after_the_users_own(root, tmp_path):
     assert found[0].name == "street" and not is_shipped(found[0].run)
     assert {run.name for run in found[1:]} == {"street (shipped)", "other"}
     assert all(is_shipped(run.run) for run in found[1:])
+
+
+def test_a_fingerprint_tells_when_runs_come_go_and_move_on(tmp_path):
+    root = tmp_path / "runs"
+    assert fingerprint(root) == {}
+    run = make_run(root, "a")
+    (root / "notes").mkdir()
+    (root / "todo.txt").write_text("")
+    before = fingerprint(root)
+    assert set(before) == {"a"} and fingerprint(root) == before
+    run.append_metrics(training_row(110))
+    assert fingerprint(root) == before
+    run.write_status(state="running")
+    assert fingerprint(root) != before
 
 
 def test_plain_text_keeps_markdown_from_acting():

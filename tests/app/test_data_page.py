@@ -1,52 +1,25 @@
 """The Data page: what is in a data set, what is wrong with it, and how it looks."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 import yaml
 from streamlit.testing.v1 import AppTest
 
-from app.context import RUNS_VARIABLE
 from app.data_samples import in_classes_of, legend, overlay, overlays
 from hrs.data.doctor import inspect
 from hrs.labels import CAMVID, IGNORE
+from tests.app.conftest import words
 from tests.app.made_runs import SPACE
 from tests.conftest import CLASSES
-
-PAGE = str(Path(__file__).resolve().parents[2] / "app/pages/data.py")
-
-
-@pytest.fixture(autouse=True)
-def _root(tmp_path, monkeypatch):
-    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
-
-
-def open_page(**query: str) -> AppTest:
-    at = AppTest.from_file(PAGE, default_timeout=30)
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.run()
-    assert not at.exception
-    return at
-
-
-def words(at: AppTest) -> str:
-    kinds = (at.markdown, at.caption, at.error, at.warning, at.subheader)
-    return "\n".join(each.value for kind in kinds for each in kind).replace("\\", "")
 
 
 def metrics(at: AppTest) -> dict[str, str]:
     return {each.label: each.value for each in at.metric}
 
 
-def test_without_a_name_it_says_what_to_do():
-    assert "No data set yet" in words(open_page())
-
-
-def test_a_name_in_the_form_stands_in_the_address(frames):
-    at = open_page()
+def test_a_name_in_the_form_stands_in_the_address(open_page, frames):
+    at = open_page("data")
     at.text_input[0].set_value(f" {frames['target']} ")
     at.button[0].click().run()
     assert at.query_params["data"] in (frames["target"], [frames["target"]])
@@ -55,8 +28,8 @@ def test_a_name_in_the_form_stands_in_the_address(frames):
     assert len(at.image) == 6 and len(at.get("plotly_chart")) == 1
 
 
-def test_two_data_sets_beside_each_other(frames):
-    at = open_page(data=frames["target"], **{"with": frames["source"]})
+def test_two_data_sets_beside_each_other(open_page, frames):
+    at = open_page("data", data=frames["target"], **{"with": frames["source"]})
     assert [each.value for each in at.metric if each.label == "Usable frames"] == ["6", "12"]
     assert len(at.get("plotly_chart")) == 1 and len(at.image) == 12
 
@@ -69,17 +42,17 @@ def test_two_data_sets_beside_each_other(frames):
         ("folder:/not/there_at_all", "/not/there_at_all does not exist"),
     ],
 )
-def test_a_bad_name_is_one_clear_line(name, message):
-    at = open_page(data=name)
+def test_a_bad_name_is_one_clear_line(open_page, name, message):
+    at = open_page("data", data=name)
     assert len(at.error) == 1 and message in words(at) and "\n" not in at.error[0].value
 
 
-def test_a_good_data_set_is_shown_beside_a_bad_name(frames):
-    at = open_page(data=frames["target"], **{"with": "nonsense"})
+def test_a_good_data_set_is_shown_beside_a_bad_name(open_page, frames):
+    at = open_page("data", data=frames["target"], **{"with": "nonsense"})
     assert len(at.error) == 1 and metrics(at)["Usable frames"] == "6"
 
 
-def test_problems_are_a_table(frames, tmp_path):
+def test_problems_are_a_table(open_page, frames, tmp_path):
     root = tmp_path / "broken"
     for name in ("images", "labels"):
         (root / name).mkdir(parents=True)
@@ -88,15 +61,15 @@ def test_problems_are_a_table(frames, tmp_path):
         cv2.imwrite(str(root / f"images/{i}.png"), np.zeros((8, 8, 3), np.uint8))
     cv2.imwrite(str(root / "labels/0.png"), np.full((8, 8), 7, np.uint8))
     cv2.imwrite(str(root / "labels/1.png"), np.zeros((9, 8), np.uint8))
-    at = open_page(data=f"folder:{root}")
+    at = open_page("data", data=f"folder:{root}")
     table = at.dataframe[0].value
     assert sorted(table["problem"]) == ["left out", "left out", "unknown id"]
     assert table.set_index("problem").loc["unknown id", "where"] == "7"
     assert metrics(at)["Files left out"] == "2"
 
 
-def test_recent_names_are_one_click_away(frames):
-    at = open_page(data=frames["target"])
+def test_recent_names_are_one_click_away(open_page, frames):
+    at = open_page("data", data=frames["target"])
     at.text_input[0].set_value(frames["val"])
     at.button[0].click().run()
     recent = next(each for each in at.button if each.key == f"data recent {frames['target']}")

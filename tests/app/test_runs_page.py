@@ -1,45 +1,15 @@
 """The Runs page with no run, one and many: what is selected, what is drawn, what can be done."""
 
 import json
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import context, runs_actions
-from app.context import RUNS_VARIABLE
+from app import runs_actions
 from hrs.errors import HRSError
 from hrs.runs import KILLED, RunFolder
-from tests.app.made_runs import make_run
-
-DASHBOARD = str(Path(__file__).resolve().parents[2] / "app/dashboard.py")
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
-    monkeypatch.setattr(context, "SHIPPED", tmp_path / "checkpoints")
-    return tmp_path / "runs"
-
-
-def open_page(*runs: str, **query: str) -> AppTest:
-    at = AppTest.from_file(DASHBOARD, default_timeout=30)
-    if runs:
-        at.query_params["run"] = list(runs)
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.run()
-    assert not at.exception
-    return at
-
-
-def button(at: AppTest, label: str):
-    return next(each for each in at.button if each.label == label)
-
-
-def press(at: AppTest, label: str) -> None:
-    button(at, label).click().run()
-    assert not at.exception
+from tests.app.conftest import button, press, words
+from tests.app.made_runs import make_run, make_runs
 
 
 def asked(at: AppTest) -> list[str]:
@@ -52,11 +22,6 @@ def charts(at: AppTest) -> list[str]:
     return [each.key for each in at.get("plotly_chart")]
 
 
-def words(at: AppTest) -> str:
-    kinds = (at.markdown, at.caption, at.info, at.error, at.code, at.toast)
-    return "\n".join(each.value for kind in kinds for each in kind).replace("\\", "")
-
-
 def kill(run: RunFolder) -> None:
     """As kill -9 leaves it: the status says running, the process is gone."""
     stored = json.loads(run.status.read_text())
@@ -65,32 +30,32 @@ def kill(run: RunFolder) -> None:
     )
 
 
-def test_the_newest_run_is_shown_first(root):
+def test_the_newest_run_is_shown_first(root, open_page):
     make_run(root, "a")
-    at = open_page()
+    at = open_page("runs")
     assert asked(at) == ["a"]
     assert charts(at) == [f"runs curve {name}" for name in ("mIoU", "loss", "effective_share", "learning_rate")]
 
 
-def test_runs_named_in_the_address_are_drawn_over_each_other(root):
+def test_runs_named_in_the_address_are_drawn_over_each_other(root, open_page):
     for name in ("a", "b", "c"):
         make_run(root, name)
-    at = open_page("a", "c")
+    at = open_page("runs", run=["a", "c"])
     assert "2 runs selected" in words(at)
     assert button(at, "Rename").disabled and not button(at, "Delete").disabled
 
 
-def test_select_none(root):
+def test_select_none(root, open_page):
     make_run(root, "a")
     make_run(root, "b")
-    at = open_page("a", "b")
+    at = open_page("runs", run=["a", "b"])
     press(at, "Select none")
     assert "Select one or more runs" in words(at) and not charts(at)
 
 
-def test_an_unknown_name_in_the_address_is_dropped(root):
+def test_an_unknown_name_in_the_address_is_dropped(root, open_page):
     make_run(root, "a")
-    at = open_page("gone")
+    at = open_page("runs", run="gone")
     assert "Select one or more runs" in words(at)
 
 
@@ -101,16 +66,16 @@ def test_an_unknown_name_in_the_address_is_dropped(root):
         ("Weights", ["runs weights effective_share", "runs class weights a", "runs class weights b"]),
     ],
 )
-def test_tabs_draw_the_selected_runs(root, view, expected):
+def test_tabs_draw_the_selected_runs(root, open_page, view, expected):
     make_run(root, "a")
     make_run(root, "b")
-    assert sorted(charts(open_page("a", "b", view=view))) == sorted(expected)
+    assert sorted(charts(open_page("runs", run=["a", "b"], view=view))) == sorted(expected)
 
 
-def test_pictures_of_all_runs_follow_one_step_slider(root):
+def test_pictures_of_all_runs_follow_one_step_slider(root, open_page):
     make_run(root, "a")
     make_run(root, "b")
-    at = open_page("a", "b", view="Pictures")
+    at = open_page("runs", run=["a", "b"], view="Pictures")
     assert captions(at) == ["a, step 100", "b, step 100"]
     at.select_slider[0].set_value(50).run()
     assert captions(at) == ["a, step 50", "b, step 50"]
@@ -120,70 +85,68 @@ def captions(at: AppTest) -> list[str]:
     return sorted(text.replace("\\", "") for each in at.image for text in each.captions)
 
 
-def test_settings_show_where_runs_differ(root):
+def test_settings_show_where_runs_differ(root, open_page):
     make_run(root, "a", "method=joint")
     make_run(root, "b", "method=mixing")
-    at = open_page("a", "b", view="Settings")
+    at = open_page("runs", run=["a", "b"], view="Settings")
     differ = at.dataframe[1].value
     assert differ.index.tolist() == ["method"] and differ.loc["method"].to_dict() == {"a": "joint", "b": "mixing"}
 
 
-def test_the_log_is_shown(root):
+def test_the_log_is_shown(root, open_page):
     make_run(root, "a")
-    assert "step 100/100 loss 1.1" in words(open_page("a", view="Log"))
+    assert "step 100/100 loss 1.1" in words(open_page("runs", run="a", view="Log"))
 
 
-def test_two_hundred_runs_and_a_filter(root):
-    for i in range(200):
-        run = RunFolder.create(root, f"run-{i}", f"seed: {i}\nmethod: {'joint' if i % 2 else 'hrs'}\n")
-        run.write_status(state="finished")
-    at = open_page("run-7")
-    assert len(at.dataframe[0].value) == 200
+def test_a_filter_among_two_hundred_runs(root, open_page):
+    make_runs(root, 200)
+    at = open_page("runs", run="run-7")
     at.text_input(key="runs filter").set_value("joint run-19").run()
     assert sorted(at.dataframe[0].value["name"]) == ["run-19", "run-191", "run-193", "run-195", "run-197", "run-199"]
+    assert "6 of 200 runs" in words(at)
     assert asked(at) == ["run-7"]  # still selected, though it is filtered away
 
 
-def test_a_killed_run_is_reported_with_its_last_lines(root):
+def test_a_killed_run_is_reported_with_its_last_lines(root, open_page):
     kill(make_run(root, "a"))
-    at = open_page("a")
+    at = open_page("runs", run="a")
     assert at.error[0].value.replace("\\", "") == f"**a** failed: {KILLED}"
     assert "step 100/100 loss 1.1" in words(at)
     assert not button(at, "Resume").disabled and button(at, "Cancel").disabled
 
 
-def test_cancel(root):
+def test_cancel(root, open_page):
     run = make_run(root, "a")
     run.write_status(state="queued")
-    at = open_page("a")
+    at = open_page("runs", run="a")
     press(at, "Cancel")
     assert run.read_status().state == "cancelled"
 
 
-def test_resume_queues_the_run_again(root, monkeypatch):
+def test_resume_queues_the_run_again(root, open_page, monkeypatch):
     kill(make_run(root, "a"))
     resumed = []
     monkeypatch.setattr(runs_actions.launch, "resume", lambda run: resumed.append(run.name))
-    press(open_page("a"), "Resume")
+    press(open_page("runs", run="a"), "Resume")
     assert resumed == ["a"]
 
 
-def test_an_action_that_fails_says_why(root, monkeypatch):
+def test_an_action_that_fails_says_why(root, open_page, monkeypatch):
     kill(make_run(root, "a"))
 
     def refuse(run):
         raise HRSError("no room left on the device; free some")
 
     monkeypatch.setattr(runs_actions.launch, "resume", refuse)
-    at = open_page("a")
+    at = open_page("runs", run="a")
     press(at, "Resume")
     assert "no room left" in words(at)
 
 
-def test_delete_asks_first(root):
+def test_delete_asks_first(root, open_page):
     run = make_run(root, "a")
     make_run(root, "b")
-    at = open_page("a")
+    at = open_page("runs", run="a")
     press(at, "Delete")
     assert run.exists() and "cannot be undone" in words(at)
     press(at, "Keep")
@@ -193,10 +156,10 @@ def test_delete_asks_first(root):
     assert not run.path.exists() and at.dataframe[0].value["name"].tolist() == ["b"]
 
 
-def test_rename(root):
+def test_rename(root, open_page):
     make_run(root, "a")
     make_run(root, "taken")
-    at = open_page("a")
+    at = open_page("runs", run="a")
     press(at, "Rename")
     field = next(each for each in at.text_input if each.label == "New name")
     field.set_value("taken").run()
@@ -208,17 +171,17 @@ def test_rename(root):
     assert asked(at) == ["fresh"]
 
 
-def test_shipped_runs_cannot_be_changed(root, tmp_path):
+def test_shipped_runs_cannot_be_changed(root, open_page, tmp_path):
     make_run(tmp_path / "checkpoints", "street")
-    at = open_page("street")
+    at = open_page("runs", run="street")
     disabled = {each.label for each in at.button if each.disabled}
     assert disabled >= {"Cancel", "Resume", "Rename", "Delete"}
     assert charts(at)
 
 
-def test_clone_opens_the_form_with_the_runs_settings(root):
+def test_clone_opens_the_form_with_the_runs_settings(root, open_page):
     make_run(root, "a", "method=joint")
-    at = open_page("a")
-    press(at, "Clone into the form")
+    at = open_page("runs", run="a")
+    press(at, "Clone")
     assert at.title[0].value == "Launch"
     assert "joint" in [each.value for each in at.selectbox]

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from hrs import runs
 from hrs.runs import RunFolder, process_identity
 from tests.app.made_runs import make_run, training_row
 
-PAGES = ("", "launch", "weights", "compare", "data", "segment")
-HEAD, ROW = 38, 35  # heights in the table, pixels
+PAGES = ("", "runs", "launch", "weights", "compare", "data", "segment")
+HEAD = ROW = 33  # heights in the table, pixels
+REAL_IMAGES = 780  # from the table's left edge to the middle of this column, pixels
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def running_run(root: Path, process: subprocess.Popen[bytes]) -> RunFolder:
 
 
 def click_row(page: Page, row: int) -> None:
-    page.get_by_test_id("stDataFrame").locator(".dvn-scroller").click(position={"x": 16, "y": HEAD + ROW * row + 17})
+    page.get_by_test_id("stDataFrame").locator(".dvn-scroller").click(position={"x": 16, "y": HEAD + ROW * row + 16})
 
 
 def chart(page: Page, title: str):
@@ -54,6 +56,7 @@ def test_every_page_without_a_run_says_what_to_do_and_asks_no_other_machine(page
         page.goto(f"{address}/{name}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.get_by_test_id("stException")).to_have_count(0)
+        expect(page.get_by_role("dialog")).to_have_count(0)
     page.goto(address)
     page.get_by_role("button", name="Open Launch").click()
     expect(page.get_by_role("heading", name="Launch")).to_be_visible()
@@ -72,6 +75,39 @@ def test_selected_runs_are_drawn_over_each_other_and_kept_on_reload(page: Page, 
     expect(page.get_by_text("2 runs selected")).to_be_visible()
     page.get_by_role("button", name="Select none").click()
     expect(page.get_by_text("Select one or more runs")).to_be_visible()
+
+
+def test_runs_started_elsewhere_appear_by_themselves(page: Page, serve: Callable, root: Path, process):
+    page.goto(serve(root))
+    expect(page.get_by_text("No run yet")).to_be_visible()
+    run = make_run(root, "a")
+    expect(page.get_by_text("1 run", exact=True)).to_be_visible()
+    run.write_status(state="running", **process_identity(process.pid))  # resumed in a terminal
+    expect(page.get_by_test_id("glide-cell-2-0")).to_have_text("running")
+    other = make_run(root, "b")
+    expect(page.get_by_text("2 runs", exact=True)).to_be_visible()
+    runs.delete(other)
+    expect(page.get_by_text("1 run", exact=True)).to_be_visible()
+
+
+def test_the_name_of_the_first_page_leads_to_it(page: Page, serve: Callable, root: Path):
+    for name in ("a", "b", "c"):
+        make_run(root, name)
+    page.goto(f"{serve(root)}/runs?run=a&run=b&view=Log")
+    expect(page.get_by_text("2 runs selected")).to_be_visible()
+    expect(page.get_by_role("tab", name="Log")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_real_images_are_sorted_as_numbers_and_all_is_most(page: Page, serve: Callable, root: Path):
+    for name, n_real in (("a", "100"), ("b", "null"), ("c", "20"), ("d", "1000")):
+        make_run(root, name, f"data.n_real={n_real}")
+    page.goto(serve(root))
+    names = [page.get_by_test_id(f"glide-cell-1-{row}") for row in range(4)]
+    expect(names[0]).to_have_text("d")
+    page.get_by_test_id("stDataFrame").locator(".dvn-scroller").click(position={"x": REAL_IMAGES, "y": HEAD // 2})
+    for cell, name in zip(names, "cadb", strict=True):
+        expect(cell).to_have_text(name)
 
 
 def test_a_tab_and_a_step_slider_show_pictures(page: Page, serve: Callable, root: Path):
@@ -122,6 +158,7 @@ def test_deleting_asks_first_even_while_the_page_polls(page: Page, serve: Callab
     expect(dialog).to_have_count(0)
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("1 run", exact=True)).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert not doomed.path.exists()
 

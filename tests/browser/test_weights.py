@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FloatRect, Locator, Page, expect
+from playwright.sync_api import Browser, CDPSession, FloatRect, Locator, Page, expect
 
-from hrs.data.layouts import open_dataset
 from hrs.scores import ScoredCorpus
 from tests.browser.conftest import _start_server, _wait_until_healthy, free_port, stop_server
+from tests.browser.pages import PATIENCE, changed, open_frame, picture, shown, slide
 from tests.conftest import tiny_config
 from tests.weighted_run import make_run
-
-PATIENCE = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -44,43 +40,12 @@ def grid(page: Page, address: str) -> Page:
     return page
 
 
-def picture(canvas: Locator) -> str:
-    """A canvas as text, to tell whether it changed."""
-    return str(canvas.evaluate("canvas => canvas.toDataURL()"))
-
-
-def changed(canvas: Locator, before: str) -> str:
-    deadline = time.monotonic() + PATIENCE
-    while (now := picture(canvas)) == before:
-        assert time.monotonic() < deadline, "the picture stays the same"
-        time.sleep(0.05)
-    return now
-
-
-def slide(page: Page, name: str, key: str, times: int = 1) -> None:
-    slider = page.get_by_role("slider", name=name)
-    slider.focus()
-    for _ in range(times):
-        slider.press(key)
-
-
 def place(canvas: Locator) -> FloatRect:
     """Where a canvas is, brought into view."""
     canvas.evaluate("canvas => canvas.scrollIntoView({block: 'center', behavior: 'instant'})")
     box = canvas.bounding_box()
     assert box is not None
     return box
-
-
-def open_frame(page: Page, frame: str) -> Locator:
-    page.get_by_role("button", name=f"Open frame {frame}").click()
-    expect(page.locator(".viewer")).to_have_attribute("data-shown", _for(frame))
-    return page.locator(".panels canvas")
-
-
-def _for(frame: str) -> re.Pattern[str]:
-
-    return re.compile(rf"{frame}\.npz")
 
 
 def test_sliders_act_on_the_grid_and_on_a_frame_alike(grid: Page) -> None:
@@ -146,6 +111,70 @@ def test_a_box_over_one_picture_gives_statistics_of_that_area(grid: Page) -> Non
     expect(grid.get_by_text("Whole frame, by class")).to_be_visible()
 
 
+def test_an_area_is_chosen_with_keys_alone(grid: Page, run: Path) -> None:
+    canvases = open_frame(grid, "003")
+    pictures = grid.get_by_role("application", name="Arrow keys move a cursor")
+    pictures.focus()
+    maps = ScoredCorpus.open(run / "scores").frame(3).read_maps()
+    grid.keyboard.press("ArrowLeft")  # from the middle, column 16 and row 12
+    expect(grid.locator(".tip")).to_contain_text(f"{maps['combined'][12, 15]:.2f}")
+    expect(grid.locator(".said")).to_contain_text(f"Pixel {maps['pixel'][12, 15]:.2f}")
+    before = picture(canvases.nth(0))
+    for key, times in (("Shift+ArrowRight", 5), ("Shift+ArrowUp", 7)):
+        for _ in range(times):
+            grid.keyboard.press(key)
+    changed(canvases.nth(0), before)
+    expect(grid.get_by_text("Whole frame, by class")).to_be_visible()  # until it is chosen
+    grid.keyboard.press("Enter")
+    expect(grid.get_by_text("48 pixels, 6.2 % of the frame, from column 15 and row 5 to 21 and 13.")).to_be_visible()
+    grid.keyboard.press("Shift+ArrowDown")  # another area, never chosen
+    grid.get_by_role("button", name="Fit").focus()
+    expect(grid.get_by_text("48 pixels, 6.2 % of the frame")).to_be_visible()
+    expect(grid.locator(".tip")).to_be_hidden()
+    pictures.focus()
+    grid.keyboard.press("Escape")
+    expect(grid.get_by_text("Whole frame, by class")).to_be_visible()
+
+
+def test_the_cursor_of_the_keyboard_stays_in_view(grid: Page) -> None:
+    canvases = open_frame(grid, "003")
+    for _ in range(3):
+        grid.get_by_role("button", name="Zoom in").click()
+    grid.locator(".panels").focus()
+    before = picture(canvases.nth(0))
+    for _ in range(40):
+        grid.keyboard.press("ArrowLeft")
+    changed(canvases.nth(0), before)
+    tip, left = grid.locator(".tip").bounding_box(), grid.locator(".panels").bounding_box()
+    assert tip and left and tip["x"] >= left["x"] - 1
+
+
+def finger(client: CDPSession, kind: str, *places: tuple[float, float]) -> None:
+    points = [{"x": x, "y": y} for x, y in places]
+    client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_an_area_is_chosen_with_a_finger(chromium: Browser, address: str) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(f"{address}/weights?run=scored&frame=003")
+    expect(page.locator(".viewer")).to_have_attribute("data-shown", shown("003"))
+    select = page.get_by_role("button", name="Select area")
+    expect(select).to_have_attribute("aria-pressed", "false")  # a finger scrolls at first
+    assert all(each.bounding_box()["height"] >= 40 for each in page.locator(".bar button").all())
+    select.tap()
+    box = place(page.locator(".panels canvas").nth(2))
+    client = context.new_cdp_session(page)
+    at = [(box["x"] + box["width"] * part, box["y"] + box["height"] * part) for part in (0.26, 0.5, 0.74)]
+    finger(client, "touchStart", at[0])
+    for each in at[1:]:
+        finger(client, "touchMove", each)
+    finger(client, "touchEnd")
+    expect(page.get_by_text("192 pixels, 25.0 % of the frame")).to_be_visible()
+    expect(select).to_have_attribute("aria-pressed", "false")  # and again
+    context.close()
+
+
 def test_zoom_is_shared_by_all_panels(grid: Page) -> None:
     canvases = open_frame(grid, "003")
     before = [picture(canvases.nth(i)) for i in range(3)]
@@ -162,12 +191,12 @@ def test_frames_follow_each_other_by_key_and_survive_a_reload(grid: Page) -> Non
     order = grid.locator(".grid .name").all_text_contents()
     open_frame(grid, order[4])
     grid.keyboard.press("n")
-    expect(grid.locator(".viewer")).to_have_attribute("data-shown", _for(order[5]))
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown(order[5]))
     assert f"frame={order[5]}" in grid.url
     grid.reload()
-    expect(grid.locator(".viewer")).to_have_attribute("data-shown", _for(order[5]))
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown(order[5]))
     grid.keyboard.press("p")
-    expect(grid.locator(".viewer")).to_have_attribute("data-shown", _for(order[4]))
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown(order[4]))
 
 
 def test_training_is_replayed(grid: Page) -> None:
@@ -178,24 +207,6 @@ def test_training_is_replayed(grid: Page) -> None:
     slide(grid, "Training step", "ArrowLeft")
     changed(canvases.nth(2), last)
     expect(grid.get_by_text("Frame 001: mean weight 1.00.")).to_be_visible()
-
-
-def test_the_list_and_the_pruned_data_set_are_exported(grid: Page, run: Path, tmp_path: Path) -> None:
-    grid.get_by_text("Export 12 frames").click()
-    with grid.expect_download() as download:
-        grid.get_by_role("button", name="List as CSV").click()
-    with open(download.value.path(), encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    corpus = ScoredCorpus.open(run / "scores")
-    expected = [corpus.frame(int(row)).id for row in corpus.select(sort="weight")]
-    assert [row["frame"] for row in rows] == expected
-    out = tmp_path / "pruned"
-    grid.get_by_label("New folder").fill(str(out))
-    grid.get_by_label("New folder").press("Enter")
-    grid.get_by_role("button", name="Write data set").click()
-    expect(grid.get_by_text(f"12 frames in {out}")).to_be_visible()
-    expect(grid.get_by_text(f"folder:{out}")).to_be_visible()
-    assert len(open_dataset(f"folder:{out}")) == 12
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,0 +1,51 @@
+"""Each page with no run, with one and with two hundred: it opens, says the right thing, and does so in time."""
+
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.app.conftest import words
+from tests.app.made_runs import make_runs
+from tests.conftest import tiny_config
+from tests.weighted_run import make_run as make_weighted_run
+
+SECONDS = 8.0  # a page may take on a busy machine; alone it takes less than one
+
+SAID = {
+    "runs": {0: "No run yet", 1: "1 run\n", 200: "200 runs\n"},
+    "launch": {0: "Before the start", 1: "Before the start", 200: "Before the start"},
+    "weights": {0: "No run yet", 1: "no weight maps yet", 200: "no weight maps yet"},
+    "compare": {0: "No run yet", 1: "One seed each", 200: "| hrs | 20 | 100 | 40.0 ± 0.0 | +0.0 ± 0.0 (n=100) |"},
+    "data": dict.fromkeys((0, 1, 200), "No data set yet"),
+    "segment": dict.fromkeys((0, 1, 200), "The photo app is not running"),
+}
+
+
+@pytest.mark.parametrize("count", [0, 1, 200])
+@pytest.mark.parametrize("page", SAID)
+def test_a_page_with_so_many_runs(root, open_page, monkeypatch, page, count):
+    monkeypatch.delenv("HRS_PHOTO_URL", raising=False)
+    make_runs(root, count)
+    at = open_page(page)
+    assert at.title[0].value == page.capitalize()
+    assert SAID[page][count] in words(at) + "\n"
+    assert not at.error
+    assert runs_offered(at, page) == (count if page in ("runs", "weights") else 0)
+    started = time.monotonic()
+    at.run()
+    assert not at.exception and time.monotonic() - started < SECONDS
+
+
+def runs_offered(at: AppTest, page: str) -> int:
+    """How many runs one can choose from."""
+    if page == "runs" and at.dataframe:
+        return len(at.dataframe[0].value)
+    return len(at.selectbox[0].options) if page == "weights" and at.selectbox else 0
+
+
+def test_the_one_run_with_maps_among_many_is_shown(root, open_page, frames):
+    make_runs(root, 200)
+    make_weighted_run(root, "weighed", frames["source"], tiny_config(frames))
+    at = open_page("weights")
+    assert at.selectbox[0].value == "weighed" and "12 of 12 frames" in words(at)

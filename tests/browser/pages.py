@@ -1,0 +1,53 @@
+"""What several browser tests do with a page."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from playwright.sync_api import Locator, Page, expect
+
+PATIENCE = 20.0
+
+
+def set_field(page: Page, label: str, value: object) -> None:
+    field = page.get_by_label(label, exact=True)
+    field.fill(str(value))
+    field.press("ControlOrMeta+Enter" if field.evaluate("field => field.tagName") == "TEXTAREA" else "Enter")
+
+
+def settled(page: Page) -> None:
+    """Wait until the page is drawn, lest a button is replaced while it is being pressed."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def slide(page: Page, name: str, key: str, times: int = 1) -> None:
+    slider = page.get_by_role("slider", name=name)
+    slider.focus()
+    for _ in range(times):
+        slider.press(key)
+
+
+def open_frame(page: Page, frame: str) -> Locator:
+    """Open a frame of the grid; its pictures: frame, label, combined, pixel, region, image."""
+    page.get_by_role("button", name=f"Open frame {frame}").click()
+    expect(page.locator(".viewer")).to_have_attribute("data-shown", shown(frame))
+    return page.locator(".panels canvas")
+
+
+def shown(frame: str) -> re.Pattern[str]:
+    return re.compile(rf"{frame}\.npz")
+
+
+def picture(canvas: Locator) -> str:
+    """A canvas as text, to tell whether it changed."""
+    return str(canvas.evaluate("canvas => canvas.toDataURL()"))
+
+
+def changed(canvas: Locator, before: str) -> str:
+    """What a canvas shows once that is no longer ``before``."""
+    deadline = time.monotonic() + PATIENCE
+    while (now := picture(canvas)) == before:
+        assert time.monotonic() < deadline, "the picture stays the same"
+        time.sleep(0.05)
+    return now
