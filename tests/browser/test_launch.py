@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,9 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from hrs import launch
 from hrs.runs import RunFolder, cancel, list_runs
 from tests.browser.pages import set_field, settled
-from tests.conftest import tiny_config
+from tests.conftest import PATIENCE, tiny_config, until
 
-PATIENCE = 90.0
 SLOW = 100_000  # steps of a run that does not end by itself
 
 
@@ -35,13 +33,6 @@ def launch_page(page: Page, serve: Callable[..., str], root: Path) -> Page:
     page.get_by_role("link", name="Launch").click()
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
     return page
-
-
-def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.1)
 
 
 def shrink(page: Page, frames: dict[str, str], tmp_path: Path, steps: int) -> None:
