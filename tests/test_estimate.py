@@ -23,7 +23,7 @@ def _cache(tmp_path, monkeypatch):
 
 def test_the_parts_add_up(tiny):
     config = load_config(tiny.model_dump(), ("train.steps=1000", "train.validate_every=300"))
-    found = estimate(config, budget=0.2)
+    found = estimate(config, budget=2)
     assert found.device == "cpu" and found.gpu_memory is None and found.timed_steps >= 3
     assert found.training == pytest.approx(1000 * found.seconds_per_step)
     assert found.rendering == 0 and min(found.regions, found.validating, found.saving) > 0
