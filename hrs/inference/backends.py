@@ -89,13 +89,16 @@ def open_backend(checkpoint: Path, name: BackendName, device: torch.device | str
     device = torch.device(device)
     if name == "onnx" and device.type != "cpu":
         raise HRSError(f"backend onnx runs on the CPU, not on {device}; choose backend torch")
+    if name == "onnx":
+        try:
+            return OnnxBackend(onnx_model(checkpoint))
+        except (ImportError, OSError) as error:
+            raise HRSError(str(error)) from error
     segmenter = load_checkpoint(checkpoint, device=device).method.segmenter
-    if name == "onnx" or (name == "auto" and device.type == "cpu" and segmenter.faster_as_onnx):
+    if name == "auto" and device.type == "cpu" and segmenter.faster_as_onnx:
         try:
             return OnnxBackend(onnx_model(checkpoint))
         except (HRSError, ImportError, OSError) as error:
-            if name == "onnx":
-                raise HRSError(str(error)) from error
             LOGGER.warning("no ONNX (%s); PyTorch segments instead, more slowly", error)
     segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as photos are
     if compile:
