@@ -28,7 +28,7 @@ MethodName = Literal[
     "oracle",
 ]
 Level = Literal["pixel", "region", "image"]
-Signal = Literal["similarity", "usefulness", "agreement"]
+Signal = Literal["similarity", "usefulness", "agreement", "appearance"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -83,7 +83,13 @@ class SelectionConfig(Section):
     warmup: Share = Field(0.2, description="Share of training with uniform weights.")
     ramp: Share = Field(0.3, description="Share of training over which weights grow to full strength.")
     combination: Literal["product", "mean"] = Field("product", description="How the levels' weights are combined.")
-    temperature: Positive = Field(0.5, description="Smaller separates high from low scores more sharply.")
+    centre: float = Field(
+        -1.0,
+        ge=-3,
+        le=3,
+        description="Score, in deviations from its class's mean, that weighs half; low: reject only the worst.",
+    )
+    temperature: Positive = Field(0.3, description="Smaller separates high from low scores more sharply.")
     floor: Share = Field(0.05, description="Least weight before normalisation; 0 lets pixels be dropped.")
     min_effective: float = Field(0.3, gt=0, le=1, description="Effective sample size kept, as a share of all pixels.")
     relative: float = Field(0.5, gt=0, lt=1, description="a of the relative density ratio p_T/(a p_T+(1-a) p_S).")
@@ -98,7 +104,7 @@ class SelectionConfig(Section):
             if len(set(values)) != len(values):
                 raise ValueError(f"selection.{name} repeats a value: {list(values)}")
         if self.levels and not self.signals:
-            raise ValueError("selection.signals is empty; name similarity, usefulness or agreement")
+            raise ValueError("selection.signals is empty; name similarity, usefulness, agreement or appearance")
         if self.warmup + self.ramp > 1:
             raise ValueError(f"selection.warmup + ramp is {self.warmup + self.ramp:g}; expected at most 1")
         return self

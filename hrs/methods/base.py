@@ -87,6 +87,6 @@ def weigh_frames(method: Method, batch: Batch) -> Weights:
     was_training = method.training
     method.eval()
     (output,) = method.segment(batch.images)
-    weights = method.selector.weigh(View.of(output, batch.labels, batch.regions))
+    weights = method.selector.weigh(View.of(output, batch))
     method.train(was_training)
     return weights

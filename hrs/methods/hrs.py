@@ -49,7 +49,7 @@ class HierarchicalSelection(Method):
             synthetic, real: what the segmentation network made of both batches.
         """
         with torch.autocast(source.images.device.type, enabled=False):
-            view = View.of(synthetic, source.labels, source.regions)
+            view = View.of(synthetic, source)
             losses, scores = self._learn(view, real, target, step)
             weights = self.weights(view, scores, self.selector.strength(step / self.config.train.steps))
         logs = {f"loss_{name}": value.detach() for name, value in losses.items()}
@@ -63,7 +63,7 @@ class HierarchicalSelection(Method):
         """The weighting networks' losses and scores at every ``selection.every``-th step; between them, neither."""
         if (step + 1) % self.config.selection.every:
             return {}, None
-        return self.selector.learn(view, View.of(real, target.labels, target.regions))
+        return self.selector.learn(view, View.of(real, target))
 
     def weights(self, view: View, scores: Scores | None, strength: float) -> Tensor:
         """The weight of every synthetic pixel, (b h w). The controls replace this one thing."""

@@ -1,7 +1,8 @@
 """Weighting networks: what each level sees of the segmentation network, and the scores it gives.
 
-All of them read detached features u (b d h w) and softmax predictions (b c h w), so they never pull on the segmentation
-network. Sun et al. (CVPR 2019, supplement) found predictions a better input than images. ``s`` counts signals.
+All of them read detached features u (b d h w) and softmax predictions (b p h w), so they never pull on the segmentation
+network. Sun et al. (CVPR 2019, supplement) found predictions a better input than images. Predictions are the
+segmentation network's and, if there is one, the appearance classifier's: p is c or 2c. ``s`` counts signals.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from torch import Tensor, nn
 
 
 class PixelWeighting(nn.Module):
-    """Scores every pixel, once per class and signal: (b c h w), (b d h w) -> (b s c h w).
+    """Scores every pixel, once per class and signal: (b p h w), (b d h w) -> (b s c h w).
 
     One output per class, read at the pixel's label, so that how common a class is does not leak into its score.
     """
 
-    def __init__(self, num_classes: int, feature_dim: int, signals: int, hidden: int = 32) -> None:
+    def __init__(self, num_classes: int, feature_dim: int, predictions: int, signals: int, hidden: int = 32) -> None:
         super().__init__()
         self.shape = (signals, num_classes)
         self.reduce = nn.Conv2d(feature_dim, hidden, 1)
         self.mix = nn.Sequential(
-            nn.Conv2d(hidden + num_classes, hidden, 3, padding=1),
+            nn.Conv2d(hidden + predictions, hidden, 3, padding=1),
             nn.ReLU(inplace=True),
             nn.Conv2d(hidden, signals * num_classes, 1),
         )

@@ -14,9 +14,9 @@ from hrs.labels import IGNORE
 from hrs.networks.segmenter import upsample
 
 
-def level_weight(score: Tensor, *, temperature: float, floor: float) -> Tensor:
-    """A standardised score as a weight in [floor, 1]: floor + (1 - floor) sigmoid(score / temperature)."""
-    return floor + (1 - floor) * (score / temperature).sigmoid()
+def level_weight(score: Tensor, *, centre: float, temperature: float, floor: float) -> Tensor:
+    """A standardised score as a weight in [floor, 1]: floor + (1 - floor) sigmoid((score - centre) / temperature)."""
+    return floor + (1 - floor) * ((score - centre) / temperature).sigmoid()
 
 
 def combine(weights: Sequence[Tensor], how: Literal["product", "mean"]) -> Tensor:

@@ -13,17 +13,19 @@ from hrs.selection.view import View
 
 
 class ImageLevel(nn.Module):
-    def __init__(self, num_classes: int, feature_dim: int, signals: int) -> None:
+    def __init__(self, num_classes: int, feature_dim: int, predictions: int, signals: int) -> None:
         super().__init__()
-        inputs = 2 * feature_dim + 2 * num_classes
+        inputs = 2 * feature_dim + 2 * predictions
         self.network = ImageWeighting(inputs, signals)
         self.inputs = RunningNorm(inputs)
 
     def forward(self, view: View) -> Tensor:
         """Scores (b s)."""
         view = view.coarse()
-        predicted = view.logits.softmax(dim=1).mean(dim=(2, 3))
-        disagreement = residual(view.logits, view.labels)[0].abs().mean(dim=(2, 3))  # per class, where it lies
+        predicted = view.predictions().mean(dim=(2, 3))
+        classifiers = [logits for logits in (view.logits, view.appearance) if logits is not None]
+        residuals = torch.cat([residual(logits, view.labels)[0] for logits in classifiers], dim=1)
+        disagreement = residuals.abs().mean(dim=(2, 3))  # per class, where it lies
         mean = view.features.mean(dim=(2, 3))
         variance = view.features.square().mean(dim=(2, 3)) - mean.square()
         # Disagreement is small beside the features and says more: every input is taken over its own spread.

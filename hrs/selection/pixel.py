@@ -10,13 +10,13 @@ from hrs.selection.view import View, read_at_label
 
 
 class PixelLevel(nn.Module):
-    def __init__(self, num_classes: int, feature_dim: int, signals: int) -> None:
+    def __init__(self, num_classes: int, feature_dim: int, predictions: int, signals: int) -> None:
         super().__init__()
-        self.network = PixelWeighting(num_classes, feature_dim, signals)
+        self.network = PixelWeighting(num_classes, feature_dim, predictions, signals)
 
     def forward(self, view: View) -> Tensor:
         """Scores per class at feature resolution, (b s c h' w')."""
-        scores: Tensor = self.network(view.logits.softmax(dim=1), view.features)
+        scores: Tensor = self.network(view.predictions(), view.features)
         return scores
 
     def units(self, scores: Tensor, view: View) -> tuple[Tensor, Tensor]:

@@ -46,17 +46,17 @@ def neighbour_mean(values: Tensor, ids: Tensor) -> Tensor:
 
 
 class RegionLevel(nn.Module):
-    def __init__(self, num_classes: int, feature_dim: int, signals: int, reduced: int = 24) -> None:
+    def __init__(self, num_classes: int, feature_dim: int, predictions: int, signals: int, reduced: int = 24) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.reduce = nn.Conv2d(feature_dim, reduced, 1)
-        self.network = RegionWeighting(2 * reduced + num_classes, num_classes, signals)
+        self.network = RegionWeighting(2 * reduced + predictions, num_classes, signals)
 
     def forward(self, view: View) -> Tensor:
         """Scores (r s) of all regions of the batch."""
         view = view.coarse()
         ids, count = batch_ids(view)
-        inputs = torch.cat([self.reduce(view.features), view.logits.softmax(dim=1)], dim=1)
+        inputs = torch.cat([self.reduce(view.features), view.predictions()], dim=1)
         reduced = self.reduce.out_channels
         pixels = inputs.permute(0, 2, 3, 1).reshape(-1, inputs.shape[1])[cells(view.labels, inputs).flatten()]
         mean = region_mean(pixels, ids.flatten(), count)

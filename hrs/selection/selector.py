@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 import numpy as np
@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
+from hrs.networks.appearance import Appearance
+from hrs.networks.segmenter import normalise
 from hrs.selection import combine, signals
 from hrs.selection.image import ImageLevel
 from hrs.selection.pixel import PixelLevel
@@ -67,12 +69,16 @@ class Selector(nn.Module):
         super().__init__()
         self.config, self.num_classes = config, num_classes
         count = len(config.signals)
-        self.levels = nn.ModuleDict({name: LEVELS[name](num_classes, feature_dim, count) for name in config.levels})
+        predictions = num_classes * (2 if "appearance" in config.signals else 1)
+        self.levels = nn.ModuleDict(
+            {name: LEVELS[name](num_classes, feature_dim, predictions, count) for name in config.levels}
+        )
         self.scores = nn.ModuleDict({name: self._statistics(count) for name in config.levels})
         self.raw = self._statistics(count)
         self.means = nn.ModuleDict({name: self._statistic() for name in (*config.levels, "combined")})
         self.overall = ClassStatistics(1, config.momentum)
         self.probe = nn.Conv2d(feature_dim, num_classes, 1) if "agreement" in config.signals else None
+        self.appearance = Appearance(num_classes) if "appearance" in config.signals else None
         self.register_buffer("gradient", torch.zeros(num_classes, feature_dim))
 
     def _statistic(self) -> ClassStatistics:
@@ -99,12 +105,21 @@ class Selector(nn.Module):
         losses: dict[str, Tensor] = {}
         if self.probe is not None:
             losses["probe"] = combine.weighted_cross_entropy(self.probe(target.features), target.labels)
+        if self.appearance is not None:
+            logits = self.appearance(normalise(target.images))
+            losses["appearance"] = combine.weighted_cross_entropy(logits, target.labels)
+        source, target = self._seen(source), self._seen(target)
         self._remember_gradient(target)
         wanted = self._wanted(source)
         scores = {name: level(source) for name, level in self._each_level()}
         for name, level in self._each_level():
             losses[name] = self._level_loss(level, scores[name], source, target, wanted)
         return losses, {name: score.detach() for name, score in scores.items()}
+
+    @torch.no_grad()
+    def _seen(self, view: View) -> View:
+        """The view with what the appearance classifier, if there is one, makes of its images."""
+        return view if self.appearance is None else replace(view, appearance=self.appearance(normalise(view.images)))
 
     @torch.no_grad()
     def _remember_gradient(self, target: View) -> None:
@@ -131,6 +146,9 @@ class Selector(nn.Module):
     def _signal(self, signal: str, view: View) -> Tensor:
         if signal == "usefulness":
             return signals.usefulness(view.logits, view.features, view.labels, self.gradient)
+        if signal == "appearance":
+            assert view.appearance is not None
+            return signals.agreement(view.appearance, view.labels)
         assert self.probe is not None
         return signals.agreement(self.probe(view.features), view.labels)
 
@@ -174,7 +192,9 @@ class Selector(nn.Module):
             scores: what `learn` gave for this view; computed where left out.
             strength: the ramp in [0, 1]; at 0 every weight is exactly 1.
         """
-        scores = scores if scores is not None else {name: level(view) for name, level in self._each_level()}
+        if scores is None:
+            seen = self._seen(view)
+            scores = {name: level(seen) for name, level in self._each_level()}
         maps = {name: self._level_map(name, level, scores[name], view) for name, level in self._each_level()}
         if not maps:
             return Weights(combined=torch.ones_like(view.labels, dtype=torch.float32), levels={})
@@ -198,9 +218,9 @@ class Selector(nn.Module):
             if self.training:
                 statistics.update(score, labels)
             total += statistics.standardise(score, labels)
-        weight = combine.level_weight(
-            total / len(self.config.signals) ** 0.5, temperature=self.config.temperature, floor=self.config.floor
-        )
+        config = self.config
+        score = total / len(config.signals) ** 0.5
+        weight = combine.level_weight(score, centre=config.centre, temperature=config.temperature, floor=config.floor)
         return level.spread(weight, view).expand(view.labels.shape)
 
     def _around_one(self, weights: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,8 @@
 
 *similarity*  does this look like the target domain? A domain classifier's output as a bounded density ratio.
 *usefulness*  does a step on this pixel also lower the loss on the real images? Two gradients' inner product.
-*agreement*   does a classifier that saw only real labels believe this pixel's label?
+*agreement*   does a classifier that saw only real labels believe this pixel's label, from the segmenter's features?
+*appearance*  does one that sees a small patch of the image and nothing else?
 """
 
 from __future__ import annotations

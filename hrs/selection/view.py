@@ -1,4 +1,4 @@
-"""What the weighting networks may see of a batch: the segmentation network's outputs, detached, and the labels."""
+"""What the weighting networks may see of a batch: the segmentation network's outputs, detached, images and labels."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from hrs.networks.segmenter import SegmenterOutput
+from hrs.data.loaders import Batch
+from hrs.networks.segmenter import SegmenterOutput, upsample
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """features (b d h' w') and logits (b c h' w') in float32 without gradient, labels and regions (b h w).
+    """features (b d h' w') and logits (b c h' w') in float32 without gradient; images uint8 (b 3 h w), labels and
+    regions (b h w).
 
-    ``regions`` holds ids 0..r-1 within each image and -1 where there is none (padding).
+    ``regions`` holds ids 0..r-1 within each image and -1 where there is none (padding). ``appearance`` are the logits
+    (b c h" w") of the appearance classifier, without gradient; None where there is none.
     """
 
     features: Tensor
@@ -22,16 +25,26 @@ class View:
     labels: Tensor
     regions: Tensor
     regions_per_image: int
+    images: Tensor
+    appearance: Tensor | None = None
 
     @classmethod
-    def of(cls, output: SegmenterOutput, labels: Tensor, regions: Tensor) -> View:
+    def of(cls, output: SegmenterOutput, batch: Batch) -> View:
         return cls(
             features=output.features.detach().float(),
             logits=output.logits.detach().float(),
-            labels=labels,
-            regions=regions,
-            regions_per_image=int(regions.max()) + 1,
+            labels=batch.labels,
+            regions=batch.regions,
+            regions_per_image=int(batch.regions.max()) + 1,
+            images=batch.images,
         )
+
+    def predictions(self) -> Tensor:
+        """Softmax over classes of every classifier there is, side by side at feature resolution: (b p h' w')."""
+        own = self.logits.softmax(dim=1)
+        if self.appearance is None:
+            return own
+        return torch.cat([own, upsample(self.appearance, own.shape[-2:]).softmax(dim=1)], dim=1)
 
     def coarse(self) -> View:
         """Labels and regions thinned to at most twice the features' resolution, for learning the scores.

@@ -22,6 +22,7 @@ def make_view(seed: int = 0) -> View:
         labels=labels,
         regions=regions,
         regions_per_image=int(regions.max()) + 1,
+        images=torch.randint(0, 256, (B, 3, H, W), generator=generator, dtype=torch.uint8),
     )
 
 

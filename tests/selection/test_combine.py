@@ -55,9 +55,11 @@ def test_dropped_pixels_get_no_gradient(scored):
 
 
 def test_level_weight_is_bounded_and_rises():
-    weights = combine.level_weight(torch.tensor([-1e3, -1.0, 0.0, 1.0, 1e3]), temperature=0.5, floor=0.1)
+    weights = combine.level_weight(torch.tensor([-1e3, -1.0, 0.0, 1.0, 1e3]), centre=0.0, temperature=0.5, floor=0.1)
     assert weights[0].item() == pytest.approx(0.1) and weights[-1].item() == pytest.approx(1.0)
     assert weights[2].item() == pytest.approx(0.55)
+    moved = combine.level_weight(torch.tensor([-1.0]), centre=-1.0, temperature=0.5, floor=0.1)
+    assert moved.item() == pytest.approx(0.55)
     assert (weights.diff() > 0).all()
 
 

@@ -49,7 +49,7 @@ def test_every_region_has_the_label_of_its_pixels(view):
 
 
 def test_values_spread_back_onto_their_pixels(view):
-    level = RegionLevel(C, D, signals=2)
+    level = RegionLevel(C, D, predictions=C, signals=2)
     scores = level(view)
     values, labels = level.units(scores, view)
     assert values.shape == (batch_ids(view)[1], 2) and labels.shape == values.shape[:1]

@@ -13,7 +13,7 @@ from tests.selection.conftest import C, D, make_view
 
 LEVELS = ("pixel", "region", "image")
 SUBSETS = [levels for n in range(1, 4) for levels in itertools.combinations(LEVELS, n)]
-SIGNALS = [("similarity",), ("usefulness",), ("agreement",), ("similarity", "usefulness")]
+SIGNALS = [("similarity",), ("usefulness",), ("agreement",), ("appearance",), ("similarity", "appearance")]
 
 
 def trained(levels, signals, steps=3, **options):
@@ -52,7 +52,7 @@ def test_scores_given_are_the_scores_computed(view):
 
 
 def test_a_frame_weighs_the_same_in_any_company(view):
-    selector = trained(LEVELS, ("usefulness", "similarity"), steps=10).eval()
+    selector = trained(LEVELS, ("usefulness", "similarity", "appearance"), steps=10).eval()
     together = selector.weigh(view).combined
     for i in range(len(together)):
         alone = replace(
@@ -61,6 +61,7 @@ def test_a_frame_weighs_the_same_in_any_company(view):
             logits=view.logits[i : i + 1],
             labels=view.labels[i : i + 1],
             regions=view.regions[i : i + 1],
+            images=view.images[i : i + 1],
         )
         torch.testing.assert_close(selector.weigh(alone).combined[0], together[i])
 
@@ -104,17 +105,19 @@ def test_one_image_weight_per_image_not_per_batch(view):
 def test_nothing_reaches_the_segmentation_network():
     source, target = make_view(0), make_view(1)
     assert not source.features.requires_grad
-    selector = trained(LEVELS, ("similarity", "usefulness", "agreement"))
+    selector = trained(LEVELS, ("similarity", "usefulness", "agreement", "appearance"))
     assert not selector.weigh(source).combined.requires_grad
     assert all(loss.requires_grad for loss in selector.learn(source, target)[0].values())
 
 
-def test_weights_find_wrong_labels():
-    """A world where labels follow the features, except in half of the synthetic frame: that half must weigh less."""
+@pytest.mark.parametrize("signals", [("agreement", "usefulness"), ("appearance",)])
+def test_weights_find_wrong_labels(signals):
+    """A world where labels follow features and colours, except in a third of a synthetic frame: it must weigh less."""
     torch.manual_seed(0)
-    selector = Selector(SelectionConfig(levels=LEVELS, signals=("agreement", "usefulness"), momentum=0.9), C, D)
+    selector = Selector(SelectionConfig(levels=LEVELS, signals=signals, momentum=0.9), C, D)
     optimiser = torch.optim.Adam(selector.parameters(), lr=3e-3)
     colours = 2 * torch.randn(C, D)
+    paint = torch.randint(0, 256, (C, 3), dtype=torch.uint8)
 
     def world(seed, lie):
         view = make_view(seed)
@@ -126,6 +129,7 @@ def test_weights_find_wrong_labels():
             labels=view.labels.clone(),
             regions=view.regions,
             regions_per_image=view.regions_per_image,
+            images=paint[view.labels.long().clamp(max=C - 1)].permute(0, 3, 1, 2),
         )
         if lie:
             half = view.labels[:, :, : view.labels.shape[2] // 3]
