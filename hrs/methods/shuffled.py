@@ -8,14 +8,20 @@ from torch import Tensor
 from hrs.methods.hrs import HierarchicalSelection
 from hrs.selection.region import batch_ids
 from hrs.selection.selector import Scores
+from hrs.selection.statistics import class_sums, read
 from hrs.selection.view import View
 
 
 class Shuffled(HierarchicalSelection):
-    """HRS with its weights exchanged between regions of the same class."""
+    """HRS with its weights exchanged between regions of the same class.
+
+    Afterwards every class of a batch has mean 1. Otherwise a batch in which most of a class is bad would still count
+    little as a whole, and with few frames in a batch that is much of what selection knows.
+    """
 
     def weights(self, view: View, scores: Scores | None, strength: float) -> Tensor:
-        return shuffle_within_class(super().weights(view, scores, strength), view)
+        shuffled = shuffle_within_class(super().weights(view, scores, strength), view)
+        return level_classes(shuffled, view.labels, self.num_classes)
 
 
 def shuffle_within_class(weights: Tensor, view: View) -> Tensor:
@@ -33,3 +39,9 @@ def shuffle_within_class(weights: Tensor, view: View) -> Tensor:
     shuffled = torch.empty_like(weights).flatten()
     shuffled[order()] = weights.flatten()[order()]
     return shuffled.view_as(weights)
+
+
+def level_classes(weights: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """The weights (b h w) over their class's mean in this batch, so that every class has mean 1."""
+    sums, counts = class_sums(weights, labels, num_classes)
+    return weights / read(sums / counts.clamp(min=1), labels, 1.0)

@@ -1,7 +1,8 @@
+import pytest
 import torch
 
 from hrs.labels import IGNORE
-from hrs.methods.shuffled import shuffle_within_class
+from hrs.methods.shuffled import level_classes, shuffle_within_class
 from hrs.selection.region import batch_ids
 from tests.selection.conftest import C, make_view
 
@@ -25,3 +26,15 @@ def test_regions_stay_together():
     shuffled = shuffle_within_class(torch.rand(count)[ids], view)
     changes = (shuffled[:, :, 1:] != shuffled[:, :, :-1]).float().mean()
     assert changes < 0.4
+
+
+def test_no_class_of_a_batch_counts_more_than_another():
+    torch.manual_seed(0)
+    labels = make_view(0).labels
+    weights = torch.rand(labels.shape) * (labels + 1)
+    levelled = level_classes(weights, labels, C)
+    for c in range(C):
+        mask = labels == c
+        assert levelled[mask].mean().item() == pytest.approx(1, abs=1e-5)
+        torch.testing.assert_close(levelled[mask] * weights[mask].mean(), weights[mask])
+    assert torch.equal(level_classes(torch.ones(labels.shape), labels, C), torch.ones(labels.shape))
