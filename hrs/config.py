@@ -77,9 +77,7 @@ class SelectionConfig(Section):
     """How synthetic pixels are weighted (methods hrs, hrs_mixing, shuffled and oracle)."""
 
     levels: tuple[Level, ...] = Field(("pixel", "region", "image"), description="Which weighting networks take part.")
-    signals: tuple[Signal, ...] = Field(
-        ("agreement", "usefulness"), description="What the weighting networks learn from."
-    )
+    signals: tuple[Signal, ...] = Field(("agreement",), description="What the weighting networks learn from.")
     warmup: Share = Field(0.2, description="Share of training with uniform weights.")
     ramp: Share = Field(0.3, description="Share of training over which weights grow to full strength.")
     combination: Literal["product", "mean"] = Field("product", description="How the levels' weights are combined.")
