@@ -200,8 +200,10 @@ class Trainer:
         self._set_rates()
         result = self.method(batch.source, batch.target, self.step)
         self.accelerator.backward(result.loss)
-        norm = self.accelerator.clip_grad_norm_(self.method.parameters(), self.config.train.clip)
-        finite = self.config.train.precision == "fp16" or bool(torch.isfinite(norm) & torch.isfinite(result.loss))
+        norm, *others = self._clip()
+        finite = self.config.train.precision == "fp16" or bool(
+            torch.stack([norm, *others, result.loss]).isfinite().all()
+        )
         if finite:
             self.optimiser.step()
             if self.average is not None:
@@ -209,6 +211,14 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         self.step += 1
         return {"loss": result.loss.detach(), "grad_norm": norm, **result.logs}, finite
+
+    def _clip(self) -> list[Tensor]:
+        """Clip every network's gradient by itself, so that none shortens another's step; the norms they had, the
+        segmentation network's first."""
+        self.accelerator.unscale_gradients(self.optimiser)
+        groups = [group["params"] for group in self.optimiser.param_groups]
+        norms = [torch.nn.utils.clip_grad_norm_(group, self.config.train.clip) for group in groups]
+        return [norm.to(self.accelerator.device) for norm in norms]  # without a gradient it is on the CPU
 
     def _set_rates(self) -> None:
         factor = poly_with_warmup(self.step, self.config.train)

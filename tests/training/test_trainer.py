@@ -77,6 +77,17 @@ def test_a_run_folder_holds_all_it_promises(tmp_path, tiny):
     assert list(run.previews.iterdir()) and list(run.tensorboard.iterdir()) and "validation" in run.log.read_text()
 
 
+def test_selection_that_only_warms_up_is_joint_training_to_the_last_bit(tmp_path, frames):
+    weights = {}
+    for method in ("joint", "hrs"):
+        config = tiny_config(frames, f"method={method}", "selection.warmup=1", "selection.ramp=0", "train.clip=0.1")
+        run = run_of(tmp_path, config, method)
+        train(config, run)
+        weights[method] = load_file(run.last / "model.safetensors")
+    networks = {name for name in weights["joint"] if name.startswith("segmenter.")}
+    assert networks and all(torch.equal(weights["joint"][name], weights["hrs"][name]) for name in networks)
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path, frames):
     weights = []
     for i, seed in enumerate((0, 0, 1)):
