@@ -13,6 +13,9 @@ weight map:
 - ``vs odd``: harmful against odd pixels: near ``pixels`` if harm is found, near 0.5 if mere oddness is;
 - ``clean``, ``odd``, ``harmful``: mean weight of such pixels. 1 is the average of all.
 
+A second table says the same of the combined weights by kind of departure: its share of all labelled pixels, its mean
+weight, and for harmful kinds the AUROC against all pixels that are not harmful.
+
 A dash: the data has no such units, or nothing to tell them from.
 """
 
@@ -33,7 +36,7 @@ from torch.utils.data import DataLoader
 from benchmarks.common import print_table
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import Batch, FrameReader
-from hrs.data.scenes import harmful_mask, odd_mask
+from hrs.data.scenes import DEPARTURES, Departure, harmful_mask, odd_mask
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.methods import weigh_frames
@@ -45,6 +48,7 @@ from hrs.training.checkpoint import Checkpoint, load_checkpoint
 UNITS = ("pixels", "regions", "frames")
 KINDS = ("clean", "odd", "harmful")
 Array = NDArray[Any]
+Table = dict[str, dict[str, float | None]]
 
 
 @dataclass(kw_only=True)
@@ -72,6 +76,7 @@ class Tally:
         self.units = {name: Units() for name in UNITS}
         self.sums: dict[str, Array | float] = dict.fromkeys(KINDS, 0.0)
         self.counts = dict.fromkeys(KINDS, 0)
+        self.planted: list[Array] = []  # which departure the drawn pixels show
 
     def add(self, weights: Array, label: Array, regions: Array, planted: Array) -> None:
         """One frame: weights (maps h w), the others (h w)."""
@@ -85,6 +90,7 @@ class Tally:
             self.counts[kind] += int(mask.sum())
         drawn = self.rng.choice(len(ids), min(self.pixels, len(ids)), replace=False)
         self.units["pixels"].add(values[:, drawn], harmful[drawn], odd[drawn])
+        self.planted.append(planted[valid][drawn])
         inside = ids >= 0
         self.units["regions"].add(*pooled(values[:, inside], harmful[inside], odd[inside], ids[inside]))
         self.units["frames"].add(*pooled(values, harmful, odd, np.zeros(len(ids), np.int64)))
@@ -103,6 +109,16 @@ class Tally:
             row[kind] = float(np.asarray(self.sums[kind])[index]) / count if count else math.nan
         return {name: None if math.isnan(value) else value for name, value in row.items()}
 
+    def kind(self, departure: Departure, index: int) -> dict[str, float | None]:
+        """What one weight map makes of one kind of departure; None where it is not defined."""
+        weights, harmful, _ = self.units["pixels"].joined()
+        own = np.concatenate(self.planted) == departure.id
+        found = {"share": float(own.mean()), "weight": float(weights[index, own].mean()) if own.any() else math.nan}
+        if departure.harmful:
+            among = own | ~harmful
+            found["pixels"] = auroc(-weights[index, among], own[among])
+        return {name: None if math.isnan(value) else value for name, value in found.items()}
+
 
 def pooled(values: Array, harmful: Array, odd: Array, ids: Array) -> tuple[Array, Array, Array]:
     """Pixels (maps n) as units: mean weights (maps u), and which units are harmful and odd by more than half (u,)."""
@@ -115,8 +131,8 @@ def pooled(values: Array, harmful: Array, odd: Array, ids: Array) -> tuple[Array
     )
 
 
-def measure(loaded: Checkpoint, dataset: Dataset, options: argparse.Namespace) -> dict[str, dict[str, float | None]]:
-    """The table's rows by weight map.
+def measure(loaded: Checkpoint, dataset: Dataset, options: argparse.Namespace) -> tuple[Table, Table]:
+    """The rows by weight map, and by kind of departure.
 
     Raises:
         HRSError: the checkpoint has no weighting networks, or a frame has no mask of planted departures.
@@ -133,7 +149,8 @@ def measure(loaded: Checkpoint, dataset: Dataset, options: argparse.Namespace) -
         weights = weigh_frames(loaded.method, batch.to(torch.device(options.device)))
         maps = torch.stack([weights.combined, *(weights.levels[name] for name in names[1:])])
         _add(tally, maps.float().cpu().numpy(), batch)
-    return {name: tally.row(index) for index, name in enumerate(names)}
+    rows = {name: tally.row(index) for index, name in enumerate(names)}
+    return rows, {departure.name: tally.kind(departure, 0) for departure in DEPARTURES}
 
 
 def _add(tally: Tally, maps: Array, batch: Batch) -> None:
@@ -155,22 +172,26 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def show(title: str, table: Table, columns: list[str]) -> None:
+    shown = {name: [row.get(column) for column in columns] for name, row in table.items()}
+    cells = [[name, *("–" if value is None else f"{value:.3f}" for value in row)] for name, row in shown.items()]
+    print_table([title, *columns], cells)
+
+
 def main() -> None:
     options = parse()
     try:
         folder = resolve_checkpoint(options.checkpoint, options.runs)
         loaded, dataset = load_checkpoint(folder, device=options.device), open_dataset(options.data)
-        rows = measure(loaded, dataset, options)
+        rows, kinds = measure(loaded, dataset, options)
     except HRSError as error:
         raise SystemExit(str(error)) from error
     print(f"{folder}, step {loaded.step}, on {len(dataset)} frames of {options.data}")
-    columns = list(rows["combined"])
-    cells = [
-        [name, *("–" if value is None else f"{value:.3f}" for value in row.values())] for name, row in rows.items()
-    ]
-    print_table(["weights", *columns], cells)
+    show("weights", rows, list(rows["combined"]))
+    print()
+    show("planted", kinds, ["share", "weight", "pixels"])
     if options.json:
-        about = {"checkpoint": str(folder), "step": loaded.step, "data": options.data, "rows": rows}
+        about = {"checkpoint": str(folder), "step": loaded.step, "data": options.data, "rows": rows, "kinds": kinds}
         options.json.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 

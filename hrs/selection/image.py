@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from hrs.labels import IGNORE
 from hrs.networks.weighting import ImageWeighting
-from hrs.selection.signals import residual
+from hrs.selection.signals import appearance, residual
 from hrs.selection.statistics import RunningNorm
 from hrs.selection.view import View
 
@@ -23,9 +23,9 @@ class ImageLevel(nn.Module):
         """Scores (b s)."""
         view = view.coarse()
         predicted = view.predictions().mean(dim=(2, 3))
-        classifiers = [logits for logits in (view.logits, view.appearance) if logits is not None]
-        residuals = torch.cat([residual(logits, view.labels)[0] for logits in classifiers], dim=1)
-        disagreement = residuals.abs().mean(dim=(2, 3))  # per class, where it lies
+        disagreement = residual(view.logits, view.labels)[0].abs().mean(dim=(2, 3))  # per class, where it lies
+        if view.appearance is not None:
+            disagreement = torch.cat([disagreement, _per_class(view.appearance, view.labels)], dim=1)
         mean = view.features.mean(dim=(2, 3))
         variance = view.features.square().mean(dim=(2, 3)) - mean.square()
         # Disagreement is small beside the features and says more: every input is taken over its own spread.
@@ -45,3 +45,11 @@ class ImageLevel(nn.Module):
     def spread(self, values: Tensor, view: View) -> Tensor:
         """A value per image (b,) back onto the pixels, broadcastable (b 1 1)."""
         return values[:, None, None]
+
+
+def _per_class(resemblance: Tensor, labels: Tensor) -> Tensor:
+    """Each image's sum of the appearance signal over the pixels of each class, over all its pixels: (b c)."""
+    value = appearance(resemblance, labels).flatten(1)
+    classes = resemblance.shape[1]
+    index = labels.long().clamp(max=classes).flatten(1)
+    return value.new_zeros(len(value), classes + 1).scatter_add(1, index, value)[:, :-1] / value.shape[1]

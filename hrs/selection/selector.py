@@ -13,9 +13,8 @@ from torch import Tensor, nn
 
 from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
-from hrs.networks.appearance import Appearance
-from hrs.networks.segmenter import normalise
 from hrs.selection import combine, signals
+from hrs.selection.appearance import Appearance
 from hrs.selection.image import ImageLevel
 from hrs.selection.pixel import PixelLevel
 from hrs.selection.region import RegionLevel
@@ -101,15 +100,16 @@ class Selector(nn.Module):
 
         The running statistics of the signals move. Nothing reaches the segmentation network: views are detached.
         """
+        if self.appearance is not None:
+            self.appearance.remember(target.images, target.labels)
         source, target = source.coarse(), target.coarse()
         losses: dict[str, Tensor] = {}
         if self.probe is not None:
             losses["probe"] = combine.weighted_cross_entropy(self.probe(target.features), target.labels)
-        if self.appearance is not None:
-            logits = self.appearance(normalise(target.images))
-            losses["appearance"] = combine.weighted_cross_entropy(logits, target.labels)
-        source, target = self._seen(source), self._seen(target)
         self._remember_gradient(target)
+        source = self._seen(source)
+        if "similarity" in self.config.signals:  # the one signal for which the levels look at real images
+            target = self._seen(target)
         wanted = self._wanted(source)
         scores = {name: level(source) for name, level in self._each_level()}
         for name, level in self._each_level():
@@ -118,8 +118,8 @@ class Selector(nn.Module):
 
     @torch.no_grad()
     def _seen(self, view: View) -> View:
-        """The view with what the appearance classifier, if there is one, makes of its images."""
-        return view if self.appearance is None else replace(view, appearance=self.appearance(normalise(view.images)))
+        """The view with how much its images resemble the real ones, if anything remembers those."""
+        return view if self.appearance is None else replace(view, appearance=self.appearance(view.images))
 
     @torch.no_grad()
     def _remember_gradient(self, target: View) -> None:
@@ -148,7 +148,7 @@ class Selector(nn.Module):
             return signals.usefulness(view.logits, view.features, view.labels, self.gradient)
         if signal == "appearance":
             assert view.appearance is not None
-            return signals.agreement(view.appearance, view.labels)
+            return signals.appearance(view.appearance, view.labels)
         assert self.probe is not None
         return signals.agreement(self.probe(view.features), view.labels)
 

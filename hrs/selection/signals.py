@@ -3,7 +3,7 @@
 *similarity*  does this look like the target domain? A domain classifier's output as a bounded density ratio.
 *usefulness*  does a step on this pixel also lower the loss on the real images? Two gradients' inner product.
 *agreement*   does a classifier that saw only real labels believe this pixel's label, from the segmenter's features?
-*appearance*  does one that sees a small patch of the image and nothing else?
+*appearance*  does it look, close up, like real areas of its own class, or like those of another?
 """
 
 from __future__ import annotations
@@ -84,3 +84,22 @@ def agreement(logits: Tensor, labels: Tensor) -> Tensor:
     """
     loss = F.cross_entropy(upsample(logits, labels.shape[-2:]), labels.long(), ignore_index=IGNORE, reduction="none")
     return (-loss).clamp(min=AGREEMENT_FLOOR)
+
+
+def appearance(resemblance: Tensor, labels: Tensor) -> Tensor:
+    """How much more a patch resembles another class than its own, as a number not above 0.
+
+    What resembles no real area at all, such as a flat colour, is not held against its label: 0.
+
+    Args:
+        resemblance: (b c h' w') in [0, 1], read at the cell that a pixel falls in.
+        labels: (b h w).
+
+    Returns:
+        (b h w) in [-1, 0]; 0 at ignored pixels.
+    """
+    near = F.interpolate(resemblance, labels.shape[-2:], mode="nearest")
+    valid = labels != IGNORE
+    known = labels.long().masked_fill(~valid, 0).unsqueeze(1)
+    own, other = near.gather(1, known), near.scatter(1, known, 0.0).amax(dim=1, keepdim=True)
+    return (own - other).squeeze(1).clamp(max=0) * valid

@@ -16,8 +16,8 @@ class View:
     """features (b d h' w') and logits (b c h' w') in float32 without gradient; images uint8 (b 3 h w), labels and
     regions (b h w).
 
-    ``regions`` holds ids 0..r-1 within each image and -1 where there is none (padding). ``appearance`` are the logits
-    (b c h" w") of the appearance classifier, without gradient; None where there is none.
+    ``regions`` holds ids 0..r-1 within each image and -1 where there is none (padding). ``appearance`` is the
+    resemblance of patches to real ones of each class, (b c h" w") in [0, 1]; None where nothing remembers those.
     """
 
     features: Tensor
@@ -40,11 +40,11 @@ class View:
         )
 
     def predictions(self) -> Tensor:
-        """Softmax over classes of every classifier there is, side by side at feature resolution: (b p h' w')."""
+        """Softmax over classes and, if known, resemblance to them, side by side at feature resolution: (b p h' w')."""
         own = self.logits.softmax(dim=1)
         if self.appearance is None:
             return own
-        return torch.cat([own, upsample(self.appearance, own.shape[-2:]).softmax(dim=1)], dim=1)
+        return torch.cat([own, upsample(self.appearance, own.shape[-2:])], dim=1)
 
     def coarse(self) -> View:
         """Labels and regions thinned to at most twice the features' resolution, for learning the scores.

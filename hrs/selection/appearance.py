@@ -1,0 +1,117 @@
+"""What real areas of each class look like, close up: a memory of real patches, and how near another one comes to it.
+
+With a few labelled images there is little to train a classifier on, and one that is sure of itself is sure of what it
+has never seen, too. A memory knows both: what resembles a class, and what resembles nothing.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hrs.labels import IGNORE
+
+STRIDE, WINDOW, PARTS = 4, 9, (3, 1, 3, 2)
+"""Pixels between patches, a patch's side, and how many numbers say its hue, brightness, spread and steps."""
+REACH = 1.5
+"""Patches further away than this many times the farthest real ones (95 of 100) resemble nothing."""
+ROWS = 1 << 11
+"""Patches compared at once, which bounds the memory that large images need."""
+
+
+def describe(images: Tensor) -> Tensor:
+    """Colour and texture of every patch, little moved by light: uint8 (b 3 h w) -> (b 9 h/4 w/4).
+
+    Of 9x9 pixels: mean colour over mean brightness, brightness over the image's, and, relative to the patch's
+    brightness, the spread of each colour and the mean step between pixels along rows and columns.
+    """
+    colours = images.float() / 255
+    grey = colours.mean(dim=1, keepdim=True)
+    along = F.pad((grey[..., 1:] - grey[..., :-1]).abs(), (0, 1))
+    down = F.pad((grey[..., 1:, :] - grey[..., :-1, :]).abs(), (0, 0, 0, 1))
+    pooled = F.avg_pool2d(torch.cat([colours, colours.square(), along, down], dim=1), WINDOW, STRIDE, WINDOW // 2)
+    mean, square, steps = pooled.split([3, 3, 2], dim=1)
+    light = mean.mean(dim=1, keepdim=True)
+    texture = torch.cat([(square - mean.square()).clamp(min=0).sqrt(), steps], dim=1)
+    hue = mean / (light + 0.02)
+    brightness = light / (grey.mean(dim=(1, 2, 3), keepdim=True) + 0.02)
+    return torch.cat([hue, brightness, (texture / (light + 0.05)).sqrt()], dim=1)
+
+
+class Appearance(nn.Module):
+    """Patches of real images by class, the newest ``size`` of each, and how near other patches come to them.
+
+    Args:
+        num_classes: c.
+        size: patches kept of each class.
+        added: the most patches of a class that a batch adds.
+    """
+
+    memory: Tensor
+    count: Tensor
+    within: Tensor
+
+    def __init__(self, num_classes: int, size: int = 256, added: int = 8, momentum: float = 0.95) -> None:
+        super().__init__()
+        self.size, self.added, self.momentum = size, added, momentum
+        self.register_buffer("memory", torch.zeros(num_classes, size, sum(PARTS)))
+        self.register_buffer("count", torch.zeros(num_classes, dtype=torch.long))
+        self.register_buffer("within", torch.zeros(()))
+
+    @torch.no_grad()
+    def remember(self, images: Tensor, labels: Tensor) -> None:
+        """Keep a few random patches of every class: uint8 (b 3 h w), (b h w)."""
+        patches = describe(images)
+        known = F.interpolate(labels[:, None].float(), patches.shape[-2:], mode="nearest-exact").long().flatten()
+        classes, rank, order = _draw(known, len(self.memory))
+        drawn = (classes < len(self.memory)) & (rank < self.added)
+        patches = patches.permute(0, 2, 3, 1).reshape(len(known), -1)[order[drawn]]
+        classes, rank = classes[drawn], rank[drawn]
+        self._measure(patches, classes)
+        self.memory[classes, (self.count[classes] + rank) % self.size] = patches
+        self.count += torch.bincount(classes, minlength=len(self.count))
+
+    def _measure(self, patches: Tensor, classes: Tensor) -> None:
+        """Move ``within``, how far 95 of 100 new patches lie from those known of their class."""
+        known = self.count[classes] >= self.added
+        if not known.any():
+            return
+        far = self._distances(patches[known]).gather(1, classes[known, None]).quantile(0.95)
+        self.within.lerp_(far, 1 - self.momentum if self.within > 0 else 1.0)
+
+    def _distances(self, patches: Tensor) -> Tensor:
+        """From each patch to the nearest one of every class, in standard deviations: (n k) -> (n c); infinite where no
+        patch of the class is known."""
+        filled = torch.arange(self.size, device=patches.device) < self.count[:, None]
+        mean, scale = self.memory[filled].mean(dim=0), self.memory[filled].std(dim=0) + 1e-3
+        kept, patches = (self.memory - mean) / scale, (patches - mean) / scale
+        square = torch.where(filled, kept.square().sum(dim=2), torch.inf).flatten()
+        kept = kept.flatten(0, 1).T
+        nearest = [
+            torch.addmm(square, piece, kept, alpha=-2).unflatten(1, filled.shape).amin(dim=2)
+            for piece in patches.split(ROWS)
+        ]
+        return (torch.cat(nearest) + patches.square().sum(dim=1, keepdim=True)).clamp(min=0).sqrt()
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        """Resemblance to each class, uint8 (b 3 h w) -> (b c h/4 w/4) in [0, 1]: 1 the same as a real patch of it, 0
+        further from all of them than real patches ever are."""
+        patches = describe(images)
+        if not self.within > 0:
+            return patches.new_zeros(len(images), len(self.memory), *patches.shape[-2:])
+        distances = self._distances(patches.permute(0, 2, 3, 1).flatten(0, 2))
+        near = (1 - distances / (REACH * self.within)).clamp(min=0)
+        return near.unflatten(0, (len(images), *patches.shape[-2:])).permute(0, 3, 1, 2)
+
+
+def _draw(known: Tensor, num_classes: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Cells (n,) in random order within their class, class by class: classes, rank within the class, index of the cell.
+    IGNORE comes last, as class ``num_classes``."""
+    known = torch.where(known == IGNORE, num_classes, known)
+    order = torch.argsort(known + torch.rand(known.shape, device=known.device))
+    classes = known[order]
+    counts = torch.bincount(classes, minlength=num_classes + 1)
+    first = counts.cumsum(0) - counts
+    return classes, torch.arange(len(classes), device=classes.device) - first[classes], order
