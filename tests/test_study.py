@@ -1,6 +1,7 @@
 import csv
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -146,3 +147,11 @@ def test_a_run_that_fails_is_named_when_the_others_are_done(tmp_path, frames):
     assert "99 real images" in (tmp_path / "target_only-n99-s0.log").read_text()
     assert RunFolder(tmp_path / "target_only-n2-s0").read_status().state == "finished"
     assert load_config(tmp_path / "target_only-n99-s0.yaml").data.n_real == 99
+
+
+@pytest.mark.parametrize(
+    "file", sorted((Path(__file__).parents[1] / "benchmarks" / "studies").glob("*.yaml")), ids=lambda f: f.stem
+)
+def test_this_projects_own_studies_can_be_planned_and_compare_with_their_own_rows(file: Path):
+    study = load_study(file)
+    assert set(study.against) <= {job.label for job in plan(study)}
