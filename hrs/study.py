@@ -32,7 +32,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import Field, ValidationError, field_validator
@@ -41,7 +41,10 @@ from hrs.config import RunConfig, Section, load_config
 from hrs.errors import HRSError
 from hrs.files import atomic_write, disk_errors
 from hrs.runs import RunFolder, delete
-from hrs.study_table import Line, Outcome, method_label, study_table, to_markdown
+from hrs.study_table import ENOUGH, Estimate, Line, Outcome, method_label, study_table, to_markdown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class Study(Section):
@@ -170,28 +173,40 @@ def report(jobs: Sequence[Job], folder: Path, against: Sequence[str] = ("joint",
 
 
 def draw(lines: Sequence[Line]) -> bytes:
-    """mIoU against the number of real images, a line a method, bars for 95 % intervals, as PNG."""
+    """Over the number of real images, a line a method, as PNG: mIoU, and beside it the paired difference to the first
+    baseline. Bars are 95 % intervals, where there are seeds enough for one."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    numbers = sorted({line.n_real for line in lines if line.n_real is not None})
-    ticks: list[int | None] = [*numbers, *([None] if any(line.n_real is None for line in lines) else [])]
-    methods = list(dict.fromkeys(line.method for line in lines))
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    for i, method in enumerate(methods):
-        own = [line for line in lines if line.method == method]
-        shift = 0.06 * (i - (len(methods) - 1) / 2)  # so that bars stand beside each other
-        places = [ticks.index(line.n_real) + shift for line in own]
-        means, halves = [line.score.mean for line in own], [line.score.half or 0 for line in own]
-        axes.errorbar(places, means, yerr=halves, label=method, marker="o", markersize=4, capsize=3, linewidth=1.2)
-    axes.set_xticks(range(len(ticks)), ["all" if n is None else str(n) for n in ticks])
-    axes.set(xlabel="labelled real images", ylabel="mIoU, percent")
-    axes.grid(axis="y", alpha=0.3)
-    axes.legend(frameon=False, fontsize=8)
+    baseline = next(iter(lines[0].against), None)
+    figure = Figure(figsize=(10 if baseline else 6, 4.2), layout="constrained")
+    panels = figure.subplots(1, 2 if baseline else 1, squeeze=False)[0]
+    _panel(panels[0], [(line, line.score) for line in lines], "mIoU, percent")
+    panels[0].legend(frameon=False, fontsize=8)
+    if baseline:
+        differences = [(line, line.against[baseline]) for line in lines]
+        _panel(panels[1], differences, f"mIoU over {baseline} on the same images and seeds")
+        panels[1].axhline(0, color="0.4", linewidth=0.8)
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer)
     return buffer.getvalue()
+
+
+def _panel(axes: Axes, points: Sequence[tuple[Line, Estimate | None]], title: str) -> None:
+    """One value a line of the table; the same method has the same colour in every panel."""
+    numbers = sorted({line.n_real for line, _ in points if line.n_real is not None})
+    ticks: list[int | None] = [*numbers, *([None] if any(line.n_real is None for line, _ in points) else [])]
+    methods = list(dict.fromkeys(line.method for line, _ in points))
+    for i, method in enumerate(methods):
+        own = [(line.n_real, value) for line, value in points if line.method == method and value is not None]
+        shift = 0.06 * (i - (len(methods) - 1) / 2)  # so that bars stand beside each other
+        places = [ticks.index(n_real) + shift for n_real, _ in own]
+        halves = [(value.half or 0) if value.count >= ENOUGH else 0 for _, value in own]
+        means = [value.mean for _, value in own]
+        axes.errorbar(places, means, yerr=halves, label=method, marker="o", markersize=4, capsize=3, linewidth=1.2)
+    axes.set_xticks(range(len(ticks)), ["all" if n is None else str(n) for n in ticks])
+    axes.set(xlabel="labelled real images", ylabel=title)
+    axes.grid(axis="y", alpha=0.3)
 
 
 class _Workers:
