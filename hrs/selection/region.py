@@ -42,7 +42,8 @@ def neighbour_mean(values: Tensor, ids: Tensor) -> Tensor:
     below = torch.stack([ids[:, 1:].flatten(), ids[:, :-1].flatten()])
     pairs = torch.cat([beside, below], dim=1)
     first, second = pairs[:, (pairs[0] != pairs[1]) & (pairs[0] > 0) & (pairs[1] > 0)]
-    return region_mean(values[torch.cat([second, first])], torch.cat([first, second]), len(values))
+    across = values.index_select(0, torch.cat([second, first]))
+    return region_mean(across, torch.cat([first, second]), len(values))
 
 
 class RegionLevel(nn.Module):
@@ -58,7 +59,9 @@ class RegionLevel(nn.Module):
         ids, count = batch_ids(view)
         inputs = torch.cat([self.reduce(view.features), view.predictions()], dim=1)
         reduced = self.reduce.out_channels
-        pixels = inputs.permute(0, 2, 3, 1).reshape(-1, inputs.shape[1])[cells(view.labels, inputs).flatten()]
+        each_cell = inputs.permute(0, 2, 3, 1).reshape(-1, inputs.shape[1])
+        # Not square brackets: on several threads of a CPU their gradient is summed in an order that changes.
+        pixels = each_cell.index_select(0, cells(view.labels, inputs).flatten())
         mean = region_mean(pixels, ids.flatten(), count)
         square = region_mean(pixels[:, :reduced].square(), ids.flatten(), count)
         deviation = (square - mean[:, :reduced].square()).clamp(min=1e-6).sqrt()

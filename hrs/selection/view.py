@@ -74,4 +74,4 @@ def read_at_label(per_class: Tensor, labels: Tensor) -> Tensor:
     b, c = per_class.shape[:2]
     known = labels.long().clamp(max=c - 1)
     flat = per_class.permute(0, 2, 3, 1).reshape(-1)
-    return flat[cells(labels, per_class) * c + known].reshape(b, *labels.shape[-2:])
+    return flat.index_select(0, (cells(labels, per_class) * c + known).flatten()).reshape(b, *labels.shape[-2:])
