@@ -78,16 +78,16 @@ class SelectionConfig(Section):
 
     levels: tuple[Level, ...] = Field(("pixel", "region", "image"), description="Which weighting networks take part.")
     signals: tuple[Signal, ...] = Field(("agreement",), description="What the weighting networks learn from.")
-    warmup: Share = Field(0.2, description="Share of training with uniform weights.")
-    ramp: Share = Field(0.3, description="Share of training over which weights grow to full strength.")
+    warmup: Share = Field(0.1, description="Share of training with uniform weights.")
+    ramp: Share = Field(0.1, description="Share of training over which weights grow to full strength.")
     combination: Literal["product", "mean"] = Field("product", description="How the levels' weights are combined.")
     centre: float = Field(
-        -1.0,
+        0.0,
         ge=-3,
         le=3,
         description="Score, in deviations from its class's mean, that weighs half; low: reject only the worst.",
     )
-    temperature: Positive = Field(0.3, description="Smaller separates high from low scores more sharply.")
+    temperature: Positive = Field(0.5, description="Smaller separates high from low scores more sharply.")
     floor: Share = Field(0.05, description="Least weight before normalisation; 0 lets pixels be dropped.")
     min_effective: float = Field(0.3, gt=0, le=1, description="Effective sample size kept, as a share of all pixels.")
     relative: float = Field(0.5, gt=0, lt=1, description="a of the relative density ratio p_T/(a p_T+(1-a) p_S).")
@@ -116,7 +116,7 @@ class TrainConfig(Section):
     class_balance: Share = Field(0.0, description="p of class weights frequency^-p in the loss; 0: every pixel alike.")
     learning_rate: Positive = Field(2e-3, description="Peak learning rate.")
     weight_decay: float = Field(1e-2, ge=0, description="AdamW's decoupled weight decay.")
-    lr_warmup: Share = Field(0.05, description="Share of training with a rising learning rate.")
+    lr_warmup: Share = Field(0.1, description="Share of training with a rising learning rate.")
     poly_power: Positive = Field(0.9, description="Power of the polynomial decay.")
     clip: Positive = Field(5.0, description="Largest gradient norm.")
     ema: float = Field(0.0, ge=0, lt=1, description="Decay of the averaged network that is validated; 0: off.")

@@ -73,7 +73,7 @@ def test_later_overrides_win_and_the_source_is_left_alone():
         ("train.steps=many", r"train\.steps: .*valid integer.* \(got 'many'\)"),
         ("data.jitter=1.5", r"data\.jitter: .*less than or equal to 1"),
         ("method=hsr", r"method: .*'hrs'"),
-        ("selection.warmup=0.9", r"warmup \+ ramp is 1\.2; expected at most 1"),
+        ("selection.warmup=0.95", r"warmup \+ ramp is 1\.05; expected at most 1"),
         ("selection.levels=[pixel, pixel]", r"selection\.levels repeats a value"),
         ("selection.signals=[]", r"selection\.signals is empty"),
         ("data.sources=[]", r"data\.sources is empty"),

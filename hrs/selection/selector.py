@@ -212,12 +212,15 @@ class Selector(nn.Module):
         total = torch.zeros_like(scores[:, 0])
         for column, signal in enumerate(self.config.signals):
             score = scores[:, column]
+            statistics = cast(ClassStatistics, cast(nn.ModuleList, self.scores[name])[column])
             if signal == "similarity":
                 score = signals.relative_density_ratio(score, self.config.relative)
-            statistics = cast(ClassStatistics, cast(nn.ModuleList, self.scores[name])[column])
             if self.training:
                 statistics.update(score, labels)
-            total += statistics.standardise(score, labels)
+            # A ratio has its own unit. What levels regress has one that they share, deviations of pixels: taken over
+            # each level's own deviation, frames that hardly differ would weigh as differently as good and bad pixels.
+            compare = statistics.standardise if signal == "similarity" else statistics.centre
+            total += compare(score, labels)
         config = self.config
         score = total / len(config.signals) ** 0.5
         weight = combine.level_weight(score, centre=config.centre, temperature=config.temperature, floor=config.floor)

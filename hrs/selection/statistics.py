@@ -63,6 +63,10 @@ class ClassStatistics(nn.Module):
         self.mean.add_(move)
         self.seen |= present
 
+    def centre(self, values: Tensor, labels: Tensor, bound: float = 3.0) -> Tensor:
+        """value - class mean, clipped to +-bound; the value itself, clipped, at IGNORE."""
+        return (values - read(self.mean, labels, 0.0)).clamp_(-bound, bound)
+
     def standardise(self, values: Tensor, labels: Tensor, bound: float = 3.0) -> Tensor:
         """(value - class mean) / class deviation, clipped to +-bound; 0 at IGNORE."""
         scale = self.variance.clamp(min=1e-12).rsqrt()

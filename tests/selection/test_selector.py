@@ -91,6 +91,17 @@ def test_mean_weight_within_every_class_is_one_over_a_stream():
     torch.testing.assert_close(sums / counts, torch.ones(C), atol=0.12, rtol=0)
 
 
+def test_a_level_acts_only_as_far_as_its_scores_say(view):
+    selector = trained(("image",), ("agreement",)).eval()
+    mean = selector.scores["image"][0].mean
+    near, far = (
+        selector.weigh(view, {"image": mean + torch.tensor([[gap], [-gap]])}).levels["image"] for gap in (0.01, 2.0)
+    )
+    first, second = (view.labels[i] != IGNORE for i in range(2))
+    assert near[0][first].mean() / near[1][second].mean() == pytest.approx(1.0, abs=0.05)
+    assert far[0][first].mean() / far[1][second].mean() > 5
+
+
 def test_one_image_weight_per_image_not_per_batch(view):
     selector = trained(("image",), ("usefulness",), steps=5)
     selector.train(False)

@@ -62,6 +62,14 @@ def test_standardise_compares_within_class():
     assert statistics.standardise(values + 1000, labels).max() == 3.0
 
 
+def test_centre_compares_within_class_in_the_values_own_unit():
+    statistics = ClassStatistics(2, momentum=0.9)
+    labels = torch.tensor([0, 0, 1, 1, IGNORE])
+    values = torch.tensor([0.0, 0.5, 100.0, 109.0, 0.25])
+    statistics.update(values, labels)
+    assert statistics.centre(values, labels).tolist() == [-0.25, 0.25, -3.0, 3.0, 0.25]
+
+
 def test_read_gives_the_class_entry_or_the_filler():
     table = torch.tensor([5.0, 6.0])
     assert read(table, torch.tensor([[1, 0], [IGNORE, 1]]), -1.0).tolist() == [[6.0, 5.0], [-1.0, 6.0]]
