@@ -116,7 +116,7 @@ class TrainConfig(Section):
     class_balance: Share = Field(0.0, description="p of class weights frequency^-p in the loss; 0: every pixel alike.")
     learning_rate: Positive = Field(2e-3, description="Peak learning rate.")
     weight_decay: float = Field(1e-2, ge=0, description="AdamW's decoupled weight decay.")
-    lr_warmup: Share = Field(0.1, description="Share of training with a rising learning rate.")
+    lr_warmup: Share = Field(0.05, description="Share of training with a rising learning rate.")
     poly_power: Positive = Field(0.9, description="Power of the polynomial decay.")
     clip: Positive = Field(5.0, description="Largest gradient norm.")
     ema: float = Field(0.0, ge=0, lt=1, description="Decay of the averaged network that is validated; 0: off.")

@@ -94,7 +94,7 @@ def test_edits_are_read():
     [
         ("data.scale_min", 3.0, "scale_min 3.0 is above scale_max 1.5; swap them"),
         ("train.ema", 1.0, "train.ema: Input should be less than 1"),
-        ("selection.warmup", 0.9, "selection.warmup + ramp is 1.2; expected at most 1"),
+        ("selection.warmup", 0.95, "selection.warmup + ramp is 1.05; expected at most 1"),
     ],
 )
 def test_values_that_make_no_sense_are_one_line(key, value, message):
