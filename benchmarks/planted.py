@@ -11,8 +11,8 @@ weight map:
 - ``regions``, ``frames``: the same over whole regions and frames, by their mean weight; one is harmful if more than
   half of its labelled pixels are. Read a level first at its own unit;
 - ``vs odd``: harmful against odd pixels: near ``pixels`` if harm is found, near 0.5 if mere oddness is;
-- ``clean``, ``odd``, ``harmful``: mean weight of such pixels. 1 is the average while training, on augmented frames; plain ones
-  weigh a little more.
+- ``clean``, ``odd``, ``harmful``: mean weight of such pixels. 1 is the average while training, on
+  augmented frames; plain ones weigh a little more.
 
 A second table says the same of the combined weights by kind of departure: its share of all labelled pixels, its mean
 weight, and for harmful kinds the AUROC against all pixels that are not harmful.
