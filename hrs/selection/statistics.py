@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from hrs.labels import IGNORE
+
 
 def class_sums(values: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
     """Sum of values and number of values per class: any shape (twice the same) -> (c,), (c,). IGNORE is left out."""
@@ -64,8 +66,9 @@ class ClassStatistics(nn.Module):
         self.seen |= present
 
     def centre(self, values: Tensor, labels: Tensor, bound: float = 3.0) -> Tensor:
-        """value - class mean, clipped to +-bound; the value itself, clipped, at IGNORE."""
-        return (values - read(self.mean, labels, 0.0)).clamp_(-bound, bound)
+        """value - class mean, clipped to +-bound; 0 at IGNORE."""
+        centred = (values - read(self.mean, labels, 0.0)).clamp_(-bound, bound)
+        return centred * (labels != IGNORE)
 
     def standardise(self, values: Tensor, labels: Tensor, bound: float = 3.0) -> Tensor:
         """(value - class mean) / class deviation, clipped to +-bound; 0 at IGNORE."""

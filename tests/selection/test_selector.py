@@ -102,6 +102,20 @@ def test_a_level_acts_only_as_far_as_its_scores_say(view):
     assert far[0][first].mean() / far[1][second].mean() > 5
 
 
+def test_a_region_too_thin_to_be_pooled_is_neutral_whatever_its_score(view):
+    thin = torch.zeros_like(view.labels[0], dtype=torch.bool)
+    thin[8, 8:16] = True  # one pixel high, between the rows that scores are learned from
+    view.labels[0][thin] = 0
+    view.regions[0][thin] = view.regions_per_image
+    view = replace(view, regions_per_image=view.regions_per_image + 1)
+    selector = trained(("region",), ("agreement",)).eval()
+    scores = selector.levels["region"](view)
+    low, none, high = (selector.weigh(view, {"region": scores + gap}).levels["region"][0] for gap in (-9, 0, 9))
+    assert torch.equal(low[thin], high[thin]) and torch.equal(low[thin], none[thin])
+    other = ~thin & (view.labels[0] != IGNORE)
+    assert (low[other] < high[other]).all()
+
+
 def test_one_image_weight_per_image_not_per_batch(view):
     selector = trained(("image",), ("usefulness",), steps=5)
     selector.train(False)
