@@ -15,7 +15,8 @@ A study is a YAML file:
     against: [joint]           # methods that the others are compared with, seed by seed; by default joint and mixing
     parallel: 2                # runs at once on this machine
 
-Runs are ordinary run folders; finished ones are kept, so a study goes on where it stopped, and may grow.
+Runs are ordinary run folders; finished ones are kept, so a study goes on where it stopped, and may grow. One that was
+trained with other settings than the study has now stops it before anything is trained.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from hrs.config import RunConfig, Section, load_config
 from hrs.errors import HRSError
 from hrs.files import atomic_write, disk_errors
 from hrs.runs import RunFolder, delete
-from hrs.study_table import ENOUGH, Estimate, Line, Outcome, method_label, study_table, to_markdown
+from hrs.study_table import ENOUGH, Estimate, Line, Outcome, differences, method_label, study_table, to_markdown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,6 +80,15 @@ class Job:
             return None
         score = run.read_results()[-1]["miou"]
         return Outcome(method=self.label, n_real=self.config.data.n_real, seed=self.config.seed, score=score)
+
+    def check(self, folder: Path) -> None:
+        """Raises HRSError where the run of its name was trained with settings other than the study's."""
+        run = RunFolder(folder / self.name)
+        if run.exists() and (differ := differences(load_config(run.config), self.config)):
+            raise HRSError(
+                f"{run.path} was trained with another {', '.join(differ)} than the study has now; "
+                "delete that folder to train it anew, or write the study elsewhere with --out"
+            )
 
 
 def load_study(path: Path) -> Study:
@@ -130,11 +140,14 @@ def run_study(study: Study, folder: Path, *, say: Callable[[str], None] = print)
         say: called with a line for people after every run.
 
     Raises:
-        HRSError: the study makes no sense, or runs failed; the others are finished first.
+        HRSError: the study makes no sense, a run that is there had other settings, or runs failed (the others are
+            finished first).
     """
     jobs = plan(study)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    for job in jobs:
+        job.check(folder)
     missing = [job for job in jobs if job.outcome(folder) is None]
     say(f"{len(jobs)} runs, {len(jobs) - len(missing)} finished, {study.parallel} at once")
     lines, failed = report(jobs, folder, study.against), []

@@ -127,6 +127,18 @@ def setup(config: RunConfig) -> dict[str, Any]:
     return {key: value for key, value in flat.items() if key not in _IDLE}
 
 
+def differences(one: RunConfig, other: RunConfig) -> list[str]:
+    """Names of the settings in which two runs differ and that bear on the result of either's method."""
+    both = [_bearing(config) for config in (one, other)]
+    return sorted(key for key in both[0].keys() | both[1].keys() if both[0].get(key) != both[1].get(key))
+
+
+def _bearing(config: RunConfig) -> dict[str, Any]:
+    own = config.model_dump(mode="json", include=set(_OWN_SECTIONS.get(config.method, ())))
+    which = {"method": config.method, "seed": config.seed, "data.n_real": config.data.n_real}
+    return setup(config) | _flatten(own) | which
+
+
 def method_label(config: RunConfig) -> str:
     """The method, and its own settings where they are not the defaults: "hrs (levels=pixel)"."""
     changed = [

@@ -115,6 +115,16 @@ def test_a_study_trains_what_is_missing_and_no_more(tmp_path, frames):
     assert (tmp_path / "out/target_only-n2-s0/status.json").stat().st_mtime_ns == kept
 
 
+def test_a_run_with_other_settings_is_not_taken_for_the_studys(tmp_path):
+    study = Study.model_validate({"methods": ["joint"], "seeds": [0], "base": {"train": {"steps": 7}}})
+    finished(tmp_path, plan(study)[0], 30.0)
+    idle = {"base": {"train": {"steps": 7, "log_every": 3}, "selection": {"floor": 0.2}}}
+    assert run_study(study.model_copy(update=idle), tmp_path)[0].score.mean == 30.0
+    longer = study.model_copy(update={"base": {"train": {"steps": 9}}})
+    with pytest.raises(HRSError, match=r"joint-n20-s0 was trained with another train\.steps"):
+        run_study(longer, tmp_path)
+
+
 def test_a_study_that_is_told_to_end_stops_its_runs_and_goes_on_later(tmp_path, frames):
     base = tiny_config(frames, "train.steps=4000").model_dump(mode="json", exclude={"method", "seed"})
     study = {"base": base, "methods": ["target_only"], "n_real": [2], "seeds": [0]}

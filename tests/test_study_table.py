@@ -5,6 +5,7 @@ import pytest
 from hrs.config import load_config
 from hrs.study_table import (
     Outcome,
+    differences,
     estimate,
     method_label,
     paired,
@@ -82,6 +83,15 @@ def test_what_makes_runs_comparable():
         assert setup(load_config(None, (same,))) == base
     for other in ("train.steps=7", "data.width=512", "network.name=segformer-b0", "train.batch_source=2"):
         assert setup(load_config(None, (other,))) != base
+
+
+def test_settings_that_bear_on_a_result():
+    hrs, joint = load_config(None, ("method=hrs",)), load_config(None, ("method=joint",))
+    floor = "selection.floor=0.2"
+    assert differences(joint, load_config(None, ("method=joint", floor, "train.log_every=7"))) == []
+    assert differences(hrs, load_config(None, ("method=hrs", floor))) == ["selection.floor"]
+    assert differences(joint, load_config(None, ("method=joint", "seed=4", "data.n_real=5"))) == ["data.n_real", "seed"]
+    assert "method" in differences(hrs, joint)
 
 
 def test_a_method_is_named_with_its_own_settings():
