@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from hrs.runs import SHIPPED, RunFolder, RunSummary, list_runs
+from hrs.runs.folder import SHIPPED, RunFolder, RunSummary, list_runs
 
 RUNS_VARIABLE = "HRS_RUNS"
 """Environment variable that names the folder of runs; `python -m app --runs` sets it."""

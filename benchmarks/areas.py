@@ -22,7 +22,7 @@ from skimage.measure import regionprops
 
 from hrs.errors import HRSError
 from hrs.pictures import Image, write_picture
-from hrs.scores import ScoredCorpus
+from hrs.scoring.corpus import ScoredCorpus
 
 CELL, TITLE = 128, 100
 """Pixels of a picture's side, and of the column with the classes' names."""

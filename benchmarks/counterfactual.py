@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrs.errors import HRSError
-from hrs.scores import ScoredCorpus, export_dataset
+from hrs.scoring.corpus import ScoredCorpus, export_dataset
 
 
 def medians(corpus: ScoredCorpus, level: str, pixels: int = 500) -> NDArray[np.float64]:

@@ -36,9 +36,9 @@ from playwright.sync_api import Page, sync_playwright
 
 from hrs.config import load_config
 from hrs.labels import CAMVID
-from hrs.maps import write_frame, write_maps
 from hrs.pictures import write_picture
-from hrs.runs import RunFolder
+from hrs.runs.folder import RunFolder
+from hrs.scoring.maps import write_frame, write_maps
 
 ROOT = Path(__file__).resolve().parent.parent
 LINKED = 8  # files of a kind that differ; the others are links to them

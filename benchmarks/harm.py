@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from hrs.data.frames import Frame
 from hrs.data.layouts import Dataset, open_dataset
-from hrs.data.scenes import harmful_mask
 from hrs.errors import HRSError
-from hrs.files import atomic_folder
+from hrs.street import harmful_mask
+from hrs.system.files import atomic_folder
 
 
 def harmful_shares(data: Dataset) -> NDArray[np.float64]:

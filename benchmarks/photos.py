@@ -31,12 +31,12 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from benchmarks.common import print_table
+from hrs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hrs.config import load_config
-from hrs.data.scenes import shipped_frames
 from hrs.inference import Predictor, read_photograph
 from hrs.labels import CITYSCAPES
 from hrs.methods import build_method
-from hrs.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from hrs.street import shipped_frames
 
 PHOTOS = {"480x360": (360, 480), "1280x720": (720, 1280), "4000x3000": (3000, 4000)}
 Run = Callable[[], object]

@@ -35,16 +35,16 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from benchmarks.common import print_table
+from hrs.checkpoint import Checkpoint, load_checkpoint
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import Batch, FrameReader
-from hrs.data.scenes import DEPARTURES, Departure, harmful_mask, odd_mask
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.methods import weigh_frames
-from hrs.runs import resolve_checkpoint
-from hrs.scoring import Chunks, chunks
+from hrs.runs.folder import resolve_checkpoint
+from hrs.scoring.score import Chunks, chunks
 from hrs.selection.validity import auroc
-from hrs.training.checkpoint import Checkpoint, load_checkpoint
+from hrs.street import DEPARTURES, Departure, harmful_mask, odd_mask
 
 UNITS = ("pixels", "regions", "frames")
 KINDS = ("clean", "odd", "harmful")

@@ -1,4 +1,4 @@
-"""How fast a corpus is scored: frames a second of `hrs.scoring.score`, from files to weight maps and table on disk.
+"""How fast a corpus is scored: frames a second, from files to weight maps and table on disk.
 
 python -m benchmarks.scoring [--source render:synthetic?frames=64] [--workers 2] [--network compact] [--device cpu]
 
@@ -18,11 +18,11 @@ from pathlib import Path
 import torch
 
 from benchmarks.common import config_of, empty_region_cache, print_table, step_options, synchronise
+from hrs.checkpoint import load_checkpoint, save_checkpoint
 from hrs.data.layouts import open_dataset
 from hrs.labels import LabelSpace
 from hrs.methods import build_method
-from hrs.scoring import score
-from hrs.training.checkpoint import load_checkpoint, save_checkpoint
+from hrs.scoring.score import score
 
 
 def untrained(folder: Path, options: argparse.Namespace, space: LabelSpace) -> Path:

@@ -22,7 +22,7 @@ from scipy.stats import spearmanr
 from benchmarks.common import print_table
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
-from hrs.scores import ScoredCorpus
+from hrs.scoring.corpus import ScoredCorpus
 
 FEWEST = 100
 """Pixels of a class below which its correlation is left out."""

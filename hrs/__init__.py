@@ -15,7 +15,7 @@ _WHERE = {
     "evaluate": "hrs.inference",
     "load_config": "hrs.config",
     "open_dataset": "hrs.data.layouts",
-    "score": "hrs.scoring",
+    "score": "hrs.scoring.score",
     "train": "hrs.training.trainer",
 }
 __all__ = ["Predictor", "RunConfig", "create_run", "evaluate", "load_config", "open_dataset", "score", "train"]

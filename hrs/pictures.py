@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hrs.files import atomic_write
 from hrs.labels import IGNORE, LabelSpace, colourise
+from hrs.system.files import atomic_write
 
 Image = NDArray[np.uint8]
 

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from hrs import scoring
 from hrs.cli import main
-from hrs.maps import read_maps
-from hrs.runs import RunFolder
+from hrs.runs.folder import RunFolder
+from hrs.scoring import score as scoring
+from hrs.scoring.maps import read_maps
 from tests.conftest import CLASSES, tiny_config, write_frames
 
 ROOT = Path(__file__).resolve().parents[1]

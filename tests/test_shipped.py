@@ -11,7 +11,7 @@ from app import context
 from hrs.config import load_config
 from hrs.data.layouts import open_dataset
 from hrs.inference import Predictor, evaluate, read_photograph
-from hrs.runs import RunFolder
+from hrs.runs.folder import RunFolder
 from tests.conftest import CAMVID, needs_camvid
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from hrs.pictures import FULL_WEIGHT
-from hrs.study_table import ENOUGH, Line, Outcome
+from hrs.study.table import ENOUGH, Line, Outcome
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C")
 """Okabe and Ito's colours without black and yellow, which vanish on a dark or a light page."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hrs.labels import IGNORE, Colour, LabelSpace
 from hrs.pictures import FULL_WEIGHT, weight_colours
-from hrs.scores import MAP_NAMES, enlarge
+from hrs.scoring.corpus import MAP_NAMES, enlarge
 
 Maps = Mapping[str, NDArray[np.float32]]
 Pixels = NDArray[np.uint8]
@@ -88,7 +88,7 @@ def tile(jpeg: bytes | None, weights: NDArray[np.float32], *, width: int = TILE_
 
 
 def view(jpeg: bytes | None, label: Pixels | None, maps: Maps, space: LabelSpace | None) -> dict[str, Any]:
-    """A frame of the detail: picture, label and every map at full size, for `hrs.scores.MAP_NAMES` that it has.
+    """A frame of the detail: picture, label and every map at full size, for `hrs.scoring.corpus.MAP_NAMES` that it has.
 
     Args:
         jpeg: the picture as it is stored; None draws grey.

@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from app.figures.maps import TITLES, Lens, Maps, Pixels
 from hrs.labels import IGNORE, LabelSpace
 from hrs.pictures import FULL_WEIGHT
-from hrs.scores import MAP_NAMES
+from hrs.scoring.corpus import MAP_NAMES
 
 COLUMNS = 320
 """Most columns of a heatmap; larger maps are drawn from every so many pixels."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app.comparing import Group, groups, n_words
 from app.context import STUDIES, plain, runs_root, say_no_runs
 from app.figures.curves import CHART, against_images
-from hrs.runs import list_runs
-from hrs.study_table import ENOUGH, Line, study_table, table_cells, to_csv, to_markdown
+from app.runs.comparing import Group, groups, n_words
+from hrs.runs.folder import list_runs
+from hrs.study.table import ENOUGH, Line, study_table, table_cells, to_csv, to_markdown
 
 SCORES = {"Last validation": "last", "Best validation": "best"}
 OWN_RUNS = "All runs"

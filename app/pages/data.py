@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.context import plain
-from app.data_samples import in_classes_of, legend, overlays
 from app.figures.curves import CHART, histogram
+from app.figures.samples import in_classes_of, legend, overlays
 from hrs.data.doctor import Report, inspect
 from hrs.data.spec import OPTIONS
 from hrs.errors import HRSError

@@ -10,15 +10,16 @@ from typing import Any
 
 import streamlit as st
 
-from app import forms
+import hrs
 from app.context import all_runs, plain, runs_root
 from app.figures.curves import CHART, histogram
-from app.jobs import Job
-from hrs import launch
+from app.launch import forms
+from app.launch.jobs import Job
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
+from hrs.launch import queue as launch
 
-PRESETS = Path(launch.__file__).parent / "presets"
+PRESETS = Path(hrs.__file__).parent / "presets"
 FIRST_PRESET = "demo"
 POLL_SECONDS = 1.0
 

@@ -10,10 +10,10 @@ import streamlit as st
 
 from app.context import all_runs, fingerprint, plain, remember_runs, remembered_runs, runs_root, say_no_runs
 from app.figures.curves import assign_slots
-from app.reading import POLL_SECONDS, WATCH_SECONDS, active, matching, real_images, runs_table
-from app.runs_actions import action_bar
-from app.runs_views import VIEWS
-from hrs.runs import RunSummary
+from app.runs.actions import action_bar
+from app.runs.reading import POLL_SECONDS, WATCH_SECONDS, active, matching, real_images, runs_table
+from app.runs.views import VIEWS
+from hrs.runs.folder import RunSummary
 
 MOST = 12  # runs drawn over each other at once
 STATE_COLOURS = {"queued": "gray", "running": "blue", "finished": "green", "failed": "red", "cancelled": "orange"}

@@ -6,16 +6,16 @@ import streamlit as st
 
 from app.context import all_runs, is_shipped, pick_run, plain, say_no_runs
 from app.figures.maps import TITLES, Lens, gradient
-from app.weights_corpus import CORPUS, PANEL, open_source, sources
-from app.weights_detail import show_detail
-from app.weights_export import show_copying, show_export
-from app.weights_grid import choose_frames, choose_frames_folded, show_grid
-from app.weights_scoring import offer_scoring
+from app.weights.corpus import CORPUS, PANEL, open_source, sources
+from app.weights.detail import show_detail
+from app.weights.export import show_copying, show_export
+from app.weights.grid import choose_frames, choose_frames_folded, show_grid
+from app.weights.scoring import offer_scoring
 from hrs.errors import HRSError
-from hrs.panel import panel_steps
 from hrs.pictures import FULL_WEIGHT
-from hrs.runs import RunFolder
-from hrs.scores import ScoredCorpus
+from hrs.runs.folder import RunFolder
+from hrs.scoring.corpus import ScoredCorpus
+from hrs.scoring.panel import panel_steps
 
 LEGEND = f"""
 <div style="display:flex;flex-wrap:wrap;align-items:center;gap:4px 14px;font-size:13px">

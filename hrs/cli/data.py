@@ -22,7 +22,7 @@ def check(
 ) -> None:
     """The data doctor: pairs, missing partners, sizes, unreadable files, unknown ids, classes."""
     from hrs.data.doctor import inspect, write_examples
-    from hrs.files import atomic_write
+    from hrs.system.files import atomic_write
 
     if out is not None and out.exists() and not out.is_dir():
         raise HRSError(f"--out {out} is a file; name a folder")
@@ -45,7 +45,7 @@ def render(
     width: Annotated[int, typer.Option(min=32)] = 480,
 ) -> None:
     """Render streets of the built-in world with labels. Goes on where an earlier call stopped."""
-    from hrs.data.scenes import render_corpus
+    from hrs.street import render_corpus
 
     with progress_bar("rendering") as progress:
         render_corpus(out, domain, frames=frames, seed=seed, height=height, width=width, progress=progress)

@@ -27,9 +27,9 @@ def evaluate(
 ) -> None:
     """Per-class IoU and mIoU from one confusion matrix over the data set."""
     from hrs.data.layouts import open_dataset
-    from hrs.files import atomic_write
     from hrs.inference import Predictor, pick_device
     from hrs.inference import evaluate as evaluate_dataset
+    from hrs.system.files import atomic_write
 
     if json_ is not None and not json_.parent.is_dir():
         raise HRSError(f"--json {json_}: the folder {json_.parent} does not exist; make it first")
@@ -53,8 +53,8 @@ def score(
 ) -> None:
     """Weight maps of a whole corpus and a table over its frames. Goes on where an earlier call stopped."""
     from hrs.inference import pick_device
-    from hrs.scoring import own_corpus
-    from hrs.scoring import score as score_corpus
+    from hrs.scoring.score import own_corpus
+    from hrs.scoring.score import score as score_corpus
 
     folder = checkpoint_folder(checkpoint, runs)
     run = folder.parent.parent
@@ -103,7 +103,7 @@ def export(
     runs: RunsRoot = RUNS,
 ) -> None:
     """Write the network for other programs, with its classes and colours inside; checked against PyTorch."""
-    from hrs.export import export_network
+    from hrs.inference.export import export_network
 
     done = export_network(checkpoint_folder(checkpoint, runs), out, tolerance=tolerance)
     sizes = ", ".join(f"{batch} of {width}x{height}" for batch, height, width in done.checked)
@@ -118,10 +118,10 @@ def calibrate(
     device: Annotated[str, typer.Option()] = "auto",
 ) -> None:
     """Let a model say how close a photo is to its real images: their statistics are kept beside it."""
+    from hrs.checkpoint import read_about
     from hrs.config import load_config
     from hrs.inference import Predictor, pick_device, write_gauge
     from hrs.inference import calibrate as calibrate_model
-    from hrs.training.checkpoint import read_about
     from hrs.training.task import open_real
 
     folder = checkpoint_folder(checkpoint, runs)

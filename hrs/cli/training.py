@@ -14,7 +14,7 @@ from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
 
 if TYPE_CHECKING:
-    from hrs.runs import RunFolder
+    from hrs.runs.folder import RunFolder
 
 app = typer.Typer()
 
@@ -34,8 +34,8 @@ def train(
 ) -> None:
     """Train one run; its folder holds everything it makes."""
     from hrs.config import load_config
-    from hrs.launch import occupy, start
-    from hrs.runs import find_run
+    from hrs.launch.queue import occupy, start
+    from hrs.runs.folder import find_run
 
     if queue:
         if resume:
@@ -79,10 +79,10 @@ def estimate(
 ) -> None:
     """Time and memory that a run will need, from a few real steps on a few of its frames."""
     from hrs.config import load_config
-    from hrs.files import atomic_write
+    from hrs.system.files import atomic_write
 
     settings = load_config(config, tuple(set_ or ()))
-    from hrs.estimate import estimate as estimate_run
+    from hrs.training.estimate import estimate as estimate_run
 
     result = estimate_run(settings, budget=seconds)
     print(result.to_text())
@@ -92,13 +92,13 @@ def estimate(
 
 @app.command()
 def study(
-    file: Annotated[Path, typer.Argument(help="YAML: base, methods, n_real, seeds, parallel; see hrs/study.py.")],
+    file: Annotated[Path, typer.Argument(help="YAML: base, methods, n_real, seeds, parallel; see hrs/study/run.py.")],
     out: Annotated[Path | None, typer.Option(help="Default: studies/NAME below the folder of all runs.")] = None,
     runs: RunsRoot = RUNS,
 ) -> None:
     """Compare methods over numbers of real images and seeds. Goes on where an earlier call stopped."""
-    from hrs.study import load_study, run_study
-    from hrs.study_table import to_markdown
+    from hrs.study.run import load_study, run_study
+    from hrs.study.table import to_markdown
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: its runs save what they have and stop
     folder = out or runs / "studies" / file.stem

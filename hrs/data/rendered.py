@@ -35,7 +35,7 @@ def rendered(spec: DatasetSpec, progress: Progress | None = None) -> Found:
         has = f"has the splits {', '.join(SPLITS)}" if domain == "camera" else "has no splits; leave split out"
         raise HRSError(f"data set {spec}: render:{domain} {has}")
     frames, start = spec.number("frames", FRAMES[domain], least=1), spec.number("start", 0)
-    from hrs.data.scenes import can_render
+    from hrs.street import can_render
 
     # What is drawn already needs no OpenGL.
     out = _cache(spec, domain, split)
@@ -50,14 +50,14 @@ def _seed(spec: DatasetSpec, split: str) -> int:
 
 
 def _cache(spec: DatasetSpec, domain: Domain, split: str) -> Path:
-    from hrs.data.scenes import RENDERER_VERSION
+    from hrs.street import RENDERER_VERSION
 
     height, width = spec.number("height", HEIGHT, least=32), spec.number("width", WIDTH, least=32)
     return cache_root() / "render" / f"{domain}-{_seed(spec, split)}-{width}x{height}-v{RENDERER_VERSION}"
 
 
 def _draw(spec: DatasetSpec, out: Path, domain: Domain, split: str, frames: int, progress: Progress | None) -> Path:
-    from hrs.data.scenes import render_corpus
+    from hrs.street import render_corpus
 
     return render_corpus(
         out,
@@ -76,7 +76,7 @@ def _part(root: Path, start: int, frames: int) -> Found:
 
 
 def _shipped(spec: DatasetSpec, domain: Domain, split: str, start: int, frames: int) -> Found:
-    from hrs.data.scenes import shipped_frames
+    from hrs.street import shipped_frames
 
     found = folder(DatasetSpec(format="folder", path=str(shipped_frames(domain))))
     third = len(found.frames) // len(SPLITS)

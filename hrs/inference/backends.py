@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hrs.checkpoint import load_checkpoint
 from hrs.data.regions import cache_root
 from hrs.errors import HRSError
-from hrs.export import NotExportable, export_network, read_metadata, weights_hash
-from hrs.files import atomic_write
+from hrs.inference.export import NotExportable, export_network, read_metadata, weights_hash
 from hrs.networks.segmenter import Segmenter, normalise
-from hrs.training.checkpoint import load_checkpoint
+from hrs.system.files import atomic_write
 
 BackendName = Literal["auto", "torch", "onnx"]
 ONNX_MODEL = "model.onnx"
@@ -55,7 +55,7 @@ class TorchBackend:
 
 
 class OnnxBackend:
-    """A network exported by `hrs.export` in ONNX Runtime on the CPU, with as many threads as PyTorch would take."""
+    """An exported network in ONNX Runtime on the CPU, with as many threads as PyTorch would take."""
 
     device = torch.device("cpu")
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hrs.errors import HRSError
-from hrs.files import disk_errors
 from hrs.inference.photographs import SUFFIXES, read_photograph
 from hrs.inference.pictures import describe, label_png, overlay, small_enough, to_jpeg, write_beside
 from hrs.inference.predictor import Predictor
 from hrs.inference.videos import VIDEOS, count_frames, segment_video
 from hrs.progress import Progress
+from hrs.system.files import disk_errors
 
 
 @dataclass(frozen=True, kw_only=True)

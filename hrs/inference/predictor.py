@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hrs.checkpoint import read_about
 from hrs.data.draw import spread_indices
 from hrs.data.layouts import Dataset
 from hrs.data.transforms import Sample, fit
@@ -26,7 +27,6 @@ from hrs.inference.tiles import Plan, Size, blend, decide, plan
 from hrs.labels import LabelSpace
 from hrs.networks.segmenter import Segmenter, upsample
 from hrs.progress import Progress
-from hrs.training.checkpoint import read_about
 
 Values = TypeVar("Values", NDArray[np.uint8], NDArray[np.float32])
 

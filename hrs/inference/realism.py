@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save
 from torch import Tensor
 
 from hrs.errors import HRSError
-from hrs.files import atomic_write
+from hrs.system.files import atomic_write
 
 FILE = "realism.safetensors"
 FEWEST = 5

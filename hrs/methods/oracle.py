@@ -7,11 +7,11 @@ from torch import Tensor
 
 from hrs.config import RunConfig
 from hrs.data.loaders import Batch
-from hrs.data.scenes import harmful_mask
 from hrs.methods.base import Method, StepResult
 from hrs.networks.segmenter import Segmenter
 from hrs.selection.combine import effective_share
 from hrs.selection.statistics import ClassStatistics, read
+from hrs.street import harmful_mask
 
 KINDS = 256
 

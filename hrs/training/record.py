@@ -16,7 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from hrs.evaluation import ConfusionMatrix, Scores
 from hrs.labels import LabelSpace
 from hrs.pictures import Image, prediction_sheet, weight_sheet, write_picture
-from hrs.runs import RunFolder
+from hrs.runs.folder import RunFolder
 
 LOGGER = logging.getLogger("hrs")
 

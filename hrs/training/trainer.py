@@ -16,6 +16,7 @@ from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_lis
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from hrs.checkpoint import load_state, load_weights, save_checkpoint
 from hrs.config import RunConfig
 from hrs.data.draw import class_frequency, spread_indices
 from hrs.data.layouts import open_sources
@@ -23,13 +24,12 @@ from hrs.data.loaders import FrameReader, Step, TrainingSteps, collate, step_bat
 from hrs.errors import HRSError
 from hrs.evaluation import ConfusionMatrix, Scores
 from hrs.inference import FEWEST, Predictor, calibrate, predictions, write_gauge
-from hrs.maps import file_stem, read_maps, write_frame, write_maps
 from hrs.methods import METHODS, Method, build_method, weigh_frames
 from hrs.networks.segmenter import Segmenter
 from hrs.pictures import Image
 from hrs.progress import Progress
-from hrs.runs import RunFolder
-from hrs.training.checkpoint import load_state, load_weights, save_checkpoint
+from hrs.runs.folder import RunFolder
+from hrs.scoring.maps import file_stem, read_maps, write_frame, write_maps
 from hrs.training.record import LOGGER, Recorder
 from hrs.training.schedule import poly_with_warmup
 from hrs.training.task import open_real

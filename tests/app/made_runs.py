@@ -10,7 +10,7 @@ import numpy as np
 from hrs.config import load_config
 from hrs.labels import LabelSpace
 from hrs.pictures import write_picture
-from hrs.runs import RunFolder
+from hrs.runs.folder import RunFolder
 
 SPACE = LabelSpace(name="yard", classes=("sky", "road", "car"), palette=((120, 170, 230), (90, 90, 95), (190, 40, 40)))
 

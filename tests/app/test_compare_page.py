@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.comparing import groups
-from hrs.runs import list_runs
+from app.runs.comparing import groups
+from hrs.runs.folder import list_runs
 from tests.app.conftest import words
 from tests.app.made_runs import make_run
 

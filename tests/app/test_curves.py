@@ -16,7 +16,7 @@ from app.figures.curves import (
     smooth,
     thin,
 )
-from hrs.study_table import Outcome, study_table
+from hrs.study.table import Outcome, study_table
 
 
 def line(name="a", count=100, slot=0):

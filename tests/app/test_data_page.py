@@ -6,7 +6,7 @@ import pytest
 import yaml
 from streamlit.testing.v1 import AppTest
 
-from app.data_samples import in_classes_of, legend, overlay, overlays
+from app.figures.samples import in_classes_of, legend, overlay, overlays
 from hrs.data.doctor import inspect
 from hrs.labels import CAMVID, IGNORE
 from tests.app.conftest import words

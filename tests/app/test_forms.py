@@ -7,7 +7,7 @@ import yaml
 from streamlit.testing.v1 import AppTest
 
 import hrs
-from app import forms
+from app.launch import forms
 from hrs.config import RunConfig, load_config
 
 PRESETS = sorted((Path(hrs.__file__).parent / "presets").glob("*.yaml"))
@@ -17,7 +17,7 @@ def page() -> None:
     """A page that is nothing but the form; its first values are those of the file that the state names."""
     import streamlit as st
 
-    from app import forms
+    from app.launch import forms
     from hrs.config import load_config
     from hrs.errors import HRSError
 

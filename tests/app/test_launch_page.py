@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from hrs import launch
 from hrs.config import load_config
-from hrs.runs import RunFolder
+from hrs.launch import queue as launch
+from hrs.runs.folder import RunFolder
 from tests.app.conftest import button, labels, wait_for, words
 from tests.app.made_runs import make_run
 

@@ -14,7 +14,7 @@ import pytest
 
 from app.__main__ import address, free_port, main, parse
 from hrs.errors import HRSError
-from hrs.runs import RunFolder
+from hrs.runs.folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 

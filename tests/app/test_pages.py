@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from tests.app.conftest import words
 from tests.app.made_runs import make_runs
 from tests.conftest import tiny_config
-from tests.weighted_run import make_run as make_weighted_run
+from tests.scoring.weighted_run import make_run as make_weighted_run
 
 SECONDS = 8.0  # a page may take on a busy machine; alone it takes less than one
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from app.photo_models import Models
-from app.photo_service import MAX_BATCH, Photos, Shown, colour, empty, safe_stem, uploaded
-from app.photo_view import BatchRow, ClassRow, batch_html, class_rows, confidence_colours, realism_html, shrink
+from app.photo.models import Models
+from app.photo.service import MAX_BATCH, Photos, Shown, colour, empty, safe_stem, uploaded
+from app.photo.view import BatchRow, ClassRow, batch_html, class_rows, confidence_colours, realism_html, shrink
 from hrs.errors import HRSError
 from hrs.inference import Segmentation
 from hrs.inference.backends import OnnxBackend, TorchBackend

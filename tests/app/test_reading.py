@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from app.reading import (
+from app.runs.reading import (
     History,
     at_step,
     class_names,
@@ -18,7 +18,7 @@ from app.reading import (
     read_history,
     runs_table,
 )
-from hrs.runs import list_runs
+from hrs.runs.folder import list_runs
 from tests.app.made_runs import make_run, training_row, validation_row
 
 

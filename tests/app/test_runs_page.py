@@ -5,9 +5,9 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import runs_actions
+from app.runs import actions as runs_actions
 from hrs.errors import HRSError
-from hrs.runs import KILLED, RunFolder
+from hrs.runs.folder import KILLED, RunFolder
 from tests.app.conftest import button, press, words
 from tests.app.made_runs import make_run, make_runs
 

@@ -4,13 +4,13 @@ import time
 
 import pytest
 
-import app.weights_scoring as scoring
+import app.weights.scoring as scoring
 from hrs.data.layouts import open_dataset
-from hrs.runs import RunFolder
-from hrs.scores import ScoredCorpus
+from hrs.runs.folder import RunFolder
+from hrs.scoring.corpus import ScoredCorpus
 from tests.app.conftest import button, labels, words
 from tests.conftest import tiny_config, write_frames
-from tests.weighted_run import make_run
+from tests.scoring.weighted_run import make_run
 
 
 @pytest.fixture

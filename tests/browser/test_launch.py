@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hrs import launch
-from hrs.runs import RunFolder, cancel, list_runs
+from hrs.launch import queue as launch
+from hrs.runs.folder import RunFolder, cancel, list_runs
 from tests.browser.pages import set_field, settled
 from tests.conftest import PATIENCE, tiny_config, until
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, CDPSession, FloatRect, Locator, Page, expect
 
-from hrs.scores import ScoredCorpus
+from hrs.scoring.corpus import ScoredCorpus
 from tests.browser.conftest import _start_server, _wait_until_healthy, free_port, stop_server
 from tests.browser.pages import PATIENCE, changed, open_frame, picture, shown, slide
 from tests.conftest import tiny_config
-from tests.weighted_run import make_run
+from tests.scoring.weighted_run import make_run
 
 
 @pytest.fixture(scope="module")

@@ -139,7 +139,7 @@ def test_camvid_as_published():
 
 @pytest.fixture
 def no_opengl(monkeypatch):
-    monkeypatch.setattr("hrs.data.scenes.can_render", lambda: False)
+    monkeypatch.setattr("hrs.street.can_render", lambda: False)
 
 
 def test_without_opengl_shipped_frames_are_used_and_the_log_says_so(no_opengl, caplog):
@@ -165,8 +165,8 @@ def test_with_opengl_each_split_is_a_street_of_its_own(monkeypatch, tmp_path):
         asked.append((domain, frames, seed, height, width))
         return out if out.exists() else write_frames(out, frames, seed=seed)
 
-    monkeypatch.setattr("hrs.data.scenes.can_render", lambda: True)
-    monkeypatch.setattr("hrs.data.scenes.render_corpus", draw)
+    monkeypatch.setattr("hrs.street.can_render", lambda: True)
+    monkeypatch.setattr("hrs.street.render_corpus", draw)
     monkeypatch.setenv("HRS_CACHE", str(tmp_path))
     for split in rendering.SPLITS:
         data = open_dataset("render:camera?frames=2&start=1&seed=5&height=48&width=64", split=split)

@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 import torch
 
+from hrs.checkpoint import save_checkpoint
 from hrs.config import RunConfig
-from hrs.export import export_network
 from hrs.inference import Predictor
+from hrs.inference.export import export_network
 from hrs.labels import LabelSpace
 from hrs.methods import build_method
 from hrs.networks.segmenter import build_segmenter
-from hrs.training.checkpoint import save_checkpoint
 from tests.conftest import CLASSES, COLOURS, tiny_config
 
 SPACE = LabelSpace(name="four", classes=CLASSES, palette=tuple(map(tuple, COLOURS.tolist())))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hrs.errors import HRSError
-from hrs.export import export_network
 from hrs.inference import Predictor, backends
 from hrs.inference.backends import OnnxBackend, TorchBackend, onnx_model
+from hrs.inference.export import export_network
 from tests.inference.conftest import photo
 
 

@@ -12,13 +12,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from hrs.checkpoint import load_checkpoint
 from hrs.config import MethodName
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
-from hrs.maps import read_frame, read_maps
 from hrs.methods import Method
-from hrs.runs import RunFolder, read_metrics
-from hrs.training.checkpoint import load_checkpoint
+from hrs.runs.folder import RunFolder, read_metrics
+from hrs.scoring.maps import read_frame, read_maps
 from hrs.training.trainer import train
 from tests.conftest import CLASSES, tiny_config
 
@@ -116,7 +116,8 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, frames):
     train(config, whole)
     script = (
         "import sys, pathlib, torch; torch.set_num_threads(int(sys.argv[2]))\n"
-        "from hrs.config import load_config; from hrs.runs import RunFolder; from hrs.training.trainer import train\n"
+        "from hrs.config import load_config; from hrs.runs.folder import RunFolder\n"
+        "from hrs.training.trainer import train\n"
         "run = RunFolder(pathlib.Path(sys.argv[1])); train(load_config(run.config), run)\n"
     )
     process = subprocess.Popen(

@@ -1,0 +1,122 @@
+"""The trained models that the photo app offers, and the few of them that are kept in memory."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from hrs.errors import HRSError
+from hrs.inference import Predictor, pick_device
+from hrs.runs.folder import CHECKPOINT_FILES, SHIPPED, RunSummary, list_runs
+
+LOGGER = logging.getLogger("hrs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A trained run that can be used. name: what the API calls it. miou: on its validation images, in percent."""
+
+    name: str
+    folder: Path
+    miou: float | None
+
+    @property
+    def title(self) -> str:
+        return self.name if self.miou is None else f"{self.name} · mIoU {self.miou:.1f}"
+
+    @property
+    def version(self) -> int:
+        """Changes whenever the checkpoint is replaced."""
+        return (self.folder / CHECKPOINT_FILES[0]).stat().st_mtime_ns
+
+
+class Models:
+    """Models by name, the shipped ones first, then the runs from new to old.
+
+    Args:
+        runs: folder of all runs.
+        shipped: folder of the runs that come with hrs.
+        capacity: how many are kept in memory; the one used longest ago gives way.
+        quicken: make a model that was asked for faster in the background.
+    """
+
+    def __init__(self, runs: Path, *, shipped: Path = SHIPPED, capacity: int = 2, quicken: bool = True) -> None:
+        self.runs, self.shipped, self.capacity, self.quicken = runs, shipped, capacity, quicken
+        self._loaded: OrderedDict[tuple[Path, int], Predictor] = OrderedDict()
+        self._lock = threading.Lock()
+        self._device = pick_device("auto")
+
+    def list(self) -> dict[str, Model]:
+        """What is there at this moment, by name."""
+        own = _usable(list_runs(self.runs))
+        taken = {model.name for model in own}
+        shipped = _usable(list_runs(self.shipped), suffix=" (shipped)", taken=taken)
+        return {model.name: model for model in (*shipped, *own)}
+
+    def find(self, name: str | None) -> Model:
+        """The model of this name; None means the first. Raises HRSError where there is none."""
+        known = self.list()
+        if not known:
+            raise HRSError("there is no trained model yet; train one with: make demo")
+        if name is None:
+            return next(iter(known.values()))
+        if not isinstance(name, str) or name not in known:
+            raise HRSError(f"there is no model {name!r}; choose one of: {', '.join(list(known)[:10])}")
+        return known[name]
+
+    def load(self, model: Model) -> Predictor:
+        """Its predictor, from memory if it was used lately. Raises HRSError where the checkpoint is damaged or gone.
+
+        A new one answers at once; a faster form of it, which may take seconds to make, follows in the background.
+        """
+        try:
+            key = model.folder, model.version
+        except OSError as error:
+            raise HRSError(f"the checkpoint of {model.name} is gone; choose another model") from error
+        with self._lock:
+            if key not in self._loaded:
+                self._loaded[key] = Predictor.load(model.folder, device=self._device, backend="torch")
+                if self.quicken:
+                    threading.Thread(target=self._quicken, args=[key], name="faster model", daemon=True).start()
+            self._loaded.move_to_end(key)
+            while len(self._loaded) > self.capacity:
+                self._loaded.popitem(last=False)
+            return self._loaded[key]
+
+    def _quicken(self, key: tuple[Path, int]) -> None:
+        try:
+            faster = Predictor.load(key[0], device=self._device)
+        except HRSError as error:
+            LOGGER.warning("%s stays as it is: %s", key[0], error)
+            return
+        with self._lock:
+            if key in self._loaded:
+                self._loaded[key] = faster
+
+    def load_first(self) -> threading.Thread:
+        """Load the first model in the background, so that the first photo need not wait for it."""
+        thread = threading.Thread(target=self._load_first, name="first model", daemon=True)
+        thread.start()
+        return thread
+
+    def _load_first(self) -> None:
+        try:
+            self.load(self.find(None))
+        except HRSError as error:  # whoever asks for it is told again
+            LOGGER.info("no model loaded ahead: %s", error)
+
+
+def _usable(runs: list[RunSummary], *, suffix: str = "", taken: set[str] | None = None) -> list[Model]:
+    """Those with a best checkpoint; a name that is taken gets the suffix."""
+    return [
+        Model(
+            name=each.name + (suffix if each.name in (taken or ()) else ""),
+            folder=each.run.best,
+            miou=(each.status.best or {}).get("miou"),
+        )
+        for each in runs
+        if all((each.run.best / name).is_file() for name in CHECKPOINT_FILES)
+    ]

@@ -1,0 +1,118 @@
+"""What can be done with the runs selected on the runs page: cancel, resume, rename, delete, clone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from app.context import is_shipped, plain
+from app.runs.reading import ACTIVE
+from hrs.errors import HRSError
+from hrs.launch import queue as launch
+from hrs.runs import folder as runs
+from hrs.runs.folder import RunSummary
+
+_ASKING = "runs asking"  # the question that is open, so that it outlives the reruns of a polling page
+Select = Callable[[list[str]], None]
+
+
+def action_bar(chosen: list[RunSummary], select: Select) -> None:
+    """A row of buttons; one that fits none of the runs is greyed out.
+
+    Args:
+        chosen: the selected runs, at least one.
+        select: called with the names to select from now on.
+    """
+    own = [summary for summary in chosen if not is_shipped(summary.run)]
+    live = [summary for summary in own if summary.status.state in ACTIVE]
+    ended = [summary for summary in own if summary.status.state in ("failed", "cancelled")]
+    idle = [summary for summary in own if summary.status.state not in ACTIVE]
+    single = len(chosen) == 1
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{plain(chosen[0].name)}**" if single else f"**{len(chosen)} runs selected**", width="content")
+        _button("Cancel", "stop", live, lambda: _cancel(live))
+        _button("Resume", "resume", ended, lambda: _resume(ended))
+        _button("Rename", "edit", idle if single else [], lambda: _ask("rename"))
+        _button("Delete", "delete", idle, lambda: _ask("delete"))
+        if st.button(
+            "Clone", icon=":material/content_copy:", disabled=not single, help="Fill the form of Launch with it"
+        ):
+            st.switch_page("pages/launch.py", query_params={"clone": chosen[0].name})
+        if not single and st.button("Select none", icon=":material/close:"):
+            select([])
+            st.rerun()
+    _open_dialog(idle, select)
+
+
+def _button(label: str, icon: str, fitting: list[RunSummary], act: Callable[[], None]) -> None:
+    if st.button(label, icon=f":material/{icon}:", disabled=not fitting):
+        try:
+            act()
+        except HRSError as error:
+            st.toast(plain(str(error)), icon=":material/error:", duration="long")
+            return
+        st.rerun()
+
+
+def _cancel(live: list[RunSummary]) -> None:
+    for summary in live:
+        runs.cancel(summary.run)
+    st.toast(f"Stopping {_names(live)}; what was learned so far is kept")
+
+
+def _resume(ended: list[RunSummary]) -> None:
+    for summary in ended:
+        launch.resume(summary.run)
+    st.toast(f"Queued {_names(ended)}")
+
+
+def _ask(what: str) -> None:
+    st.session_state[_ASKING] = what
+
+
+def _stop_asking() -> None:
+    st.session_state.pop(_ASKING, None)
+
+
+def _open_dialog(idle: list[RunSummary], select: Select) -> None:
+    asking = st.session_state.get(_ASKING)
+    if asking == "delete" and idle:
+        st.dialog("Delete", on_dismiss=_stop_asking)(_delete)(idle)
+    elif asking == "rename" and len(idle) == 1:
+        st.dialog("Rename", on_dismiss=_stop_asking)(_rename)(idle[0], select)
+
+
+def _delete(idle: list[RunSummary]) -> None:
+    st.markdown(f"Delete **{_names(idle)}** with checkpoints, metrics and pictures? This cannot be undone.")
+    with st.container(horizontal=True):
+        if st.button("Delete for good", type="primary"):
+            _finish(lambda: _delete_all(idle))
+        if st.button("Keep"):
+            _finish(lambda: None)
+
+
+def _delete_all(idle: list[RunSummary]) -> None:
+    for summary in idle:
+        runs.delete(summary.run)
+
+
+def _rename(run: RunSummary, select: Select) -> None:
+    new = st.text_input("New name", value=run.name).strip()
+    if st.button("Rename run", type="primary"):
+        _finish(lambda: select([runs.rename(run.run, new).name]))
+
+
+def _finish(act: Callable[[], object]) -> None:
+    """Do what was asked and close the question; an error is shown in it instead."""
+    try:
+        act()
+    except HRSError as error:
+        st.error(plain(str(error)))
+        return
+    _stop_asking()
+    st.rerun()
+
+
+def _names(summaries: list[RunSummary]) -> str:
+    return plain(", ".join(summary.name for summary in summaries))

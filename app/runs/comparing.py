@@ -1,0 +1,77 @@
+"""Which finished runs may be compared: those that differ in nothing but method, number of real images and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.runs.reading import read_config
+from hrs.config import RunConfig
+from hrs.runs.folder import RunSummary
+from hrs.study.table import Outcome, method_label, setup
+
+# What a setting is called by; anything else is named only where settings differ in it.
+_NAMED = ("data.sources", "data.target", "data.val", "data.width", "data.height", "train.steps", "network.name")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Runs of one setting; ``setting`` tells it from the other groups', ``validation`` names the data of its scores."""
+
+    setting: str
+    validation: str
+    runs: tuple[tuple[RunSummary, RunConfig], ...]
+
+    @property
+    def label(self) -> str:
+        return f"{'1 run' if len(self.runs) == 1 else f'{len(self.runs)} runs'}: {self.setting}"
+
+    def outcomes(self, which: str) -> list[Outcome]:
+        """The runs' "last" or "best" mIoU; runs without a validation are left out."""
+        return [
+            Outcome(method=method_label(config), n_real=config.data.n_real, seed=config.seed, score=score)
+            for run, config in self.runs
+            if (score := _score(run, which)) is not None
+        ]
+
+
+def groups(summaries: Sequence[RunSummary]) -> list[Group]:
+    """Finished runs by setting, the largest group first."""
+    found: dict[str, list[tuple[RunSummary, RunConfig]]] = {}
+    for run in summaries:
+        config = read_config(run.run)
+        if config is not None and run.status.state == "finished":
+            found.setdefault(repr(setup(config)), []).append((run, config))
+    members = sorted(found.values(), key=len, reverse=True)
+    settings = _settings([setup(runs[0][1]) for runs in members])
+    return [
+        Group(setting=setting, validation=_validation(runs[0][1]), runs=tuple(runs))
+        for setting, runs in zip(settings, members, strict=True)
+    ]
+
+
+def n_words(n_real: int | None) -> str:
+    return "all" if n_real is None else f"{n_real:,}"
+
+
+def _settings(setups: Sequence[dict[str, Any]]) -> list[str]:
+    keys = {key: None for values in setups for key in values if key not in _NAMED}
+    differ = [key for key in keys if len({repr(values.get(key)) for values in setups}) > 1]
+    return [", ".join([_base(values), *(f"{key}={values.get(key)}" for key in differ)]) for values in setups]
+
+
+def _base(values: dict[str, Any]) -> str:
+    sources = " + ".join(values["data.sources"])
+    size, steps = f"{values['data.width']}x{values['data.height']}", f"{values['train.steps']:,} steps"
+    return f"{sources} → {values['data.target']}, {size}, {steps}, {values['network.name']}"
+
+
+def _validation(config: RunConfig) -> str:
+    return config.data.val or f"the val split of {config.data.target}"
+
+
+def _score(run: RunSummary, which: str) -> float | None:
+    row = (run.status.best if which == "best" else run.last) or {}
+    score = row.get("miou")
+    return float(score) if isinstance(score, int | float) else None

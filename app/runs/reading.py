@@ -1,0 +1,245 @@
+"""Run folders as the pages want them: tables and columns, each file read once and then only what is new in it."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from array import array
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+import yaml
+from numpy.typing import NDArray
+
+from hrs.config import RunConfig, load_config
+from hrs.errors import HRSError
+from hrs.runs.folder import RunFolder, RunSummary
+from hrs.runs.records import MetricsReader, Row
+
+ACTIVE = ("queued", "running")
+POLL_SECONDS = 2.0  # between two looks at runs that train
+WATCH_SECONDS = 4.0  # between two looks for new runs while none trains
+_HISTORIES = 24  # runs whose metrics stay in memory, about 1 MB each for 10,000 lines
+_STEP = re.compile(r"_(\d+)\.jpg$")
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times quicker, where libyaml is there
+
+
+@dataclass
+class Columns:
+    """Rows with a step, stored by column; a row of an earlier step takes the place of all from there on, as a resumed
+    run writes them. What a row lacks is NaN."""
+
+    steps: array[int] = field(default_factory=lambda: array("q"))
+    values: dict[str, array[float]] = field(default_factory=dict)
+
+    def add(self, step: int, values: dict[str, float]) -> None:
+        self._forget(bisect_left(self.steps, step))
+        for name in values:
+            if name not in self.values:
+                self.values[name] = array("f", [np.nan]) * len(self.steps)
+        self.steps.append(step)
+        for name, column in self.values.items():
+            column.append(values.get(name, np.nan))
+
+    def _forget(self, first: int) -> None:
+        if first < len(self.steps):
+            del self.steps[first:]
+            for column in self.values.values():
+                del column[first:]
+
+
+class History:
+    """All of one run's metrics.jsonl, kept up to date by `update`. Threads may share it.
+
+    Columns are named as in the file; a list (class_weight) or an object (iou) becomes one column a member, such as
+    "class_weight/0" and "iou/road". Confusion matrices are kept by step.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._reader = MetricsReader(path)
+        self._lock = threading.Lock()
+        self._splits = {"train": Columns(), "val": Columns()}
+        self._confusion: dict[int, NDArray[np.int64]] = {}
+
+    def update(self) -> None:
+        """Read what was appended since the last call."""
+        with self._lock:
+            for row in self._reader.read_new():
+                self._add(row)
+
+    def names(self, split: str) -> list[str]:
+        """The columns of "train" or "val", in the order of the file."""
+        with self._lock:
+            return list(self._splits[split].values)
+
+    def curve(self, split: str, name: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Steps (n,) and values (n,) of a column without the rows that lack it; empty for an unknown one."""
+        with self._lock:
+            columns = self._splits[split]
+            values = np.array(columns.values.get(name, ()), np.float32)
+            steps = np.array(columns.steps, np.int64)[: len(values)]
+        kept = np.isfinite(values)
+        return steps[kept], values[kept]
+
+    def last(self, split: str, prefix: str) -> dict[str, float]:
+        """The newest values of all columns below ``prefix/``, by what follows it; NaN where there was none."""
+        with self._lock:
+            columns = self._splits[split].values
+            start = f"{prefix}/"
+            return {name[len(start) :]: column[-1] for name, column in columns.items() if name.startswith(start)}
+
+    def confusion(self) -> tuple[int, NDArray[np.int64]] | None:
+        """Step and pixel counts (c c), rows the true class, of the newest validation; None where none was recorded."""
+        with self._lock:
+            return max(self._confusion.items(), key=lambda item: item[0], default=None)
+
+    def _add(self, row: Row) -> None:
+        step, columns = row.get("step"), self._splits.get(str(row.get("split")))
+        if not isinstance(step, int) or columns is None:
+            return
+        columns.add(step, _numbers(row))
+        matrix = row.get("confusion")
+        if isinstance(matrix, list):
+            self._confusion = {old: kept for old, kept in self._confusion.items() if old < step}
+            self._confusion[step] = np.asarray(matrix, np.int64)
+
+
+def read_history(run: RunFolder) -> History:
+    """A run's metrics up to now; shared between pages and sessions, the least recently used dropped."""
+    history = _history(str(run.metrics), _created(run))
+    history.update()
+    return history
+
+
+def read_config(run: RunFolder) -> RunConfig | None:
+    """A run's settings; None where config.yaml is missing or not valid here."""
+    return _config(str(run.config), _created(run))
+
+
+def short_source(config: RunConfig) -> str:
+    """The synthetic data sets without their options."""
+    return ", ".join(spec.partition("?")[0] for spec in config.data.sources)
+
+
+def runs_table(summaries: list[RunSummary]) -> pd.DataFrame:
+    """One row a run, in the given order, as the runs page shows it. n_real is infinite where a run uses all images."""
+    return pd.DataFrame([_line(summary) for summary in summaries])
+
+
+def matching(table: pd.DataFrame, words: str) -> pd.DataFrame:
+    """The rows of a `runs_table` that hold every word in a column of text, in whatever case."""
+    text = (table["name"] + " " + table["state"].str[0] + " " + table["method"] + " " + table["sources"]).str.lower()
+    kept = pd.Series(True, index=table.index)
+    for word in words.lower().split():
+        kept &= text.str.contains(word, regex=False)
+    return table[kept].reset_index(drop=True)
+
+
+def real_images(count: float) -> str:
+    """A number of `runs_table` in words."""
+    return "all" if math.isinf(count) else f"{count:,.0f}"
+
+
+def active(summaries: list[RunSummary]) -> bool:
+    return any(summary.status.state in ACTIVE for summary in summaries)
+
+
+def class_names(run: RunFolder, history: History) -> list[str]:
+    """What a run calls its classes: from space.json, else from its validations; empty where neither is there."""
+    try:
+        space = run.read_space()
+    except HRSError:
+        space = None
+    return list(space.classes) if space else list(history.last("val", "iou"))
+
+
+def pictures(run: RunFolder, kind: str) -> dict[int, Path]:
+    """The run's previews by step.
+
+    Args:
+        kind: "val" for predictions, "weights" for the panel's weight maps.
+    """
+    found = ((_STEP.search(path.name), path) for path in run.previews.glob(f"{kind}_*.jpg"))
+    return dict(sorted((int(match[1]), path) for match, path in found if match))
+
+
+def at_step(found: Mapping[int, Path], step: int) -> tuple[int, Path] | None:
+    """The newest picture not later than ``step``."""
+    return max(((when, path) for when, path in found.items() if when <= step), default=None)
+
+
+def duration(seconds: float | None) -> str:
+    """Time in words as short as they come: 40 s, 12 min, 3 h 20 min, 2 d; empty for None."""
+    if seconds is None:
+        return ""
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours < 48 else f"{hours / 24:.0f} d"
+
+
+@st.cache_resource(max_entries=_HISTORIES, show_spinner=False)
+def _history(path: str, created: int) -> History:
+    return History(Path(path))
+
+
+@st.cache_resource(max_entries=2000, show_spinner=False)
+def _config(path: str, created: int) -> RunConfig | None:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        return load_config(yaml.load(text, Loader=_Loader) or {})
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, HRSError):
+        return None
+
+
+def _created(run: RunFolder) -> int:
+    """Tells a run from a later one of the same name; 0 for one that is gone."""
+    try:
+        return run.config.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _numbers(row: Row) -> dict[str, float]:
+    flat: dict[str, float] = {}
+    for key, value in row.items():
+        if key in ("step", "split", "confusion"):
+            continue
+        for name, member in _members(key, value):
+            if member is None or isinstance(member, int | float):
+                flat[name] = math.nan if member is None else float(member)
+    return flat
+
+
+def _members(key: str, value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [(f"{key}/{name}", member) for name, member in value.items()]
+    if isinstance(value, list):
+        return [(f"{key}/{i}", member) for i, member in enumerate(value)]
+    return [(key, value)]
+
+
+def _line(summary: RunSummary) -> dict[str, Any]:
+    status, config = summary.status, read_config(summary.run)
+    return {
+        "name": summary.name,
+        "state": [status.state],
+        "progress": status.step / status.steps if status.steps else 0.0,
+        "eta": duration(status.eta) if status.state == "running" else "",
+        "best": (status.best or {}).get("miou"),
+        "last": (summary.last or {}).get("miou"),
+        "method": config.method if config else "",
+        "n_real": (math.inf if config.data.n_real is None else float(config.data.n_real)) if config else math.nan,
+        "sources": short_source(config) if config else "",
+        "age": pd.Timestamp(status.started or status.updated or 0, unit="s", tz="UTC"),
+    }

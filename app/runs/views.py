@@ -1,0 +1,186 @@
+"""The tabs of the runs page: each draws what there is to see of the selected runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from app.context import plain
+from app.figures import curves as draw
+from app.runs.reading import at_step, class_names, pictures, read_config, read_history
+from hrs.config import RunConfig
+from hrs.runs.folder import RunSummary
+
+Slots = Mapping[str, int]
+
+_LOG_LINES = 300
+_FIRST_CURVES = ("mIoU", "loss", "effective_share", "learning_rate")
+_VALIDATION = {"mIoU": "miou", "pixel accuracy": "pixel_accuracy"}
+_WORDS = {"effective_share": "effective sample size (share)", "grad_norm": "gradient norm"}
+_KINDS = {"Predictions": "val", "Weights": "weights"}
+
+
+def curves(chosen: list[RunSummary], slots: Slots) -> None:
+    """Any recorded number over steps, the runs over each other."""
+    recorded = [name for run in chosen for name in read_history(run.run).names("train") if "/" not in name]
+    options = list(dict.fromkeys([*_VALIDATION, *recorded]))
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    first = [name for name in _FIRST_CURVES if name in options]
+    shown = left.multiselect("Curves", options, default=first, format_func=words, key="runs curves")
+    smoothing = right.slider("Smoothing", 0.0, 0.99, 0.0, 0.01, key="runs smoothing")
+    for i in range(0, len(shown), 2):
+        for place, name in zip(st.columns(2), shown[i : i + 2], strict=False):
+            with place:
+                _curve_chart(chosen, slots, name, smoothing)
+
+
+def classes(chosen: list[RunSummary], slots: Slots) -> None:
+    """IoU by class, and where the pixels of each class went."""
+    scores = {run.name: iou for run in chosen if (iou := read_history(run.run).last("val", "iou"))}
+    if not scores:
+        st.info("Scores by class appear after the first validation.")
+        return
+    _chart(draw.class_bars(scores, slots), "classes", f"IoU by class of {', '.join(scores)}")
+    for run in chosen:
+        _confusion_chart(run)
+
+
+def weights(chosen: list[RunSummary], slots: Slots) -> None:
+    """Effective sample size and mean weight by class over time."""
+    name = "effective_share"
+    if not any(len(_curve(run, slots, "train", name).steps) for run in chosen):
+        st.info("None of these runs has weighed its synthetic pixels. The methods hrs, shuffled and oracle do.")
+        return
+    _curve_chart(chosen, slots, name, 0.0, place="weights")
+    for run in chosen:
+        _class_weight_chart(run)
+
+
+def previews(chosen: list[RunSummary], slots: Slots) -> None:
+    """Pictures that the runs drew, one step slider for all of them."""
+    kind = st.segmented_control("Pictures", list(_KINDS), default="Predictions", required=True, key="runs pictures")
+    found = {run.name: pictures(run.run, _KINDS[str(kind)]) for run in chosen}
+    steps = sorted({step for each in found.values() for step in each})
+    if not steps:
+        st.info("No such picture yet. Predictions come with each validation, weights with the methods that learn them.")
+        return
+    step = _step_slider(steps, str(kind))
+    for i in range(0, len(chosen), 2):
+        for place, run in zip(st.columns(min(2, len(chosen))), chosen[i : i + 2], strict=False):
+            with place:
+                _picture(run, found[run.name], step, str(kind))
+
+
+def settings(chosen: list[RunSummary], slots: Slots) -> None:
+    """Where the runs' settings differ, and each run's YAML."""
+    configs = {run.name: config for run in chosen if (config := read_config(run.run))}
+    if len(configs) > 1:
+        differ = differences(configs)
+        st.markdown("**Settings that differ**" if len(differ) else "These runs have the same settings.")
+        if len(differ):
+            st.dataframe(differ, alt="settings that differ between the selected runs")
+    for name, config in configs.items():
+        with st.expander(plain(name), expanded=len(configs) == 1):
+            st.code(config.to_yaml(), language="yaml")
+    for run in chosen:
+        if run.name not in configs:
+            st.warning(f"{plain(run.name)}: config.yaml is missing or does not fit this version of hrs.")
+
+
+def log(chosen: list[RunSummary], slots: Slots) -> None:
+    """The end of each run's log."""
+    for run in chosen:
+        lines = run.run.log_tail(_LOG_LINES)
+        st.markdown(
+            f"**{plain(run.name)}**, last {len(lines)} lines" if lines else f"**{plain(run.name)}**: no log yet"
+        )
+        if lines:
+            st.code("\n".join(lines), language=None, height=360)
+            st.caption(f"The whole log: {plain(str(run.run.log.resolve()))}")
+
+
+VIEWS: Mapping[str, Callable[[list[RunSummary], Slots], None]] = {
+    "Curves": curves,
+    "Classes": classes,
+    "Weights": weights,
+    "Pictures": previews,
+    "Settings": settings,
+    "Log": log,
+}
+"""The tabs in their order."""
+
+
+def words(name: str) -> str:
+    """A recorded number's name as people say it."""
+    return _WORDS.get(name, name.replace("_", " "))
+
+
+def differences(configs: Mapping[str, RunConfig]) -> pd.DataFrame:
+    """Settings by dotted name (rows) that are not the same in all runs (columns), as text."""
+    flat = {name: pd.json_normalize(config.model_dump(mode="json")).iloc[0] for name, config in configs.items()}
+    table = pd.DataFrame(flat).map(str)
+    return table[table.nunique(axis=1) > 1]
+
+
+def _curve_chart(chosen: list[RunSummary], slots: Slots, name: str, smoothing: float, place: str = "curve") -> None:
+    split, column = ("val", _VALIDATION[name]) if name in _VALIDATION else ("train", name)
+    drawn = [each for run in chosen if len((each := _curve(run, slots, split, column)).steps)]
+    if not drawn:
+        st.caption(f"{words(name)}: nothing was recorded yet.")
+        return
+    figure = draw.curves(drawn, words(name), smoothing=0.0 if split == "val" else smoothing)
+    _chart(figure, f"{place} {name}", f"{words(name)} over steps of {', '.join(each.name for each in drawn)}")
+
+
+def _curve(run: RunSummary, slots: Slots, split: str, column: str) -> draw.Curve:
+    steps, values = read_history(run.run).curve(split, column)
+    return draw.Curve(name=run.name, steps=steps, values=values, slot=slots.get(run.name, 0))
+
+
+def _confusion_chart(run: RunSummary) -> None:
+    history = read_history(run.run)
+    newest = history.confusion()
+    if newest is None:
+        st.caption(f"{plain(run.name)}: no confusion matrix was recorded.")
+        return
+    figure = draw.confusion(newest[1], class_names(run.run, history), run.name, newest[0])
+    _chart(figure, f"confusion {run.name}", f"{run.name}: where the pixels of each class went, step {newest[0]:,}")
+
+
+def _class_weight_chart(run: RunSummary) -> None:
+    history = read_history(run.run)
+    columns = [name for name in history.names("train") if name.startswith("class_weight/")]
+    if not columns:
+        st.caption(f"{plain(run.name)}: no weights by class were recorded.")
+        return
+    values = [pd.Series(values, index=steps) for steps, values in (history.curve("train", name) for name in columns)]
+    table = pd.concat(values, axis=1).sort_index()
+    names = class_names(run.run, history) or [f"class {i}" for i in range(len(columns))]
+    figure = draw.class_weights(table.index.to_numpy(), table.to_numpy(np.float32), names[: len(columns)], run.name)
+    _chart(figure, f"class weights {run.name}", f"{run.name}: mean weight of each class over steps")
+
+
+def _picture(run: RunSummary, found: Mapping[int, Path], step: int, kind: str) -> None:
+    picture = at_step(found, step)
+    if picture is None:
+        st.caption(f"{plain(run.name)}: nothing at or before step {step:,}.")
+        return
+    text = f"{run.name}, step {picture[0]:,}"
+    st.image(str(picture[1]), caption=plain(text), alt=f"{kind} of {text}")
+
+
+def _step_slider(steps: list[int], kind: str) -> int:
+    if len(steps) == 1:
+        st.caption(f"Step {steps[0]:,}")
+        return steps[0]
+    chosen = st.select_slider("Step", steps, value=steps[-1], format_func="{:,}".format, key=f"runs step {kind}")
+    return int(chosen)
+
+
+def _chart(figure: go.Figure, key: str, alt: str) -> None:
+    st.plotly_chart(figure, key=f"runs {key}", alt=alt, config=draw.CHART)

@@ -1,0 +1,139 @@
+"""One frame in detail: picture, label, every map, and statistics by class of the frame or of an area in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.context import plain
+from app.figures.maps import (
+    TITLES,
+    Box,
+    Lens,
+    area_table,
+    class_bars,
+    colour_table,
+    summary,
+)
+from app.figures.plotly_maps import weight_figure
+from app.weights.corpus import Frame, read, view
+from app.weights.grid import Selection
+from hrs.pictures import FULL_WEIGHT
+from hrs.scoring.corpus import ScoredCorpus
+
+_FIGURES = Path(__file__).parents[1] / "figures"
+_VIEWER = st.components.v2.component(
+    "hrs_weights_viewer",
+    html=(_FIGURES / "viewer.html").read_text(encoding="utf-8"),
+    css=(_FIGURES / "viewer.css").read_text(encoding="utf-8"),
+    js=(_FIGURES / "paint.js").read_text(encoding="utf-8") + (_FIGURES / "viewer.js").read_text(encoding="utf-8"),
+)
+
+
+def show_detail(corpus: ScoredCorpus, selection: Selection, row: int, lens: Lens) -> None:
+    """The frame of a row, with the way to its neighbours in the chosen order."""
+    scored = corpus.frame(row)
+    _navigate(corpus, selection, row)
+    frame = read(scored)
+    chosen = _VIEWER(
+        key="weights viewer",
+        data={**view(scored, corpus), "lens": lens.to_dict(), "colours": colour_table(), "full": FULL_WEIGHT},
+        on_area_change=lambda: None,
+    )
+    if frame.jpeg is None:
+        st.caption("Picture and label of this frame were not kept. Score the run again to see them.")
+    means = _class_means(corpus, row, lens)
+    st.caption(plain(summary(scored.id, frame.maps, means, lens)))
+    area = chosen.area if chosen.area and chosen.area["frame"] == scored.id else None
+    left, right = st.columns([5, 4], gap="large")
+    with left:
+        _show_area(corpus, frame, tuple(area["box"]) if area else None, lens)
+    with right:
+        _show_bars(corpus, means, lens)
+    if st.toggle("As a Plotly figure", help="All maps with one zoom; the camera in its corner saves a picture."):
+        figure = weight_figure(frame.jpeg, frame.label, frame.maps, corpus.space, lens)
+        st.plotly_chart(figure, key=f"weights figure {scored.id}")
+
+
+def _navigate(corpus: ScoredCorpus, selection: Selection, row: int) -> None:
+    """Back to the grid, and the frames before and after this one."""
+    rows = selection.rows
+    found = np.flatnonzero(rows == row)
+    at = int(found[0]) if len(found) else None
+    before = rows[at - 1] if at else None
+    after = rows[0 if at is None else at + 1] if len(rows) > (0 if at is None else at + 1) else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button("All frames", icon=":material/grid_view:", on_click=_close, key="weights back")
+        _step_button(corpus, "Previous", ":material/chevron_left:", before, "P")
+        _step_button(corpus, "Next", ":material/chevron_right:", after, "N")
+        place = f"{at + 1:,} of {len(rows):,}" if at is not None else "not among the filtered frames"
+        st.markdown(f"**{plain(corpus.frame(row).id)}** :gray[{place}]")
+
+
+def _step_button(corpus: ScoredCorpus, label: str, icon: str, row: int | None, shortcut: str) -> None:
+    st.button(
+        label,
+        icon=icon,
+        shortcut=shortcut,
+        disabled=row is None,
+        key=f"weights {label}",
+        on_click=_go,
+        args=(corpus.frame(int(row)).id if row is not None else "",),
+    )
+
+
+def _show_area(corpus: ScoredCorpus, frame: Frame, box: Box | None, lens: Lens) -> None:
+    table = area_table(frame.maps, frame.label, corpus.space, box, threshold=lens.threshold, level=lens.level)
+    height, width = frame.maps["combined"].shape
+    st.markdown("**Selected area, by class**" if box else "**Whole frame, by class**")
+    if box:
+        pixels = int(table["pixels"].sum())
+        part = f"{100 * pixels / (height * width):.1f} % of the frame"
+        st.caption(f"{pixels:,} pixels, {part}, from column {box[0]} and row {box[1]} to {box[2]} and {box[3]}.")
+    shown = _percent(table) if lens.threshold else _percent(table).drop(columns="below")
+    st.dataframe(shown, hide_index=True, column_config=_columns(shown), height="content", alt="By class")
+
+
+def _percent(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(share=100 * table["share"], below=100 * table["below"])
+
+
+def _columns(table: pd.DataFrame) -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    weights = {name: number(TITLES[name].removeprefix("All levels ").capitalize(), format="%.2f") for name in TITLES}
+    return {
+        "class": st.column_config.TextColumn("Class", pinned=True),
+        "pixels": number("Pixels", format="localized"),
+        "share": number("Area", format="%.1f %%"),
+        "below": number("Below", format="%.0f %%", help="Share of the class' pixels under the threshold"),
+        **{name: column for name, column in weights.items() if name in table},
+    }
+
+
+def _show_bars(corpus: ScoredCorpus, means: dict[str, float], lens: Lens) -> None:
+    if not means or corpus.space is None:
+        return
+    st.markdown(f"**Mean weight by class** :gray[{TITLES[lens.level].lower()}]")
+    everywhere = {name: corpus.mean(f"{lens.level}/{name}") for name in means}
+    known = {name: value for name, value in everywhere.items() if value is not None}
+    st.caption("Bar: this frame. Red mark: mean over frames. Grey line: 1, as without selection.")
+    st.html(class_bars(means, known, corpus.space))
+
+
+def _class_means(corpus: ScoredCorpus, row: int, lens: Lens) -> dict[str, float]:
+    """Mean weight of the classes that this frame has."""
+    columns = {name: f"{lens.level}/{name}" for name in (corpus.space.classes if corpus.space else ())}
+    values = {name: float(corpus.values(each)[row]) for name, each in columns.items() if each in corpus.statistics}
+    return {name: value for name, value in values.items() if not np.isnan(value)}
+
+
+def _close() -> None:
+    st.query_params.pop("frame", None)
+
+
+def _go(frame: str) -> None:
+    st.query_params["frame"] = frame

@@ -1,0 +1,48 @@
+"""A finished run made small, to be passed on: its best model, its figures, its weight maps over a few frames."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from hrs.errors import HRSError
+from hrs.runs.folder import RunFolder
+from hrs.system.files import atomic_folder
+
+STEPS = 6
+"""Training steps whose weight maps are kept, spread over the run, its last among them."""
+
+
+def pack(run: RunFolder, out: Path) -> RunFolder:
+    """Copy what others need of a run into a folder of the same layout.
+
+    Left behind are what resumes it, TensorBoard, whole-corpus scores, and pictures of real images, which may not be
+    ours to pass on.
+
+    Raises:
+        HRSError: the run has not finished, ``out`` exists, or cannot be written.
+    """
+    status = run.read_status()
+    if status.state != "finished":
+        raise HRSError(f"run {run.name} is {status.state}; only a finished one can be packed")
+    if out.exists():
+        raise HRSError(f"{out} exists; delete it or choose another --out")
+    with atomic_folder(out) as folder:
+        packed = RunFolder(folder)
+        for file in (run.config, run.space, run.metrics, run.results_csv, run.log):
+            shutil.copy2(file, folder / file.name)
+        shutil.copytree(run.best, packed.best)
+        if run.weights.is_dir():
+            shutil.copytree(run.weights / "frames", packed.weights / "frames")
+            for step in _spread(sorted(run.weights.glob("step_*"))):
+                shutil.copytree(step, packed.weights / step.name)
+        packed.previews.mkdir()
+        for picture in sorted(run.previews.glob("weights_*.jpg"))[-1:]:
+            shutil.copy2(picture, packed.previews / picture.name)
+        packed.write_status(status, pid=None, pid_started=None, host=None)
+    return RunFolder(out)
+
+
+def _spread(steps: list[Path]) -> list[Path]:
+    last = len(steps) - 1
+    return [steps[i] for i in sorted({round(k * last / (STEPS - 1)) for k in range(STEPS)})] if steps else []

@@ -1,0 +1,25 @@
+"""The built-in street: procedural frames in two domains, with labels and planted departures."""
+
+from hrs.street.corpus import RENDERER_VERSION, render_corpus
+from hrs.street.departures import DEPARTURES, Departure, harmful_mask, odd_mask
+from hrs.street.domains import CLASS_NAMES, PALETTE, Domain
+from hrs.street.frame import RenderedFrame, render_frame
+from hrs.street.gl import RendererUnavailable, can_render
+from hrs.street.shipped import shipped_frames
+
+__all__ = [
+    "CLASS_NAMES",
+    "DEPARTURES",
+    "PALETTE",
+    "RENDERER_VERSION",
+    "Departure",
+    "Domain",
+    "RenderedFrame",
+    "RendererUnavailable",
+    "can_render",
+    "harmful_mask",
+    "odd_mask",
+    "render_corpus",
+    "render_frame",
+    "shipped_frames",
+]

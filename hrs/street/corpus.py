@@ -1,0 +1,162 @@
+"""Writes rendered frames as a dataset folder: images, labels, planted masks, and what each frame shows."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from hrs.errors import HRSError
+from hrs.progress import Progress
+from hrs.street import gl
+from hrs.street.domains import CLASS_NAMES, PALETTE, Domain, place_of
+from hrs.street.frame import RenderedFrame, render_frame
+
+RENDERER_VERSION = 1
+"""Raised whenever the same seed draws other pictures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    out: Path
+    domain: Domain
+    seed: int
+    height: int
+    width: int
+    quality: int
+
+
+def render_corpus(
+    out: Path,
+    domain: Domain,
+    *,
+    frames: int,
+    seed: int,
+    height: int,
+    width: int,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    quality: int = 95,
+) -> Path:
+    """Write frames 0..frames-1 of the corpus ``seed`` to ``out`` and return it.
+
+    The folder holds images/000000.jpg, labels/000000.png (8-bit ids), planted/000000.png, info/000000.json,
+    classes.yaml and render.json. Frames that are there already are kept, so that a render that was cut off goes on
+    where it stopped; frames do not depend on the number of ``workers`` (processes; default one a core, 8 at most).
+    ``progress(done, frames)`` is called after each frame.
+
+    Raises:
+        RendererUnavailable: if no OpenGL can be had and a frame is missing.
+        HRSError: if the folder holds another render, or the arguments make no sense.
+    """
+    place_of(domain)
+    if frames < 1:
+        raise HRSError(f"{frames} frames cannot be rendered; ask for at least 1")
+    if workers is not None and workers < 1:
+        raise HRSError(f"{workers} workers cannot render; give at least 1, or none to choose by the number of cores")
+    out = Path(out)
+    job = _Job(out=out, domain=domain, seed=seed, height=height, width=width, quality=quality)
+    _prepare(job)
+    missing = [i for i in range(frames) if not (out / "images" / f"{i:06d}.jpg").exists()]
+    done = frames - len(missing)
+    if progress and done:
+        progress(done, frames)
+    if not missing:
+        return out
+    if not gl.can_render():
+        raise gl.RendererUnavailable
+    for finished in _run(job, missing, workers or min(8, os.cpu_count() or 1)):
+        done += finished
+        if progress:
+            progress(done, frames)
+    return out
+
+
+def _run(job: _Job, missing: list[int], workers: int) -> Iterator[int]:
+    """Yield 1 for every frame that is done."""
+    if workers == 1 or len(missing) == 1:
+        for index in missing:
+            yield _draw(job, index)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(missing)), mp_context=context, initializer=_start_worker) as pool:
+        futures = [pool.submit(_draw, job, index) for index in missing]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+    # Mesa's software rasteriser would start a thread per core in every worker.
+    os.environ.setdefault("LP_NUM_THREADS", "1")
+
+
+def _draw(job: _Job, index: int) -> int:
+    frame = render_frame(job.domain, seed=job.seed, index=index, height=job.height, width=job.width)
+    write_frame(job.out, index, frame, quality=job.quality)
+    return 1
+
+
+def write_frame(out: Path, index: int, frame: RenderedFrame, *, quality: int) -> None:
+    """Write one frame. The image comes last: where it exists, the frame is complete."""
+    name = f"{index:06d}"
+    _save_png(out / "labels" / f"{name}.png", frame.label)
+    _save_png(out / "planted" / f"{name}.png", frame.planted)
+    _replace(out / "info" / f"{name}.json", (json.dumps(frame.info, indent=1) + "\n").encode())
+    bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    _replace(out / "images" / f"{name}.jpg", data.tobytes())
+
+
+def _save_png(path: Path, ids: NDArray[np.uint8]) -> None:
+    _, data = cv2.imencode(".png", ids, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    _replace(path, data.tobytes())
+
+
+def _replace(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_bytes(data)
+    part.replace(path)
+
+
+def _prepare(job: _Job) -> None:
+    """Make the folders and the two descriptions, or check that they are of the same render."""
+    told = {
+        "domain": job.domain,
+        "seed": job.seed,
+        "height": job.height,
+        "width": job.width,
+        "quality": job.quality,
+        "renderer": RENDERER_VERSION,
+    }
+    path = job.out / "render.json"
+    if path.exists():
+        try:
+            found = json.loads(path.read_text())
+        except ValueError as error:
+            raise HRSError(f"{path} is not readable as JSON; delete the folder {job.out} and render again") from error
+        if found != told:
+            raise HRSError(
+                f"{job.out} holds another render ({found}), not {told}; choose another folder or delete this one"
+            )
+    for name in ("images", "labels", "planted", "info"):
+        (job.out / name).mkdir(parents=True, exist_ok=True)
+    classes = {
+        "classes": dict(enumerate(CLASS_NAMES)),
+        "palette": {i: list(colour) for i, colour in enumerate(PALETTE)},
+    }
+    _replace(job.out / "classes.yaml", yaml.safe_dump(classes, sort_keys=False, default_flow_style=None).encode())
+    _replace(path, (json.dumps(told, indent=1) + "\n").encode())

@@ -1,0 +1,321 @@
+"""How long a run will take and how much memory, from a few of its own steps on a few of its own frames.
+
+Nothing is guessed from tables: the run's network, method, sizes, batches, loaders and device do real work for some
+seconds, and what was measured is multiplied by how often the run does it.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from math import ceil
+from pathlib import Path
+from statistics import mean
+from typing import Any, cast
+
+import cv2
+import torch
+import yaml
+
+from hrs.config import RunConfig, load_config
+from hrs.data.formats.readers import READERS
+from hrs.data.layouts import Dataset, open_dataset
+from hrs.data.regions import RegionCache, cache_root, superpixels
+from hrs.data.rendered import FRAMES
+from hrs.data.spec import OPTIONS, DatasetSpec
+from hrs.data.transforms import Sample, fit
+from hrs.errors import HRSError
+from hrs.inference import Predictor, predictions
+from hrs.labels import LabelSpace, label_space
+from hrs.methods import METHODS
+from hrs.pictures import Image
+from hrs.runs.folder import RunFolder
+from hrs.training.record import Recorder, clock
+from hrs.training.trainer import Trainer
+
+_WARMUP = 2  # first steps, which allocate memory and choose kernels; left out of the mean
+_FEWEST_STEPS, _MOST_STEPS = 3, 200
+_PATIENCE = 4  # budgets, warm-up included, after which even a single step is enough
+_STAGE = 0.6  # share of training at which the steps are timed: selection is at work
+_FRAMES = 8  # of each data set
+_TRIAL_STEPS = 500  # at least, so that there are steps left to time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a run will need. Times are seconds of the whole run, memory is bytes.
+
+    device: "cpu" or "cuda".
+    parameters: of the segmentation network.
+    seconds_per_step: mean of ``timed_steps`` real ones, loading included.
+    rendering: to draw the frames that are not in the cache yet.
+    regions: at most, to cut frames that are not in the cache yet into superpixels.
+    training, validating, saving: all steps, validations, and checkpoints with weight maps.
+    memory: peak of the training process; loader processes come on top.
+    gpu_memory: peak reserved on the GPU; None on a CPU.
+    """
+
+    device: str
+    parameters: int
+    seconds_per_step: float
+    timed_steps: int
+    rendering: float
+    regions: float
+    training: float
+    validating: float
+    saving: float
+    memory: int
+    gpu_memory: int | None
+
+    @property
+    def total(self) -> float:
+        return self.rendering + self.regions + self.training + self.validating + self.saving
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "total": self.total}
+
+    def to_text(self) -> str:
+        """Plain text, with what the numbers are made of."""
+        graphics = "" if self.gpu_memory is None else f", {gigabytes(self.gpu_memory)} on the GPU"
+        made = f"{self.seconds_per_step:.3g} s a step, mean of {self.timed_steps} on {self.device}"
+        return "\n".join(
+            [
+                f"time        {clock(self.total)}",
+                f"  rendering   {clock(self.rendering)}  frames that are not drawn yet",
+                f"  regions     {clock(self.regions)}  at most, frames without superpixels in the cache",
+                f"  training    {clock(self.training)}  {made}",
+                f"  validating  {clock(self.validating)}",
+                f"  saving      {clock(self.saving)}",
+                f"memory      {gigabytes(self.memory)}{graphics}; loader processes come on top",
+                f"network     {self.parameters / 1e6:.2f} M parameters",
+            ]
+        )
+
+
+def gigabytes(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"
+
+
+def estimate(config: RunConfig, *, budget: float = 6.0) -> Estimate:
+    """Time a few steps, a few validated images and one save of a run, in this process.
+
+    Only a few frames are read, and drawn where they are rendered ones.
+
+    Args:
+        budget: seconds of timed training steps; more only where three steps take longer.
+
+    Raises:
+        HRSError: data or settings that cannot work, as training itself would say.
+    """
+    real, val, sources = _look(config)
+    space = label_space(config.data.space) if config.data.space else _space_of(real.dataset)
+    with tempfile.TemporaryDirectory(prefix="hrs-estimate-") as folder:
+        root = Path(folder)
+        specs = {
+            "sources": [_copy(each.dataset, space, root / f"source{i}") for i, each in enumerate(sources)],
+            "target": _copy(real.dataset, space, root / "target"),
+            "val": _copy(val.dataset, space, root / "val"),
+        }
+        probe = Probe(_trial(config, specs), RunFolder(root / "run"), resume=False)
+        steps = probe.time_steps(budget)
+        image, save, panel = probe.time_image(), probe.time_save(), probe.time_panel()
+    train = config.train
+    validations = ceil(train.steps / train.validate_every)
+    frames = [*sources, real] if METHODS[config.method].needs_regions else []
+    return Estimate(
+        device=probe.accelerator.device.type,
+        parameters=sum(parameter.numel() for parameter in probe.bare.segmenter.parameters()),
+        seconds_per_step=mean(steps),
+        timed_steps=len(steps),
+        rendering=sum(each.rendering for each in (real, val, *sources)),
+        regions=sum(_cutting(each, config) for each in frames) / max(1, config.data.workers),
+        training=train.steps * mean(steps),
+        validating=validations * val.total * image,
+        saving=(ceil(train.steps / train.save_every) + validations) * save + (validations + 1) * panel,
+        memory=_peak_memory(),
+        gpu_memory=torch.cuda.max_memory_reserved() if probe.accelerator.device.type == "cuda" else None,
+    )
+
+
+# A few frames of the run's own data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Glance:
+    """A few frames of a data set. total: frames the run will use of it; rendering: seconds to draw what is missing."""
+
+    dataset: Dataset
+    total: int
+    rendering: float = 0.0
+
+
+def _look(config: RunConfig) -> tuple[Glance, Glance, list[Glance]]:
+    """The real images, those to validate on, and the synthetic frames."""
+    data = config.data
+    real = glance(data.target)
+    drawn = replace(real, total=min(real.total, data.n_real or real.total))
+    val = glance(data.val) if data.val else glance(data.target, split="val")
+    return drawn, val, [glance(source) for source in data.sources]
+
+
+def glance(name: str, *, split: str | None = None) -> Glance:
+    """Open a few frames of a data set without reading the others' headers or drawing them all."""
+    spec = DatasetSpec.parse(name)
+    if split is not None and "split" in OPTIONS[spec.format] and "split" not in spec.options:
+        spec = _with(spec, split=split)
+    if spec.format == "render":
+        return _glance_rendered(spec)
+    found = READERS[spec.format](spec)
+    if not found.frames:
+        raise HRSError(f"data set {spec} has no usable frame; expected {found.layout}")
+    space = found.encoding.space if found.encoding else None
+    whole = Dataset(spec=spec, space=space, frames=found.frames, skipped=(), encoding=found.encoding)
+    return Glance(dataset=_spread(whole), total=len(whole))
+
+
+def _glance_rendered(spec: DatasetSpec) -> Glance:
+    start, frames = spec.number("start", 0), spec.number("frames", FRAMES.get(spec.path, 1), least=1)
+    few = open_dataset(_with(spec, frames=min(frames, 2 * _FRAMES)))
+    folder = few.frames[0].image.parent
+    if cache_root() not in folder.parents:  # nothing can be drawn here: frames that come with hrs
+        return Glance(dataset=_spread(few), total=len(open_dataset(spec)))
+    there = len(list(folder.glob("*.jpg")))
+    missing = start + frames - there
+    if missing <= 0:
+        return Glance(dataset=_spread(few), total=frames)
+    more = min(missing, _FRAMES)
+    began = time.perf_counter()
+    open_dataset(_with(spec, frames=there + more - start))
+    each = (time.perf_counter() - began) / more
+    return Glance(dataset=_spread(few), total=frames, rendering=(missing - more) * each)
+
+
+def _with(spec: DatasetSpec, **options: object) -> DatasetSpec:
+    return replace(spec, options={**spec.options, **{key: str(value) for key, value in options.items()}})
+
+
+def _spread(dataset: Dataset) -> Dataset:
+    """Up to twice ``_FRAMES`` frames from all over it: every other one to train on, the rest to look up regions."""
+    count = min(len(dataset), 2 * _FRAMES)
+    return dataset.take(i * len(dataset) // count for i in range(count))
+
+
+def _space_of(dataset: Dataset) -> LabelSpace:
+    if dataset.space is None:
+        raise HRSError(f"data set {dataset.spec} has no labels; name a labelled one")
+    return dataset.space
+
+
+def _copy(dataset: Dataset, space: LabelSpace, root: Path) -> str:
+    """Every other frame as a small data set of the format folder: the same image files, labels in the run's space."""
+    mapped = dataset.map_to(space)
+    (root / "images").mkdir(parents=True)
+    for i in range(0, len(mapped), 2):
+        image = mapped.frames[i].image
+        os.symlink(image.resolve(), root / "images" / f"{i:03d}{image.suffix}")
+        _write_ids(root / "labels" / f"{i:03d}.png", mapped.read_label(i))
+        planted = mapped.read_planted(i)
+        if planted is not None:
+            _write_ids(root / "planted" / f"{i:03d}.png", planted)
+    classes = dict(enumerate(space.classes))
+    (root / "classes.yaml").write_text(yaml.safe_dump({"classes": classes}), encoding="utf-8")
+    return f"folder:{root}"
+
+
+def _write_ids(path: Path, ids: Image) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(cv2.imencode(".png", ids)[1].tobytes())
+
+
+def _trial(config: RunConfig, specs: dict[str, Any]) -> RunConfig:
+    """The same run on those few frames."""
+    values = config.model_dump()
+    values["data"] |= {**specs, "space": None, "n_real": None}
+    values["train"]["steps"] = max(config.train.steps, _TRIAL_STEPS)
+    return load_config(values)
+
+
+# What is timed
+
+
+class Probe(Trainer):
+    """A trainer that does a little of everything and looks at the clock."""
+
+    def time_steps(self, budget: float) -> list[float]:
+        """Seconds of single steps in the middle of training, loading included, without the first ones."""
+        self.step = int(_STAGE * self.config.train.steps)
+        times: list[float] = []
+        last = time.perf_counter()
+        with closing(cast(Iterator[Any], self._batches())) as batches:  # type: ignore[type-var]
+            for batch in batches:
+                self._train_step(batch.to(self.accelerator.device))
+                self._synchronise()
+                now = time.perf_counter()
+                times.append(now - last)
+                last = now
+                if _enough(times, budget):
+                    break
+        return times[_WARMUP:] or times[-1:]
+
+    def time_image(self) -> float:
+        """Seconds to validate one image."""
+        data = self.config.data
+        network = self._network().eval()
+        predictor = Predictor(
+            network, self.real.space, height=data.height, width=data.width, device=self.accelerator.device
+        )
+        images = range(min(4, len(self.real.val)))
+        return self._clocked(lambda: [None for _ in predictions(predictor, self.real.val, images)]) / len(images)
+
+    def time_save(self) -> float:
+        return self._clocked(self._save_last)
+
+    def time_panel(self) -> float:
+        """Seconds to write the weight maps and their picture once."""
+        self.recorder = Recorder(self.run, self.real.space, steps=self.config.train.steps, first=0)
+        return self._clocked(self._save_panel)
+
+    def _clocked(self, work: Callable[[], object]) -> float:
+        began = time.perf_counter()
+        work()
+        self._synchronise()
+        return time.perf_counter() - began
+
+    def _synchronise(self) -> None:
+        if self.accelerator.device.type == "cuda":
+            torch.cuda.synchronize()
+
+
+def _enough(times: list[float], budget: float) -> bool:
+    timed = times[_WARMUP:]
+    if sum(times) > _PATIENCE * budget or len(timed) >= _MOST_STEPS:
+        return True
+    return sum(timed) > budget and len(timed) >= _FEWEST_STEPS
+
+
+def _cutting(frames: Glance, config: RunConfig) -> float:
+    """Seconds of one process to cut those frames into regions that no earlier run has cut; looked up on a few."""
+    data, few = config.data, frames.dataset
+    cache = RegionCache(segments=data.segments)
+    looked = [
+        fit(Sample(image=few.read_image(i), label=few.read_label(i)), data.height, data.width)
+        for i in range(1, len(few), 2)
+    ]
+    missing = [sample for sample in looked if not cache.path(sample.image, sample.label).is_file()]
+    if not missing:
+        return 0.0
+    began = time.perf_counter()
+    superpixels(missing[0].image, missing[0].label, segments=data.segments)
+    return (time.perf_counter() - began) * frames.total * len(missing) / len(looked)
+
+
+def _peak_memory() -> int:
+    """Largest resident size of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

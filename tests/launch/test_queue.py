@@ -1,0 +1,233 @@
+"""Runs as processes of their own: order, one a device, and every way in which one of them can end."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hrs.cli import main
+from hrs.config import RunConfig, load_config
+from hrs.errors import HRSError
+from hrs.launch import queue as launch
+from hrs.runs.folder import KILLED, RunFolder, cancel, list_runs
+from tests.conftest import PATIENCE, tiny_config, until
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder of runs and a queue of its own; what was started there ends with the test."""
+    monkeypatch.setenv("HRS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(launch, "_PAUSE", 0.1)
+    yield tmp_path / "runs"
+    for summary in list_runs(tmp_path / "runs"):
+        status = summary.status
+        if status.state in ("queued", "running") and status.pid not in (None, os.getpid()):
+            cancel(summary.run, force=True)
+
+
+@pytest.fixture
+def busy(root: Path, tiny: RunConfig) -> RunFolder:
+    """A run that this process trains, as far as the others can tell."""
+    run = RunFolder.create(root, "busy", tiny.to_yaml())
+    launch.occupy(run, tiny)
+    run.write_status(state="running")
+    return run
+
+
+def waits(run: RunFolder) -> bool:
+    return run.read_status().pid is not None and "place" in "".join(run.log_tail(3))
+
+
+def names() -> list[str]:
+    return [path.name for path in launch.waiting()]
+
+
+def test_a_run_waits_for_the_device_and_then_trains(busy: RunFolder, root: Path, tiny: RunConfig) -> None:
+    run = launch.start(tiny, root, "next")
+    until(lambda: waits(run))
+    status = run.read_status()
+    assert (status.state, status.steps, names()) == ("queued", 6, ["next"])
+    assert psutil.Process(status.pid).name() != "zombie" and os.getsid(status.pid or 0) == status.pid
+    busy.write_status(state="finished")
+    until(lambda: run.read_status().state not in ("queued", "running"))
+    status, log = run.read_status(), run.log.read_text()
+    assert (status.state, status.step) == ("finished", 6), log
+    assert load_config(run.config) == tiny
+    assert log.count("step 6/6  validation") == 1 and names() == []
+
+
+def test_the_queue_keeps_its_order_whatever_happens_in_it(busy: RunFolder, root: Path, tiny: RunConfig) -> None:
+    first, second, third = (launch.start(tiny, root, name) for name in ("first", "second", "third"))
+    until(lambda: all(map(waits, (first, second, third))))
+    assert names() == ["first", "second", "third"]
+    assert "place 3 in the queue" in third.log_tail(1)[0]
+    cancel(second)
+    os.kill(first.read_status().pid or 0, signal.SIGKILL)
+    until(lambda: "place 1" in third.log_tail(1)[0])
+    assert (first.read_status().state, first.read_status().error) == ("failed", KILLED)
+    assert second.read_status().state == "cancelled"
+    assert third.read_status().state == "queued" and names() == ["third"]
+    launch.resume(first)
+    until(lambda: waits(first))
+    assert names() == ["third", "first"]
+
+
+def test_a_killed_training_frees_the_device_and_can_be_resumed(root: Path, tiny: RunConfig) -> None:
+    slow = load_config(tiny.model_dump(), ("train.steps=100000",))
+    run = launch.start(slow, root, "killed")
+    until(lambda: run.read_status().step >= 4)
+    with pytest.raises(HRSError, match="run killed is running"):
+        launch.resume(run)
+    os.kill(run.read_status().pid or 0, signal.SIGKILL)
+    until(lambda: run.read_status().state == "failed")
+    assert run.read_status().error == KILLED and "loss" in "".join(run.log_tail(5))
+    step = run.read_status().step
+    launch.resume(run)
+    assert run.read_status().state == "queued" and run.read_status().step == step
+    until(lambda: run.read_status().state == "running" and run.read_status().step > step)
+    cancel(run)
+    until(lambda: run.read_status().state == "cancelled")
+
+
+def test_many_starts_at_once_each_get_a_place(busy: RunFolder, root: Path, tiny: RunConfig) -> None:
+    made: list[RunFolder] = []
+    threads = [threading.Thread(target=lambda: made.append(launch.start(tiny, root))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    until(lambda: all(map(waits, made)))
+    assert sorted(names()) == sorted(run.name for run in made) and len(set(names())) == 4
+
+
+def test_a_cancelled_run_does_not_start_although_its_process_comes_later(root: Path, tiny: RunConfig) -> None:
+    run = launch.start(tiny, root, "regretted")
+    cancel(run)
+    until(lambda: "regretted is cancelled" in "".join(run.log_tail()) or run.read_status().pid)
+    assert run.read_status().state == "cancelled" and names() == []
+
+
+def test_a_process_that_cannot_begin_is_a_failed_run(
+    root: Path, tiny: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\necho no such library >&2\nexit 3\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    run = launch.start(tiny, root, "broken")
+    until(lambda: run.read_status().state == "failed")
+    assert run.read_status().error == "the process ended with exit code 3 before it began: no such library"
+    assert names() == []
+
+
+def test_a_config_that_cannot_work_is_a_failed_run(root: Path, frames: dict[str, str]) -> None:
+    run = launch.start(tiny_config(frames, "data.n_real=99"), root, "greedy")
+    until(lambda: run.read_status().state == "failed")
+    assert "asks for 99 real images" in str(run.read_status().error)
+    until(lambda: any("error: data.n_real asks for 99" in line for line in run.log_tail(3)))
+
+
+def test_what_cannot_be_started_or_resumed(root: Path, busy: RunFolder, tiny: RunConfig) -> None:
+    with pytest.raises(HRSError, match="run busy exists"):
+        launch.start(tiny, root, "busy")
+    with pytest.raises(HRSError, match="run busy is running; wait until it ends"):
+        launch.resume(busy)
+    with pytest.raises(HRSError, match="run busy is running; nothing waits"):
+        launch.work(busy)
+    busy.write_status(state="finished")
+    with pytest.raises(HRSError, match="run busy has finished"):
+        launch.resume(busy)
+
+
+def test_the_command_line_queues_resumes_and_renames(
+    root: Path, busy: RunFolder, tiny: RunConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def hrs(*arguments: object) -> str:
+        with pytest.raises(SystemExit):
+            main([*map(str, arguments), "--runs", str(root)])
+        done = capsys.readouterr()
+        return done.out + done.err
+
+    assert "mine is queued" in hrs("train", busy.config, "--queue", "--name", "mine")
+    assert names() == ["mine"]
+    assert "error: run mine is queued; cancel it first" in hrs("runs", "resume", "mine")
+    assert "mine is out of the queue" in hrs("runs", "cancel", "mine")
+    assert "mine is queued" in hrs("runs", "resume", "mine", "--queue")
+    assert "error: run mine is queued; cancel it before renaming it" in hrs("runs", "rename", "mine", "yours")
+    hrs("runs", "cancel", "mine")
+    assert "mine is now yours" in hrs("runs", "rename", "mine", "yours")
+    assert (root / "yours").is_dir() and not (root / "mine").exists()
+    assert "error: --queue starts a new run" in hrs("train", "--queue", "--resume", "--name", "yours")
+
+
+@pytest.fixture
+def gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with two GPUs, as far as nvidia-smi says."""
+    script = tmp_path / "bin/nvidia-smi"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\necho GPU-aaa1\necho GPU-bbb2\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(launch, "_torch_has_cuda", lambda: True)
+
+
+@pytest.mark.usefixtures("gpus")
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        (None, ("GPU-aaa1", "GPU-bbb2")),
+        ("1", ("GPU-bbb2",)),
+        ("1,0", ("GPU-bbb2", "GPU-aaa1")),
+        ("GPU-b", ("GPU-bbb2",)),
+        ("0,7,1", ("GPU-aaa1",)),
+        ("MIG-123", ("MIG-123",)),
+        ("", ("cpu",)),
+        ("-1", ("cpu",)),
+    ],
+)
+def test_gpus_are_those_that_torch_would_see(
+    chosen: str | None, found: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if chosen is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    assert launch.devices(load_config()) == found
+    assert launch.devices(load_config(None, ("train.device=cpu",))) == ("cpu",)
+
+
+def test_no_gpu_is_the_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert launch.devices(load_config()) == ("cpu",)
+
+
+@pytest.mark.usefixtures("gpus")
+def test_two_gpus_train_two_runs_and_the_third_waits(
+    root: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "_torch_has_cuda", lambda: True)
+    auto = load_config(tiny.model_dump(), ("train.device=auto",))
+    seen = []
+    for name in ("a", "b"):
+        run = RunFolder.create(root, name, auto.to_yaml())
+        monkeypatch.setattr(launch, "_use", seen.append)
+        monkeypatch.setattr("hrs.training.trainer.train", lambda config, run, **_: None)
+        launch.work(run)
+    assert seen == ["GPU-aaa1", "GPU-bbb2"]
+    third = RunFolder.create(root, "third", auto.to_yaml())
+    worker = threading.Thread(target=launch.work, args=(third,))
+    worker.start()
+    until(lambda: names() == ["third"])
+    RunFolder(root / "b").write_status(state="finished")
+    worker.join(PATIENCE)
+    assert seen[2] == "GPU-bbb2"
+
+
+def test_nothing_of_torch_is_imported() -> None:
+    code = "import sys, hrs.launch.queue; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

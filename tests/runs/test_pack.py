@@ -1,0 +1,47 @@
+import pytest
+
+from hrs.errors import HRSError
+from hrs.inference import Predictor
+from hrs.runs.folder import RunFolder, list_runs, resolve_checkpoint
+from hrs.runs.pack import pack
+from hrs.scoring.maps import read_frame, read_maps
+from hrs.training.trainer import train
+from tests.conftest import tiny_config
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, frames):
+    config = tiny_config(frames, "train.steps=8", "train.validate_every=1")
+    run = RunFolder.create(tmp_path_factory.mktemp("runs"), "long", config.to_yaml())
+    train(config, run)
+    return run
+
+
+def test_a_packed_run_is_a_run_with_a_model_and_maps(finished, tmp_path):
+    packed = pack(finished, tmp_path / "all" / "street")
+    (summary,) = list_runs(tmp_path / "all")
+    assert (summary.name, summary.status.state, summary.last) == ("street", "finished", finished.read_results()[-1])
+    assert (summary.status.pid, summary.status.host) == (None, None)
+    assert packed.read_space() == finished.read_space()
+    assert resolve_checkpoint(str(packed.path), tmp_path) == packed.best
+    assert Predictor.load(packed.best, backend="torch").space == finished.read_space()
+    steps = sorted(path.name for path in packed.weights.glob("step_*"))
+    assert steps[0] == "step_000000" and steps[-1] == "step_000008" and len(steps) == 6
+    for file in (packed.weights / steps[-1]).iterdir():
+        image, _ = read_frame(packed.weights / "frames", file.stem)
+        assert read_maps(file)["combined"].shape == image.shape[:2]
+
+
+def test_what_resumes_a_run_and_real_images_stay_behind(finished, tmp_path):
+    packed = pack(finished, tmp_path / "street")
+    assert not packed.last.exists() and not packed.tensorboard.exists()
+    assert [path.name for path in packed.previews.iterdir()] == ["weights_000008.jpg"]
+
+
+def test_only_a_finished_run_is_packed_and_nothing_is_replaced(finished, tmp_path):
+    waiting = RunFolder.create(tmp_path, "waiting", "")
+    with pytest.raises(HRSError, match="waiting is queued; only a finished one"):
+        pack(waiting, tmp_path / "out")
+    with pytest.raises(HRSError, match="exists; delete it"):
+        pack(finished, tmp_path)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,167 @@
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from hrs.config import load_config
+from hrs.errors import HRSError
+from hrs.runs.folder import RunFolder
+from hrs.study.run import Study, load_study, plan, report, run_study
+from tests.conftest import tiny_config, until
+
+
+def finished(folder, job, score):
+    run = RunFolder.create(folder, job.name, job.config.to_yaml())
+    run.append_result({"step": 5, "miou": score - 1})
+    run.append_result({"step": 10, "miou": score})
+    run.write_status(state="finished")
+
+
+def test_a_plan_has_every_run_once_and_goes_seed_by_seed():
+    study = Study.model_validate(
+        {
+            "base": {"train": {"steps": 7}, "selection": {"temperature": 0.4}},
+            "methods": ["joint", {"method": "hrs", "selection": {"levels": ["region"]}}],
+            "n_real": [5, None],
+            "seeds": [0, 3],
+        }
+    )
+    jobs = plan(study)
+    assert [job.config.seed for job in jobs] == [0] * 4 + [3] * 4
+    assert [job.name for job in jobs[:4]] == [
+        "joint-n5-s0",
+        "hrs-levels-region-temperature-0.4-n5-s0",
+        "joint-nall-s0",
+        "hrs-levels-region-temperature-0.4-nall-s0",
+    ]
+    own = jobs[1].config
+    assert (own.train.steps, own.data.n_real, own.selection.levels, own.selection.temperature) == (
+        7,
+        5,
+        ("region",),
+        0.4,
+    )
+
+
+def test_a_label_is_what_the_table_calls_a_method():
+    twice = [{"method": "joint", "train": {"steps": 5}, "label": "joint, short"}, "joint"]
+    jobs = plan(Study.model_validate({"methods": twice, "seeds": [0]}))
+    assert [(job.name, job.label) for job in jobs] == [
+        ("joint-short-n20-s0", "joint, short"),
+        ("joint-n20-s0", "joint"),
+    ]
+    assert jobs[0].config.train.steps == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("methods: [joint, joint]", "joint-n20-s0 more than once"),
+        ("methods: [jiont]", "method"),
+        ("methods: []", "methods"),
+        ("metods: [joint]", "metods"),
+        ("methods: [joint]\nparallel: 0", "parallel"),
+        ("methods: [joint]\nbase: {train: {step: 3}}", "did you mean train.steps"),
+        ("methods: [", "cannot be read"),
+    ],
+)
+def test_a_study_that_makes_no_sense_is_one_line(tmp_path, text, message):
+    path = tmp_path / "study.yaml"
+    path.write_text(text)
+    with pytest.raises(HRSError, match=message) as caught:
+        plan(load_study(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_study_is_one_line(tmp_path):
+    with pytest.raises(HRSError, match="cannot be read"):
+        load_study(tmp_path / "none.yaml")
+
+
+def test_the_report_pairs_seeds_and_takes_the_last_validation(tmp_path):
+    jobs = plan(Study.model_validate({"methods": ["joint", "hrs"], "seeds": [0, 1, 2]}))
+    scores = {"joint": [30.0, 40.0, 35.0], "hrs": [32.0, 41.5, 38.5]}
+    for job in jobs:
+        finished(tmp_path, job, scores[job.config.method][job.config.seed])
+    joint, hrs = report(jobs, tmp_path)
+    assert (joint.score.mean, joint.score.count) == (35.0, 3)
+    assert hrs.against["joint"].mean == pytest.approx(7 / 3)
+    assert hrs.against["joint"].half == pytest.approx(4.3027 * np.std([2, 1.5, 3.5], ddof=1) / 3**0.5, rel=1e-4)
+    with open(tmp_path / "results.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["miou"] for row in rows if row["method"] == "hrs"] == ["32.0", "41.5", "38.5"]
+    assert "| hrs | 20 | 3 |" in (tmp_path / "table.md").read_text()
+    assert cv2.imread(str(tmp_path / "plot.png")).std() > 5
+
+
+def test_a_study_trains_what_is_missing_and_no_more(tmp_path, frames):
+    base = tiny_config(frames, "train.steps=2").model_dump(mode="json", exclude={"method", "seed"})
+    study = {"base": base, "methods": ["target_only"], "n_real": [2, 3], "seeds": [0], "parallel": 2}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+    command = [sys.executable, "-m", "hrs", "study", str(tmp_path / "study.yaml"), "--out", str(tmp_path / "out")]
+    first = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert first.returncode == 0, first.stderr
+    assert "2 runs, 0 finished" in first.stdout and "| target_only | 2 | 1 |" in first.stdout
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "target_only-n2-s0", "target_only-n3-s0", "results.csv", "table.md", "plot.png",
+    }  # fmt: skip
+    kept = (tmp_path / "out/target_only-n2-s0/status.json").stat().st_mtime_ns
+    assert run_study(load_study(tmp_path / "study.yaml"), tmp_path / "out")[0].score.count == 1
+    assert (tmp_path / "out/target_only-n2-s0/status.json").stat().st_mtime_ns == kept
+
+
+def test_a_run_with_other_settings_is_not_taken_for_the_studys(tmp_path):
+    study = Study.model_validate({"methods": ["joint"], "seeds": [0], "base": {"train": {"steps": 7}}})
+    finished(tmp_path, plan(study)[0], 30.0)
+    idle = {"base": {"train": {"steps": 7, "log_every": 3}, "selection": {"floor": 0.2}}}
+    assert run_study(study.model_copy(update=idle), tmp_path)[0].score.mean == 30.0
+    longer = study.model_copy(update={"base": {"train": {"steps": 9}}})
+    with pytest.raises(HRSError, match=r"joint-n20-s0 was trained with another train\.steps"):
+        run_study(longer, tmp_path)
+
+
+def test_a_study_that_is_told_to_end_stops_its_runs_and_goes_on_later(tmp_path, frames):
+    base = tiny_config(frames, "train.steps=4000").model_dump(mode="json", exclude={"method", "seed"})
+    study = {"base": base, "methods": ["target_only"], "n_real": [2], "seeds": [0]}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+    run = RunFolder(tmp_path / "out/target_only-n2-s0")
+    command = [sys.executable, "-m", "hrs", "study", str(tmp_path / "study.yaml"), "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: run.exists() and run.read_status().step > 0, 120)
+    process.terminate()
+    assert process.wait(60) != 0
+    status = run.read_status()
+    assert status.state == "cancelled" and 0 < status.step < 4000
+    assert (run.last / "model.safetensors").is_file()
+
+
+def test_the_methods_to_compare_with_are_named(tmp_path):
+    study = Study.model_validate({"methods": ["hrs", "shuffled"], "seeds": [0], "against": ["shuffled"]})
+    jobs = plan(study)
+    for job, score in zip(jobs, (31.0, 30.0), strict=True):
+        finished(tmp_path, job, score)
+    assert report(jobs, tmp_path, study.against)[0].against["shuffled"].mean == 1.0
+    assert "against shuffled" in (tmp_path / "table.md").read_text()
+
+
+def test_a_run_that_fails_is_named_when_the_others_are_done(tmp_path, frames):
+    base = tiny_config(frames, "train.steps=1").model_dump(mode="json", exclude={"method", "seed"})
+    study = Study.model_validate({"base": base, "methods": ["target_only"], "n_real": [99, 2], "seeds": [0]})
+    with pytest.raises(HRSError, match=r"1 of 2 runs failed; see .*target_only-n99-s0.log"):
+        run_study(study, tmp_path)
+    assert "99 real images" in (tmp_path / "target_only-n99-s0.log").read_text()
+    assert RunFolder(tmp_path / "target_only-n2-s0").read_status().state == "finished"
+    assert load_config(tmp_path / "target_only-n99-s0.yaml").data.n_real == 99
+
+
+@pytest.mark.parametrize(
+    "file", sorted((Path(__file__).parents[2] / "benchmarks" / "studies").glob("*.yaml")), ids=lambda f: f.stem
+)
+def test_this_projects_own_studies_can_be_planned_and_compare_with_their_own_rows(file: Path):
+    study = load_study(file)
+    assert set(study.against) <= {job.label for job in plan(study)}

@@ -1,0 +1,141 @@
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hrs.errors import HRSError
+from hrs.runs import folder as runs
+from hrs.runs.folder import RunFolder
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return RunFolder.create(tmp_path / "runs", "first", "method: hrs\n")
+
+
+def interrupted_save(folder: Path) -> None:
+    (folder / "file").write_text("three")
+    raise KeyboardInterrupt
+
+
+def failing(error: Exception) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+def test_atomic_write_replaces_whole_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "file"
+    runs.atomic_write(target, "Grün")
+    runs.atomic_write(target, b"new")
+    assert target.read_bytes() == b"new"
+    monkeypatch.setattr("hrs.system.files.os.replace", failing(OSError(errno.EIO, "Input/output error")))
+    with pytest.raises(OSError, match="Input/output"):
+        runs.atomic_write(target, b"newer")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert target.read_bytes() == b"new"
+
+
+def test_atomic_folder_swaps_on_success_only(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "last"
+    for text in ("one", "two"):
+        with runs.atomic_folder(path) as folder:
+            (folder / "file").write_text(text)
+            assert folder.parent == path.parent and folder != path
+        assert (path / "file").read_text() == text
+    with pytest.raises(KeyboardInterrupt), runs.atomic_folder(path) as folder:
+        interrupted_save(folder)
+    assert (path / "file").read_text() == "two"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failed_swap_brings_the_old_folder_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, rename = tmp_path / "last", os.rename
+    path.mkdir()
+    (path / "config.json").write_text("{}")
+
+    def second_fails(source: Path, target: Path) -> None:
+        if str(source).endswith(".tmp"):
+            raise OSError(errno.EIO, "Input/output error")
+        rename(source, target)
+
+    monkeypatch.setattr("hrs.system.files.os.rename", second_fails)
+    with pytest.raises(OSError, match="Input/output"), runs.atomic_folder(path):
+        pass
+    assert (path / "config.json").exists() and list(tmp_path.iterdir()) == [path]
+
+
+CRASH = """
+import os, sys
+from pathlib import Path
+from hrs.runs.folder import atomic_folder
+path, moment = Path(sys.argv[1]), sys.argv[2]
+rename = os.rename
+def patched(source, target):
+    if moment == "between" and str(source).endswith(".tmp"):
+        os._exit(1)
+    rename(source, target)
+    if moment == "after" and str(source).endswith(".tmp"):
+        os._exit(1)
+os.rename = patched
+with atomic_folder(path) as folder:
+    (folder / "file").write_text("new")
+    if moment == "inside":
+        os._exit(1)
+"""
+
+
+@pytest.mark.parametrize(("moment", "kept"), [("inside", "old"), ("between", "old"), ("after", "new")])
+def test_a_crash_at_any_moment_is_recovered(tmp_path: Path, moment: str, kept: str) -> None:
+    path = tmp_path / "last"
+    with runs.atomic_folder(path) as folder:
+        (folder / "file").write_text("old")
+    assert subprocess.run([sys.executable, "-c", CRASH, str(path), moment], check=False).returncode == 1
+    assert len(list(tmp_path.iterdir())) == 2
+    assert path.exists() == (moment != "between")
+    assert runs.recover(path)
+    assert (path / "file").read_text() == kept
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_recover_leaves_living_writers_and_strangers_alone(tmp_path: Path) -> None:
+    path = tmp_path / "last"
+    (tmp_path / ".last.notes.tmp").mkdir()
+    with runs.atomic_folder(path) as folder:
+        assert not runs.recover(path)
+        assert folder.is_dir()
+    assert (tmp_path / ".last.notes.tmp").is_dir()
+    assert not runs.recover(tmp_path / "no" / "folder")
+
+
+def test_a_full_disk_is_one_clear_line(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hrs.system.files.os.fsync", failing(OSError(errno.ENOSPC, "No space left on device")))
+    with pytest.raises(HRSError, match=r"disk full: cannot write .*status\.json; free some space"):
+        run.write_status(step=1)
+    with pytest.raises(HRSError, match="disk full"):
+        run.append_result({"step": 1})
+    with pytest.raises(HRSError, match="disk full"), runs.atomic_folder(run.last) as folder:
+        (folder / "model").write_text("x")
+    assert not list(run.last.parent.iterdir())
+    assert run.read_status().state == "queued"
+
+
+def test_a_full_disk_seen_by_a_library_without_oserror(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = type("usage", (), {"free": 0})
+    monkeypatch.setattr("hrs.system.files.shutil.disk_usage", lambda _: usage)
+    with pytest.raises(HRSError, match="disk full"), runs.atomic_folder(run.last):
+        raise RuntimeError("failed writing archive")
+    usage.free = 1 << 40
+    with pytest.raises(RuntimeError, match="failed writing"), runs.atomic_folder(run.last):
+        raise RuntimeError("failed writing archive")
+
+
+def test_a_folder_closed_to_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pathlib.Path.mkdir", failing(PermissionError(errno.EACCES, "Permission denied")))
+    with pytest.raises(HRSError, match=r"cannot write .*Permission denied"):
+        RunFolder.create(tmp_path / "locked", "a", "")
