@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     ("errors", "progress", "system"),
     ("labels", "config", "street"),
-    ("evaluation", "pictures", "runs.records", "scoring.maps"),
+    ("evaluation", "pictures", "runs.records", "scoring.maps", "scoring.scale"),
     ("data", "runs"),
     ("scoring.corpus", "scoring.panel"),
     ("networks",),
