@@ -16,7 +16,8 @@ from hrs.config import RunConfig, load_config
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import FrameReader, Step, TrainingSteps
 from hrs.data.regions import cache_root
-from hrs.methods import Method, StepResult, build_method
+from hrs.methods.base import Method, StepResult
+from hrs.methods.build import build_method
 from hrs.street import shipped_frames
 from hrs.training.trainer import build_optimiser
 

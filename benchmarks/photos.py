@@ -35,7 +35,7 @@ from hrs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hrs.config import load_config
 from hrs.inference import Predictor, read_photograph
 from hrs.labels import CITYSCAPES
-from hrs.methods import build_method
+from hrs.methods.build import build_method
 from hrs.street import shipped_frames
 
 PHOTOS = {"480x360": (360, 480), "1280x720": (720, 1280), "4000x3000": (3000, 4000)}

@@ -40,7 +40,7 @@ from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import Batch, FrameReader
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
-from hrs.methods import weigh_frames
+from hrs.methods.hrs import HierarchicalSelection, weigh_frames
 from hrs.runs.folder import resolve_checkpoint
 from hrs.scoring.score import Chunks, chunks
 from hrs.selection.validity import auroc
@@ -138,7 +138,7 @@ def measure(loaded: Checkpoint, dataset: Dataset, options: argparse.Namespace) -
     Raises:
         HRSError: the checkpoint has no weighting networks, or a frame has no mask of planted departures.
     """
-    if loaded.method.selector is None:
+    if not isinstance(loaded.method, HierarchicalSelection):
         raise HRSError(f"{options.checkpoint} was trained with {loaded.config.method}, which learns no weights")
     missing = [frame.id for frame in dataset.frames if frame.planted is None]
     if missing:

@@ -21,7 +21,7 @@ from benchmarks.common import config_of, empty_region_cache, print_table, step_o
 from hrs.checkpoint import load_checkpoint, save_checkpoint
 from hrs.data.layouts import open_dataset
 from hrs.labels import LabelSpace
-from hrs.methods import build_method
+from hrs.methods.build import build_method
 from hrs.scoring.score import score
 
 

@@ -33,7 +33,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.common import TrainingStep, config_of, print_table, step_data, step_options, synchronise
-from hrs.methods import Method
+from hrs.methods.base import Method
 
 METHODS = ("joint", "hrs")
 PARTS = ("learn", "weigh")

@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
-from hrs.methods import METHODS, Method
+from hrs.methods.base import Method
+from hrs.methods.build import build_method
 from hrs.networks.segmenter import build_segmenter
 from hrs.system.files import atomic_folder
 
@@ -77,7 +78,7 @@ def load_checkpoint(folder: Path, *, device: torch.device | str = "cpu") -> Chec
     config = load_config(about["run"])
     space = LabelSpace.from_dict(about["label_space"])
     segmenter = build_segmenter(config.network.name, len(space), config=about["network"])
-    method = METHODS[config.method](config, segmenter)
+    method = build_method(config, len(space), segmenter)
     load_weights(method, folder)
     method.to(device).eval()
     return Checkpoint(method=method, config=config, space=space, step=about["step"], metrics=about["metrics"])
@@ -129,7 +130,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 def card(config: RunConfig, space: LabelSpace, step: int, metrics: dict[str, Any]) -> str:
     """The README that travels with a checkpoint."""
-    sources = ", ".join(f"`{source}`" for source in config.data.sources)
+    sources = ", ".join(f"`{source}`" for source in config.sources) or "none"
     rows = "\n".join(
         f"| {name} | {'–' if value is None else f'{value:.1f}'} |" for name, value in metrics.get("iou", {}).items()
     )

@@ -7,28 +7,22 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hrs.errors import HRSError
+from hrs.methods.table import METHODS
+from hrs.selection.signals.table import SIGNALS
 
-MethodName = Literal[
-    "hrs",
-    "joint",
-    "target_only",
-    "source_only",
-    "finetune",
-    "mixing",
-    "hrs_mixing",
-    "adversarial",
-    "class_balanced",
-    "shuffled",
-    "oracle",
-]
+if TYPE_CHECKING:
+    MethodName = str
+    Signal = str
+else:
+    MethodName = Literal[tuple(METHODS)]
+    Signal = Literal[tuple(SIGNALS)]
 Level = Literal["pixel", "region", "image"]
-Signal = Literal["similarity", "usefulness", "agreement", "appearance"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -40,7 +34,8 @@ class Section(BaseModel):
 
 class DataConfig(Section):
     sources: tuple[str, ...] = Field(
-        ("render:synthetic?frames=2000",), description="Synthetic data sets, each format:path[?key=value&...]."
+        ("render:synthetic?frames=2000",),
+        description="Synthetic data sets, each format:path[?key=value&...]; a method without them leaves them alone.",
     )
     target: str = Field("render:camera?frames=60", description="Labelled real data set; its train split is drawn from.")
     n_real: int | None = Field(20, ge=1, description="Real labelled images to draw; empty takes all.")
@@ -61,8 +56,6 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if not self.sources:
-            raise ValueError("data.sources is empty; name at least one synthetic data set, e.g. render:synthetic")
         if self.scale_min > self.scale_max:
             raise ValueError(f"scale_min {self.scale_min} is above scale_max {self.scale_max}; swap them")
         return self
@@ -74,10 +67,15 @@ class NetworkConfig(Section):
 
 
 class SelectionConfig(Section):
-    """How synthetic pixels are weighted (methods hrs, hrs_mixing, shuffled and oracle)."""
+    """How synthetic pixels are weighted."""
 
     levels: tuple[Level, ...] = Field(("pixel", "region", "image"), description="Which weighting networks take part.")
-    signals: tuple[Signal, ...] = Field(("agreement",), description="What the weighting networks learn from.")
+    signals: tuple[Signal, ...] = Field(
+        ("agreement",),
+        description="\n".join(
+            ["What the weighting networks learn from.", *(f"- {name}: {s.about}" for name, s in SIGNALS.items())]
+        ),
+    )
     warmup: Share = Field(0.1, description="Share of training with uniform weights.")
     ramp: Share = Field(0.1, description="Share of training over which weights grow to full strength.")
     combination: Literal["product", "mean"] = Field("product", description="How the levels' weights are combined.")
@@ -88,7 +86,7 @@ class SelectionConfig(Section):
         description="Score, in deviations from its class's mean, that weighs half; low: reject only the worst.",
     )
     temperature: Positive = Field(0.5, description="Smaller separates high from low scores more sharply.")
-    floor: Share = Field(0.05, description="Least weight before normalisation; 0 lets pixels be dropped.")
+    floor: Share = Field(0.05, description="Least weight before classes are brought to mean 1; 0 drops pixels.")
     min_effective: float = Field(0.3, gt=0, le=1, description="Effective sample size kept, as a share of all pixels.")
     relative: float = Field(0.5, gt=0, lt=1, description="a of the relative density ratio p_T/(a p_T+(1-a) p_S).")
     smoothing: float = Field(0.1, ge=0, lt=0.5, description="Label smoothing of the domain classifiers.")
@@ -102,7 +100,7 @@ class SelectionConfig(Section):
             if len(set(values)) != len(values):
                 raise ValueError(f"selection.{name} repeats a value: {list(values)}")
         if self.levels and not self.signals:
-            raise ValueError("selection.signals is empty; name similarity, usefulness, agreement or appearance")
+            raise ValueError(f"selection.signals is empty; name one or more of {', '.join(SIGNALS)}")
         if self.warmup + self.ramp > 1:
             raise ValueError(f"selection.warmup + ramp is {self.warmup + self.ramp:g}; expected at most 1")
         return self
@@ -148,7 +146,9 @@ class FinetuneConfig(Section):
 class RunConfig(Section):
     """One run. Same config and seed on the same machine give the same model."""
 
-    method: MethodName = Field("hrs", description="Training method.")
+    method: MethodName = Field(
+        "hrs", description="\n".join(["Training method.", *(f"- {name}: {m.about}" for name, m in METHODS.items())])
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="Seeds the draw of real images, the weights and the batches.")
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()
@@ -156,6 +156,17 @@ class RunConfig(Section):
     train: TrainConfig = TrainConfig()
     adversarial: AdversarialConfig = AdversarialConfig()
     finetune: FinetuneConfig = FinetuneConfig()
+
+    @model_validator(mode="after")
+    def _has_sources(self) -> Self:
+        if METHODS[self.method].needs_source and not self.data.sources:
+            raise ValueError("data.sources is empty; name at least one synthetic data set, e.g. render:synthetic")
+        return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The synthetic data sets that this run reads; none where its method needs none."""
+        return self.data.sources if METHODS[self.method].needs_source else ()
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)

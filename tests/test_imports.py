@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     ("errors", "progress", "system"),
-    ("labels", "config", "street"),
+    ("labels", "methods.table", "selection.signals.table", "street"),
+    ("config",),
     ("evaluation", "pictures", "runs.records", "scoring.maps", "scoring.scale"),
     ("data", "runs"),
     ("scoring.corpus", "scoring.panel"),

@@ -17,6 +17,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from hrs.config import RunConfig, Section, load_config
+from hrs.methods.table import METHODS, in_words
 
 KEY = "config."
 """What the form's keys in the session state begin with."""
@@ -161,9 +162,11 @@ def draw() -> None:
 
 
 def _about(section: str) -> str:
-    """The first line of a section's own description, if it has one."""
+    """The first line of a section's own description, if it has one, and which methods alone read it."""
     kind: Any = RunConfig.model_fields[section].annotation
-    return (kind.__doc__ or "").strip().partition("\n")[0]
+    own = [name for name, facts in METHODS.items() if section in facts.sections]
+    described = (kind.__doc__ or "").strip().partition("\n")[0]
+    return f"{described} Read by {in_words(own)}.".strip() if own else described
 
 
 def _draw_group(group: list[Leaf]) -> None:

@@ -150,7 +150,7 @@ def estimate_job(yaml: str) -> Job:
 def before(config: RunConfig) -> None:
     """Buttons, and what they found."""
     state = st.session_state
-    specs, yaml = tuple(dict.fromkeys([*config.data.sources, config.data.target])), config.to_yaml()
+    specs, yaml = tuple(dict.fromkeys([*config.sources, config.data.target])), config.to_yaml()
     with st.container(horizontal=True):
         if st.button("Check the data", icon=":material/fact_check:"):
             state["launch checked"] = again(check_job, specs)

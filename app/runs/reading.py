@@ -125,7 +125,7 @@ def read_config(run: RunFolder) -> RunConfig | None:
 
 def short_source(config: RunConfig) -> str:
     """The synthetic data sets without their options."""
-    return ", ".join(spec.partition("?")[0] for spec in config.data.sources)
+    return ", ".join(spec.partition("?")[0] for spec in config.sources)
 
 
 def runs_table(summaries: list[RunSummary]) -> pd.DataFrame:

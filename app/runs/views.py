@@ -14,6 +14,7 @@ from app.context import plain
 from app.figures import curves as draw
 from app.runs.reading import at_step, class_names, pictures, read_config, read_history
 from hrs.config import RunConfig
+from hrs.methods.table import in_words, that_weigh
 from hrs.runs.folder import RunSummary
 
 Slots = Mapping[str, int]
@@ -54,7 +55,7 @@ def weights(chosen: list[RunSummary], slots: Slots) -> None:
     """Effective sample size and mean weight by class over time."""
     name = "effective_share"
     if not any(len(_curve(run, slots, "train", name).steps) for run in chosen):
-        st.info("None of these runs has weighed its synthetic pixels. The methods hrs, shuffled and oracle do.")
+        st.info(f"None of these runs has weighed its synthetic pixels. The methods {in_words(that_weigh())} do.")
         return
     _curve_chart(chosen, slots, name, 0.0, place="weights")
     for run in chosen:

@@ -13,12 +13,12 @@ import streamlit as st
 
 from app.context import plain
 from app.runs.reading import read_config
+from hrs.methods.table import METHODS, in_words, that_learn_weights
 from hrs.runs.folder import RunFolder, process_identity
 from hrs.runs.records import tail
 from hrs.system.files import atomic_write, process_alive
 
 _POLL = 2.0  # seconds
-_LEARN_WEIGHTS = ("hrs", "shuffled")  # methods with weighting networks in their checkpoints
 
 
 def offer_scoring(run: RunFolder) -> None:
@@ -30,8 +30,8 @@ def offer_scoring(run: RunFolder) -> None:
     if said and not (run.scores / "index.parquet").is_file():
         st.error(f"Scoring stopped: {plain(said[-1].removeprefix('error: '))}")
     config = read_config(run)
-    if config and config.method not in _LEARN_WEIGHTS:
-        st.caption(f"The method {config.method} learns no weights. Choose a run of the method hrs, or train one.")
+    if config and not METHODS[config.method].learns_weights:
+        st.caption(f"The method {config.method} learns no weights. Choose a run of {in_words(that_learn_weights())}.")
     elif not run.best.is_dir():
         st.caption("This run has no checkpoint yet; it can be scored after its first validation.")
     else:

@@ -124,9 +124,7 @@ def open_dataset(spec: str | DatasetSpec, *, split: str | None = None, progress:
 
 
 def open_sources(specs: Sequence[str], space: LabelSpace, *, progress: Progress | None = None) -> list[Dataset]:
-    """Several synthetic data sets, all in ``space``. Raises HRSError where none is named."""
-    if not specs:
-        raise HRSError("no synthetic data set is named; expected at least one, e.g. render:synthetic")
+    """Several synthetic data sets, perhaps none, all in ``space``."""
     return [open_dataset(spec, progress=progress).map_to(space) for spec in specs]
 
 

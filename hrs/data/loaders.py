@@ -54,16 +54,16 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What one training step sees; either side is None where the method does not ask for it."""
+    """What one training step sees; a side that the method does not ask for is empty."""
 
-    source: Batch | None
-    target: Batch | None
+    source: Batch
+    target: Batch
 
     def to(self, device: torch.device) -> Step:
-        return Step(source=self.source and self.source.to(device), target=self.target and self.target.to(device))
+        return Step(source=self.source.to(device), target=self.target.to(device))
 
     def pin_memory(self) -> Step:
-        return Step(source=self.source and self.source.pin_memory(), target=self.target and self.target.pin_memory())
+        return Step(source=self.source.pin_memory(), target=self.target.pin_memory())
 
 
 class FrameReader:
@@ -91,17 +91,24 @@ class FrameReader:
             return sample
         return replace(sample, regions=self.regions.get(sample.image, sample.label))
 
+    def batch(self, samples: Sequence[Sample]) -> Batch:
+        """Samples of the training size, perhaps none, as a batch."""
+        return collate(samples, height=self.config.height, width=self.config.width)
 
-def collate(samples: Sequence[Sample]) -> Batch:
-    """Samples of one size as a batch; what a sample lacks is IGNORE (labels), -1 (regions) and 0 (planted)."""
-    height, width = samples[0].size
 
-    def stack(values: list[Any], fill: int, dtype: type[np.generic]) -> Tensor:
-        filled = [np.full((height, width), fill, dtype) if value is None else value for value in values]
-        return torch.from_numpy(np.stack(filled))
+def collate(samples: Sequence[Sample], *, height: int, width: int) -> Batch:
+    """Samples of one size, perhaps none, as a batch; what a sample lacks is IGNORE (labels), -1 (regions) and 0
+    (planted)."""
+
+    def stack(values: list[Any], fill: int, dtype: type[np.generic], *channels: int) -> Tensor:
+        stacked = np.full((len(values), height, width, *channels), fill, dtype)
+        for i, value in enumerate(values):
+            if value is not None:
+                stacked[i] = value
+        return torch.from_numpy(stacked)
 
     return Batch(
-        images=torch.from_numpy(np.stack([s.image for s in samples])).permute(0, 3, 1, 2),
+        images=stack([s.image for s in samples], 0, np.uint8, 3).permute(0, 3, 1, 2),
         labels=stack([s.label for s in samples], IGNORE, np.uint8),
         regions=stack([s.regions for s in samples], -1, np.int32),
         planted=stack([s.planted for s in samples], 0, np.uint8),
@@ -122,11 +129,10 @@ class TrainingSteps(TorchDataset[Step]):
         source, target = (self._batch(side, readers[side], step, self.counts(step)[side]) for side in (0, 1))
         return Step(source=source, target=target)
 
-    def _batch(self, side: int, reader: FrameReader, step: int, count: int) -> Batch | None:
-        if count == 0:
-            return None
+    def _batch(self, side: int, reader: FrameReader, step: int, count: int) -> Batch:
         slots = range(step * count + self.rank, (step + 1) * count, self.world)
-        return collate([self._sample(side, reader, slot) for slot in slots])
+        samples = [self._sample(side, reader, slot) for slot in slots]
+        return reader.batch(samples)
 
     def _sample(self, side: int, reader: FrameReader, slot: int) -> Sample:
         epoch, place = divmod(slot, len(reader))

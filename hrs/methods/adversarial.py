@@ -7,13 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hrs.config import RunConfig
-from hrs.data.loaders import Batch
-from hrs.methods.base import Method, StepResult
+from hrs.methods.joint import Joint
 from hrs.networks.discriminator import Discriminator
-from hrs.networks.segmenter import Segmenter
+from hrs.networks.segmenter import Segmenter, SegmenterOutput
 
 
-class Adversarial(Method):
+class Adversarial(Joint):
     """L = CE(T) + lambda CE(S) + mu BCE(D(softmax z_T), source), with D trained on the same detached predictions.
 
     Tsai et al., "Learning to adapt structured output space", CVPR 2018, sections 3.2 and 4.2.
@@ -26,23 +25,13 @@ class Adversarial(Method):
     def auxiliary(self) -> list[tuple[nn.Module, float]]:
         return [(self.discriminator, self.config.adversarial.learning_rate)]
 
-    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
-        assert source is not None and target is not None
-        real, synthetic = self.segment(target.images, source.images)
-        target_loss = self.cross_entropy(real.logits, target.labels)
-        source_loss = self.cross_entropy(synthetic.logits, source.labels)
-        p_real, p_synthetic = real.logits.softmax(dim=1), synthetic.logits.softmax(dim=1)
-
+    def beside(self, real: SegmenterOutput, output: SegmenterOutput) -> tuple[Tensor, dict[str, Tensor]]:
+        p_real, p_synthetic = real.logits.softmax(dim=1), output.logits.softmax(dim=1)
         frozen = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
         fool = _domain_loss(torch.func.functional_call(self.discriminator, frozen, (p_real,)), 1.0)
         tell = _domain_loss(self.discriminator(p_real.detach()), 0.0) / 2
         tell = tell + _domain_loss(self.discriminator(p_synthetic.detach()), 1.0) / 2
-
-        loss = (
-            target_loss + self.config.train.source_weight * source_loss + self.config.adversarial.weight * fool + tell
-        )
-        logs = {"loss_target": target_loss, "loss_source": source_loss, "loss_fool": fool, "loss_discriminator": tell}
-        return StepResult(loss, {name: value.detach() for name, value in logs.items()})
+        return self.config.adversarial.weight * fool + tell, {"loss_fool": fool, "loss_discriminator": tell}
 
 
 def _domain_loss(logits: Tensor, truth: float) -> Tensor:

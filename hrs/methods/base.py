@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,6 @@ from hrs.config import RunConfig
 from hrs.data.loaders import Batch
 from hrs.networks.segmenter import Segmenter, SegmenterOutput, normalise
 from hrs.selection.combine import weighted_cross_entropy
-from hrs.selection.selector import Selector, Weights
-from hrs.selection.statistics import read
-from hrs.selection.view import View
 
 RARE = 1e-3
 
@@ -28,13 +25,11 @@ class StepResult(NamedTuple):
 class Method(nn.Module):
     """Base of all methods. Network, schedule, augmentation and images per step are the same for all of them."""
 
-    needs_regions: ClassVar[bool] = False
     class_weights: Tensor
 
     def __init__(self, config: RunConfig, segmenter: Segmenter) -> None:
         super().__init__()
         self.config, self.num_classes = config, segmenter.num_classes
-        self.selector: Selector | None = None
         self.segmenter = segmenter
         self.register_buffer("class_weights", torch.ones(self.num_classes), persistent=False)
 
@@ -50,18 +45,16 @@ class Method(nn.Module):
 
     def cross_entropy(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Cross-entropy over labelled pixels, weighted by pixel (b h w) and by class: see `weighted_cross_entropy`."""
-        if self.config.train.class_balance:
-            by_class = read(self.class_weights, labels, 0.0)
-            weights = by_class if weights is None else weights * by_class
-        return weighted_cross_entropy(logits, labels, weights)
+        class_weights = self.class_weights if self.config.train.class_balance else None
+        return weighted_cross_entropy(logits, labels, weights, class_weights)
 
     @staticmethod
     def counts(config: RunConfig, step: int) -> tuple[int, int]:
         """Synthetic and real images wanted by a step. Every method sees the same number of images in all."""
         return config.train.batch_source, config.train.batch_target
 
-    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
-        """The loss of training step ``step``, counted from 0."""
+    def forward(self, source: Batch, target: Batch, step: int) -> StepResult:
+        """The loss of training step ``step``, counted from 0; a side that `counts` does not ask for is empty."""
         raise NotImplementedError
 
     def auxiliary(self) -> list[tuple[nn.Module, float]]:
@@ -77,16 +70,3 @@ class Method(nn.Module):
         output: SegmenterOutput = self.segmenter(images)
         pairs = zip(output.logits.split(sizes), output.features.split(sizes), strict=True)
         return [SegmenterOutput(logits, features) for logits, features in pairs]
-
-
-@torch.no_grad()
-def weigh_frames(method: Method, batch: Batch) -> Weights:
-    """Full-strength weights of synthetic frames under a trained method (its selector must exist)."""
-    if method.selector is None:
-        raise ValueError(f"{type(method).__name__} has no weighting networks")
-    was_training = method.training
-    method.eval()
-    (output,) = method.segment(batch.images)
-    weights = method.selector.weigh(View.of(output, batch))
-    method.train(was_training)
-    return weights

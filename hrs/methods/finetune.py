@@ -17,9 +17,8 @@ class Finetune(Method):
         first = step < config.finetune.source_share * config.train.steps
         return (SourceOnly if first else TargetOnly).counts(config, step)
 
-    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
-        batch, name = (source, "loss_source") if source is not None else (target, "loss_target")
-        assert batch is not None
+    def forward(self, source: Batch, target: Batch, step: int) -> StepResult:
+        batch, name = (source, "loss_source") if len(source) else (target, "loss_target")
         (output,) = self.segment(batch.images)
         loss = self.cross_entropy(output.logits, batch.labels)
         return StepResult(loss, {name: loss.detach()})

@@ -1,18 +1,59 @@
-"""Joint training: every synthetic pixel counts like every other."""
+"""Joint training, and all that differs from it in the weights of synthetic pixels alone."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
 from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
+from hrs.networks.segmenter import SegmenterOutput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighing:
+    """weights: of every synthetic pixel, (b h w). loss: what was spent on them, a scalar. logs: scalars and per-class
+    vectors, detached."""
+
+    weights: Tensor
+    loss: Tensor | float = 0.0
+    logs: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Joint(Method):
-    """L = CE(T) + lambda CE(S)."""
+    """L = CE(T) + lambda mean_i w_i CE_i(S) over the labelled synthetic pixels i; here every w is 1.
 
-    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
-        assert source is not None and target is not None
-        real, synthetic = self.segment(target.images, source.images)
+    Other methods change what stands for S (`synthetic`), the weights (`weigh`), or add a loss (`beside`).
+    """
+
+    def forward(self, source: Batch, target: Batch, step: int) -> StepResult:
+        shown = self.synthetic(source, target)
+        real, output = self.segment(target.images, shown.images)
+        weighing = self.weigh(shown, output, target, real, step)
         target_loss = self.cross_entropy(real.logits, target.labels)
-        source_loss = self.cross_entropy(synthetic.logits, source.labels)
-        loss = target_loss + self.config.train.source_weight * source_loss
-        return StepResult(loss, {"loss_target": target_loss.detach(), "loss_source": source_loss.detach()})
+        source_loss = self.cross_entropy(output.logits, shown.labels, weighing.weights if weighing else None)
+        beside, logs = self.beside(real, output)
+        loss = target_loss + self.config.train.source_weight * source_loss + beside
+        logs = {"loss_target": target_loss, "loss_source": source_loss} | logs
+        logs = {name: value.detach() for name, value in logs.items()}
+        return StepResult(loss + weighing.loss, logs | weighing.logs) if weighing else StepResult(loss, logs)
+
+    def synthetic(self, source: Batch, target: Batch) -> Batch:
+        """The images and labels that stand for S."""
+        return source
+
+    def weigh(
+        self, shown: Batch, output: SegmenterOutput, target: Batch, real: SegmenterOutput, step: int
+    ) -> Weighing | None:
+        """How much each synthetic pixel counts; None where all count alike.
+
+        Args:
+            shown, target: the batches; IGNORE and region -1 where nothing is known.
+            output, real: what the segmentation network made of them.
+        """
+        return None
+
+    def beside(self, real: SegmenterOutput, output: SegmenterOutput) -> tuple[Tensor | float, dict[str, Tensor]]:
+        """A further loss, and what to log of it."""
+        return 0.0, {}

@@ -2,49 +2,44 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from hrs.data.loaders import Batch
 from hrs.labels import IGNORE
-from hrs.methods.base import Method, StepResult
+from hrs.methods.joint import Joint
 
 
-class Mixing(Method):
+class Mixing(Joint):
     """L = CE(T) + lambda CE(M): M shows half of the classes of S over an image of T (ClassMix, Olsson et al., 2021).
 
     Both labels are known, so the mixed label is exact; this is the labelled case of DACS (Tranheden et al., WACV 2021).
     """
 
-    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
-        assert source is not None and target is not None
-        mixed = mix(source, target, self.num_classes)
-        real, both = self.segment(target.images, mixed.images)
-        target_loss = self.cross_entropy(real.logits, target.labels)
-        mixed_loss = self.cross_entropy(both.logits, mixed.labels)
-        loss = target_loss + self.config.train.source_weight * mixed_loss
-        return StepResult(loss, {"loss_target": target_loss.detach(), "loss_source": mixed_loss.detach()})
+    def synthetic(self, source: Batch, target: Batch) -> Batch:
+        return mix(source, target, self.num_classes)
 
 
-class Mixed(NamedTuple):
-    """images uint8 (b 3 h w), labels uint8 (b h w), and where both are synthetic, bool (b h w)."""
+def mix(source: Batch, target: Batch, num_classes: int) -> Batch:
+    """Half of the classes of each synthetic frame over a real image; real images come round where they are fewer.
 
-    images: Tensor
-    labels: Tensor
-    pasted: Tensor
-
-
-def mix(source: Batch, target: Batch, num_classes: int) -> Mixed:
-    """Half of the classes of each synthetic frame over a real image; real images come round where they are fewer."""
+    Regions are -1 where the real image shows: see `is_pasted`.
+    """
     under = torch.arange(len(source), device=source.images.device) % len(target)
     pasted = half_of_classes(source.labels, num_classes)
-    return Mixed(
+    return replace(
+        source,
         images=torch.where(pasted.unsqueeze(1), source.images, target.images[under]),
         labels=torch.where(pasted, source.labels, target.labels[under]),
-        pasted=pasted,
+        regions=torch.where(pasted, source.regions, -1),
     )
+
+
+def is_pasted(mixed: Batch) -> Tensor:
+    """Where a mixed batch, whose frames came with regions, is synthetic: bool (b h w)."""
+    return mixed.regions >= 0
 
 
 def half_of_classes(labels: Tensor, num_classes: int) -> Tensor:

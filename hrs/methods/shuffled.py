@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from hrs.methods.hrs import HierarchicalSelection
-from hrs.selection.region import batch_ids
-from hrs.selection.selector import Scores
+from hrs.selection.levels.region import batch_ids
+from hrs.selection.selector import RawScores
 from hrs.selection.statistics import class_sums, read
 from hrs.selection.view import View
 
@@ -19,7 +19,7 @@ class Shuffled(HierarchicalSelection):
     little as a whole, and with few frames in a batch that is much of what selection knows.
     """
 
-    def weights(self, view: View, scores: Scores | None, strength: float) -> Tensor:
+    def weights(self, view: View, scores: RawScores | None, strength: float) -> Tensor:
         shuffled = shuffle_within_class(super().weights(view, scores, strength), view)
         return level_classes(shuffled, view.labels, self.num_classes)
 

@@ -14,8 +14,7 @@ class TargetOnly(Method):
     def counts(config: RunConfig, step: int) -> tuple[int, int]:
         return 0, config.train.batch_source + config.train.batch_target
 
-    def forward(self, source: Batch | None, target: Batch | None, step: int) -> StepResult:
-        assert target is not None
+    def forward(self, source: Batch, target: Batch, step: int) -> StepResult:
         (real,) = self.segment(target.images)
         loss = self.cross_entropy(real.logits, target.labels)
         return StepResult(loss, {"loss_target": loss.detach()})

@@ -2,7 +2,7 @@
 
 All of them read detached features u (b d h w) and softmax predictions (b p h w), so they never pull on the segmentation
 network. Sun et al. (CVPR 2019, supplement) found predictions a better input than images. Predictions are the
-segmentation network's and, if it is known, the resemblance to real patches: p is c or 2c. ``s`` counts signals.
+segmentation network's and, side by side, what signals add, c channels each. ``s`` counts signals.
 """
 
 from __future__ import annotations

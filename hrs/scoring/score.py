@@ -23,14 +23,15 @@ from torch.utils.data import Dataset as TorchDataset
 
 from hrs.checkpoint import Checkpoint, load_checkpoint, read_about
 from hrs.data.layouts import Dataset, open_dataset
-from hrs.data.loaders import Batch, FrameReader, Guarded, collate, unguarded
+from hrs.data.loaders import Batch, FrameReader, Guarded, unguarded
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
-from hrs.methods import weigh_frames
+from hrs.methods.hrs import HierarchicalSelection, weigh_frames
+from hrs.methods.table import in_words, that_learn_weights
 from hrs.progress import Progress
 from hrs.scoring.maps import file_stem, write_frame, write_maps
 from hrs.selection.combine import effective_share
-from hrs.selection.selector import Weights
+from hrs.selection.selector import WeightMaps
 from hrs.selection.statistics import class_sums
 from hrs.system.files import atomic_write, disk_errors
 
@@ -49,7 +50,7 @@ class Chunks(TorchDataset[Batch]):
         return len(self.frames)
 
     def __getitem__(self, index: int) -> Batch:
-        return collate([self.reader[i] for i in self.frames[index]])
+        return self.reader.batch([self.reader[i] for i in self.frames[index]])
 
 
 def score(
@@ -66,7 +67,7 @@ def score(
     """Weigh every frame of a corpus with a trained run.
 
     Args:
-        checkpoint: folder of a run with weighting networks (methods hrs, shuffled).
+        checkpoint: folder of a run whose method learns weights.
         dataset: synthetic corpus, format:path[?key=value].
         out: gets maps/<frame>.npz and frames/<frame>.jpg and .png (see maps.py), and index.parquet with a row a
             frame: frame, image, label, map, picture, effective_share, weight (mean combined weight), LEVEL/mean,
@@ -81,11 +82,12 @@ def score(
         HRSError: the checkpoint has no weighting networks, the corpus cannot be used, or ``out`` holds other scores.
     """
     loaded = load_checkpoint(checkpoint, device=device)
-    if loaded.method.selector is None:
+    if not isinstance(loaded.method, HierarchicalSelection):
         raise HRSError(
             f"checkpoint {checkpoint} was trained with {loaded.config.method}, which has no weighting networks; "
-            "score a run of method hrs"
+            f"score a run of {in_words(that_learn_weights())}"
         )
+    method = loaded.method
     corpus = open_dataset(dataset).map_to(loaded.space)
     corpus = corpus.take(range(min(limit or len(corpus), len(corpus))))
     if PART % batch:
@@ -97,7 +99,7 @@ def score(
     done = len(corpus) - sum(map(len, wanted))
     rows: list[dict[str, Any]] = []
     for frames, on_device in _batches(corpus, wanted, loaded, workers=workers, device=torch.device(device)):
-        rows += _write_batch(corpus, frames, on_device, loaded, out)
+        rows += _write_batch(corpus, frames, on_device, weigh_frames(method, on_device), loaded.space, out)
         if frames.stop % PART == 0 or frames.stop == len(corpus):
             _write_table(parts.path(frames.start // PART), rows)
             rows = []
@@ -160,10 +162,11 @@ def _batches(
         yield frames, batch.to(device)
 
 
-def _write_batch(corpus: Dataset, frames: range, batch: Batch, loaded: Checkpoint, out: Path) -> list[dict[str, Any]]:
+def _write_batch(
+    corpus: Dataset, frames: range, batch: Batch, weights: WeightMaps, space: LabelSpace, out: Path
+) -> list[dict[str, Any]]:
     """Write pictures, labels and maps of a batch; its rows of the index."""
-    weights = weigh_frames(loaded.method, batch)
-    figures = _figures(weights, batch.labels, loaded.space)
+    figures = _figures(weights, batch.labels, space)
     rows = []
     for i, index in enumerate(frames):
         about = corpus.frames[index]
@@ -181,7 +184,7 @@ def _seen(batch: Batch, i: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return batch.images[i].permute(1, 2, 0).cpu().numpy(), batch.labels[i].cpu().numpy()
 
 
-def _figures(weights: Weights, labels: Tensor, space: LabelSpace) -> dict[str, list[float | None]]:
+def _figures(weights: WeightMaps, labels: Tensor, space: LabelSpace) -> dict[str, list[float | None]]:
     """The columns of figures, a value an image: whole frame, per level, and per class."""
     figures = {
         "effective_share": torch.stack([effective_share(*pair) for pair in zip(weights.combined, labels, strict=True)]),

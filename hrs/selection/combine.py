@@ -12,38 +12,29 @@ from torch import Tensor
 
 from hrs.labels import IGNORE
 from hrs.networks.segmenter import upsample
+from hrs.selection.statistics import read
 
 
-def level_weight(score: Tensor, *, centre: float, temperature: float, floor: float) -> Tensor:
-    """A standardised score as a weight in [floor, 1]: floor + (1 - floor) sigmoid((score - centre) / temperature)."""
-    return floor + (1 - floor) * ((score - centre) / temperature).sigmoid()
+def level_weight(score: Tensor, *, centre: float, temperature: float) -> Tensor:
+    """A comparable score as a raw weight in (0, 1): sigmoid((score - centre) / temperature)."""
+    return ((score - centre) / temperature).sigmoid()
 
 
 def combine(weights: Sequence[Tensor], how: Literal["product", "mean"]) -> Tensor:
-    """One weight per pixel from the levels' weights (each broadcastable to (b h w))."""
+    """One raw weight per pixel from the levels' (each broadcastable to (b h w))."""
     if how == "product":
         return reduce(torch.mul, weights)
     return reduce(torch.add, weights) / len(weights)
 
 
-def spread_around_one(weights: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Weights scaled to mean 1 over the labelled pixels, and their variance (both over the whole batch)."""
-    valid = labels != IGNORE
-    count = valid.sum().clamp(min=1)
-    scaled = weights / ((weights * valid).sum() / count).clamp(min=1e-12)
-    return scaled, ((scaled - 1).square() * valid).sum() / count
+def above_floor(weights: Tensor, floor: float) -> Tensor:
+    """Raw weights moved from [0, 1] into [floor, 1]."""
+    return floor + (1 - floor) * weights
 
 
-def temper(weights: Tensor, variance: Tensor, *, min_effective: float, strength: float) -> Tensor:
-    """Draw weights of mean 1 towards 1 until the effective sample size is at least ``min_effective`` of all pixels.
-
-    For w = 1 + alpha (v - 1) with mean(v) = 1, the effective share (sum w)^2 / (n sum w^2) is 1 / (1 + alpha^2 var v),
-    so the largest alpha that keeps it is known in closed form. ``strength`` in [0, 1] is the ramp; at 0 every weight is
-    exactly 1.
-    """
-    most = (1 / min_effective - 1) / variance.clamp(min=1e-12)
-    alpha = most.sqrt().clamp(max=1.0) * strength
-    return 1 + alpha * (weights - 1)
+def strength_for(spread: Tensor, min_effective: float) -> Tensor:
+    """As `hrs.scoring.scale.strength_for`, on tensors and without waiting for the device: a scalar in [0, 1]."""
+    return ((1 / min_effective - 1) / spread.clamp(min=1e-12)).sqrt().clamp(max=1.0)
 
 
 def effective_share(weights: Tensor, labels: Tensor) -> Tensor:
@@ -53,18 +44,25 @@ def effective_share(weights: Tensor, labels: Tensor) -> Tensor:
     return kept.sum().square() / (valid.sum() * kept.square().sum()).clamp(min=1e-12)
 
 
-def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """sum_i w_i CE_i / sum_i w_i over labelled pixels; without weights, the ordinary mean.
+def weighted_cross_entropy(
+    logits: Tensor, labels: Tensor, weights: Tensor | None = None, class_weights: Tensor | None = None
+) -> Tensor:
+    """sum_i c_i w_i CE_i / sum_i c_i over labelled pixels, c_i being the weight of pixel i's class.
+
+    The weights w do not divide: where they are low as a whole, the loss is low. Theirs is a mean of 1 over training,
+    not over a batch, else frames could only be compared with those that happen to stand beside them.
 
     Args:
         logits: (b c h' w'), upsampled bilinearly to the labels' size.
         labels: (b h w) integer.
         weights: (b h w), at least 0. All ones gives the same bits as None.
+        class_weights: (c,), as in `torch.nn.functional.cross_entropy`.
 
     Returns:
         A scalar; 0 (with gradient 0) where no pixel is labelled.
     """
     full = upsample(logits.float(), labels.shape[-2:])
     loss = F.cross_entropy(full, labels.long(), ignore_index=IGNORE, reduction="none")
-    weights = (labels != IGNORE).to(loss.dtype) if weights is None else weights * (labels != IGNORE)
-    return (weights * loss).sum() / weights.sum().clamp(min=1e-12)
+    share = (labels != IGNORE).to(loss.dtype) if class_weights is None else read(class_weights, labels, 0.0)
+    weighted = share * loss if weights is None else share * weights * loss
+    return weighted.sum() / share.sum().clamp(min=1e-12)

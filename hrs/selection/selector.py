@@ -1,46 +1,37 @@
-"""The three weighting networks at work: they learn from the signals, and turn scores into weights."""
+"""The weighting networks at work: they learn from the signals, and turn scores into weights."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol, cast
+from pkgutil import resolve_name
+from typing import cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hrs.config import SelectionConfig
-from hrs.labels import IGNORE
-from hrs.selection import combine, signals
-from hrs.selection.appearance import Appearance
-from hrs.selection.image import ImageLevel
-from hrs.selection.pixel import PixelLevel
-from hrs.selection.region import RegionLevel
-from hrs.selection.statistics import ClassStatistics, class_sums, read
+from hrs.scoring.scale import MapScale, Scale
+from hrs.selection import combine
+from hrs.selection.levels.base import Level, Units
+from hrs.selection.levels.image import ImageLevel
+from hrs.selection.levels.pixel import PixelLevel
+from hrs.selection.levels.region import RegionLevel
+from hrs.selection.signals.base import Signal
+from hrs.selection.signals.table import SIGNALS
+from hrs.selection.statistics import ClassMoments, ClassStatistics, read
 from hrs.selection.view import View
 
-Scores = dict[str, Tensor]
-"""Raw scores by level, as each level's forward gives them."""
+RawScores = dict[str, Tensor]
+"""What each level's forward gives, by level."""
 LEVELS = {"pixel": PixelLevel, "region": RegionLevel, "image": ImageLevel}
 
 
-class LevelModule(Protocol):
-    """What each level offers; a unit is a pixel, a region or an image."""
-
-    def __call__(self, view: View) -> Tensor: ...
-    def units(self, scores: Tensor, view: View) -> tuple[Tensor, Tensor]: ...
-    def pool(self, values: Tensor, view: View) -> Tensor: ...
-    def spread(self, values: Tensor, view: View) -> Tensor: ...
-
-
 @dataclass(frozen=True, kw_only=True)
-class Weights:
-    """combined and every level's own weights, (b h w), at least 0; mean about 1 within every class over a corpus.
-
-    A selector in training mode leaves ``levels`` empty: only the combined weights act.
-    """
+class WeightMaps:
+    """combined and every level's own map, (b h w)."""
 
     combined: Tensor
     levels: dict[str, Tensor]
@@ -53,6 +44,14 @@ class Weights:
         return {"combined": self.combined, **self.levels}
 
 
+class RawWeights(WeightMaps):
+    """In [floor, 1], as the scores give them. Classes differ in these even where nothing is wrong with them."""
+
+
+class Weights(WeightMaps):
+    """At least 0, with mean 1 within every class over training: what the loss is multiplied by."""
+
+
 class Selector(nn.Module):
     """Weights for synthetic pixels from any subset of levels and signals.
 
@@ -62,29 +61,24 @@ class Selector(nn.Module):
         feature_dim: d of its last features.
     """
 
-    gradient: Tensor
-
     def __init__(self, config: SelectionConfig, num_classes: int, feature_dim: int) -> None:
         super().__init__()
         self.config, self.num_classes = config, num_classes
-        count = len(config.signals)
-        predictions = num_classes * (2 if "appearance" in config.signals else 1)
+        kinds: dict[str, type[Signal]] = {name: resolve_name(SIGNALS[name].made_by) for name in config.signals}
+        predictions = num_classes * (1 + sum(kind.adds_inputs for kind in kinds.values()))
         self.levels = nn.ModuleDict(
-            {name: LEVELS[name](num_classes, feature_dim, predictions, count) for name in config.levels}
+            {name: LEVELS[name](num_classes, feature_dim, predictions, len(kinds)) for name in config.levels}
         )
-        self.scores = nn.ModuleDict({name: self._statistics(count) for name in config.levels})
-        self.raw = self._statistics(count)
-        self.means = nn.ModuleDict({name: self._statistic() for name in (*config.levels, "combined")})
-        self.overall = ClassStatistics(1, config.momentum)
-        self.probe = nn.Conv2d(feature_dim, num_classes, 1) if "agreement" in config.signals else None
-        self.appearance = Appearance(num_classes) if "appearance" in config.signals else None
-        self.register_buffer("gradient", torch.zeros(num_classes, feature_dim))
-
-    def _statistic(self) -> ClassStatistics:
-        return ClassStatistics(self.num_classes, self.config.momentum)
-
-    def _statistics(self, count: int) -> nn.ModuleList:
-        return nn.ModuleList(self._statistic() for _ in range(count))
+        self.signals = nn.ModuleDict({name: kind(config, num_classes, feature_dim) for name, kind in kinds.items()})
+        self.statistics = nn.ModuleDict(
+            {
+                level: nn.ModuleDict({name: ClassStatistics(num_classes, config.momentum) for name in kinds})
+                for level in config.levels
+            }
+        )
+        self.moments = nn.ModuleDict(
+            {name: ClassMoments(num_classes, config.momentum) for name in (*config.levels, "combined")}
+        )
 
     def strength(self, progress: float) -> float:
         """How far weights may leave 1 at ``progress`` in [0, 1] of training: 0 in the warm-up, then a linear ramp."""
@@ -95,150 +89,126 @@ class Selector(nn.Module):
 
     # Learning
 
-    def learn(self, source: View, target: View) -> tuple[dict[str, Tensor], Scores]:
-        """One loss per weighting network (and the probe's), and the synthetic frames' scores for `weigh`.
+    def learn(self, source: View, target: View) -> tuple[dict[str, Tensor], RawScores]:
+        """The losses of the signals' own networks and of each level, by name, and the synthetic frames' scores.
 
-        The running statistics of the signals move. Nothing reaches the segmentation network: views are detached.
+        The signals' running statistics move. Nothing reaches the segmentation network: views are detached.
         """
-        if self.appearance is not None:
-            self.appearance.remember(target.images, target.labels)
-        source, target = source.coarse(), target.coarse()
-        losses: dict[str, Tensor] = {}
-        if self.probe is not None:
-            losses["probe"] = combine.weighted_cross_entropy(self.probe(target.features), target.labels)
-        self._remember_gradient(target)
-        source = self._seen(source)
-        if "similarity" in self.config.signals:  # the one signal for which the levels look at real images
-            target = self._seen(target)
-        wanted = self._wanted(source)
-        scores = {name: level(source) for name, level in self._each_level()}
-        for name, level in self._each_level():
-            losses[name] = self._level_loss(level, scores[name], source, target, wanted)
+        losses = {name: loss for name, signal in self._signals() if (loss := signal.observe(target)) is not None}
+        source = self._seen(source.coarse())
+        goals = {name: signal.goal(source) for name, signal in self._signals()}
+        compares = any(signal.compares for _, signal in self._signals())
+        real = self._seen(target.coarse()) if compares else None
+        scores = {name: level(source) for name, level in self._levels()}
+        for name, level in self._levels():
+            beside = level.units(level(real), real) if real is not None else None
+            losses[name] = self._level_loss(level, scores[name], source, goals, beside)
         return losses, {name: score.detach() for name, score in scores.items()}
 
     @torch.no_grad()
     def _seen(self, view: View) -> View:
-        """The view with how much its images resemble the real ones, if anything remembers those."""
-        return view if self.appearance is None else replace(view, appearance=self.appearance(view.images))
-
-    @torch.no_grad()
-    def _remember_gradient(self, target: View) -> None:
-        if "usefulness" not in self.config.signals:
-            return
-        new = signals.target_gradient(target.logits, target.features, target.labels)
-        first = not bool(self.gradient.any())
-        self.gradient.lerp_(new, 1.0 if first else 1 - self.config.momentum)
-
-    @torch.no_grad()
-    def _wanted(self, source: View) -> list[Tensor | None]:
-        """Each signal per pixel (b h w), standardised within its class; None for similarity, which has none."""
-        wanted: list[Tensor | None] = []
-        for signal, statistics in zip(self.config.signals, self.raw, strict=True):
-            if signal == "similarity":
-                wanted.append(None)
-                continue
-            value = self._signal(signal, source)
-            table = cast(ClassStatistics, statistics)
-            table.update(value, source.labels)
-            wanted.append(table.standardise(value, source.labels))
-        return wanted
-
-    def _signal(self, signal: str, view: View) -> Tensor:
-        if signal == "usefulness":
-            return signals.usefulness(view.logits, view.features, view.labels, self.gradient)
-        if signal == "appearance":
-            assert view.appearance is not None
-            return signals.appearance(view.appearance, view.labels)
-        assert self.probe is not None
-        return signals.agreement(self.probe(view.features), view.labels)
+        """The view with what the signals add to look at."""
+        return replace(
+            view, extra={name: signal.inputs(view.images) for name, signal in self._signals() if signal.adds_inputs}
+        )
 
     def _level_loss(
-        self, level: LevelModule, scores: Tensor, source: View, target: View, wanted: list[Tensor | None]
+        self, level: Level, scores: Tensor, source: View, goals: dict[str, Tensor | None], real: Units | None
     ) -> Tensor:
-        scores, labels = level.units(scores, source)
-        kept = labels != IGNORE
+        units = level.units(scores, source)
         loss = scores.new_zeros(())
-        for column, value in enumerate(wanted):
-            if value is None:
-                real, real_labels = level.units(level(target), target)
-                loss = loss + self._domain_loss(scores[:, column], labels, real[:, column], real_labels)
-            else:
-                goal = level.pool(value, source)
-                loss = loss + F.smooth_l1_loss(scores[kept, column], goal[kept])
+        for column, (name, signal) in enumerate(self._signals()):
+            goal = goals[name]
+            pooled = None if goal is None else level.pool(goal, source)
+            beside = None if real is None else replace(real, scores=real.scores[:, column])
+            loss = loss + signal.loss(units.scores[:, column], units.labels, pooled, beside)
         return loss
-
-    def _domain_loss(self, source: Tensor, source_labels: Tensor, target: Tensor, target_labels: Tensor) -> Tensor:
-        """Smoothed binary cross-entropy, synthetic 0, real 1; every class that both batches hold counts alike."""
-        smoothing = self.config.smoothing
-        losses, shared = [], torch.ones(self.num_classes, dtype=torch.bool, device=source.device)
-        for score, labels, truth in ((source, source_labels, 0.0), (target, target_labels, 1.0)):
-            goal = torch.full_like(score, truth * (1 - smoothing) + (1 - truth) * smoothing)
-            each = F.binary_cross_entropy_with_logits(score, goal, reduction="none")
-            sums, counts = class_sums(each, labels, self.num_classes)
-            losses.append(sums / counts.clamp(min=1))
-            shared &= counts > 0
-        return ((losses[0] + losses[1]) * shared).sum() / (2 * shared.sum().clamp(min=1))
-
-    def _each_level(self) -> list[tuple[str, LevelModule]]:
-        return [(name, cast(LevelModule, level)) for name, level in self.levels.items()]
 
     # Weighing
 
     @torch.no_grad()
-    def weigh(self, view: View, scores: Scores | None = None, *, strength: float = 1.0) -> Weights:
-        """Weights of a batch of synthetic frames. In training mode the running statistics move with it.
+    def raw(self, view: View, scores: RawScores | None = None) -> RawWeights:
+        """Raw weights of a batch of synthetic frames. In training mode the scores' running statistics move with it.
+
+        Args:
+            scores: what `learn` gave for this view; computed where left out.
+        """
+        if scores is None:
+            seen = self._seen(view)
+            scores = {name: level(seen) for name, level in self._levels()}
+        levels = {name: self._level_map(name, level, scores[name], view) for name, level in self._levels()}
+        if not levels:
+            return RawWeights(combined=torch.ones_like(view.labels, dtype=torch.float32), levels={})
+        together = combine.combine(list(levels.values()), self.config.combination)
+        floor = self.config.floor
+        return RawWeights(
+            combined=combine.above_floor(together, floor),
+            levels={name: combine.above_floor(values, floor) for name, values in levels.items()},
+        )
+
+    @torch.no_grad()
+    def weigh(self, view: View, scores: RawScores | None = None, *, strength: float = 1.0) -> Weights:
+        """Weights of a batch of synthetic frames. In training mode the running moments move with it.
+
+        They are taken over what training has seen of late, so a frame weighs the same in any company.
 
         Args:
             scores: what `learn` gave for this view; computed where left out.
             strength: the ramp in [0, 1]; at 0 every weight is exactly 1.
         """
-        if scores is None:
-            seen = self._seen(view)
-            scores = {name: level(seen) for name, level in self._each_level()}
-        maps = {name: self._level_map(name, level, scores[name], view) for name, level in self._each_level()}
-        if not maps:
-            return Weights(combined=torch.ones_like(view.labels, dtype=torch.float32), levels={})
-        together = combine.combine(list(maps.values()), self.config.combination)
+        raw = self.raw(view, scores)
         if self.training:
-            for name, values in {**maps, "combined": together}.items():
-                self._mean(name).update(values, view.labels)
-        levels = {} if self.training else {n: self._within_class(n, values, view.labels) for n, values in maps.items()}
-        combined, variance = self._around_one(self._within_class("combined", together, view.labels), view.labels)
-        combined = combine.temper(combined, variance, min_effective=self.config.min_effective, strength=strength)
-        return Weights(combined=combined, levels=levels)
+            self._moments("combined").update(raw.combined, view.labels)
+            for name, values in raw.levels.items():  # these are only looked at, so a part of their pixels is enough
+                self._moments(name).update(view.thin(values), view.thin(view.labels))
+        levels = {} if self.training else raw.levels  # in training the combined weights alone act
+        return Weights(
+            combined=self._scaled("combined", raw.combined, view.labels, strength),
+            levels={name: self._scaled(name, values, view.labels, strength) for name, values in levels.items()},
+        )
 
-    def _level_map(self, name: str, level: LevelModule, scores: Tensor, view: View) -> Tensor:
-        scores, labels = level.units(scores, view)
-        total = torch.zeros_like(scores[:, 0])
-        for column, signal in enumerate(self.config.signals):
-            score = scores[:, column]
-            statistics = cast(ClassStatistics, cast(nn.ModuleList, self.scores[name])[column])
-            if signal == "similarity":
-                score = signals.relative_density_ratio(score, self.config.relative)
-            if self.training:
-                statistics.update(score, labels)
-            # A ratio has its own unit. What levels regress has one that they share, deviations of pixels: taken over
-            # each level's own deviation, frames that hardly differ would weigh as differently as good and bad pixels.
-            compare = statistics.standardise if signal == "similarity" else statistics.centre
-            total += compare(score, labels)
-        config = self.config
-        score = total / len(config.signals) ** 0.5
-        weight = combine.level_weight(score, centre=config.centre, temperature=config.temperature, floor=config.floor)
+    def scale(self, strength: float = 1.0) -> Scale:
+        """What makes weights of raw ones at this moment, with the ramp in [0, 1] in it."""
+        names = (*self.config.levels, "combined")
+        return Scale(
+            maps={
+                name: MapScale(
+                    means=tuple(self._moments(name).mean().tolist()), strength=float(self._strength(name)) * strength
+                )
+                for name in names
+            }
+        )
+
+    def _scaled(self, name: str, raw: Tensor, labels: Tensor, strength: float) -> Tensor:
+        """1 + strength (v / mean_class - 1): see `hrs.scoring.scale`."""
+        factor = (1 / self._moments(name).mean()).to(raw.dtype)
+        return 1 + self._strength(name).to(raw.dtype) * strength * (raw * read(factor, labels, 1.0) - 1)
+
+    def _strength(self, name: str) -> Tensor:
+        """The most that keeps the effective sample size; the levels' own maps, which do not act, go all the way."""
+        moments = self._moments(name)
+        if name != "combined":
+            return torch.ones_like(moments.sums[:1]).squeeze(0)
+        return combine.strength_for(moments.spread(), self.config.min_effective)
+
+    def _level_map(self, name: str, level: Level, scores: Tensor, view: View) -> Tensor:
+        """A level's weight of every pixel in (0, 1), (b h w)."""
+        units, few = level.units(scores, view), level.units(scores, view.coarse()) if self.training else None
+        total = torch.zeros_like(units.scores[:, 0])
+        for column, (signal_name, signal) in enumerate(self._signals()):
+            statistics = cast(ClassStatistics, cast(nn.ModuleDict, self.statistics[name])[signal_name])
+            if few is not None:
+                statistics.update(signal.read(few.scores[:, column]), few.labels)
+            total += signal.compare(signal.read(units.scores[:, column]), units.labels, statistics)
+        score = total / len(self.config.signals) ** 0.5
+        weight = combine.level_weight(score, centre=self.config.centre, temperature=self.config.temperature)
         return level.spread(weight, view).expand(view.labels.shape)
 
-    def _around_one(self, weights: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights of mean 1 and their variance: over the batch in training, which keeps the effective sample size of
-        every step; afterwards over what training saw, so that a frame's weights do not depend on its company."""
-        if self.training:
-            self.overall.update(weights, torch.where(labels == IGNORE, labels, 0))
-            return combine.spread_around_one(weights, labels)
-        mean = torch.where(self.overall.seen, self.overall.mean, 1.0)
-        return weights / mean, (self.overall.variance / mean.square()).squeeze(0)
+    def _levels(self) -> Iterator[tuple[str, Level]]:
+        return ((name, cast(Level, level)) for name, level in self.levels.items())
 
-    def _within_class(self, name: str, weights: Tensor, labels: Tensor) -> Tensor:
-        """Weights over their class's running mean: selection shall not shift the mix of classes."""
-        statistics = self._mean(name)
-        return weights * read(torch.where(statistics.seen, 1 / statistics.mean, 1.0), labels, 1.0)
+    def _signals(self) -> Iterator[tuple[str, Signal]]:
+        return ((name, cast(Signal, signal)) for name, signal in self.signals.items())
 
-    def _mean(self, name: str) -> ClassStatistics:
-        return cast(ClassStatistics, self.means[name])
+    def _moments(self, name: str) -> ClassMoments:
+        return cast(ClassMoments, self.moments[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from hrs.labels import IGNORE
@@ -27,8 +28,14 @@ def _bins(labels: Tensor, num_classes: int) -> Tensor:
     return labels.reshape(-1).long().clamp(max=num_classes)
 
 
-SAMPLE = 1 << 15
-"""Values of a batch that running statistics look at."""
+def summed(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """The sum of each over all processes that train together, so that several see what one would."""
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return tensors
+    flat = torch.cat([each.reshape(-1).double() for each in tensors])
+    dist.all_reduce(flat)
+    parts = flat.split([each.numel() for each in tensors])
+    return tuple(part.to(each.dtype).view_as(each) for part, each in zip(parts, tensors, strict=True))
 
 
 class ClassStatistics(nn.Module):
@@ -51,13 +58,11 @@ class ClassStatistics(nn.Module):
 
     @torch.no_grad()
     def update(self, values: Tensor, labels: Tensor) -> None:
-        """Move with a batch, any shape (twice the same). Of more than SAMPLE values an evenly spread part is enough."""
-        stride = values.numel() // SAMPLE | 1  # odd, so that it does not meet the same columns in every row
-        values, labels = values.reshape(-1)[::stride], labels.reshape(-1)[::stride]
-        sums, counts = class_sums(values, labels, len(self.mean))
+        """Move with a batch, any shape (twice the same)."""
+        sums, counts = summed(*class_sums(values, labels, len(self.mean)))
         present = counts > 1
         mean = sums / counts.clamp(min=1)
-        squares, _ = class_sums((values - read(mean, labels, 0.0)).square(), labels, len(self.mean))
+        (squares,) = summed(class_sums((values - read(mean, labels, 0.0)).square(), labels, len(self.mean))[0])
         step = torch.where(self.seen, 1 - self.momentum, 1.0) * present
         move = step * (mean - self.mean)
         between = (mean - self.mean) * move  # what the moving mean itself adds to the spread
@@ -75,6 +80,41 @@ class ClassStatistics(nn.Module):
         scale = self.variance.clamp(min=1e-12).rsqrt()
         centred = torch.addcmul(read(-self.mean * scale, labels, 0.0), values, read(scale, labels, 0.0))
         return centred.clamp_(-bound, bound)
+
+
+class ClassMoments(nn.Module):
+    """Weights of every class as training has seen them of late: pixels, sum and sum of squares, forgetting slowly.
+
+    Sums over counts: a class's mean is one over pixels, however they were spread over batches and processes.
+    """
+
+    pixels: Tensor
+    sums: Tensor
+    squares: Tensor
+
+    def __init__(self, num_classes: int, momentum: float) -> None:
+        super().__init__()
+        self.momentum = momentum
+        for name in ("pixels", "sums", "squares"):
+            self.register_buffer(name, torch.zeros(num_classes, dtype=torch.float64))
+
+    @torch.no_grad()
+    def update(self, weights: Tensor, labels: Tensor) -> None:
+        """Move with a batch, any shape (twice the same)."""
+        sums, pixels = class_sums(weights, labels, len(self.sums))
+        squares, _ = class_sums(weights.square(), labels, len(self.sums))
+        new = summed(pixels.double(), sums.double(), squares.double())
+        for buffer, each in zip((self.pixels, self.sums, self.squares), new, strict=True):
+            buffer.mul_(self.momentum).add_(each)
+
+    def mean(self) -> Tensor:
+        """(c,); 1 for a class without weight so far."""
+        return torch.where(self.sums > 0, self.sums / self.pixels.clamp(min=1e-12), 1.0)
+
+    def spread(self) -> Tensor:
+        """The variance, over all pixels, of weights that were taken over their class's mean: a scalar."""
+        over = torch.where(self.sums > 0, self.squares / self.mean().square() - self.pixels, 0.0)
+        return over.sum() / self.pixels.sum().clamp(min=1e-12)
 
 
 class RunningNorm(nn.Module):
@@ -99,8 +139,9 @@ class RunningNorm(nn.Module):
         if self.training:
             # A plain mean over the first batches, an exponential one after them: a first batch of three must not last.
             step = torch.clamp(1 / (self.batches + 1), min=1 - self.momentum)
-            move = step * (values.mean(dim=0) - self.mean)
-            spread = (values - self.mean - move).square().mean(dim=0)
+            total, count = summed(values.sum(dim=0), torch.ones_like(values[:, 0]).sum())
+            move = step * (total / count - self.mean)
+            spread = summed((values - self.mean - move).square().sum(dim=0))[0] / count
             self.variance.lerp_(spread, step)
             self.mean.add_(move)
             self.batches.add_(1)

@@ -16,25 +16,14 @@ from typing import Any
 
 from scipy.special import stdtrit
 
-from hrs.config import AdversarialConfig, FinetuneConfig, RunConfig, Section, SelectionConfig
+from hrs.config import RunConfig
+from hrs.methods.table import METHODS
 
 CONFIDENCE = 0.95
 ENOUGH = 3
 """Seeds below which an interval says next to nothing: with two, t is 12.7."""
 
-_OWN_SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "hrs": ("selection",),
-    "hrs_mixing": ("selection",),
-    "shuffled": ("selection",),
-    "oracle": ("selection",),
-    "adversarial": ("adversarial",),
-    "finetune": ("finetune",),
-}
-_DEFAULTS: Mapping[str, Section] = {
-    "selection": SelectionConfig(),
-    "adversarial": AdversarialConfig(),
-    "finetune": FinetuneConfig(),
-}
+_DEFAULTS = RunConfig()
 # What does not bear on the result: how often things are written, and how the machine is used.
 _IDLE = frozenset(
     {
@@ -122,7 +111,7 @@ def _line(
 def setup(config: RunConfig) -> dict[str, Any]:
     """The settings, by dotted name, that two runs must share to be comparable: all but method, number of real images,
     seed, what belongs to one method alone, and what has no bearing on the result."""
-    sections = {name for own in _OWN_SECTIONS.values() for name in own}
+    sections = {name for facts in METHODS.values() for name in facts.sections}
     flat = _flatten(config.model_dump(mode="json", exclude=sections))
     return {key: value for key, value in flat.items() if key not in _IDLE}
 
@@ -134,7 +123,7 @@ def differences(one: RunConfig, other: RunConfig) -> list[str]:
 
 
 def _bearing(config: RunConfig) -> dict[str, Any]:
-    own = config.model_dump(mode="json", include=set(_OWN_SECTIONS.get(config.method, ())))
+    own = config.model_dump(mode="json", include=set(METHODS[config.method].sections))
     which = {"method": config.method, "seed": config.seed, "data.n_real": config.data.n_real}
     return setup(config) | _flatten(own) | which
 
@@ -143,9 +132,9 @@ def method_label(config: RunConfig) -> str:
     """The method, and its own settings where they are not the defaults: "hrs (levels=pixel)"."""
     changed = [
         f"{key}={'+'.join(map(str, value)) if isinstance(value, list) else value}"
-        for section in _OWN_SECTIONS.get(config.method, ())
+        for section in METHODS[config.method].sections
         for key, value in getattr(config, section).model_dump(mode="json").items()
-        if value != _DEFAULTS[section].model_dump(mode="json")[key]
+        if value != getattr(_DEFAULTS, section).model_dump(mode="json")[key]
     ]
     return f"{config.method} ({', '.join(changed)})" if changed else config.method
 

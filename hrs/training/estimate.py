@@ -33,7 +33,7 @@ from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
 from hrs.inference import Predictor, predictions
 from hrs.labels import LabelSpace, label_space
-from hrs.methods import METHODS
+from hrs.methods.table import METHODS
 from hrs.pictures import Image
 from hrs.runs.folder import RunFolder
 from hrs.training.record import Recorder, clock
@@ -118,7 +118,8 @@ def estimate(config: RunConfig, *, budget: float = 6.0) -> Estimate:
     with tempfile.TemporaryDirectory(prefix="hrs-estimate-") as folder:
         root = Path(folder)
         specs = {
-            "sources": [_copy(each.dataset, space, root / f"source{i}") for i, each in enumerate(sources)],
+            "sources": [_copy(each.dataset, space, root / f"source{i}") for i, each in enumerate(sources)]
+            or config.data.sources,
             "target": _copy(real.dataset, space, root / "target"),
             "val": _copy(val.dataset, space, root / "val"),
         }
@@ -127,7 +128,7 @@ def estimate(config: RunConfig, *, budget: float = 6.0) -> Estimate:
         image, save, panel = probe.time_image(), probe.time_save(), probe.time_panel()
     train = config.train
     validations = ceil(train.steps / train.validate_every)
-    frames = [*sources, real] if METHODS[config.method].needs_regions else []
+    frames = [*sources, real] if METHODS[config.method].learns_weights else []
     return Estimate(
         device=probe.accelerator.device.type,
         parameters=sum(parameter.numel() for parameter in probe.bare.segmenter.parameters()),
@@ -161,7 +162,7 @@ def _look(config: RunConfig) -> tuple[Glance, Glance, list[Glance]]:
     real = glance(data.target)
     drawn = replace(real, total=min(real.total, data.n_real or real.total))
     val = glance(data.val) if data.val else glance(data.target, split="val")
-    return drawn, val, [glance(source) for source in data.sources]
+    return drawn, val, [glance(source) for source in config.sources]
 
 
 def glance(name: str, *, split: str | None = None) -> Glance:

@@ -20,11 +20,14 @@ from hrs.checkpoint import load_state, load_weights, save_checkpoint
 from hrs.config import RunConfig
 from hrs.data.draw import class_frequency, spread_indices
 from hrs.data.layouts import open_sources
-from hrs.data.loaders import FrameReader, Step, TrainingSteps, collate, step_batches
+from hrs.data.loaders import FrameReader, Step, TrainingSteps, step_batches
 from hrs.errors import HRSError
 from hrs.evaluation import ConfusionMatrix, Scores
 from hrs.inference import FEWEST, Predictor, calibrate, predictions, write_gauge
-from hrs.methods import METHODS, Method, build_method, weigh_frames
+from hrs.methods.base import Method
+from hrs.methods.build import build_method
+from hrs.methods.hrs import HierarchicalSelection, weigh_frames
+from hrs.methods.table import METHODS
 from hrs.networks.segmenter import Segmenter
 from hrs.pictures import Image
 from hrs.progress import Progress
@@ -98,8 +101,11 @@ class Trainer:
 
     def __init__(self, config: RunConfig, run: RunFolder, *, resume: bool, progress: Progress | None = None) -> None:
         self.config, self.run = config, run
+        facts = METHODS[config.method]
         # Weighting networks that skip a step leave parameters without gradient.
-        skipping = DistributedDataParallelKwargs(find_unused_parameters=config.selection.every > 1)
+        skipping = DistributedDataParallelKwargs(
+            find_unused_parameters=facts.learns_weights and config.selection.every > 1
+        )
         self.accelerator = Accelerator(
             mixed_precision=config.train.precision, cpu=config.train.device == "cpu", kwargs_handlers=[skipping]
         )
@@ -111,9 +117,9 @@ class Trainer:
         if config.train.class_balance:
             method.balance(torch.from_numpy(class_frequency(self.real.target)))
         with self.accelerator.main_process_first():
-            self.sources = open_sources(config.data.sources, self.real.space, progress=progress)
-        self.source = FrameReader(self.sources, config.data, regions=method.needs_regions)
-        self.target = FrameReader([self.real.target], config.data, regions=method.needs_regions)
+            self.sources = open_sources(config.sources, self.real.space, progress=progress)
+        self.source = FrameReader(self.sources, config.data, regions=facts.learns_weights)
+        self.target = FrameReader([self.real.target], config.data, regions=facts.learns_weights)
         if config.train.channels_last:
             method.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = average_of(method.segmenter, config.train.ema)
@@ -185,7 +191,7 @@ class Trainer:
         steps = TrainingSteps(
             self.source,
             self.target,
-            partial(METHODS[config.method].counts, config),
+            partial(self.bare.counts, config),
             seed=config.seed,
             rank=rank,
             world=self.accelerator.num_processes,
@@ -276,14 +282,14 @@ class Trainer:
     def _save_panel(self) -> None:
         """Weight maps of a fixed panel of synthetic frames, as they are now."""
         count = min(self.config.train.panel, len(self.source))
-        if self.bare.selector is None or not count or not self.accelerator.is_main_process:
+        if not isinstance(self.bare, HierarchicalSelection) or not count or not self.accelerator.is_main_process:
             return
         folder = self.run.weights / f"step_{self.step:06d}"
         first = not (self.run.weights / "frames").is_dir()
         rows = []
         for index in spread_indices(len(self.source), count):
             sample, (dataset, i) = self.source[index], self.source.locate(index)
-            weights = weigh_frames(self.bare, collate([sample]).to(self.accelerator.device))
+            weights = weigh_frames(self.bare, self.source.batch([sample]).to(self.accelerator.device))
             frame, label = dataset.frames[i].id, cast(Image, sample.label)
             file = folder / f"{file_stem(frame)}.npz"
             write_maps(file, weights.maps(0))

@@ -117,7 +117,7 @@ def test_a_reader_runs_over_several_data_sets_in_order(frames):
 
 
 def test_what_a_sample_lacks_is_filled_in():
-    batch = collate([Sample(image=np.zeros((4, 5, 3), np.uint8))] * 2)
+    batch = collate([Sample(image=np.zeros((4, 5, 3), np.uint8))] * 2, height=4, width=5)
     assert (batch.labels == IGNORE).all() and (batch.regions == -1).all() and (batch.planted == 0).all()
 
 

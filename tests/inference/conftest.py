@@ -8,7 +8,7 @@ from hrs.config import RunConfig
 from hrs.inference import Predictor
 from hrs.inference.export import export_network
 from hrs.labels import LabelSpace
-from hrs.methods import build_method
+from hrs.methods.build import build_method
 from hrs.networks.segmenter import build_segmenter
 from tests.conftest import CLASSES, COLOURS, tiny_config
 

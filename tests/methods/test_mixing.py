@@ -1,7 +1,7 @@
 import torch
 
 from hrs.labels import IGNORE
-from hrs.methods.mixing import half_of_classes, mix
+from hrs.methods.mixing import half_of_classes, is_pasted, mix
 from tests.methods.test_methods import batch, build, one_step
 from tests.selection.conftest import C
 
@@ -30,7 +30,7 @@ def test_a_mixed_image_is_synthetic_where_pasted_and_real_elsewhere():
     source, target = batch(1, 3), batch(2, 2)
     mixed = mix(source, target, C)
     for i, real in enumerate((0, 1, 0)):
-        pasted = mixed.pasted[i]
+        pasted = is_pasted(mixed)[i]
         assert 0 < pasted.float().mean() < 1
         assert mixed.images[i][:, pasted].equal(source.images[i][:, pasted])
         assert mixed.images[i][:, ~pasted].equal(target.images[real][:, ~pasted])
@@ -56,7 +56,7 @@ def test_selective_mixing_is_mixing_until_weights_act_and_then_leaves_real_pixel
         seen.update(weights=weights) or entropy(logits, labels, weights)
     )
     torch.manual_seed(5)
-    pasted = mix(batch(1), batch(2), C).pasted
+    pasted = is_pasted(mix(batch(1), batch(2), C))
     losses(chosen, 9)
     assert torch.all(seen["weights"][~pasted] == 1)
     assert seen["weights"][pasted].std() > 0.01

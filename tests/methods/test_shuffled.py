@@ -3,7 +3,7 @@ import torch
 
 from hrs.labels import IGNORE
 from hrs.methods.shuffled import level_classes, shuffle_within_class
-from hrs.selection.region import batch_ids
+from hrs.selection.levels.region import batch_ids
 from tests.selection.conftest import C, make_view
 
 

@@ -3,9 +3,9 @@ import torch
 from torch import Tensor
 
 from hrs.labels import IGNORE
-from hrs.selection import appearance as module
-from hrs.selection.appearance import Appearance, describe
-from hrs.selection.signals import appearance
+from hrs.selection.signals import appearance as module
+from hrs.selection.signals.appearance import PatchMemory, describe
+from hrs.selection.view import disagreement
 
 ACROSS, DOWN, CHECKS = 0, 1, 2
 
@@ -27,9 +27,9 @@ def real(seed: int) -> tuple[Tensor, Tensor]:
 
 
 @pytest.fixture(scope="module")
-def remembered() -> Appearance:
+def remembered() -> PatchMemory:
     torch.manual_seed(0)
-    memory = Appearance(3, size=64)
+    memory = PatchMemory(3, size=64)
     for step in range(20):
         memory.remember(*real(2 * step))
     return memory
@@ -39,23 +39,23 @@ def inner(values: Tensor) -> Tensor:
     return values[..., 2:-2, 2:-2]  # away from the border, where patches are cut
 
 
-def test_a_texture_resembles_its_own_class(remembered: Appearance):
+def test_a_texture_resembles_its_own_class(remembered: PatchMemory):
     near = inner(remembered(torch.stack([texture(ACROSS, 100), texture(DOWN, 101)])))
     assert (near[0, ACROSS] > near[0, DOWN]).float().mean() > 0.99
     assert (near[1, DOWN] > near[1, ACROSS]).float().mean() > 0.99
     assert (near[:, CHECKS] == 0).all()  # a class that no real image showed
 
 
-def test_what_resembles_nothing_is_held_against_no_label(remembered: Appearance):
+def test_what_resembles_nothing_is_held_against_no_label(remembered: PatchMemory):
     near = inner(remembered(torch.stack([texture(CHECKS, 5), texture(DOWN, 6)])))
     label = torch.full((2, *near.shape[-2:]), ACROSS)
-    signal = appearance(near, label)
+    signal = disagreement(near, label)
     assert (signal[0] == 0).all()
     assert signal[1].max() < 0 and signal[1].min() >= -1
 
 
 def test_distances_are_those_to_the_nearest_patch_of_each_class(
-    remembered: Appearance, monkeypatch: pytest.MonkeyPatch
+    remembered: PatchMemory, monkeypatch: pytest.MonkeyPatch
 ):
     images = torch.stack([texture(ACROSS, 7), texture(CHECKS, 8)])
     patches = describe(images).permute(0, 2, 3, 1).flatten(0, 2)
@@ -73,7 +73,7 @@ def test_distances_are_those_to_the_nearest_patch_of_each_class(
 
 def test_new_patches_replace_the_oldest():
     torch.manual_seed(0)
-    memory = Appearance(2, size=12, added=8)
+    memory = PatchMemory(2, size=12, added=8)
     for step in range(3):
         before = memory.memory.clone()
         memory.remember(*real(2 * step))
@@ -83,7 +83,7 @@ def test_new_patches_replace_the_oldest():
 
 
 def test_before_any_real_image_nothing_resembles_anything():
-    memory = Appearance(3)
+    memory = PatchMemory(3)
     assert (memory(torch.zeros(2, 3, 36, 48, dtype=torch.uint8)) == 0).all()
     memory.remember(torch.zeros(1, 3, 32, 32, dtype=torch.uint8), torch.full((1, 32, 32), IGNORE))
     assert memory.count.sum() == 0
@@ -100,4 +100,4 @@ def test_the_signal_reads_each_pixel_at_its_label():
     near = torch.tensor([[0.2, 0.9], [0.7, 0.1]])[None, :, None]  # two classes, two cells
     labels = torch.tensor([[[0, 0, 0, IGNORE], [1, 1, 1, 1]]])
     expected = torch.tensor([[[-0.5, -0.5, 0.0, 0.0], [0.0, 0.0, -0.8, -0.8]]])
-    torch.testing.assert_close(appearance(near, labels), expected)
+    torch.testing.assert_close(disagreement(near, labels), expected)

@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from hrs.labels import IGNORE
+from hrs.scoring.scale import strength_for
 from hrs.selection import combine
 from tests.selection.conftest import C
 
@@ -27,16 +28,23 @@ def test_uniform_weights_are_plain_cross_entropy_to_the_last_bit(scored):
     torch.testing.assert_close(plain, F.cross_entropy(full, labels, ignore_index=IGNORE))
 
 
-def test_weighted_loss_against_a_loop_and_whatever_the_scale(scored):
+def test_weighted_loss_against_a_loop(scored):
     logits, labels = scored
-    weights = torch.rand(labels.shape)
+    weights, class_weights = torch.rand(labels.shape), torch.rand(C)
     full = F.interpolate(logits, size=labels.shape[-2:], mode="bilinear", align_corners=False).log_softmax(1)
-    total = mass = 0.0
+    total = by_class = pixels = mass = 0.0
     for b, y, x in (labels != IGNORE).nonzero().tolist():
-        total += weights[b, y, x].item() * -full[b, labels[b, y, x], y, x].item()
-        mass += weights[b, y, x].item()
-    assert combine.weighted_cross_entropy(logits, labels, weights).item() == pytest.approx(total / mass, rel=1e-5)
-    assert combine.weighted_cross_entropy(logits, labels, 7 * weights).item() == pytest.approx(total / mass, rel=1e-5)
+        own, c = weights[b, y, x].item() * -full[b, labels[b, y, x], y, x].item(), class_weights[labels[b, y, x]].item()
+        total, by_class, pixels, mass = total + own, by_class + c * own, pixels + 1, mass + c
+    assert combine.weighted_cross_entropy(logits, labels, weights).item() == pytest.approx(total / pixels, rel=1e-5)
+    both = combine.weighted_cross_entropy(logits, labels, weights, class_weights)
+    assert both.item() == pytest.approx(by_class / mass, rel=1e-5)
+
+
+def test_low_weights_make_a_low_loss(scored):
+    logits, labels = scored
+    low = combine.weighted_cross_entropy(logits, labels, torch.full(labels.shape, 0.25))
+    assert low.item() == pytest.approx(0.25 * combine.weighted_cross_entropy(logits, labels).item(), rel=1e-6)
 
 
 def test_a_batch_without_labels_costs_nothing(scored):
@@ -55,35 +63,25 @@ def test_dropped_pixels_get_no_gradient(scored):
 
 
 def test_level_weight_is_bounded_and_rises():
-    weights = combine.level_weight(torch.tensor([-1e3, -1.0, 0.0, 1.0, 1e3]), centre=0.0, temperature=0.5, floor=0.1)
-    assert weights[0].item() == pytest.approx(0.1) and weights[-1].item() == pytest.approx(1.0)
-    assert weights[2].item() == pytest.approx(0.55)
-    moved = combine.level_weight(torch.tensor([-1.0]), centre=-1.0, temperature=0.5, floor=0.1)
-    assert moved.item() == pytest.approx(0.55)
+    weights = combine.level_weight(torch.tensor([-1e3, -1.0, 0.0, 1.0, 1e3]), centre=0.0, temperature=0.5)
+    assert weights[0].item() == pytest.approx(0) and weights[-1].item() == pytest.approx(1.0)
+    assert weights[2].item() == pytest.approx(0.5)
+    moved = combine.level_weight(torch.tensor([-1.0]), centre=-1.0, temperature=0.5)
+    assert moved.item() == pytest.approx(0.5)
     assert (weights.diff() > 0).all()
+
+
+def test_the_floor_is_the_least_weight():
+    assert combine.above_floor(torch.tensor([0.0, 0.5, 1.0]), 0.1).tolist() == pytest.approx([0.1, 0.55, 1.0])
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.3, 7.0])
+def test_strength_is_that_of_the_scale(spread):
+    got = combine.strength_for(torch.tensor(spread), 0.4).item()
+    assert got == pytest.approx(strength_for(spread, 0.4))
 
 
 def test_combination_of_levels():
     pixel, image = torch.tensor([[[0.5, 1.0]]]), torch.tensor([[[0.2]]])
     assert combine.combine([pixel, image], "product").flatten().tolist() == pytest.approx([0.1, 0.2])
     assert combine.combine([pixel, image], "mean").flatten().tolist() == pytest.approx([0.35, 0.6])
-
-
-@pytest.mark.parametrize("least", [0.2, 0.5, 0.9])
-def test_effective_sample_size_is_kept(least):
-    torch.manual_seed(0)
-    labels = torch.zeros(4, 50, 50, dtype=torch.long)
-    labels[0, 0] = IGNORE
-    harsh = torch.rand(4, 50, 50).pow(30)
-    scaled, variance = combine.spread_around_one(harsh, labels)
-    assert combine.effective_share(scaled, labels) < 0.1
-    weights = combine.temper(scaled, variance, min_effective=least, strength=1.0)
-    assert combine.effective_share(weights, labels).item() == pytest.approx(least, rel=1e-3)
-    assert weights.min() >= 0
-
-
-def test_mild_weights_are_left_alone_and_no_strength_means_one():
-    labels = torch.zeros(1, 10, 10, dtype=torch.long)
-    mild, variance = combine.spread_around_one(0.9 + 0.2 * torch.rand(1, 10, 10), labels)
-    torch.testing.assert_close(combine.temper(mild, variance, min_effective=0.5, strength=1.0), mild)
-    assert (combine.temper(mild, variance, min_effective=0.5, strength=0.0) == 1).all()

@@ -1,7 +1,7 @@
 import torch
 
 from hrs.labels import IGNORE
-from hrs.selection.region import RegionLevel, batch_ids, neighbour_mean, region_labels, region_mean
+from hrs.selection.levels.region import RegionLevel, batch_ids, neighbour_mean, region_labels, region_mean
 from hrs.selection.view import cells
 from tests.selection.conftest import C, D
 
@@ -51,9 +51,9 @@ def test_every_region_has_the_label_of_its_pixels(view):
 def test_values_spread_back_onto_their_pixels(view):
     level = RegionLevel(C, D, predictions=C, signals=2)
     scores = level(view)
-    values, labels = level.units(scores, view)
-    assert values.shape == (batch_ids(view)[1], 2) and labels.shape == values.shape[:1]
-    maps = level.spread(torch.arange(len(labels), dtype=torch.float), view)
+    units = level.units(scores, view)
+    assert units.scores.shape == (batch_ids(view)[1], 2) and units.labels.shape == units.scores.shape[:1]
+    maps = level.spread(torch.arange(len(units.labels), dtype=torch.float), view)
     assert torch.equal(maps.long(), batch_ids(view)[0])
 
 

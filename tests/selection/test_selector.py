@@ -1,15 +1,15 @@
 import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
-from hrs.selection.combine import effective_share
 from hrs.selection.selector import Selector
 from hrs.selection.statistics import class_sums
-from tests.selection.conftest import C, D, make_view
+from tests.selection.conftest import STRIDE, B, C, D, H, W, make_view
 
 LEVELS = ("pixel", "region", "image")
 SUBSETS = [levels for n in range(1, 4) for levels in itertools.combinations(LEVELS, n)]
@@ -27,11 +27,16 @@ def trained(levels, signals, steps=3, **options):
     return selector
 
 
+def frame(view, i):
+    """One frame of a view, alone."""
+    fields = ("features", "logits", "labels", "regions", "images")
+    return replace(view, **{name: getattr(view, name)[i : i + 1] for name in fields})
+
+
 @pytest.mark.parametrize("levels", SUBSETS)
 @pytest.mark.parametrize("signals", SIGNALS)
 def test_any_levels_with_any_signals_give_bounded_weights(levels, signals, view):
     selector = trained(levels, signals)
-    assert effective_share(selector.weigh(view).combined, view.labels) >= selector.config.min_effective - 1e-4
     weights = selector.eval().weigh(view)
     assert set(weights.levels) == set(levels)
     assert weights.combined.shape == view.labels.shape
@@ -55,15 +60,7 @@ def test_a_frame_weighs_the_same_in_any_company(view):
     selector = trained(LEVELS, ("usefulness", "similarity", "appearance"), steps=10).eval()
     together = selector.weigh(view).combined
     for i in range(len(together)):
-        alone = replace(
-            view,
-            features=view.features[i : i + 1],
-            logits=view.logits[i : i + 1],
-            labels=view.labels[i : i + 1],
-            regions=view.regions[i : i + 1],
-            images=view.images[i : i + 1],
-        )
-        torch.testing.assert_close(selector.weigh(alone).combined[0], together[i])
+        torch.testing.assert_close(selector.weigh(frame(view, i)).combined[0], together[i])
 
 
 def test_classes_never_seen_keep_their_weight(view):
@@ -81,19 +78,79 @@ def test_warm_up_then_ramp():
     assert Selector(SelectionConfig(warmup=0.5, ramp=0.0), C, D).strength(0.51) == 1.0
 
 
+def uneven_scores(seed: int) -> dict[str, torch.Tensor]:
+    """Pixel scores whose classes differ in shape, so that their raw weights differ in the mean."""
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.rand(B, 1, C, H // STRIDE, W // STRIDE, generator=generator)
+    power = torch.tensor([0.1, 0.3, 1.0, 4.0, 16.0]).view(1, 1, C, 1, 1)
+    return {"pixel": 3 * noise.pow(power)}
+
+
 def test_mean_weight_within_every_class_is_one_over_a_stream():
-    selector = trained(LEVELS, ("usefulness", "similarity"), steps=80, min_effective=0.01)
-    sums, counts = torch.zeros(C), torch.zeros(C)
-    for seed in range(80):
-        view = make_view(seed)
-        s, n = class_sums(selector.weigh(view).combined, view.labels, C)
+    selector = Selector(SelectionConfig(levels=("pixel",), min_effective=0.01, centre=1.0), C, D).train()
+    raw_sums, sums, counts = torch.zeros(C), torch.zeros(C), torch.zeros(C)
+    for seed in range(300):
+        view, scores = make_view(seed), uneven_scores(seed)
+        weights = selector.weigh(view, scores).combined
+        if seed < 100:
+            continue
+        s, n = class_sums(weights, view.labels, C)
+        raw_sums += class_sums(selector.raw(view, scores).combined, view.labels, C)[0]
         sums, counts = sums + s, counts + n
-    torch.testing.assert_close(sums / counts, torch.ones(C), atol=0.12, rtol=0)
+    raw = raw_sums / counts
+    assert raw.max() > 1.25 * raw.min(), "the classes are too alike to tell"
+    torch.testing.assert_close(sums / counts, torch.ones(C), atol=0.02, rtol=0)
+
+
+def test_the_effective_sample_size_is_kept_over_a_stream():
+    selector = Selector(SelectionConfig(levels=("pixel",), min_effective=0.95), C, D).train()
+    weights, loose = [], []
+    for seed in range(200):
+        view, scores = make_view(seed), uneven_scores(seed)
+        known = view.labels != IGNORE
+        weights.append(selector.weigh(view, scores).combined[known])
+        loose.append(selector.raw(view, scores).combined[known])
+    share, without = (
+        (w.sum().square() / (len(w) * w.square().sum())).item() for w in map(torch.cat, (weights[100:], loose[100:]))
+    )
+    assert share == pytest.approx(0.95, abs=0.005) and without < 0.9
+
+
+def test_weights_of_a_frame_are_those_that_act(view):
+    """What a map on disk says after the scale is what the loss was multiplied by, with the ramp."""
+    selector = trained(LEVELS, ("agreement",), steps=10).eval()
+    raw, label = selector.raw(view), view.labels[0].numpy()
+    for strength in (0.0, 0.4, 1.0):
+        acted = selector.weigh(view, strength=strength)
+        seen = selector.scale(strength).apply(raw.maps(0), label)
+        assert set(seen) == {"combined", *LEVELS}
+        for name, values in acted.named().items():
+            known = label != IGNORE
+            np.testing.assert_allclose(seen[name][known], values[0].numpy()[known], atol=1e-5)
+
+
+def test_no_raw_weight_is_below_the_floor():
+    for combination in ("product", "mean"):
+        selector = trained(LEVELS, ("agreement",), floor=0.2, temperature=0.01, combination=combination)
+        for values in selector.raw(make_view(3)).named().values():
+            assert values.min() >= 0.2 and values.max() <= 1
+
+
+def test_a_lone_frame_that_scores_low_weighs_little():
+    """With one frame a step a frame must be compared with those of other steps, not with itself."""
+    selector = Selector(SelectionConfig(levels=("image",), min_effective=0.05), C, D).train()
+    for seed in range(60):
+        view = make_view(seed)
+        for i in range(B):
+            selector.weigh(frame(view, i), {"image": torch.tensor([[0.3 * (-1) ** seed]])})
+    low, high = (selector.weigh(frame(make_view(7), 1), {"image": torch.tensor([[s]])}).combined for s in (-1.0, 1.0))
+    known = frame(make_view(7), 1).labels != IGNORE
+    assert low[known].mean() < 0.4 and high[known].mean() > 1.4
 
 
 def test_a_level_acts_only_as_far_as_its_scores_say(view):
     selector = trained(("image",), ("agreement",)).eval()
-    mean = selector.scores["image"][0].mean
+    mean = selector.statistics["image"]["agreement"].mean
     near, far = (
         selector.weigh(view, {"image": mean + torch.tensor([[gap], [-gap]])}).levels["image"] for gap in (0.01, 2.0)
     )

@@ -5,7 +5,8 @@ from torch import nn
 
 from hrs.labels import IGNORE
 from hrs.networks.segmenter import upsample
-from hrs.selection import signals
+from hrs.selection.signals import agreement, similarity, usefulness
+from hrs.selection.view import residual
 from tests.selection.conftest import C, D
 
 
@@ -30,7 +31,7 @@ def classifier():
 def test_usefulness_equals_autograd_for_every_pixel(view, classifier):
     gradient = torch.randn(C, D)
     truth = per_pixel_gradients(view.features, view.labels, classifier)
-    got = signals.usefulness(classifier(view.features).detach(), view.features, view.labels, gradient)
+    got = usefulness.usefulness(classifier(view.features).detach(), view.features, view.labels, gradient)
     assert len(truth) > 700
     for index, pixel_gradient in truth.items():
         assert got[index].item() == pytest.approx((pixel_gradient * gradient).sum().item(), abs=1e-4)
@@ -39,7 +40,7 @@ def test_usefulness_equals_autograd_for_every_pixel(view, classifier):
 
 def test_target_gradient_is_the_mean_of_autograd(view, classifier):
     truth = torch.stack(list(per_pixel_gradients(view.features, view.labels, classifier).values())).mean(0)
-    got = signals.target_gradient(classifier(view.features).detach(), view.features, view.labels)
+    got = usefulness.target_gradient(classifier(view.features).detach(), view.features, view.labels)
     torch.testing.assert_close(got, truth, atol=1e-5, rtol=1e-4)
 
 
@@ -52,8 +53,8 @@ def test_a_step_on_useful_pixels_lowers_the_target_loss(view, classifier):
             upsample(classifier(view.features), target_labels.shape[-2:]), target_labels.long(), ignore_index=IGNORE
         )
 
-    gradient = signals.target_gradient(classifier(view.features).detach(), view.features, target_labels)
-    value = signals.usefulness(classifier(view.features).detach(), view.features, view.labels, gradient)
+    gradient = usefulness.target_gradient(classifier(view.features).detach(), view.features, target_labels)
+    value = usefulness.usefulness(classifier(view.features).detach(), view.features, view.labels, gradient)
     pixels = per_pixel_gradients(view.features, view.labels, classifier)
     before = target_loss().item()
     for sign in (1, -1):
@@ -67,7 +68,7 @@ def test_a_step_on_useful_pixels_lowers_the_target_loss(view, classifier):
 
 
 def test_residual_is_softmax_minus_onehot(view):
-    e, valid = signals.residual(view.logits, view.labels)
+    e, valid = residual(view.logits, view.labels)
     p = upsample(view.logits, view.labels.shape[-2:]).softmax(1)
     for b, y, x in [(0, 10, 3), (1, 0, 0), (1, 15, 23)]:
         expected = p[b, :, y, x].clone()
@@ -78,13 +79,13 @@ def test_residual_is_softmax_minus_onehot(view):
 
 @pytest.mark.parametrize("a", [0.1, 0.5, 0.9])
 def test_relative_ratio_is_bounded_and_one_where_domains_are_alike(a):
-    ratio = signals.relative_density_ratio(torch.tensor([-50.0, 0.0, 50.0]), a)
+    ratio = similarity.relative_density_ratio(torch.tensor([-50.0, 0.0, 50.0]), a)
     torch.testing.assert_close(ratio, torch.tensor([0.0, 1.0, 1 / a]))
 
 
 def test_agreement_is_the_log_probability_of_the_label(view):
     p = upsample(view.logits, view.labels.shape[-2:]).log_softmax(1)
-    got = signals.agreement(view.logits, view.labels)
+    got = agreement.agreement(view.logits, view.labels)
     assert got[1, 5, 7].item() == pytest.approx(p[1, view.labels[1, 5, 7].long(), 5, 7].item(), abs=1e-5)
     assert (got[view.labels == IGNORE] == 0).all()
-    assert signals.agreement(view.logits * 1e4, view.labels).min() == signals.AGREEMENT_FLOOR
+    assert agreement.agreement(view.logits * 1e4, view.labels).min() == agreement.FLOOR

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from hrs.labels import IGNORE
-from hrs.selection.statistics import ClassStatistics, RunningNorm, class_sums, read
+from hrs.selection.statistics import ClassMoments, ClassStatistics, RunningNorm, class_sums, read
 
 
 def test_class_sums_against_a_loop():
@@ -32,15 +32,6 @@ def test_moving_statistics_approach_those_of_the_stream():
         statistics.update(torch.randn(200) * (1 + 2.0 * labels) + 5.0 * labels, labels)
     torch.testing.assert_close(statistics.mean, torch.tensor([0.0, 5.0]), atol=0.2, rtol=0)
     torch.testing.assert_close(statistics.variance, torch.tensor([1.0, 9.0]), atol=0.8, rtol=0)
-
-
-def test_a_large_batch_is_sampled_evenly():
-    torch.manual_seed(0)
-    statistics = ClassStatistics(2, momentum=0.9)
-    labels = torch.randint(0, 2, (4, 256, 256))
-    columns = torch.linspace(-1, 1, 256).expand(4, 256, 256)  # a sample of few columns would miss the mean
-    statistics.update(columns + 3 * labels, labels)
-    torch.testing.assert_close(statistics.mean, torch.tensor([0.0, 3.0]), atol=0.03, rtol=0)
 
 
 def test_variance_counts_the_drift_between_batches():
@@ -87,3 +78,27 @@ def test_running_norm_standardises_a_stream_of_small_batches():
     before = norm.mean.clone()
     norm(torch.full((2, 3), 1e3))
     assert torch.equal(norm.mean, before)
+
+
+def test_moments_are_means_over_pixels_however_batches_are_cut():
+    torch.manual_seed(0)
+    weights, labels = torch.rand(60), torch.randint(0, 3, (60,))
+    labels[0] = IGNORE
+    whole, parts = ClassMoments(4, momentum=1.0), ClassMoments(4, momentum=1.0)
+    whole.update(weights, labels)
+    for start, stop in ((0, 7), (7, 40), (40, 60)):
+        parts.update(weights[start:stop], labels[start:stop])
+    for c in range(3):
+        assert parts.mean()[c].item() == pytest.approx(weights[labels == c].mean().item(), rel=1e-6)
+    assert parts.mean()[3] == 1
+    torch.testing.assert_close(parts.mean(), whole.mean())
+    over = torch.cat([weights[labels == c] / weights[labels == c].mean() for c in range(3)])
+    assert parts.spread().item() == pytest.approx(over.var(correction=0).item(), rel=1e-5)
+
+
+def test_moments_forget():
+    moments = ClassMoments(1, momentum=0.5)
+    labels = torch.zeros(4, dtype=torch.long)
+    moments.update(torch.full((4,), 0.2), labels)
+    moments.update(torch.full((4,), 0.8), labels)
+    assert moments.mean().item() == pytest.approx((0.5 * 0.2 + 0.8) / 1.5)

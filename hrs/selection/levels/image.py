@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from hrs.labels import IGNORE
 from hrs.networks.weighting import ImageWeighting
-from hrs.selection.signals import appearance, residual
+from hrs.selection.levels.base import Units
 from hrs.selection.statistics import RunningNorm
-from hrs.selection.view import View
+from hrs.selection.view import View, disagreement, residual
 
 
 class ImageLevel(nn.Module):
@@ -23,19 +23,18 @@ class ImageLevel(nn.Module):
         """Scores (b s)."""
         view = view.coarse()
         predicted = view.predictions().mean(dim=(2, 3))
-        disagreement = residual(view.logits, view.labels)[0].abs().mean(dim=(2, 3))  # per class, where it lies
-        if view.appearance is not None:
-            disagreement = torch.cat([disagreement, _per_class(view.appearance, view.labels)], dim=1)
+        against = [residual(view.logits, view.labels)[0].abs().mean(dim=(2, 3))]  # per class, where it lies
+        against += [_per_class(likeness, view.labels) for likeness in view.extra.values()]
         mean = view.features.mean(dim=(2, 3))
         variance = view.features.square().mean(dim=(2, 3)) - mean.square()
         # Disagreement is small beside the features and says more: every input is taken over its own spread.
-        pooled = torch.cat([mean, variance.clamp(min=1e-6).sqrt(), predicted, disagreement], dim=1)
+        pooled = torch.cat([mean, variance.clamp(min=1e-6).sqrt(), predicted, *against], dim=1)
         scores: Tensor = self.network(self.inputs(pooled))
         return scores
 
-    def units(self, scores: Tensor, view: View) -> tuple[Tensor, Tensor]:
-        """Scores (b s), and labels (b,) of zeros: an image is compared with all images."""
-        return scores, torch.zeros(len(scores), dtype=torch.long, device=scores.device)
+    def units(self, scores: Tensor, view: View) -> Units:
+        """The batch's b images, all of one class: an image is compared with all images."""
+        return Units(scores=scores, labels=torch.zeros(len(scores), dtype=torch.long, device=scores.device))
 
     def pool(self, values: Tensor, view: View) -> Tensor:
         """A target per image from one value per pixel (b h w): the mean over labelled pixels, (b,)."""
@@ -47,9 +46,9 @@ class ImageLevel(nn.Module):
         return values[:, None, None]
 
 
-def _per_class(resemblance: Tensor, labels: Tensor) -> Tensor:
-    """Each image's sum of the appearance signal over the pixels of each class, over all its pixels: (b c)."""
-    value = appearance(resemblance, labels).flatten(1)
-    classes = resemblance.shape[1]
+def _per_class(likeness: Tensor, labels: Tensor) -> Tensor:
+    """Each image's sum of the disagreement over the pixels of each class, over all its pixels: (b c)."""
+    value = disagreement(likeness, labels).flatten(1)
+    classes = likeness.shape[1]
     index = labels.long().clamp(max=classes).flatten(1)
     return value.new_zeros(len(value), classes + 1).scatter_add(1, index, value)[:, :-1] / value.shape[1]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hrs.labels import IGNORE
 from hrs.networks.weighting import RegionWeighting
+from hrs.selection.levels.base import Units
 from hrs.selection.view import View, cells
 
 
@@ -71,10 +72,10 @@ class RegionLevel(nn.Module):
         scores: Tensor = self.network(pooled, neighbour_mean(pooled, ids), onehot)
         return scores
 
-    def units(self, scores: Tensor, view: View) -> tuple[Tensor, Tensor]:
-        """Scores (r s) and labels (r,); IGNORE for regions too thin to be pooled, whose scores mean nothing."""
+    def units(self, scores: Tensor, view: View) -> Units:
+        """The batch's r regions; labels are IGNORE for those too thin to be pooled, whose scores mean nothing."""
         view = view.coarse()
-        return scores, region_labels(view.labels, *batch_ids(view))
+        return Units(scores=scores, labels=region_labels(view.labels, *batch_ids(view)))
 
     def pool(self, values: Tensor, view: View) -> Tensor:
         """A target per region from one value per pixel (b h w): the region's mean, (r,)."""

@@ -1,4 +1,6 @@
-"""What real areas of each class look like, close up: a memory of real patches, and how near another one comes to it.
+"""appearance: does it look, close up, like real areas of its own class, or like those of another?
+
+A memory of real patches by class, and how near another patch comes to it.
 
 With a few labelled images there is little to train a classifier on, and one that is sure of itself is sure of what it
 has never seen, too. A memory knows both: what resembles a class, and what resembles nothing.
@@ -6,11 +8,16 @@ has never seen, too. A memory knows both: what resembles a class, and what resem
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
+from hrs.selection.signals.base import Signal
+from hrs.selection.view import View, disagreement
 
 STRIDE, WINDOW, PARTS = 4, 9, (3, 1, 3, 2)
 """Pixels between patches, a patch's side, and how many numbers say its hue, brightness, spread and steps."""
@@ -39,7 +46,27 @@ def describe(images: Tensor) -> Tensor:
     return torch.cat([hue, brightness, (texture / (light + 0.05)).sqrt()], dim=1)
 
 
-class Appearance(nn.Module):
+class Appearance(Signal):
+    """The levels look at the resemblance too."""
+
+    adds_inputs: ClassVar[bool] = True
+
+    def __init__(self, config: SelectionConfig, num_classes: int, feature_dim: int) -> None:
+        super().__init__(config, num_classes, feature_dim)
+        self.memory = PatchMemory(num_classes)
+
+    def observe(self, target: View) -> None:
+        self.memory.remember(target.images, target.labels)
+
+    def inputs(self, images: Tensor) -> Tensor:
+        resemblance: Tensor = self.memory(images)
+        return resemblance
+
+    def value(self, source: View) -> Tensor:
+        return disagreement(source.extra["appearance"], source.labels)
+
+
+class PatchMemory(nn.Module):
     """Patches of real images by class, the newest ``size`` of each, and how near other patches come to them.
 
     Args:

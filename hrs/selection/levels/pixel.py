@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hrs.networks.weighting import PixelWeighting
+from hrs.selection.levels.base import Units
 from hrs.selection.view import View, read_at_label
 
 
@@ -19,10 +20,10 @@ class PixelLevel(nn.Module):
         scores: Tensor = self.network(view.predictions(), view.features)
         return scores
 
-    def units(self, scores: Tensor, view: View) -> tuple[Tensor, Tensor]:
-        """Scores (n s) of the view's n = b h w pixels, each at its own label, and those labels (n,)."""
+    def units(self, scores: Tensor, view: View) -> Units:
+        """The view's n = b h w pixels, each scored at its own label."""
         read = [read_at_label(signal, view.labels).flatten() for signal in scores.unbind(dim=1)]
-        return torch.stack(read, dim=1), view.labels.flatten()
+        return Units(scores=torch.stack(read, dim=1), labels=view.labels.flatten())
 
     def pool(self, values: Tensor, view: View) -> Tensor:
         """A target per unit from one value per pixel (b h w): the pixel's own, (n,)."""

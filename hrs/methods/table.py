@@ -1,0 +1,110 @@
+"""Every training method and what is known of it without building it: the one list that all others are made from.
+
+Free of torch, so that the command line and the dashboard read it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodFacts:
+    """about: what it is, in a sentence.
+    made_by: its class, "module:name".
+    sections: of the config, those that it alone reads.
+    needs_source: whether it trains on synthetic frames; if not, none is opened or rendered.
+    weighs: whether its synthetic pixels may differ in weight.
+    learns_weights: whether weighting networks say how much; they need regions, and can score a corpus afterwards.
+    """
+
+    about: str
+    made_by: str
+    sections: tuple[str, ...] = ()
+    needs_source: bool = True
+    weighs: bool = False
+    learns_weights: bool = False
+
+
+METHODS: Mapping[str, MethodFacts] = MappingProxyType(
+    {
+        "hrs": MethodFacts(
+            about="weighting networks say how much each synthetic pixel, region and image counts",
+            made_by="hrs.methods.hrs:HierarchicalSelection",
+            sections=("selection",),
+            weighs=True,
+            learns_weights=True,
+        ),
+        "joint": MethodFacts(
+            about="real and synthetic images together, every pixel alike",
+            made_by="hrs.methods.joint:Joint",
+        ),
+        "target_only": MethodFacts(
+            about="the real images alone",
+            made_by="hrs.methods.target_only:TargetOnly",
+            needs_source=False,
+        ),
+        "source_only": MethodFacts(
+            about="the synthetic frames alone",
+            made_by="hrs.methods.source_only:SourceOnly",
+        ),
+        "finetune": MethodFacts(
+            about="first the synthetic frames, then the real images",
+            made_by="hrs.methods.finetune:Finetune",
+            sections=("finetune",),
+        ),
+        "mixing": MethodFacts(
+            about="half of a synthetic frame's classes pasted onto a real image",
+            made_by="hrs.methods.mixing:Mixing",
+        ),
+        "hrs_mixing": MethodFacts(
+            about="mixing, with weighting networks for the pasted pixels",
+            made_by="hrs.methods.hrs_mixing:SelectiveMixing",
+            sections=("selection",),
+            weighs=True,
+            learns_weights=True,
+        ),
+        "adversarial": MethodFacts(
+            about="joint training, and a discriminator that aligns the predictions of both domains",
+            made_by="hrs.methods.adversarial:Adversarial",
+            sections=("adversarial",),
+        ),
+        "class_balanced": MethodFacts(
+            about="control: synthetic pixels weighted by how rare their class is, nothing else",
+            made_by="hrs.methods.class_balanced:ClassBalanced",
+            sections=("selection",),
+            weighs=True,
+        ),
+        "shuffled": MethodFacts(
+            about="control: the weights of hrs in the wrong places",
+            made_by="hrs.methods.shuffled:Shuffled",
+            sections=("selection",),
+            weighs=True,
+            learns_weights=True,
+        ),
+        "oracle": MethodFacts(
+            about="control: weights from the planted truth of rendered frames",
+            made_by="hrs.methods.oracle:Oracle",
+            sections=("selection",),
+            weighs=True,
+        ),
+    }
+)
+
+
+def that_weigh() -> list[str]:
+    """Methods whose synthetic pixels may differ in weight."""
+    return [name for name, facts in METHODS.items() if facts.weighs]
+
+
+def that_learn_weights() -> list[str]:
+    """Methods whose runs can score a corpus."""
+    return [name for name, facts in METHODS.items() if facts.learns_weights]
+
+
+def in_words(names: Sequence[str]) -> str:
+    """One name or more as a sentence has them: "hrs, hrs_mixing and shuffled"."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

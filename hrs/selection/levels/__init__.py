@@ -1,0 +1,1 @@
+"""The three levels at which synthetic frames are scored, one file each."""
