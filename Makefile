@@ -19,10 +19,7 @@ endif
 app: $(READY)           ## the dashboard and the photo app
 	$(PY) -m app
 
-test: $(READY) browser  ## all checks and tests
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
+test: browser check     ## all checks and tests
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
 
 check: $(READY)         ## style and types only
