@@ -9,7 +9,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from hrs.data import scenes
+from hrs import street
 from hrs.errors import HRSError
 from hrs.street import gl
 from hrs.street.camera import photograph
@@ -17,18 +17,18 @@ from hrs.street.departures import Plan, Planted, alter_labels
 from hrs.street.domains import Cls
 
 SMALL = {"height": 120, "width": 160}
-KINDS = {kind.name: kind for kind in scenes.DEPARTURES}
+KINDS = {kind.name: kind for kind in street.DEPARTURES}
 
-needs_gl = pytest.mark.skipif(not scenes.can_render(), reason="no OpenGL on this machine")
+needs_gl = pytest.mark.skipif(not street.can_render(), reason="no OpenGL on this machine")
 
 
 @pytest.fixture(scope="module")
-def frames() -> dict[str, list[scenes.RenderedFrame]]:
-    return {d: [scenes.render_frame(d, seed=0, index=i, **SMALL) for i in range(24)] for d in ("synthetic", "camera")}
+def frames() -> dict[str, list[street.RenderedFrame]]:
+    return {d: [street.render_frame(d, seed=0, index=i, **SMALL) for i in range(24)] for d in ("synthetic", "camera")}
 
 
-def digest(domain: scenes.Domain, index: int) -> str:
-    frame = scenes.render_frame(domain, seed=1, index=index, **SMALL)
+def digest(domain: street.Domain, index: int) -> str:
+    frame = street.render_frame(domain, seed=1, index=index, **SMALL)
     told = json.dumps(frame.info).encode()
     return hashlib.sha256(frame.image.tobytes() + frame.label.tobytes() + frame.planted.tobytes() + told).hexdigest()
 
@@ -39,17 +39,17 @@ def test_arrays_have_the_promised_shapes_and_values(frames, domain):
     for frame in frames[domain]:
         assert frame.image.shape == (120, 160, 3) and frame.label.shape == frame.planted.shape == (120, 160)
         assert frame.image.dtype == frame.label.dtype == frame.planted.dtype == np.uint8
-        assert frame.label.max() < len(scenes.CLASS_NAMES)
-        assert set(np.unique(frame.planted)) <= {0, *(kind.id for kind in scenes.DEPARTURES)}
+        assert frame.label.max() < len(street.CLASS_NAMES)
+        assert set(np.unique(frame.planted)) <= {0, *(kind.id for kind in street.DEPARTURES)}
         json.dumps(frame.info)
 
 
 @needs_gl
 @pytest.mark.parametrize("domain", ["synthetic", "camera"])
 def test_every_class_appears_and_streets_are_made_mostly_of_road_building_and_sky(frames, domain):
-    counts = sum(np.bincount(f.label.ravel(), minlength=len(scenes.CLASS_NAMES)) for f in frames[domain])
+    counts = sum(np.bincount(f.label.ravel(), minlength=len(street.CLASS_NAMES)) for f in frames[domain])
     share = counts / counts.sum()
-    assert (counts > 0).all(), dict(zip(scenes.CLASS_NAMES, counts, strict=True))
+    assert (counts > 0).all(), dict(zip(street.CLASS_NAMES, counts, strict=True))
     assert 0.2 < share[Cls.ROAD] < 0.45 and 0.12 < share[Cls.BUILDING] < 0.4 and 0.06 < share[Cls.SKY] < 0.3
 
 
@@ -61,8 +61,8 @@ def test_the_camera_domain_is_clean(frames):
 @needs_gl
 def test_the_synthetic_domain_plants_both_sorts_and_leaves_some_frames_alone(frames):
     planted = np.stack([f.planted for f in frames["synthetic"]])
-    assert 0.08 < scenes.harmful_mask(planted).mean() < 0.3
-    assert 0.08 < scenes.odd_mask(planted).mean() < 0.35
+    assert 0.08 < street.harmful_mask(planted).mean() < 0.3
+    assert 0.08 < street.odd_mask(planted).mean() < 0.35
     assert (planted == 0).all(axis=(1, 2)).sum() >= 3
 
 
@@ -98,7 +98,7 @@ def test_another_process_draws_the_same_frame():
 @needs_gl
 def test_seed_and_index_and_domain_all_matter():
     def image(domain, seed, index):
-        return scenes.render_frame(domain, seed=seed, index=index, **SMALL).image.tobytes()
+        return street.render_frame(domain, seed=seed, index=index, **SMALL).image.tobytes()
 
     assert (
         len({image("synthetic", 0, 0), image("synthetic", 1, 0), image("synthetic", 0, 1), image("camera", 0, 0)}) == 4
@@ -132,7 +132,7 @@ def test_an_erased_object_takes_the_label_around_it(toy):
     truth, objects = toy
     label, planted, _ = alter_labels(region("label erased", 2), truth, objects, None)
     assert (label[objects == 2] == Cls.ROAD).all()
-    assert (scenes.harmful_mask(planted) == (objects == 2)).all()
+    assert (street.harmful_mask(planted) == (objects == 2)).all()
 
 
 def test_a_shifted_label_is_harmful_where_it_left_and_where_it_went(toy):
@@ -146,7 +146,7 @@ def test_odd_looks_keep_the_label(toy):
     truth, objects = toy
     label, planted, _ = alter_labels(region("flat colour", 1), truth, objects, None)
     assert (label == truth).all()
-    assert (scenes.odd_mask(planted) == (objects == 1)).all() and not scenes.harmful_mask(planted).any()
+    assert (street.odd_mask(planted) == (objects == 1)).all() and not street.harmful_mask(planted).any()
 
 
 @pytest.mark.parametrize("name", ["label of another frame", "label mirrored", "classes swapped"])
@@ -161,15 +161,15 @@ def test_frame_departures_are_marked_only_where_the_label_is_false(toy, name):
 
 
 def test_departures_are_distinct_frozen_records():
-    assert len({kind.id for kind in scenes.DEPARTURES}) == len(scenes.DEPARTURES)
-    assert all(1 <= kind.id < 128 and kind.level in ("region", "frame") for kind in scenes.DEPARTURES)
+    assert len({kind.id for kind in street.DEPARTURES}) == len(street.DEPARTURES)
+    assert all(1 <= kind.id < 128 and kind.level in ("region", "frame") for kind in street.DEPARTURES)
     with pytest.raises(FrozenInstanceError):
-        scenes.DEPARTURES[0].harmful = False
+        street.DEPARTURES[0].harmful = False
 
 
 def test_masks_split_the_planted_ids_in_two():
-    ids = np.array([0, *(kind.id for kind in scenes.DEPARTURES)], np.uint8)
-    assert (scenes.harmful_mask(ids) ^ scenes.odd_mask(ids)).tolist() == [False] + [True] * len(scenes.DEPARTURES)
+    ids = np.array([0, *(kind.id for kind in street.DEPARTURES)], np.uint8)
+    assert (street.harmful_mask(ids) ^ street.odd_mask(ids)).tolist() == [False] + [True] * len(street.DEPARTURES)
 
 
 def test_the_lens_bends_label_and_picture_alike():
@@ -187,11 +187,11 @@ def test_the_lens_bends_label_and_picture_alike():
 def test_senseless_arguments_are_refused(arguments):
     values = {"domain": "camera", "seed": 0, "index": 0, **SMALL} | arguments
     with pytest.raises(HRSError):
-        scenes.render_frame(values.pop("domain"), **values)
+        street.render_frame(values.pop("domain"), **values)
 
 
 def test_without_opengl_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(gl, "can_render", lambda: False)
-    with pytest.raises(scenes.RendererUnavailable, match="apt install libegl1") as caught:
-        scenes.render_frame("synthetic", seed=0, index=0)
+    with pytest.raises(street.RendererUnavailable, match="apt install libegl1") as caught:
+        street.render_frame("synthetic", seed=0, index=0)
     assert "\n" not in str(caught.value)
