@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hrs.labels import IGNORE, LabelSpace, colourise
 from hrs.system.files import atomic_write
+from hrs.system.images import encode
 
 Image = NDArray[np.uint8]
 
@@ -58,11 +59,8 @@ def sheet(rows: Sequence[Sequence[Image]], titles: Sequence[str], *, width: int)
 
 def write_picture(path: Path, rgb: Image) -> None:
     """Write RGB as the suffix says, whole or not at all."""
-    done, data = cv2.imencode(path.suffix, np.ascontiguousarray(rgb[..., ::-1]))
-    if not done:
-        raise ValueError(f"OpenCV cannot encode {path.suffix}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, data.tobytes())
+    atomic_write(path, encode(path.suffix, rgb))
 
 
 def _cell(picture: Image, height: int, width: int) -> Image:

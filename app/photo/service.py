@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import gradio as gr
@@ -33,8 +33,9 @@ from app.photo.view import (
 )
 from hrs.errors import HRSError
 from hrs.inference import Segmentation, read_photograph
-from hrs.inference.pictures import describe, label_png, overlay, to_jpeg
+from hrs.inference.pictures import describe, label_png, overlay
 from hrs.labels import LabelSpace
+from hrs.system.images import decode_rgb, encode
 
 MAX_PIXELS = 64_000_000
 """Largest photo: what phones take, at some 450 MB while it is read."""
@@ -74,14 +75,14 @@ class Photos:
             rows, stem = class_rows(result, space), safe_stem(Path(photo))
             aspect = image.shape[1] / image.shape[0]
             small, labels = shrink(image), shrink(result.labels, smooth=False)
-            shown = Shown(photo=to_jpeg(small), mask=label_png(labels, space), stem=stem)
+            shown = Shown(photo=encode(".jpg", small), mask=label_png(labels, space), stem=stem)
             return [
                 shown,
                 gr.update(visible=False),
                 gr.update(visible=True),
                 overlay_html(shown.photo, shown.mask, rows, aspect),
                 confidence_html(
-                    to_jpeg(confidence_colours(shrink(result.confidence))), about["confidence"] / 100, aspect
+                    encode(".jpg", confidence_colours(shrink(result.confidence))), about["confidence"] / 100, aspect
                 ),
                 classes_html(rows),
                 realism_html(result.realism, result.realism_words),
@@ -144,7 +145,7 @@ class Photos:
         stem = f"{number:03d}_{safe_stem(photo)}"
         picture = overlay(shrink(image), shrink(result.labels, smooth=False), space)
         archive.writestr(f"{stem}_labels.png", label_png(result.labels, space))
-        archive.writestr(f"{stem}_overlay.jpg", to_jpeg(picture))
+        archive.writestr(f"{stem}_overlay.jpg", encode(".jpg", picture))
         archive.writestr(f"{stem}.json", as_json(about))
         return BatchRow(photo=photo.name, classes=class_rows(result, space))
 
@@ -168,15 +169,10 @@ def colour(shown: Shown | None, opacity: float) -> list[Any]:
     """The picture that compares photo and overlay, and the overlay to download, at an opacity in percent."""
     if shown is None:  # forgotten meanwhile
         return [gr.skip(), gr.skip()]
-    photo, mask = decode(shown.photo), decode(shown.mask)
+    photo, mask = (cast(Image, decode_rgb(data)) for data in (shown.photo, shown.mask))  # made by this app: whole
     blended = cv2.addWeighted(photo, 1 - opacity / 100, mask, opacity / 100, 0).astype(np.uint8, copy=False)
-    picture = save(f"{shown.stem}_overlay.jpg", to_jpeg(blended))
+    picture = save(f"{shown.stem}_overlay.jpg", encode(".jpg", blended))
     return [(save(f"{shown.stem}.jpg", shown.photo), picture), picture]
-
-
-def decode(data: bytes) -> Image:
-    """RGB (h w 3) of a file that this app made."""
-    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
 @contextmanager

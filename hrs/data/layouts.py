@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -22,6 +22,7 @@ from hrs.data.spec import OPTIONS, DatasetSpec
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace, mapping
 from hrs.progress import Progress
+from hrs.system.images import decode_grey, decode_rgb
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,9 +49,7 @@ class Dataset:
         A photograph without label is turned as its EXIF orientation says; with one, it lies as its label does.
         """
         frame = self.frames[i]
-        turned = 0 if frame.label is None else cv2.IMREAD_IGNORE_ORIENTATION
-        image = read_image_file(frame.image, cv2.IMREAD_COLOR_RGB | turned)
-        return image.astype(np.uint8, copy=False)
+        return read_image_file(frame.image, partial(decode_rgb, upright=frame.label is None))
 
     def read_label(self, i: int) -> NDArray[np.uint8]:
         """Classes of ``space``, uint8 (h w); IGNORE for void and for ids that the format does not know."""
@@ -69,7 +68,7 @@ class Dataset:
     def read_planted(self, i: int) -> NDArray[np.uint8] | None:
         """The renderer's mask of planted departures, uint8 (h w), 0 for none; None where there is no such mask."""
         path = self.frames[i].planted
-        return None if path is None else read_image_file(path, cv2.IMREAD_GRAYSCALE).astype(np.uint8, copy=False)
+        return None if path is None else read_image_file(path, decode_grey)
 
     def take(self, indices: Iterable[int]) -> Dataset:
         """The same data set with only these frames, in this order."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
+from hrs.system.images import decode_stored, encode
 
 LABEL_VALUES = IGNORE + 1
 """How many values a uint8 label can take."""
@@ -171,10 +172,7 @@ def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.int32] | None:
         return None
     if not data.endswith(_PNG_END):  # cut short; asking the decoder would print libpng's complaints
         return None
-    try:
-        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        return None
+    stored = decode_stored(data)
     if stored is None or stored.shape[:2] != shape:
         return None
     regions = _unpack(stored)
@@ -188,20 +186,20 @@ def _unpack(stored: NDArray[np.generic]) -> NDArray[np.int32] | None:
         return None
     if stored.ndim == 2:
         return stored.astype(np.int32)
-    high, low = stored[..., 0].astype(np.int32), stored[..., 1].astype(np.int32)
+    high, low = stored[..., 2].astype(np.int32), stored[..., 1].astype(np.int32)
     return high << 16 | low
 
 
 def _pack(regions: NDArray[np.int32]) -> NDArray[np.uint16]:
-    """One 16-bit plane; a frame with more regions than that counts takes three (high, low, nothing)."""
+    """One 16-bit plane; a frame with more regions than that counts takes three (nothing, low, high)."""
     if regions.max() < 1 << 16:
         return regions.astype(np.uint16)
     high, low = regions >> 16, regions & 0xFFFF
-    return np.stack([high, low, np.zeros_like(low)], axis=-1).astype(np.uint16)
+    return np.stack([np.zeros_like(low), low, high], axis=-1).astype(np.uint16)
 
 
 def _write(path: Path, regions: NDArray[np.int32]) -> None:
-    data = cv2.imencode(".png", _pack(regions), list(_PNG_OPTIONS))[1].tobytes()
+    data = encode(".png", _pack(regions), _PNG_OPTIONS)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.tmp")
     try:

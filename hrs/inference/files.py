@@ -11,11 +11,12 @@ from pathlib import Path
 
 from hrs.errors import HRSError
 from hrs.inference.photographs import SUFFIXES, read_photograph
-from hrs.inference.pictures import describe, label_png, overlay, small_enough, to_jpeg, write_beside
+from hrs.inference.pictures import describe, label_png, overlay, small_enough, write_beside
 from hrs.inference.predictor import Predictor
 from hrs.inference.videos import VIDEOS, count_frames, segment_video
 from hrs.progress import Progress
 from hrs.system.files import disk_errors
+from hrs.system.images import encode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,5 +151,5 @@ def _segment_photo(predictor: Predictor, source: Path, stem: Path, augment: bool
     image = read_photograph(source)
     result = predictor.segment(image, augment=augment)
     write_beside(stem, ".png", label_png(result.labels, predictor.space))
-    write_beside(stem, "_overlay.jpg", to_jpeg(overlay(*small_enough(image, result.labels), predictor.space)))
+    write_beside(stem, "_overlay.jpg", encode(".jpg", overlay(*small_enough(image, result.labels), predictor.space)))
     write_beside(stem, ".json", json.dumps(describe(source, predictor.space, result), indent=2) + "\n")

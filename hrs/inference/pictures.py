@@ -10,7 +10,6 @@ from typing import Any
 import cv2
 from PIL import Image as Pillow
 
-from hrs.errors import HRSError
 from hrs.inference.photographs import Image
 from hrs.inference.predictor import Segmentation
 from hrs.labels import LabelSpace, colourise
@@ -58,14 +57,6 @@ def small_enough(image: Image, labels: Image) -> tuple[Image, Image]:
     size = max(1, int(width * shrink)), max(1, int(height * shrink))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return small, cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)  # type: ignore[return-value]
-
-
-def to_jpeg(image: Image) -> bytes:
-    """RGB (h w 3) as a JPEG file."""
-    done, data = cv2.imencode(".jpg", image[..., ::-1])
-    if not done:
-        raise HRSError(f"OpenCV cannot encode a {image.shape[1]}x{image.shape[0]} image as JPEG")
-    return data.tobytes()
 
 
 def write_beside(stem: Path, ending: str, data: bytes | str) -> None:

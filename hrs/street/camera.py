@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrs.street.shading import Array, to_display
+from hrs.system.images import decode_rgb, encode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,5 +126,4 @@ def _grade(shot: Shot, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _jpeg(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.cvtColor(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(decode_rgb(encode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, quality))), np.uint8)

@@ -20,6 +20,7 @@ from hrs.progress import Progress
 from hrs.street import gl
 from hrs.street.domains import CLASS_NAMES, PALETTE, Domain, place_of
 from hrs.street.frame import RenderedFrame, render_frame
+from hrs.system.images import encode
 
 RENDERER_VERSION = 1
 """Raised whenever the same seed draws other pictures."""
@@ -116,14 +117,11 @@ def write_frame(out: Path, index: int, frame: RenderedFrame, *, quality: int) ->
     _save_png(out / "labels" / f"{name}.png", frame.label)
     _save_png(out / "planted" / f"{name}.png", frame.planted)
     _replace(out / "info" / f"{name}.json", (json.dumps(frame.info, indent=1) + "\n").encode())
-    bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    _replace(out / "images" / f"{name}.jpg", data.tobytes())
+    _replace(out / "images" / f"{name}.jpg", encode(".jpg", frame.image, (cv2.IMWRITE_JPEG_QUALITY, quality)))
 
 
 def _save_png(path: Path, ids: NDArray[np.uint8]) -> None:
-    _, data = cv2.imencode(".png", ids, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    _replace(path, data.tobytes())
+    _replace(path, encode(".png", ids, (cv2.IMWRITE_PNG_COMPRESSION, 9)))
 
 
 def _replace(path: Path, data: bytes) -> None:

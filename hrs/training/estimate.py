@@ -19,7 +19,6 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, cast
 
-import cv2
 import torch
 import yaml
 
@@ -36,6 +35,7 @@ from hrs.labels import LabelSpace, label_space
 from hrs.methods.table import METHODS
 from hrs.pictures import Image
 from hrs.runs.folder import RunFolder
+from hrs.system.images import encode
 from hrs.training.record import Recorder, clock
 from hrs.training.trainer import Trainer
 
@@ -231,7 +231,7 @@ def _copy(dataset: Dataset, space: LabelSpace, root: Path) -> str:
 
 def _write_ids(path: Path, ids: Image) -> None:
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(cv2.imencode(".png", ids)[1].tobytes())
+    path.write_bytes(encode(".png", ids))
 
 
 def _trial(config: RunConfig, specs: dict[str, Any]) -> RunConfig:

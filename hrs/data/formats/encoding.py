@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from hrs.data.formats.integrity import has_palette, is_whole
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, Colour, LabelSpace
+from hrs.system.images import decode_stored
 
 Channel = Literal["index", "red", "colour"]
+T = TypeVar("T", bound=NDArray[np.generic])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,13 +40,13 @@ class Encoding:
         """Raw ids (h w). Raises HRSError where the file cannot be decoded or has the wrong channels."""
         if self.channel == "index":
             return _index(path)
-        image = read_image_file(path, cv2.IMREAD_UNCHANGED)
+        image = read_image_file(path, decode_stored)
         if image.ndim != 3:
             raise HRSError(f"label {path} has one channel; expected RGB with the class in {self.channel}")
-        red = image[..., 2].astype(np.uint32)  # OpenCV orders channels b g r
+        red = image[..., 0].astype(np.uint32)
         if self.channel == "red":
             return red
-        return (red << 16) + (image[..., 1].astype(np.uint32) << 8) + image[..., 0]
+        return (red << 16) + (image[..., 1].astype(np.uint32) << 8) + image[..., 2]
 
     def classes(self, raw: NDArray[np.uint32]) -> NDArray[np.uint8]:
         """Raw ids as classes of ``space``, IGNORE for the others."""
@@ -81,9 +83,10 @@ def distinct_colours(count: int) -> tuple[Colour, ...]:
     return tuple((int(r), int(g), int(b)) for r, g, b in rgb)
 
 
-def read_image_file(path: Path, flags: int) -> NDArray[np.generic]:
-    """cv2.imread that says what is wrong, and takes no half files. Colour comes as b g r."""
-    return _decode(path, _read_bytes(path), flags)
+def read_image_file(path: Path, decode: Callable[[bytes], T | None]) -> T:
+    """A file as a function of `hrs.system.images` decodes it. Raises HRSError saying what is wrong with it; half files
+    are not taken."""
+    return _decode(path, _read_bytes(path), decode)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -93,8 +96,8 @@ def _read_bytes(path: Path) -> bytes:
         raise HRSError(f"{path} cannot be read ({error.strerror}); check that it is there and may be read") from error
 
 
-def _decode(path: Path, data: bytes, flags: int) -> NDArray[np.generic]:
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and is_whole(data) else None
+def _decode(path: Path, data: bytes, decode: Callable[[bytes], T | None]) -> T:
+    image = decode(data) if is_whole(data) else None
     if image is None:
         raise HRSError(f"{path} cannot be decoded; expected a whole PNG or JPEG file, copy it anew or remove it")
     return image
@@ -105,7 +108,7 @@ def _index(path: Path) -> NDArray[np.uint32]:
     data = _read_bytes(path)
     if has_palette(data) and is_whole(data):
         return _palette_indices(path, data)
-    image = _decode(path, data, cv2.IMREAD_UNCHANGED)
+    image = _decode(path, data, decode_stored)
     if image.ndim != 2:
         raise HRSError(f"label {path} is in colour; expected one channel of class ids or a palette image")
     return image.astype(np.uint32)

@@ -1,0 +1,63 @@
+"""Images as PNG or JPEG bytes, and back. Arrays are RGB; that OpenCV wants b g r is known here alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hrs.errors import HRSError
+
+
+def encode(suffix: str, image: NDArray[Any], options: Sequence[int] = ()) -> bytes:
+    """An image as the bytes of a file.
+
+    Args:
+        suffix: what kind of file, ".png" or ".jpg".
+        image: RGB (h w 3), or one channel (h w); uint8, for PNG also uint16.
+        options: for OpenCV, a key and a value in turn, such as ``(cv2.IMWRITE_JPEG_QUALITY, 90)``.
+
+    Raises:
+        HRSError: no such kind, or an image that it cannot hold (the sides of a JPEG end at 65535).
+    """
+    bgr = np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image
+    try:
+        done, data = cv2.imencode(suffix, bgr, options)
+    except cv2.error:
+        done = False
+    if not done:
+        raise HRSError(f"OpenCV cannot encode a {image.shape[1]}x{image.shape[0]} image as {suffix}")
+    return data.tobytes()
+
+
+def decode_rgb(data: bytes, *, upright: bool = True) -> NDArray[np.uint8] | None:
+    """RGB uint8 (h w 3) of a file's bytes, whatever they hold; None where they cannot be decoded.
+
+    upright: turn it as its EXIF orientation says.
+    """
+    return _decode(data, cv2.IMREAD_COLOR_RGB | (0 if upright else cv2.IMREAD_IGNORE_ORIENTATION), np.uint8)
+
+
+def decode_grey(data: bytes) -> NDArray[np.uint8] | None:
+    """One channel, uint8 (h w), of a file's bytes; None where they cannot be decoded."""
+    return _decode(data, cv2.IMREAD_GRAYSCALE, np.uint8)
+
+
+def decode_stored(data: bytes) -> NDArray[np.generic] | None:
+    """The values as they are stored, 8 or 16 bit: one channel (h w), or RGB (h w 3) without what transparency there is.
+
+    None where the bytes cannot be decoded. A palette's indices come as its colours.
+    """
+    image = _decode(data, cv2.IMREAD_UNCHANGED)
+    return image if image is None or image.ndim == 2 else image[..., 2::-1]
+
+
+def _decode(data: bytes, flags: int, dtype: type[np.generic] | None = None) -> NDArray[Any] | None:
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:
+        return None
+    return image if image is None or dtype is None else image.astype(dtype, copy=False)
