@@ -97,7 +97,8 @@ def study(
     runs: RunsRoot = RUNS,
 ) -> None:
     """Compare methods over numbers of real images and seeds. Goes on where an earlier call stopped."""
-    from hrs.study.run import load_study, run_study
+    from hrs.study.plan import load_study
+    from hrs.study.run import run_study
     from hrs.study.table import to_markdown
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: its runs save what they have and stop

@@ -1,0 +1,116 @@
+"""What a study compares: its file, and the runs that follow from it.
+
+A study is a YAML file:
+
+    base:                      # settings that all runs share, as in a run's config
+      data: {sources: ["render:synthetic"], target: "camvid:/data/camvid"}
+      train: {steps: 1000}
+    methods:                   # a name, or settings that go over base; label: what the table calls it
+      - joint
+      - hrs
+      - {method: hrs, selection: {levels: [region]}}
+      - {method: joint, label: joint half as long, train: {steps: 500}}
+    n_real: [10, 20, null]     # null: all
+    seeds: [0, 1, 2]
+    against: [joint]           # methods that the others are compared with, seed by seed; by default joint and mixing
+    parallel: 2                # runs at once on this machine
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from hrs.config import RunConfig, Section, load_config
+from hrs.errors import HRSError
+from hrs.runs.folder import RunFolder
+from hrs.study.table import Outcome, differences, method_label
+
+
+class Study(Section):
+    """What to compare. ``methods`` holds names, or settings that go over ``base``; ``against`` the table's names of
+    those that the others are compared with."""
+
+    base: dict[str, Any] = Field(default_factory=dict)
+    methods: tuple[dict[str, Any], ...] = Field(min_length=1)
+    n_real: tuple[int | None, ...] = Field((20,), min_length=1)
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
+    against: tuple[str, ...] = ("joint", "mixing")
+    parallel: int = Field(1, ge=1, le=64)
+
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _names(cls, values: Any) -> Any:
+        return [{"method": value} if isinstance(value, str) else value for value in values]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run of a study. ``label``: what the table calls its method."""
+
+    name: str
+    label: str
+    config: RunConfig
+
+    def outcome(self, folder: Path) -> Outcome | None:
+        """Its last validation; None while there is none."""
+        run = RunFolder(folder / self.name)
+        if not run.exists() or run.read_status().state != "finished":
+            return None
+        score = run.read_results()[-1]["miou"]
+        return Outcome(method=self.label, n_real=self.config.data.n_real, seed=self.config.seed, score=score)
+
+    def check(self, folder: Path) -> None:
+        """Raises HRSError where the run of its name was trained with settings other than the study's."""
+        run = RunFolder(folder / self.name)
+        if run.exists() and (differ := differences(load_config(run.config), self.config)):
+            raise HRSError(
+                f"{run.path} was trained with another {', '.join(differ)} than the study has now; "
+                "delete that folder to train it anew, or write the study elsewhere with --out"
+            )
+
+
+def load_study(path: Path) -> Study:
+    """Read a study. Raises HRSError where it cannot be read or says something unknown."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Study.model_validate(values)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise HRSError(f"study {path} cannot be read: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise HRSError(f"study {path}: {wrong}") from error
+
+
+def plan(study: Study) -> list[Job]:
+    """All runs, seed by seed, so that a study that stops early still compares like with like.
+
+    Raises HRSError for settings that no run could have, or two methods that are the same.
+    """
+    jobs = [_job(study, own, n_real, seed) for seed in study.seeds for n_real in study.n_real for own in study.methods]
+    names = [job.name for job in jobs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise HRSError(f"the study holds {twice[0]} more than once; give each method, number and seed once")
+    return jobs
+
+
+def _job(study: Study, own: dict[str, Any], n_real: int | None, seed: int) -> Job:
+    settings = {key: value for key, value in own.items() if key != "label"}
+    config = load_config(_over(_over(study.base, settings), {"seed": seed, "data": {"n_real": n_real}}))
+    label = str(own.get("label") or method_label(config))
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", label).strip("-")
+    return Job(name=f"{plain}-n{'all' if n_real is None else n_real}-s{seed}", label=label, config=config)
+
+
+def _over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """``more`` put over ``base``, section by section."""
+    both = dict(base)
+    for key, value in more.items():
+        below = both.get(key)
+        both[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return both
