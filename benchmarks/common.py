@@ -15,10 +15,10 @@ import torch
 from hrs.config import RunConfig, load_config
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import FrameReader, Step, TrainingSteps
-from hrs.data.regions import cache_root
 from hrs.methods.base import Method, StepResult
 from hrs.methods.build import build_method
 from hrs.street import shipped_frames
+from hrs.system.cache import cache_root
 from hrs.training.trainer import build_optimiser
 
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16}

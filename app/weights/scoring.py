@@ -14,9 +14,10 @@ import streamlit as st
 from app.context import plain
 from app.runs.reading import read_config
 from hrs.methods.table import METHODS, in_words, that_learn_weights
-from hrs.runs.folder import RunFolder, process_identity
+from hrs.runs.folder import RunFolder
 from hrs.runs.records import tail
-from hrs.system.files import atomic_write, process_alive
+from hrs.system.files import atomic_write
+from hrs.system.processes import process_alive, process_identity
 
 _POLL = 2.0  # seconds
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
+from hrs.system.cache import cache_root
 from hrs.system.images import decode_stored, encode
 
 LABEL_VALUES = IGNORE + 1
@@ -87,12 +88,6 @@ def compact_regions(regions: NDArray[np.integer]) -> tuple[NDArray[np.int32], in
     present[0] = False
     table = np.cumsum(present, dtype=np.int32) - 1  # entry 0 (no region) is -1
     return np.take(table, shifted), int(table[-1]) + 1
-
-
-def cache_root() -> Path:
-    """The folder of all HRS caches: the environment variable HRS_CACHE, else ~/.cache/hrs."""
-    named = os.environ.get("HRS_CACHE")
-    return Path(named) if named else Path("~/.cache/hrs").expanduser()
 
 
 class RegionCache:

@@ -9,10 +9,10 @@ from typing import Literal, cast
 
 from hrs.data.formats.readers import folder
 from hrs.data.frames import Found
-from hrs.data.regions import cache_root
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.progress import Progress
+from hrs.system.cache import cache_root
 
 SPLITS = ("train", "val", "test")
 FRAMES = {"synthetic": 2000, "camera": 100}

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hrs.checkpoint import load_checkpoint
-from hrs.data.regions import cache_root
 from hrs.errors import HRSError
 from hrs.inference.export import NotExportable, export_network, read_metadata, weights_hash
 from hrs.networks.segmenter import Segmenter, normalise
+from hrs.system.cache import cache_root
 from hrs.system.files import atomic_write
 
 BackendName = Literal["auto", "torch", "onnx"]

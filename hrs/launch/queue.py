@@ -29,10 +29,10 @@ from pathlib import Path
 from typing import Any
 
 from hrs.config import RunConfig, load_config
-from hrs.data.regions import cache_root
 from hrs.errors import HRSError
 from hrs.progress import Progress
 from hrs.runs.folder import RunFolder, requeue
+from hrs.system.cache import cache_root
 from hrs.system.files import atomic_write, disk_errors
 
 CPU = "cpu"

@@ -31,8 +31,9 @@ from hrs.runs.records import Row, append_line, append_result, last_result, plain
 from hrs.runs.records import read_metrics as read_metrics
 from hrs.system.files import atomic_folder as atomic_folder
 from hrs.system.files import atomic_write as atomic_write
-from hrs.system.files import disk_errors, process_alive
+from hrs.system.files import disk_errors
 from hrs.system.files import recover as recover
+from hrs.system.processes import process_alive, process_identity
 
 State = Literal["queued", "running", "finished", "failed", "cancelled"]
 KILLED = "killed: the process ended without saying so"
@@ -259,12 +260,6 @@ class RunSummary:
     run: RunFolder
     status: Status
     last: Row | None
-
-
-def process_identity(pid: int | None = None) -> dict[str, Any]:
-    """The status fields pid, pid_started and host of a process of this machine (default: this process)."""
-    process = psutil.Process(pid)
-    return {"pid": process.pid, "pid_started": process.create_time(), "host": socket.gethostname()}
 
 
 def list_runs(root: Path) -> list[RunSummary]:

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 
 from hrs.errors import HRSError
+from hrs.system.processes import process_alive
 
-_CLOCK_SLACK = 2.0  # seconds; the creation time that the system reports moves when the clock is set
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_FOLDER = {errno.EEXIST, errno.ENOTDIR, errno.ENOENT}
@@ -44,21 +44,6 @@ def disk_errors(path: Path) -> Iterator[None]:
                 f"cannot write {path} ({error.strerror}: {error.filename}); name a folder, not a file"
             ) from error
         raise
-
-
-def process_alive(pid: int, started: float | None) -> bool:
-    """Whether the process ``pid`` created at ``started`` (Unix seconds; None asks for the pid alone) still runs.
-
-    An ended child that its parent has not collected yet (a zombie) does not run.
-    """
-    try:
-        process = psutil.Process(pid)
-        same = started is None or abs(process.create_time() - started) <= _CLOCK_SLACK
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.AccessDenied:
-        return True
-    except (psutil.NoSuchProcess, ValueError, OverflowError):
-        return False
 
 
 def atomic_write(path: Path, data: bytes | str) -> None:

@@ -25,7 +25,7 @@ import yaml
 from hrs.config import RunConfig, load_config
 from hrs.data.formats.readers import READERS
 from hrs.data.layouts import Dataset, open_dataset
-from hrs.data.regions import RegionCache, cache_root, superpixels
+from hrs.data.regions import RegionCache, superpixels
 from hrs.data.rendered import FRAMES
 from hrs.data.spec import OPTIONS, DatasetSpec
 from hrs.data.transforms import Sample, fit
@@ -35,6 +35,7 @@ from hrs.labels import LabelSpace, label_space
 from hrs.methods.table import METHODS
 from hrs.pictures import Image
 from hrs.runs.folder import RunFolder
+from hrs.system.cache import cache_root
 from hrs.system.images import encode
 from hrs.training.record import Recorder, clock
 from hrs.training.trainer import Trainer

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from hrs.runs import folder as runs
-from hrs.runs.folder import RunFolder, process_identity
+from hrs.runs.folder import RunFolder
+from hrs.system.processes import process_identity
 from tests.app.made_runs import make_run, training_row
 
 PAGES = ("", "runs", "launch", "weights", "compare", "data", "segment")
