@@ -12,7 +12,7 @@ from app.context import plain
 from app.figures.curves import CHART, histogram
 from app.figures.samples import in_classes_of, legend, overlays
 from hrs.data.doctor import Report, inspect
-from hrs.data.spec import OPTIONS
+from hrs.data.formats.table import FORMATS, to_markdown
 from hrs.errors import HRSError
 
 KEPT = 4  # reports a browser session keeps; each holds the paths of its frames
@@ -73,7 +73,9 @@ def say_what_to_do() -> None:
     with st.container(border=True):
         st.markdown("**No data set yet.** Name one above as `format:path`; every file of it is read once.")
         st.markdown("For example: " + ", ".join(f"`{name}`" for name in EXAMPLES))
-        st.caption(f"Formats: {', '.join(OPTIONS)}. Splits are part of the name: `camvid:/data/camvid?split=val`.")
+        st.caption(f"Formats: {', '.join(FORMATS)}. Splits are part of the name: `camvid:/data/camvid?split=val`.")
+        with st.expander("What lies where"):
+            st.markdown(to_markdown())
 
 
 def examine(name: str) -> Report | None:

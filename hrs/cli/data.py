@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 import typer
 
 from hrs.cli.terminal import progress_bar
+from hrs.data.formats.table import to_text
 from hrs.errors import HRSError
 
 app = typer.Typer()
 
 
-@app.command()
+@app.command(epilog="\b\nFormats:\n" + to_text())
 def check(
     dataset: Annotated[str, typer.Argument(help="format:path[?key=value&...], e.g. camvid:data/camvid")],
     split: Annotated[str | None, typer.Option(help="Which split, for formats that have them.")] = None,

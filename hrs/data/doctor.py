@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hrs.data.formats.encoding import Encoding
+from hrs.data.encoding import Encoding
 from hrs.data.frames import Skipped
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.errors import HRSError

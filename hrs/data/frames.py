@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrs.data.formats.encoding import Encoding
+from hrs.data.encoding import Encoding
 from hrs.errors import HRSError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
@@ -38,6 +38,20 @@ class Found:
     missing: tuple[Skipped, ...]
     encoding: Encoding | None
     layout: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Glimpse:
+    """A look at a data set whose frames may not all be there yet.
+
+    found: some of its frames; all of them where none has to be made.
+    total: how many it has.
+    making: seconds that it will take to make those that are missing.
+    """
+
+    found: Found
+    total: int
+    making: float = 0.0
 
 
 def pair(

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hrs.data.formats.encoding import Encoding, read_image_file
-from hrs.data.formats.integrity import is_whole_file
-from hrs.data.formats.readers import READERS
+from hrs.data.encoding import Encoding, read_image_file
+from hrs.data.formats.table import FORMATS
 from hrs.data.frames import Frame, Skipped, describe_missing
-from hrs.data.rendered import rendered
-from hrs.data.spec import OPTIONS, DatasetSpec
+from hrs.data.integrity import is_whole_file
+from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace, mapping
 from hrs.progress import Progress
@@ -102,10 +101,10 @@ def open_dataset(spec: str | DatasetSpec, *, split: str | None = None, progress:
     """
     spec = DatasetSpec.parse(spec) if isinstance(spec, str) else spec
     if split is not None and "split" not in spec.options:
-        if "split" not in OPTIONS[spec.format]:
+        if not FORMATS[spec.format].has_splits:
             raise HRSError(f"data set {spec}: the format {spec.format} has no splits; leave --split {split} out")
-        spec = replace(spec, options={**spec.options, "split": split})
-    found = rendered(spec, progress) if spec.format == "render" else READERS[spec.format](spec)
+        spec = spec.with_options(split=split)
+    found = FORMATS[spec.format].read(spec, progress)
     usable, unfit = _check_headers(found.frames)
     if not usable:
         first = f"; {unfit[0].path.name}: {unfit[0].reason}" if unfit else describe_missing(found.missing)

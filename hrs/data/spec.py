@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from urllib.parse import parse_qsl, quote
 
+from hrs.data.formats.table import FORMATS
 from hrs.errors import HRSError
 from hrs.labels import suggest
 
-OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "gta5": frozenset(),
-        "synthia": frozenset(),
-        "cityscapes": frozenset({"split"}),
-        "camvid": frozenset({"split"}),
-        "carla": frozenset({"version"}),
-        "folder": frozenset({"split"}),
-        "images": frozenset(),
-        "render": frozenset({"split", "frames", "start", "seed", "height", "width"}),
-    }
-)
-"""Formats and the options each takes."""
+DEFAULT_SPLIT = "train"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +27,14 @@ class DatasetSpec:
         """Raises HRSError for an unknown format or option, with the nearest known one."""
         kind, colon, rest = text.partition(":")
         if not colon or not rest:
-            raise HRSError(f"data set {text!r}; expected format:path with a format of {', '.join(OPTIONS)}")
-        if kind not in OPTIONS:
-            raise HRSError(f"data set {text!r} has the unknown format {kind!r}; {suggest(kind, list(OPTIONS))}")
+            raise HRSError(f"data set {text!r}; expected format:path with a format of {', '.join(FORMATS)}")
+        if kind not in FORMATS:
+            raise HRSError(f"data set {text!r} has the unknown format {kind!r}; {suggest(kind, list(FORMATS))}")
         path, _, query = rest.partition("?")
         options = dict(parse_qsl(query, keep_blank_values=True))
         for key in options:
-            if key not in OPTIONS[kind]:
-                takes = suggest(key, sorted(OPTIONS[kind])) if OPTIONS[kind] else f"{kind} takes none"
+            if key not in (known := FORMATS[kind].options):
+                takes = suggest(key, sorted(known)) if known else f"{kind} takes none"
                 raise HRSError(f"data set {text!r} has the unknown option {key!r}; {takes}")
         return cls(format=kind, path=path, options=options)
 
@@ -61,6 +49,30 @@ class DatasetSpec:
         if not folder.is_dir():
             raise HRSError(f"data set {self}: the folder {folder} does not exist; check the path")
         return folder
+
+    @property
+    def split(self) -> str:
+        """The folder of the split, train unless the options name another. Raises HRSError for what is no name."""
+        split = self.options.get("split", DEFAULT_SPLIT)
+        if not split or Path(split).name != split or split.startswith("."):
+            raise HRSError(f"data set {self}: split={split}; expected the name of a folder, such as train or val")
+        return split
+
+    def folders(self, images: str, labels: str) -> tuple[Path, Path]:
+        """Two folders below the root. Raises HRSError where one is missing, with what is there instead."""
+        root = self.root
+        missing = [name for name in (images, labels) if not (root / name).is_dir()]
+        if missing:
+            holds = ", ".join(sorted(path.name for path in root.iterdir())[:8]) or "nothing"
+            raise HRSError(
+                f"data set {self}: expected {images}/ and {labels}/ below {root}; "
+                f"{' and '.join(missing)} is not there, the folder holds {holds}"
+            )
+        return root / images, root / labels
+
+    def with_options(self, **options: object) -> DatasetSpec:
+        """The same data set with these options set."""
+        return replace(self, options={**self.options, **{key: str(value) for key, value in options.items()}})
 
     def number(self, key: str, default: int, *, least: int = 0) -> int:
         """An option that is a whole number of at least ``least``."""

@@ -23,11 +23,10 @@ import torch
 import yaml
 
 from hrs.config import RunConfig, load_config
-from hrs.data.formats.readers import READERS
-from hrs.data.layouts import Dataset, open_dataset
+from hrs.data.formats.table import FORMATS
+from hrs.data.layouts import Dataset
 from hrs.data.regions import RegionCache, superpixels
-from hrs.data.rendered import FRAMES
-from hrs.data.spec import OPTIONS, DatasetSpec
+from hrs.data.spec import DatasetSpec
 from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
 from hrs.inference import Predictor, predictions
@@ -35,7 +34,6 @@ from hrs.labels import LabelSpace, label_space
 from hrs.methods.table import METHODS
 from hrs.pictures import Image
 from hrs.runs.folder import RunFolder
-from hrs.system.cache import cache_root
 from hrs.system.images import encode
 from hrs.training.record import Recorder, clock
 from hrs.training.trainer import Trainer
@@ -169,37 +167,16 @@ def _look(config: RunConfig) -> tuple[Glance, Glance, list[Glance]]:
 def glance(name: str, *, split: str | None = None) -> Glance:
     """Open a few frames of a data set without reading the others' headers or drawing them all."""
     spec = DatasetSpec.parse(name)
-    if split is not None and "split" in OPTIONS[spec.format] and "split" not in spec.options:
-        spec = _with(spec, split=split)
-    if spec.format == "render":
-        return _glance_rendered(spec)
-    found = READERS[spec.format](spec)
+    kind = FORMATS[spec.format]
+    if split is not None and kind.has_splits and "split" not in spec.options:
+        spec = spec.with_options(split=split)
+    seen = kind.glimpse(spec, 2 * _FRAMES)
+    found = seen.found
     if not found.frames:
         raise HRSError(f"data set {spec} has no usable frame; expected {found.layout}")
     space = found.encoding.space if found.encoding else None
-    whole = Dataset(spec=spec, space=space, frames=found.frames, skipped=(), encoding=found.encoding)
-    return Glance(dataset=_spread(whole), total=len(whole))
-
-
-def _glance_rendered(spec: DatasetSpec) -> Glance:
-    start, frames = spec.number("start", 0), spec.number("frames", FRAMES.get(spec.path, 1), least=1)
-    few = open_dataset(_with(spec, frames=min(frames, 2 * _FRAMES)))
-    folder = few.frames[0].image.parent
-    if cache_root() not in folder.parents:  # nothing can be drawn here: frames that come with hrs
-        return Glance(dataset=_spread(few), total=len(open_dataset(spec)))
-    there = len(list(folder.glob("*.jpg")))
-    missing = start + frames - there
-    if missing <= 0:
-        return Glance(dataset=_spread(few), total=frames)
-    more = min(missing, _FRAMES)
-    began = time.perf_counter()
-    open_dataset(_with(spec, frames=there + more - start))
-    each = (time.perf_counter() - began) / more
-    return Glance(dataset=_spread(few), total=frames, rendering=(missing - more) * each)
-
-
-def _with(spec: DatasetSpec, **options: object) -> DatasetSpec:
-    return replace(spec, options={**spec.options, **{key: str(value) for key, value in options.items()}})
+    there = Dataset(spec=spec, space=space, frames=found.frames, skipped=(), encoding=found.encoding)
+    return Glance(dataset=_spread(there), total=seen.total, rendering=seen.making)
 
 
 def _spread(dataset: Dataset) -> Dataset:

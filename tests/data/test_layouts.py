@@ -1,11 +1,7 @@
-import logging
-
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
-from hrs.data import rendered as rendering
 from hrs.data.layouts import open_dataset, open_sources
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
@@ -135,56 +131,6 @@ def test_camvid_as_published():
     assert (len(train), len(val), train.skipped, val.skipped) == (367, 101, (), ())
     assert train.read_image(0).shape == (360, 480, 3)
     assert not {frame.id for frame in train.frames} & {frame.id for frame in val.frames}
-
-
-@pytest.fixture
-def no_opengl(monkeypatch):
-    monkeypatch.setattr("hrs.street.can_render", lambda: False)
-
-
-def test_without_opengl_shipped_frames_are_used_and_the_log_says_so(no_opengl, caplog):
-    with caplog.at_level(logging.WARNING, "hrs"):
-        data = open_dataset("render:synthetic?frames=10&start=2")
-    assert len(data) == 10 and data.skipped == ()
-    assert data.read_label(0).shape == data.read_image(0).shape[:2] == data.read_planted(0).shape
-    (record,) = caplog.records
-    assert "no OpenGL here, so 10 frames that come with hrs are used instead of 10" in record.getMessage()
-    assert data.frames[0].id == open_dataset("render:synthetic?frames=3").frames[2].id
-
-
-def test_without_opengl_the_cameras_splits_are_disjoint(no_opengl):
-    splits = [{f.id for f in open_dataset("render:camera?frames=1000", split=s).frames} for s in rendering.SPLITS]
-    assert [len(ids) for ids in splits] == [16, 16, 16]
-    assert len(set.union(*splits)) == 48
-
-
-def test_with_opengl_each_split_is_a_street_of_its_own(monkeypatch, tmp_path):
-    asked = []
-
-    def draw(out, domain, *, frames, seed, height, width, progress):
-        asked.append((domain, frames, seed, height, width))
-        return out if out.exists() else write_frames(out, frames, seed=seed)
-
-    monkeypatch.setattr("hrs.street.can_render", lambda: True)
-    monkeypatch.setattr("hrs.street.render_corpus", draw)
-    monkeypatch.setenv("HRS_CACHE", str(tmp_path))
-    for split in rendering.SPLITS:
-        data = open_dataset("render:camera?frames=2&start=1&seed=5&height=48&width=64", split=split)
-        assert [frame.id for frame in data.frames] == ["001", "002"]
-    assert asked == [("camera", 3, 15 + i, 48, 64) for i in range(3)]
-
-
-def test_photographs_of_one_stem_have_their_own_ids(tmp_path):
-    for name in ("a.png", "a.jpg", "b.png"):
-        cv2.imwrite(str(tmp_path / name), np.zeros((4, 4, 3), np.uint8))
-    assert [frame.id for frame in open_dataset(f"images:{tmp_path}").frames] == ["a.jpg", "a.png", "b"]
-
-
-def test_photographs_without_labels_stand_upright(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees
-    Image.fromarray(np.zeros((20, 40, 3), np.uint8)).save(tmp_path / "turned.jpg", exif=exif)
-    assert open_dataset(f"images:{tmp_path}").read_image(0).shape == (40, 20, 3)
 
 
 def test_no_source_is_an_error():

@@ -1,1 +1,1 @@
-"""One reader per public layout; each turns a folder into frames and says how their labels are encoded."""
+"""One file a format, which turns a folder into frames and says how their labels are encoded; `table` lists them."""

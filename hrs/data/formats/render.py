@@ -1,15 +1,21 @@
-"""The format ``render``: frames of the built-in street, drawn when first asked for and kept in the cache."""
+"""Frames of the built-in street, drawn when first asked for and kept in the cache.
+
+``render:synthetic`` or ``render:camera`` with frames, start, seed, height and width. The camera's splits train, val and
+test are different streets, each of ``frames`` frames; the synthetic domain has no splits. Where nothing can be drawn,
+the frames that come with hrs are used and the log says so.
+"""
 
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, cast
 
-from hrs.data.formats.readers import folder
-from hrs.data.frames import Found
-from hrs.data.spec import DatasetSpec
+from hrs.data.formats import folder
+from hrs.data.frames import Found, Glimpse
+from hrs.data.spec import DEFAULT_SPLIT, DatasetSpec
 from hrs.errors import HRSError
 from hrs.progress import Progress
 from hrs.system.cache import cache_root
@@ -21,16 +27,11 @@ HEIGHT, WIDTH = 360, 480
 Domain = Literal["synthetic", "camera"]
 
 
-def rendered(spec: DatasetSpec, progress: Progress | None = None) -> Found:
-    """``render:synthetic`` or ``render:camera`` with frames, start, seed, height and width.
-
-    The camera's splits train, val and test are different streets, each of ``frames`` frames; the synthetic domain has
-    no splits. Where nothing can be drawn, the frames that come with hrs are used and the log says so.
-    """
+def read(spec: DatasetSpec, progress: Progress | None = None) -> Found:
     if spec.path not in FRAMES:
         raise HRSError(f"data set {spec}: expected render:synthetic or render:camera")
     domain = cast(Domain, spec.path)
-    split = spec.options.get("split", "train")
+    split = spec.options.get("split", DEFAULT_SPLIT)
     if split not in SPLITS or (domain == "synthetic" and "split" in spec.options):
         has = f"has the splits {', '.join(SPLITS)}" if domain == "camera" else "has no splits; leave split out"
         raise HRSError(f"data set {spec}: render:{domain} {has}")
@@ -42,6 +43,23 @@ def rendered(spec: DatasetSpec, progress: Progress | None = None) -> Found:
     if len(list((out / "images").glob("*.jpg"))) >= start + frames or can_render():
         return _part(_draw(spec, out, domain, split, start + frames, progress), start, frames)
     return _shipped(spec, domain, split, start, frames)
+
+
+def glimpse(spec: DatasetSpec, few: int) -> Glimpse:
+    """About ``few`` frames, drawn where they are missing, and how long the others will take, from drawing some."""
+    start, frames = spec.number("start", 0), spec.number("frames", FRAMES.get(spec.path, 1), least=1)
+    found = read(spec.with_options(frames=min(frames, few)))
+    if not found.frames or cache_root() not in found.frames[0].image.parents:  # none drawn: frames that come with hrs
+        return Glimpse(found=found, total=len(read(spec).frames))
+    there = len(list(found.frames[0].image.parent.glob("*.jpg")))
+    missing = start + frames - there
+    if missing <= 0:
+        return Glimpse(found=found, total=frames)
+    more = min(missing, few // 2)
+    began = time.perf_counter()
+    read(spec.with_options(frames=there + more - start))
+    each = (time.perf_counter() - began) / more
+    return Glimpse(found=found, total=frames, making=(missing - more) * each)
 
 
 def _seed(spec: DatasetSpec, split: str) -> int:
@@ -71,14 +89,14 @@ def _draw(spec: DatasetSpec, out: Path, domain: Domain, split: str, frames: int,
 
 
 def _part(root: Path, start: int, frames: int) -> Found:
-    found = folder(DatasetSpec(format="folder", path=str(root)))
+    found = folder.read(DatasetSpec(format="folder", path=str(root)))
     return replace(found, frames=found.frames[start : start + frames])
 
 
 def _shipped(spec: DatasetSpec, domain: Domain, split: str, start: int, frames: int) -> Found:
     from hrs.street import shipped_frames
 
-    found = folder(DatasetSpec(format="folder", path=str(shipped_frames(domain))))
+    found = folder.read(DatasetSpec(format="folder", path=str(shipped_frames(domain))))
     third = len(found.frames) // len(SPLITS)
     first = third * SPLITS.index(split)
     own = found.frames[first : first + third] if domain == "camera" else found.frames

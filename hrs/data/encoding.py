@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hrs.data.formats.integrity import has_palette, is_whole
+from hrs.data.integrity import has_palette, is_whole
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, Colour, LabelSpace
 from hrs.system.images import decode_stored

@@ -1,0 +1,67 @@
+"""One's own classes."""
+
+import numpy as np
+import pytest
+
+from hrs.data.layouts import open_dataset
+from hrs.errors import HRSError
+from tests.data.files import first_row, grey, own_classes, photo, row
+
+
+def test_folder_with_16_bit_ids_a_palette_and_ignored_ids(tmp_path):
+    own_classes(tmp_path, palette={300: [1, 2, 3], 9: [0, 0, 0]}, ignore=[9])
+    photo(tmp_path / "images/a.png")
+    grey(tmp_path / "labels/a.png", row(5, 300, 7, 9, 255, 40000), np.uint16)
+    data = open_dataset(f"folder:{tmp_path}")
+    assert data.space.classes == ("road", "cat", "sky")
+    assert data.space.palette[2] == (1, 2, 3) and len(set(data.space.palette)) == 3
+    assert first_row(data, 6) == ["road", "sky", "cat", None, None, None]
+    assert data.encoding.void == {9, 255}
+    assert data.read_planted(0) is None
+
+
+def test_folder_with_8_bit_ids_splits_and_planted_masks(tmp_path):
+    own_classes(tmp_path)
+    for split, name in (("train", "a"), ("val", "b")):
+        photo(tmp_path / f"images/{split}/{name}.png")
+        grey(tmp_path / f"labels/{split}/{name}.png", row(5, 7))
+    grey(tmp_path / "planted/train/a.png", row(0, 4))
+    assert [frame.id for frame in open_dataset(f"folder:{tmp_path}").frames] == ["a"]
+    assert open_dataset(f"folder:{tmp_path}").read_planted(0)[0, :2].tolist() == [0, 4]
+    val = open_dataset(f"folder:{tmp_path}?split=val")
+    assert [frame.id for frame in val.frames] == ["b"] and val.read_planted(0) is None
+    with pytest.raises(HRSError, match="has the splits train, val"):
+        open_dataset(f"folder:{tmp_path}", split="test")
+
+
+def test_a_mask_of_another_size_is_named_as_such(tmp_path):
+    own_classes(tmp_path)
+    for name in ("a", "b"):
+        photo(tmp_path / f"images/{name}.png")
+        grey(tmp_path / f"labels/{name}.png", row(5))
+    grey(tmp_path / "planted/a.png", [[0]])
+    (skipped,) = open_dataset(f"folder:{tmp_path}").skipped
+    assert skipped.reason == "is 6x4, its mask of departures 1x1"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "does not exist"),
+        ("classes: [", "cannot be used"),
+        ("names: {0: a}", "cannot be used"),
+        ("classes: {0: a, b: c}", "cannot be used"),
+        ("classes: {0: a, 70000: c}", "names the id 70000"),
+        ("classes: {0: a}", "1 classes"),
+        ("classes: {0: a, 1: b}\npalette: {1: [1, 2]}", r"colour of 1 is \[1, 2\]; expected \[r, g, b\]"),
+        ("classes: {0: a, 1: b}\npalette: {1: [1, 2, 256]}", "from 0 to 255"),
+    ],
+)
+def test_folder_needs_a_sound_list_of_classes(tmp_path, text, message):
+    photo(tmp_path / "images/a.png")
+    grey(tmp_path / "labels/a.png", row(0))
+    if text is not None:
+        (tmp_path / "classes.yaml").write_text(text)
+    with pytest.raises(HRSError, match=message) as caught:
+        open_dataset(f"folder:{tmp_path}")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,43 @@
+"""Photographs without labels."""
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from hrs.data.layouts import open_dataset
+from hrs.errors import HRSError
+from hrs.labels import CAMVID
+from tests.data.files import photo
+
+
+def test_images_are_read_as_rgb(tmp_path):
+    rgb = photo(tmp_path / "a.png")
+    assert (open_dataset(f"images:{tmp_path}").read_image(0) == rgb).all()
+
+
+def test_unlabelled_photos(tmp_path):
+    photo(tmp_path / "deep/a.png")
+    photo(tmp_path / "b.JPG")
+    photo(tmp_path / ".hidden.png")
+    data = open_dataset(f"images:{tmp_path}")
+    assert [frame.id for frame in data.frames] == ["b", "deep/a"]
+    assert data.space is None
+    for call in (data.read_label, data.read_raw):
+        with pytest.raises(HRSError, match="has no labels"):
+            call(0)
+    with pytest.raises(HRSError, match="has no labels"):
+        data.map_to(CAMVID)
+
+
+def test_photographs_of_one_stem_have_their_own_ids(tmp_path):
+    for name in ("a.png", "a.jpg", "b.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((4, 4, 3), np.uint8))
+    assert [frame.id for frame in open_dataset(f"images:{tmp_path}").frames] == ["a.jpg", "a.png", "b"]
+
+
+def test_photographs_without_labels_stand_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    Image.fromarray(np.zeros((20, 40, 3), np.uint8)).save(tmp_path / "turned.jpg", exif=exif)
+    assert open_dataset(f"images:{tmp_path}").read_image(0).shape == (40, 20, 3)
