@@ -22,7 +22,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from hrs.errors import HRSError
-from hrs.runs.folder import find_run
+from hrs.runs.registry import find_run
 
 HERE = Path(__file__).resolve().parent
 PHOTO_VARIABLE = "HRS_PHOTO_URL"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from hrs.runs.folder import SHIPPED, RunFolder, RunSummary, list_runs
+from hrs.runs.folder import RunFolder
+from hrs.runs.registry import SHIPPED, RunSummary, list_runs
 
 RUNS_VARIABLE = "HRS_RUNS"
 """Environment variable that names the folder of runs; `python -m app --runs` sets it."""
@@ -39,7 +40,7 @@ def fingerprint(root: Path) -> dict[str, int]:
     found = {}
     for path in root.iterdir() if root.is_dir() else ():
         with suppress(OSError):  # not a run, or deleted at this moment
-            found[path.name] = os.stat(path / "status.json").st_mtime_ns
+            found[path.name] = os.stat(RunFolder(path).status).st_mtime_ns
     return found
 
 

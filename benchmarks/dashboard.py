@@ -82,7 +82,7 @@ def generate_runs(root: Path, runs: int, lines: int) -> None:
         run.log.write_text(f"step {lines}/{lines} loss 1.0\n" * 50)
         for step in range(0, lines + 1, lines // 4):
             run.previews.mkdir(exist_ok=True)
-            os.link(shelf / f"{i % LINKED}.jpg", run.previews / f"val_{step:06d}.jpg")
+            os.link(shelf / f"{i % LINKED}.jpg", run.preview("val", step))
         run.append_result({"step": lines, "miou": 40.0 + i % 7})
         run.write_status(state="finished", step=lines, steps=lines, best={"step": lines, "miou": 40.0 + i % 7})
 
@@ -125,15 +125,15 @@ def generate_corpus(run: RunFolder, frames: int) -> None:
         write_maps(shelf / f"{i}.npz", dict.fromkeys(("combined", "pixel", "region", "image"), smooth))
         label = rng.integers(0, len(CAMVID), (HEIGHT // 16, WIDTH // 16)).repeat(16, 0).repeat(16, 1).astype(np.uint8)
         write_frame(shelf / "frames", str(i), noise(i, HEIGHT, WIDTH), label)
-    for folder in ("maps", "frames"):
-        (run.scores / folder).mkdir(parents=True)
+    for folder in (run.scores.maps, run.scores.frames):
+        folder.mkdir(parents=True)
     for i in range(frames):
-        os.link(shelf / f"{i % LINKED}.npz", run.scores / f"maps/{i:06d}.npz")
+        os.link(shelf / f"{i % LINKED}.npz", run.scores.map_file(f"{i:06d}"))
         for suffix in (".jpg", ".png"):
-            os.link(shelf / f"frames/{i % LINKED}{suffix}", run.scores / f"frames/{i:06d}{suffix}")
-    pq.write_table(index(frames), run.scores / "index.parquet")
+            os.link(shelf / f"frames/{i % LINKED}{suffix}", run.scores.frames / f"{i:06d}{suffix}")
+    pq.write_table(index(frames), run.scores.index)
     about = {"checkpoint": "best", "dataset": "render:synthetic", "space": CAMVID.to_dict()}
-    (run.scores / "scores.json").write_text(json.dumps(about))
+    run.scores.about.write_text(json.dumps(about))
 
 
 def index(frames: int) -> pa.Table:

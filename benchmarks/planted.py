@@ -41,7 +41,7 @@ from hrs.data.loaders import Batch, FrameReader
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.methods.hrs import HierarchicalSelection, weigh_frames
-from hrs.runs.folder import resolve_checkpoint
+from hrs.runs.registry import resolve_checkpoint
 from hrs.scoring.score import Chunks, chunks
 from hrs.selection.validity import auroc
 from hrs.street import DEPARTURES, Departure, harmful_mask, odd_mask

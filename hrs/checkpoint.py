@@ -17,9 +17,8 @@ from hrs.labels import LabelSpace
 from hrs.methods.base import Method
 from hrs.methods.build import build_method
 from hrs.networks.segmenter import build_segmenter
+from hrs.runs.names import CARD, CONFIG, MODEL, STATE
 from hrs.system.files import atomic_folder
-
-MODEL, CONFIG, CARD, STATE = "model.safetensors", "config.json", "README.md", "training_state.pt"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import streamlit as st
 from app.context import STUDIES, plain, runs_root, say_no_runs
 from app.figures.curves import CHART, against_images
 from app.runs.comparing import Group, groups, n_words
-from hrs.runs.folder import list_runs
+from hrs.runs.registry import list_runs
 from hrs.study.table import ENOUGH, Line, study_table, table_cells, to_csv, to_markdown
 
 SCORES = {"Last validation": "last", "Best validation": "best"}

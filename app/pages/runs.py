@@ -13,7 +13,7 @@ from app.figures.curves import assign_slots
 from app.runs.actions import action_bar
 from app.runs.reading import POLL_SECONDS, WATCH_SECONDS, active, matching, real_images, runs_table
 from app.runs.views import VIEWS
-from hrs.runs.folder import RunSummary
+from hrs.runs.registry import RunSummary
 
 MOST = 12  # runs drawn over each other at once
 STATE_COLOURS = {"queued": "gray", "running": "blue", "finished": "green", "failed": "red", "cancelled": "orange"}

@@ -15,7 +15,6 @@ from hrs.errors import HRSError
 from hrs.pictures import FULL_WEIGHT
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
-from hrs.scoring.panel import panel_steps
 
 LEGEND = f"""
 <div style="display:flex;flex-wrap:wrap;align-items:center;gap:4px 14px;font-size:13px">
@@ -52,7 +51,7 @@ def explore(run: RunFolder, found: list[str]) -> None:
 
 
 def _choose_source(run: RunFolder, found: list[str]) -> ScoredCorpus:
-    steps = list(panel_steps(run.weights))
+    steps = run.panel_steps()
     names = {CORPUS: "Scored corpus", PANEL: "Training panel"}
     source = found[0]
     if len(found) > 1:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from hrs.errors import HRSError
 from hrs.inference import Predictor, pick_device
-from hrs.runs.folder import CHECKPOINT_FILES, SHIPPED, RunSummary, list_runs
+from hrs.runs.names import MODEL, is_checkpoint
+from hrs.runs.registry import SHIPPED, RunSummary, list_runs
 
 LOGGER = logging.getLogger("hrs")
 
@@ -30,7 +31,7 @@ class Model:
     @property
     def version(self) -> int:
         """Changes whenever the checkpoint is replaced."""
-        return (self.folder / CHECKPOINT_FILES[0]).stat().st_mtime_ns
+        return (self.folder / MODEL).stat().st_mtime_ns
 
 
 class Models:
@@ -118,5 +119,5 @@ def _usable(runs: list[RunSummary], *, suffix: str = "", taken: set[str] | None 
             miou=(each.status.best or {}).get("miou"),
         )
         for each in runs
-        if all((each.run.best / name).is_file() for name in CHECKPOINT_FILES)
+        if is_checkpoint(each.run.best)
     ]

@@ -18,7 +18,7 @@ from app.photo.models import Models
 from app.photo.service import MAX_BATCH, Photos, colour, empty
 from app.photo.shell import CSS, HEAD, Demo, RefuseFetching, photo_input, theme
 from app.photo.view import HIGHEST
-from hrs.runs.folder import SHIPPED
+from hrs.runs.registry import SHIPPED
 
 MAX_BYTES = "25mb"  # of one upload
 MAX_WAITING = 100  # photos in the queue

@@ -10,8 +10,9 @@ from app.context import is_shipped, plain
 from app.runs.reading import ACTIVE
 from hrs.errors import HRSError
 from hrs.launch import queue as launch
-from hrs.runs import folder as runs
-from hrs.runs.folder import RunSummary
+from hrs.runs import registry
+from hrs.runs.folder import cancel
+from hrs.runs.registry import RunSummary
 
 _ASKING = "runs asking"  # the question that is open, so that it outlives the reruns of a polling page
 Select = Callable[[list[str]], None]
@@ -57,7 +58,7 @@ def _button(label: str, icon: str, fitting: list[RunSummary], act: Callable[[], 
 
 def _cancel(live: list[RunSummary]) -> None:
     for summary in live:
-        runs.cancel(summary.run)
+        cancel(summary.run)
     st.toast(f"Stopping {_names(live)}; what was learned so far is kept")
 
 
@@ -94,13 +95,13 @@ def _delete(idle: list[RunSummary]) -> None:
 
 def _delete_all(idle: list[RunSummary]) -> None:
     for summary in idle:
-        runs.delete(summary.run)
+        registry.delete(summary.run)
 
 
 def _rename(run: RunSummary, select: Select) -> None:
     new = st.text_input("New name", value=run.name).strip()
     if st.button("Rename run", type="primary"):
-        _finish(lambda: select([runs.rename(run.run, new).name]))
+        _finish(lambda: select([registry.rename(run.run, new).name]))
 
 
 def _finish(act: Callable[[], object]) -> None:

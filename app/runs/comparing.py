@@ -8,7 +8,7 @@ from typing import Any
 
 from app.runs.reading import read_config
 from hrs.config import RunConfig
-from hrs.runs.folder import RunSummary
+from hrs.runs.registry import RunSummary
 from hrs.study.table import Outcome, method_label, setup
 
 # What a setting is called by; anything else is named only where settings differ in it.

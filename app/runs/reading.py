@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import threading
 from array import array
 from bisect import bisect_left
@@ -20,14 +19,14 @@ from numpy.typing import NDArray
 
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
-from hrs.runs.folder import RunFolder, RunSummary
+from hrs.runs.folder import PreviewKind, RunFolder
 from hrs.runs.records import MetricsReader, Row
+from hrs.runs.registry import RunSummary
 
 ACTIVE = ("queued", "running")
 POLL_SECONDS = 2.0  # between two looks at runs that train
 WATCH_SECONDS = 4.0  # between two looks for new runs while none trains
 _HISTORIES = 24  # runs whose metrics stay in memory, about 1 MB each for 10,000 lines
-_STEP = re.compile(r"_(\d+)\.jpg$")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times quicker, where libyaml is there
 
 
@@ -160,14 +159,9 @@ def class_names(run: RunFolder, history: History) -> list[str]:
     return list(space.classes) if space else list(history.last("val", "iou"))
 
 
-def pictures(run: RunFolder, kind: str) -> dict[int, Path]:
-    """The run's previews by step.
-
-    Args:
-        kind: "val" for predictions, "weights" for the panel's weight maps.
-    """
-    found = ((_STEP.search(path.name), path) for path in run.previews.glob(f"{kind}_*.jpg"))
-    return dict(sorted((int(match[1]), path) for match, path in found if match))
+def pictures(run: RunFolder, kind: PreviewKind) -> dict[int, Path]:
+    """The run's previews by step."""
+    return {step: run.preview(kind, step) for step in run.preview_steps(kind)}
 
 
 def at_step(found: Mapping[int, Path], step: int) -> tuple[int, Path] | None:

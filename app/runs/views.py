@@ -15,7 +15,8 @@ from app.figures import curves as draw
 from app.runs.reading import at_step, class_names, pictures, read_config, read_history
 from hrs.config import RunConfig
 from hrs.methods.table import in_words, that_weigh
-from hrs.runs.folder import RunSummary
+from hrs.runs.folder import PreviewKind
+from hrs.runs.registry import RunSummary
 
 Slots = Mapping[str, int]
 
@@ -23,7 +24,7 @@ _LOG_LINES = 300
 _FIRST_CURVES = ("mIoU", "loss", "effective_share", "learning_rate")
 _VALIDATION = {"mIoU": "miou", "pixel accuracy": "pixel_accuracy"}
 _WORDS = {"effective_share": "effective sample size (share)", "grad_norm": "gradient norm"}
-_KINDS = {"Predictions": "val", "Weights": "weights"}
+_KINDS: dict[str, PreviewKind] = {"Predictions": "val", "Weights": "weights"}
 
 
 def curves(chosen: list[RunSummary], slots: Slots) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from app.figures import maps as figures
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import Maps, ScoredCorpus, ScoredFrame
-from hrs.scoring.panel import open_panel, panel_steps
+from hrs.scoring.panel import open_panel
 
 CORPUS, PANEL = "corpus", "panel"
 
@@ -32,16 +32,14 @@ class Frame:
 
 def sources(run: RunFolder) -> list[str]:
     """Which corpora a run has: the scored one, the training panel, both or none."""
-    scored = (run.scores / "index.parquet").is_file()
-    return [CORPUS] * scored + [PANEL] * bool(panel_steps(run.weights))
+    return [CORPUS] * run.scores.complete() + [PANEL] * bool(run.panel_steps())
 
 
 def open_source(run: RunFolder, source: str, step: int | None) -> ScoredCorpus:
     """A run's corpus; ``step`` is one of the panel's. Raises HRSError where it is damaged."""
     if source == CORPUS:
-        return _scored(str(run.scores), _time(run.scores / "index.parquet"))
-    folder = panel_steps(run.weights)[step or 0]
-    return _panel(str(run.weights), step or 0, str(run.path), _time(folder), _time(run.space))
+        return _scored(str(run.scores.path), _time(run.scores.index))
+    return _panel(str(run.path), step or 0, _time(run.panel_step(step or 0).path), _time(run.space))
 
 
 def read(frame: ScoredFrame) -> Frame:
@@ -67,8 +65,9 @@ def _scored(folder: str, time: int) -> ScoredCorpus:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _panel(folder: str, step: int, run: str, time: int, space_time: int) -> ScoredCorpus:
-    return open_panel(Path(folder), step, RunFolder(Path(run)).read_space())
+def _panel(path: str, step: int, time: int, space_time: int) -> ScoredCorpus:
+    run = RunFolder(Path(path))
+    return open_panel(run, step, run.read_space())
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={ScoredFrame: str})

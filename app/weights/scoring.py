@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import streamlit as st
@@ -27,8 +26,8 @@ def offer_scoring(run: RunFolder) -> None:
     if _working(run):
         _follow(run)
         return
-    said = tail(_log(run), 1)
-    if said and not (run.scores / "index.parquet").is_file():
+    said = tail(run.scoring_log, 1)
+    if said and not run.scores.complete():
         st.error(f"Scoring stopped: {plain(said[-1].removeprefix('error: '))}")
     config = read_config(run)
     if config and not METHODS[config.method].learns_weights:
@@ -53,7 +52,7 @@ def start_scoring(run: RunFolder, corpus: str | None = None) -> None:
     Args:
         corpus: the data set to score; None means the only one that the run was trained on.
     """
-    with open(_log(run), "wb") as log:
+    with open(run.scoring_log, "wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", *_command(run, corpus)],
             stdin=subprocess.DEVNULL,
@@ -61,7 +60,7 @@ def start_scoring(run: RunFolder, corpus: str | None = None) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    atomic_write(_mark(run), json.dumps(process_identity(process.pid)))
+    atomic_write(run.scoring_mark, json.dumps(process_identity(process.pid)))
     threading.Thread(target=process.wait, daemon=True).start()  # an ended child that nobody waits for stays a zombie
 
 
@@ -71,14 +70,14 @@ def _command(run: RunFolder, corpus: str | None) -> list[str]:
 
 def frames_scored(run: RunFolder) -> int:
     """How many frames the finished parts hold."""
-    return sum(pq.read_metadata(part).num_rows for part in (run.scores / "parts").glob("*.parquet"))
+    return sum(pq.read_metadata(part).num_rows for part in run.scores.part_files())
 
 
 @st.fragment(run_every=_POLL)
 def _follow(run: RunFolder) -> None:
     if not _working(run):
         st.rerun()  # the whole page: it has scores now, or an error to show
-    said = tail(_log(run), 1)
+    said = tail(run.scoring_log, 1)
     st.status(f"Scoring: {frames_scored(run):,} frames done.", state="running")
     st.caption(plain(said[-1]) if said else "Loading the model.")
 
@@ -86,15 +85,7 @@ def _follow(run: RunFolder) -> None:
 def _working(run: RunFolder) -> bool:
     """Whether the process that scores this run lives."""
     try:
-        known = json.loads(_mark(run).read_bytes())
+        known = json.loads(run.scoring_mark.read_bytes())
         return process_alive(known["pid"], known["pid_started"])
     except (OSError, ValueError, KeyError, TypeError):  # never started, or not by us
         return False
-
-
-def _mark(run: RunFolder) -> Path:
-    return run.path / "scoring.json"
-
-
-def _log(run: RunFolder) -> Path:
-    return run.path / "scoring.log"

@@ -53,12 +53,12 @@ def score(
 ) -> None:
     """Weight maps of a whole corpus and a table over its frames. Goes on where an earlier call stopped."""
     from hrs.inference import pick_device
+    from hrs.runs.folder import RunFolder
     from hrs.scoring.score import own_corpus
     from hrs.scoring.score import score as score_corpus
 
     folder = checkpoint_folder(checkpoint, runs)
-    run = folder.parent.parent
-    out = out or (run if (run / "status.json").is_file() else folder) / "scores"
+    out = out or (RunFolder.of_checkpoint(folder) or RunFolder(folder)).scores.path
     corpus = dataset or own_corpus(folder)
     with progress_bar("scoring") as progress:
         index = score_corpus(folder, corpus, out, limit=limit, device=pick_device(device), progress=progress)

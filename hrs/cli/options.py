@@ -15,6 +15,6 @@ RUNS = Path("runs")
 
 def checkpoint_folder(text: str, runs: Path) -> Path:
     """The checkpoint folder that a user means."""
-    from hrs.runs.folder import resolve_checkpoint
+    from hrs.runs.registry import resolve_checkpoint
 
     return resolve_checkpoint(text, runs)

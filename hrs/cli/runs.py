@@ -20,7 +20,7 @@ def runs_list(runs: RunsRoot = RUNS) -> None:
     """All runs, newest first."""
     from rich.table import Table
 
-    from hrs.runs.folder import list_runs
+    from hrs.runs.registry import list_runs
 
     table = Table("run", "state", "step", "best mIoU", box=None)
     for summary in list_runs(runs):
@@ -33,7 +33,7 @@ def runs_list(runs: RunsRoot = RUNS) -> None:
 @app.command("show")
 def runs_show(name: str, runs: RunsRoot = RUNS) -> None:
     """Status, settings and the last lines of the log."""
-    from hrs.runs.folder import find_run
+    from hrs.runs.registry import find_run
 
     run = find_run(runs, name)
     print(run.read_status().model_dump_json(indent=2))
@@ -44,7 +44,8 @@ def runs_show(name: str, runs: RunsRoot = RUNS) -> None:
 @app.command("cancel")
 def runs_cancel(name: str, runs: RunsRoot = RUNS) -> None:
     """Stop a running run after its step, when it has saved; take a queued one out of the queue."""
-    from hrs.runs.folder import cancel, find_run
+    from hrs.runs.folder import cancel
+    from hrs.runs.registry import find_run
 
     run = find_run(runs, name)
     cancel(run)
@@ -61,7 +62,7 @@ def runs_resume(
 ) -> None:
     """Go on with a run that stopped, from its last checkpoint."""
     from hrs.launch.queue import resume
-    from hrs.runs.folder import find_run
+    from hrs.runs.registry import find_run
 
     if queue:
         run = find_run(runs, name)
@@ -75,7 +76,7 @@ def runs_resume(
 def runs_work(name: str, runs: RunsRoot = RUNS) -> None:
     """What the process of a queued run does: wait for a device, then train."""
     from hrs.launch.queue import work
-    from hrs.runs.folder import find_run
+    from hrs.runs.registry import find_run
 
     with progress_bar("rendering") as progress:
         work(find_run(runs, name), progress=progress)
@@ -84,8 +85,8 @@ def runs_work(name: str, runs: RunsRoot = RUNS) -> None:
 @app.command("pack")
 def runs_pack(name: str, out: Annotated[Path, typer.Option(help="The folder to make.")], runs: RunsRoot = RUNS) -> None:
     """Copy a finished run without what only training needs, to pass it on."""
-    from hrs.runs.folder import find_run
     from hrs.runs.pack import pack
+    from hrs.runs.registry import find_run
 
     print(f"{name} is packed in {pack(find_run(runs, name), out).path}")
 
@@ -93,7 +94,7 @@ def runs_pack(name: str, out: Annotated[Path, typer.Option(help="The folder to m
 @app.command("rename")
 def runs_rename(name: str, new: str, runs: RunsRoot = RUNS) -> None:
     """Give a run that has ended another name."""
-    from hrs.runs.folder import find_run, rename
+    from hrs.runs.registry import find_run, rename
 
     print(f"{name} is now {rename(find_run(runs, name), new).name}")
 
@@ -103,7 +104,7 @@ def runs_delete(
     name: str, runs: RunsRoot = RUNS, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
     """Delete a run and all it made."""
-    from hrs.runs.folder import delete, find_run
+    from hrs.runs.registry import delete, find_run
 
     run = find_run(runs, name)
     if not yes and not typer.confirm(f"delete {run.path} and all it made?"):

@@ -35,7 +35,7 @@ def train(
     """Train one run; its folder holds everything it makes."""
     from hrs.config import load_config
     from hrs.launch.queue import occupy, start
-    from hrs.runs.folder import find_run
+    from hrs.runs.registry import find_run
 
     if queue:
         if resume:

@@ -19,9 +19,9 @@ from safetensors.numpy import load_file, save
 from torch import Tensor
 
 from hrs.errors import HRSError
+from hrs.runs.names import GAUGE
 from hrs.system.files import atomic_write
 
-FILE = "realism.safetensors"
 FEWEST = 5
 """Images of each kind without which nothing can be said."""
 UNKNOWN = "Not known: this model was saved without the statistics of its real images."
@@ -102,14 +102,14 @@ def fit_gauge(real: Vectors, held_out: Vectors) -> Gauge:
 
 def write_gauge(gauge: Gauge, checkpoint: Path) -> Path:
     """Put a gauge beside the model it belongs to."""
-    path = checkpoint / FILE
+    path = checkpoint / GAUGE
     atomic_write(path, save({name: np.ascontiguousarray(value, np.float32) for name, value in vars(gauge).items()}))
     return path
 
 
 def read_gauge(checkpoint: Path) -> Gauge | None:
     """The gauge beside a model; None where there is none. Raises HRSError where it is damaged."""
-    path = checkpoint / FILE
+    path = checkpoint / GAUGE
     if not path.is_file():
         return None
     try:

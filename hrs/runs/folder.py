@@ -1,4 +1,4 @@
-"""Run folders: create, status, metrics, list, cancel, rename, delete, and find a checkpoint.
+"""One run's folder: what its files are called, its status and records, and how it is stopped.
 
 The files are the truth. They are replaced by atomic rename, and metrics are appended a line at a time, so that a reader
 in another process never sees half a file, and a killed process leaves a folder that can be read and resumed.
@@ -6,12 +6,9 @@ in another process never sees half a file, and a killed process leaves a folder 
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import json
-import os
 import re
-import shutil
 import signal
 import socket
 import time
@@ -22,50 +19,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+from pydantic import ValidationError
 
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
-from hrs.runs.records import MetricsReader as MetricsReader
-from hrs.runs.records import Row, append_line, append_result, last_result, plain, read_results, tail
-from hrs.runs.records import read_metrics as read_metrics
-from hrs.system.files import atomic_folder as atomic_folder
-from hrs.system.files import atomic_write as atomic_write
-from hrs.system.files import disk_errors
-from hrs.system.files import recover as recover
+from hrs.runs.names import CorpusFolder
+from hrs.runs.records import Row, append_line, append_result, plain, read_results, tail
+from hrs.runs.status import KILLED, Status, lives
+from hrs.system.files import atomic_write, disk_errors
 from hrs.system.processes import process_alive, process_identity
 
-State = Literal["queued", "running", "finished", "failed", "cancelled"]
-KILLED = "killed: the process ended without saying so"
-SHIPPED = Path(os.environ.get("HRS_SHIPPED", Path(__file__).resolve().parents[2] / "checkpoints"))
-"""Runs that come with hrs, packed; HRS_SHIPPED names another folder of such runs."""
-CHECKPOINT_FILES = ("model.safetensors", "config.json")
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_SILENCE = 900.0  # seconds without an update after which a run of another machine, whose pid says nothing here, is dead
-_STARTING = 120.0  # seconds that the process of a queued run may take until it says which one it is
-
-
-class Status(BaseModel):
-    """What a run says of itself in status.json. Times are Unix seconds; ``eta`` is in seconds, None while unknown.
-
-    ``pid``, ``pid_started`` (creation time of that process) and ``host`` tell whether the process still lives.
-    ``best`` holds the best validation so far, such as {"step": 500, "miou": 41.3}.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    state: State = "queued"
-    pid: int | None = None
-    pid_started: float | None = None
-    host: str | None = None
-    step: NonNegativeInt = 0
-    steps: NonNegativeInt = 0
-    eta: float | None = None
-    error: str | None = None
-    started: float | None = None
-    updated: float | None = None
-    best: dict[str, Any] | None = None
+PreviewKind = Literal["val", "weights"]
+"""Pictures of a run: predictions on validation images, and the panel's weight maps."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What a run may be called."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +56,16 @@ class RunFolder:
         """
         with disk_errors(root):
             root.mkdir(parents=True, exist_ok=True)
-            run = cls(_make_automatic(root, prefix) if name is None else _make_named(root, name))
+            run = cls(_make_automatic(root, prefix) if name is None else make_named(root, name))
         atomic_write(run.config, config_yaml)
         run.write_status(state="queued")
         return run
+
+    @classmethod
+    def of_checkpoint(cls, folder: Path) -> RunFolder | None:
+        """The run whose best or last checkpoint this is; None for a checkpoint that stands alone."""
+        run = cls(folder.parent.parent)
+        return run if run.exists() and folder in (run.best, run.last) else None
 
     @property
     def name(self) -> str:
@@ -132,19 +105,57 @@ class RunFolder:
 
     @property
     def weights(self) -> Path:
+        """The panel: a few synthetic frames that the run watches while it trains."""
         return self.path / "weights"
 
     @property
-    def scores(self) -> Path:
-        return self.path / "scores"
+    def panel_frames(self) -> Path:
+        """Their pictures and labels, as the network sees them."""
+        return self.weights / "frames"
+
+    def panel_step(self, step: int) -> CorpusFolder:
+        """Their weights at one step."""
+        return CorpusFolder(self.weights / f"step_{step:06d}")
+
+    def panel_steps(self) -> list[int]:
+        """The steps that were kept, in order."""
+        return _steps(self.weights, r"step_(\d+)")
+
+    @property
+    def scores(self) -> CorpusFolder:
+        """The weights of the whole synthetic corpus under the finished run."""
+        return CorpusFolder(self.path / "scores")
+
+    @property
+    def scoring_log(self) -> Path:
+        """What scoring said that was started for this run in the background."""
+        return self.path / "scoring.log"
+
+    @property
+    def scoring_mark(self) -> Path:
+        """Which process that is."""
+        return self.path / "scoring.json"
 
     @property
     def previews(self) -> Path:
         return self.path / "previews"
 
+    def preview(self, kind: PreviewKind, step: int) -> Path:
+        """A picture made at one step."""
+        return self.previews / f"{kind}_{step:06d}.jpg"
+
+    def preview_steps(self, kind: PreviewKind) -> list[int]:
+        """The steps at which such a picture was made, in order."""
+        return _steps(self.previews, rf"{kind}_(\d+)\.jpg")
+
     @property
     def space(self) -> Path:
         return self.path / "space.json"
+
+    @property
+    def cancel_mark(self) -> Path:
+        """Which process of this run was asked to stop."""
+        return self.path / "cancel.json"
 
     def exists(self) -> bool:
         """Whether this is a run at all: a folder with a status and a config."""
@@ -158,7 +169,7 @@ class RunFolder:
             HRSError: the folder is not a run.
         """
         status = self._stored_status()
-        if status.state not in ("queued", "running") or _lives(status):
+        if status.state not in ("queued", "running") or lives(status):
             return status
         if self._cancel_asked(status):
             return status.model_copy(update={"state": "cancelled", "eta": None})
@@ -241,45 +252,11 @@ class RunFolder:
         except ValidationError:
             return Status(state="failed", error=f"{self.status} is damaged and cannot be read")
 
-    @property
-    def _cancel_mark(self) -> Path:
-        return self.path / "cancel.json"
-
     def _cancel_asked(self, status: Status) -> bool:
         try:
-            return bool(json.loads(self._cancel_mark.read_bytes()) == [status.pid, status.pid_started])
+            return bool(json.loads(self.cancel_mark.read_bytes()) == [status.pid, status.pid_started])
         except (OSError, ValueError):
             return False
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSummary:
-    """One line of a list of runs. ``last`` is the newest row of results.csv, None before the first validation."""
-
-    name: str
-    run: RunFolder
-    status: Status
-    last: Row | None
-
-
-def list_runs(root: Path) -> list[RunSummary]:
-    """All runs below ``root``, newest first; anything else there is passed over, and no folder is no runs."""
-    folders = [RunFolder(path) for path in root.iterdir() if _NAME.fullmatch(path.name)] if root.is_dir() else []
-    dated = [(run, created) for run in folders if (created := _created(run)) is not None]
-    dated.sort(key=lambda pair: (pair[1], pair[0].name), reverse=True)
-    return [summary for run, _ in dated if (summary := _summary(run)) is not None]
-
-
-def find_run(root: Path, name: str) -> RunFolder:
-    """The run called ``name`` below ``root``.
-
-    Raises:
-        HRSError: there is none; names the nearest ones.
-    """
-    run = RunFolder(root / name)
-    if _NAME.fullmatch(name) and run.exists():
-        return run
-    raise HRSError(f"no run named {name!r} in {root}; {_nearest_runs(root, name)}")
 
 
 def cancel(run: RunFolder, *, force: bool = False) -> None:
@@ -296,7 +273,7 @@ def cancel(run: RunFolder, *, force: bool = False) -> None:
         raise HRSError(f"run {run.name} is {status.state}; only a queued or running one can be cancelled")
     if status.host not in (None, socket.gethostname()):
         raise HRSError(f"run {run.name} runs on {status.host}; cancel it there")
-    atomic_write(run._cancel_mark, json.dumps([status.pid, status.pid_started]))
+    atomic_write(run.cancel_mark, json.dumps([status.pid, status.pid_started]))
     if status.state == "queued" or status.pid is None:
         run.write_status(state="cancelled")
     if status.pid is not None and process_alive(status.pid, status.pid_started):
@@ -309,74 +286,18 @@ def requeue(run: RunFolder) -> None:
     Raises:
         HRSError: it is queued or running already.
     """
-    _refuse_active(run, "wait until it ends, or cancel it")
-    run._cancel_mark.unlink(missing_ok=True)
+    refuse_active(run, "wait until it ends, or cancel it")
+    run.cancel_mark.unlink(missing_ok=True)
     run.write_status(state="queued", pid=None, pid_started=None, host=None)
 
 
-def rename(run: RunFolder, name: str) -> RunFolder:
-    """Give a run that has ended another name in the same folder; returns it.
-
-    Raises:
-        HRSError: it is queued or running, is not a run, or the name is unfit or taken.
-    """
-    _refuse_active(run, "cancel it before renaming it")
-    with disk_errors(run.path):
-        new = _make_named(run.path.parent, name)
-        os.rename(run.path, new)  # over the empty folder just made, which kept the name free
-    return RunFolder(new)
+def _steps(folder: Path, pattern: str) -> list[int]:
+    """The numbers in the names that fit the pattern whole, in order; no folder is no names."""
+    return sorted(int(found[1]) for path in folder.glob("*") if (found := re.fullmatch(pattern, path.name)))
 
 
-def delete(run: RunFolder) -> None:
-    """Remove a run with all its files. It vanishes from lists at once, whatever happens during the removal.
-
-    Raises:
-        HRSError: it is running, is not a run, is a link, or may not be removed.
-    """
-    _refuse_active(run, "cancel it before deleting it")
-    if run.path.is_symlink() or not run.exists():
-        raise HRSError(f"{run.path} is a link or not a run; remove it by hand")
-    with disk_errors(run.path):
-        doomed = run.path.with_name(f".{run.name}.deleted-{time.time_ns()}")
-        os.rename(run.path, doomed)
-        shutil.rmtree(doomed)
-
-
-def resolve_checkpoint(text: str, runs_root: Path) -> Path:
-    """The checkpoint folder (with model.safetensors and config.json) that a user means.
-
-    Args:
-        text: in this order: such a folder; the folder of a run; the name of a run below ``runs_root``; the name of a
-            run that comes with hrs. Of a run, checkpoints/best is meant, else checkpoints/last.
-
-    Raises:
-        HRSError: nothing fits; lists what was tried and the nearest runs.
-    """
-    given = Path(text).expanduser()
-    named = [RunFolder(root / text) for root in (runs_root, SHIPPED)] if _NAME.fullmatch(text) else []
-    runs = (RunFolder(given), *named)
-    folders = [given, *(folder for run in runs for folder in (run.best, run.last)), SHIPPED / text]
-    tried = list(dict.fromkeys(folders))
-    for folder in tried:
-        if _is_checkpoint(folder):
-            return folder
-    places = ", ".join(str(folder) for folder in tried)
-    raise HRSError(
-        f"no checkpoint {text!r}: expected a folder with {' and '.join(CHECKPOINT_FILES)}; tried {places}; "
-        f"{_nearest_runs(runs_root, text)}"
-    )
-
-
-def _make(root: Path, name: str) -> Path:
-    if not _NAME.fullmatch(name):
-        raise HRSError(
-            f"run name {name!r}; expected up to 100 letters, digits, dots, _ or -, not starting with . _ or -"
-        )
-    (root / name).mkdir()  # fails where it exists, so two processes never share a folder
-    return root / name
-
-
-def _make_named(root: Path, name: str) -> Path:
+def make_named(root: Path, name: str) -> Path:
+    """An empty folder for a run of this name. Raises HRSError where the name is unfit or taken."""
     try:
         return _make(root, name)
     except FileExistsError:
@@ -391,53 +312,20 @@ def _make_automatic(root: Path, prefix: str) -> Path:
     raise AssertionError("unreachable: the numbers do not end")
 
 
-def _refuse_active(run: RunFolder, remedy: str) -> None:
+def _make(root: Path, name: str) -> Path:
+    if not NAME.fullmatch(name):
+        raise HRSError(
+            f"run name {name!r}; expected up to 100 letters, digits, dots, _ or -, not starting with . _ or -"
+        )
+    (root / name).mkdir()  # fails where it exists, so two processes never share a folder
+    return root / name
+
+
+def refuse_active(run: RunFolder, remedy: str) -> None:
+    """Raise HRSError where a run is queued or running; ``remedy`` says what to do first."""
     state = run.read_status().state
     if state in ("queued", "running"):
         raise HRSError(f"run {run.name} is {state}; {remedy}")
-
-
-def _lives(status: Status) -> bool:
-    """Whether a run that says it is queued or running may be believed."""
-    silent = time.time() - (status.updated or 0)
-    if status.pid is None:
-        return status.state == "running" or silent < _STARTING
-    if status.host not in (None, socket.gethostname()):
-        return status.state == "queued" or silent < _SILENCE
-    return process_alive(status.pid, status.pid_started)
-
-
-def _created(run: RunFolder) -> float | None:
-    """When the run was made, in Unix seconds (its config is written once); None for what is not a run."""
-    try:
-        return run.config.stat().st_mtime if run.exists() else None
-    except OSError:  # deleted at this moment
-        return None
-
-
-def _summary(run: RunFolder) -> RunSummary | None:
-    try:
-        status, last = run.read_status(), last_result(run.results_csv)
-    except HRSError:  # deleted at this moment
-        return None
-    return RunSummary(name=run.name, run=run, status=status, last=last)
-
-
-def _nearest_runs(root: Path, name: str) -> str:
-    names = [path.name for path in root.iterdir() if RunFolder(path).exists()] if root.is_dir() else []
-    near = difflib.get_close_matches(Path(name).name, names, n=3, cutoff=0.5)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"there are {len(names)} runs in {root}; list them with: python -m hrs runs list"
-
-
-def _is_checkpoint(folder: Path) -> bool:
-    for _ in range(2):
-        if all((folder / name).is_file() for name in CHECKPOINT_FILES):
-            return True
-        if not recover(folder):  # else it was being replaced at this moment: look again
-            return False
-    return False
 
 
 def _signal(pid: int, force: bool) -> None:

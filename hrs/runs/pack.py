@@ -33,16 +33,16 @@ def pack(run: RunFolder, out: Path) -> RunFolder:
             shutil.copy2(file, folder / file.name)
         shutil.copytree(run.best, packed.best)
         if run.weights.is_dir():
-            shutil.copytree(run.weights / "frames", packed.weights / "frames")
-            for step in _spread(sorted(run.weights.glob("step_*"))):
-                shutil.copytree(step, packed.weights / step.name)
+            shutil.copytree(run.panel_frames, packed.panel_frames)
+            for step in _spread(run.panel_steps()):
+                shutil.copytree(run.panel_step(step).path, packed.panel_step(step).path)
         packed.previews.mkdir()
-        for picture in sorted(run.previews.glob("weights_*.jpg"))[-1:]:
-            shutil.copy2(picture, packed.previews / picture.name)
+        for step in run.preview_steps("weights")[-1:]:
+            shutil.copy2(run.preview("weights", step), packed.preview("weights", step))
         packed.write_status(status, pid=None, pid_started=None, host=None)
     return RunFolder(out)
 
 
-def _spread(steps: list[Path]) -> list[Path]:
+def _spread(steps: list[int]) -> list[int]:
     last = len(steps) - 1
     return [steps[i] for i in sorted({round(k * last / (STEPS - 1)) for k in range(STEPS)})] if steps else []

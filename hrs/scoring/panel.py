@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hrs.labels import IGNORE, LabelSpace
+from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus, ScoredFrame
 
-_STEP = re.compile(r"step_(\d+)")
 
-
-def panel_steps(weights: Path) -> dict[int, Path]:
-    """The kept steps of a run's weights/ folder, in order; empty where there are none."""
-    found = {int(m[1]): path for path in weights.glob("step_*") if (m := _STEP.fullmatch(path.name)) and path.is_dir()}
-    return dict(sorted(found.items()))
-
-
-def open_panel(weights: Path, step: int, space: LabelSpace | None) -> ScoredCorpus:
+def open_panel(run: RunFolder, step: int, space: LabelSpace | None) -> ScoredCorpus:
     """The panel at one step, with the statistics that a scored corpus has.
 
     Args:
-        weights: a run's weights/ folder.
-        step: one of `panel_steps`.
+        step: one of `RunFolder.panel_steps`.
         space: the run's classes; without them there are no statistics by class.
 
     Raises:
         HRSError: a map cannot be read.
     """
-    folder = panel_steps(weights)[step]
-    frames = [
-        ScoredFrame(id=file.stem, maps=file, pictures=weights / "frames") for file in sorted(folder.glob("*.npz"))
-    ]
+    folder = run.panel_step(step).path
+    frames = [ScoredFrame(id=file.stem, maps=file, pictures=run.panel_frames) for file in sorted(folder.glob("*.npz"))]
     rows = [{"map": f"{folder.name}/{frame.id}.npz", **_row(frame, space)} for frame in frames]
-    return ScoredCorpus.of_rows(weights, rows, space)
+    return ScoredCorpus.of_rows(run.weights, rows, space)
 
 
 def frame_statistics(

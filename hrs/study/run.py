@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from hrs.errors import HRSError
-from hrs.runs.folder import RunFolder, delete
+from hrs.runs.folder import RunFolder
+from hrs.runs.names import is_checkpoint
+from hrs.runs.registry import delete
 from hrs.study.plan import Job, Study, plan
 from hrs.study.plot import draw
 from hrs.study.table import Line, study_table, to_markdown
@@ -110,7 +112,7 @@ class _Workers:
             return False
         run = RunFolder(self.folder / job.name)
         arguments = ["--name", job.name, "--runs", str(self.folder)]
-        if run.exists() and (run.last / "model.safetensors").is_file():
+        if run.exists() and is_checkpoint(run.last):
             arguments.append("--resume")
         elif run.exists():
             delete(run)

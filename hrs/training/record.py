@@ -85,12 +85,12 @@ class Recorder:
     def previews(self, step: int, rows: Sequence[tuple[Image, Image, Image]]) -> None:
         """One picture: a row per validation image of photo, label and prediction."""
         if rows:
-            write_picture(self.run.previews / f"val_{step:06d}.jpg", prediction_sheet(rows, self.space))
+            write_picture(self.run.preview("val", step), prediction_sheet(rows, self.space))
 
     def panel(self, step: int, rows: Sequence[tuple[Image, Image, dict[str, NDArray[np.float32]]]]) -> None:
         """One picture: a row per synthetic frame of frame, label and weight maps."""
         if rows:
-            write_picture(self.run.previews / f"weights_{step:06d}.jpg", weight_sheet(rows, self.space))
+            write_picture(self.run.preview("weights", step), weight_sheet(rows, self.space))
 
 
 def clock(seconds: float) -> str:

@@ -284,8 +284,8 @@ class Trainer:
         count = min(self.config.train.panel, len(self.source))
         if not isinstance(self.bare, HierarchicalSelection) or not count or not self.accelerator.is_main_process:
             return
-        folder = self.run.weights / f"step_{self.step:06d}"
-        first = not (self.run.weights / "frames").is_dir()
+        folder = self.run.panel_step(self.step).path
+        first = not (self.run.panel_frames).is_dir()
         rows = []
         for index in spread_indices(len(self.source), count):
             sample, (dataset, i) = self.source[index], self.source.locate(index)
@@ -294,7 +294,7 @@ class Trainer:
             file = folder / f"{file_stem(frame)}.npz"
             write_maps(file, weights.maps(0))
             if first:
-                write_frame(self.run.weights / "frames", frame, sample.image, label)
+                write_frame(self.run.panel_frames, frame, sample.image, label)
             rows.append((sample.image, label, read_maps(file)))
         self.recorder.panel(self.step, rows)
 

@@ -26,7 +26,7 @@ def make_run(root: Path, name: str, *overrides: str, miou: float = 40.0, state: 
         run.append_metrics(validation_row(step, score))
         run.append_result({"step": step, "miou": score})
         for kind in ("val", "weights"):
-            write_picture(run.previews / f"{kind}_{step:06d}.jpg", np.full((24, 32, 3), step, np.uint8))
+            write_picture(run.preview(kind, step), np.full((24, 32, 3), step, np.uint8))
     run.log.write_text("step 90/100 loss 1.2\nstep 100/100 loss 1.1\n")
     run.write_status(state=state, step=100, steps=100, best={"step": 100, "miou": miou})
     return run

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.runs.comparing import groups
-from hrs.runs.folder import list_runs
+from hrs.runs.registry import list_runs
 from tests.app.conftest import words
 from tests.app.made_runs import make_run
 

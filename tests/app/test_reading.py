@@ -18,7 +18,7 @@ from app.runs.reading import (
     read_history,
     runs_table,
 )
-from hrs.runs.folder import list_runs
+from hrs.runs.registry import list_runs
 from tests.app.made_runs import make_run, training_row, validation_row
 
 

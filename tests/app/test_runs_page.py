@@ -7,7 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from app.runs import actions as runs_actions
 from hrs.errors import HRSError
-from hrs.runs.folder import KILLED, RunFolder
+from hrs.runs.folder import RunFolder
+from hrs.runs.status import KILLED
 from tests.app.conftest import button, press, words
 from tests.app.made_runs import make_run, make_runs
 

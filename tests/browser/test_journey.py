@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 
 from hrs.config import load_config
 from hrs.data.layouts import open_dataset
-from hrs.runs.folder import RunFolder, cancel, list_runs
+from hrs.runs.folder import RunFolder, cancel
+from hrs.runs.registry import list_runs
 from hrs.scoring.corpus import ScoredCorpus
 from tests.browser.pages import changed, open_frame, picture, set_field, settled, slide
 

@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from hrs.launch import queue as launch
-from hrs.runs.folder import RunFolder, cancel, list_runs
+from hrs.runs.folder import RunFolder, cancel
+from hrs.runs.registry import list_runs
 from tests.browser.pages import set_field, settled
 from tests.conftest import PATIENCE, tiny_config, until
 

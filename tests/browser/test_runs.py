@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hrs.runs import folder as runs
+from hrs.runs import registry
 from hrs.runs.folder import RunFolder
 from hrs.system.processes import process_identity
 from tests.app.made_runs import make_run, training_row
@@ -87,7 +87,7 @@ def test_runs_started_elsewhere_appear_by_themselves(page: Page, serve: Callable
     expect(page.get_by_test_id("glide-cell-2-0")).to_have_text("running")
     other = make_run(root, "b")
     expect(page.get_by_text("2 runs", exact=True)).to_be_visible()
-    runs.delete(other)
+    registry.delete(other)
     expect(page.get_by_text("1 run", exact=True)).to_be_visible()
 
 

@@ -15,7 +15,9 @@ from hrs.cli import main
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
 from hrs.launch import queue as launch
-from hrs.runs.folder import KILLED, RunFolder, cancel, list_runs
+from hrs.runs.folder import RunFolder, cancel
+from hrs.runs.registry import list_runs
+from hrs.runs.status import KILLED
 from tests.conftest import PATIENCE, tiny_config, until
 
 

@@ -2,8 +2,9 @@ import pytest
 
 from hrs.errors import HRSError
 from hrs.inference import Predictor
-from hrs.runs.folder import RunFolder, list_runs, resolve_checkpoint
+from hrs.runs.folder import RunFolder
 from hrs.runs.pack import pack
+from hrs.runs.registry import list_runs, resolve_checkpoint
 from hrs.scoring.maps import read_frame, read_maps
 from hrs.training.trainer import train
 from tests.conftest import tiny_config

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hrs.errors import HRSError
-from hrs.runs import folder as runs
+from hrs.runs import records as runs
 from hrs.runs.folder import RunFolder
 
 

@@ -14,10 +14,11 @@ import pytest
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.labels import CAMVID, IGNORE
+from hrs.runs.folder import RunFolder
 from hrs.scoring import corpus as scores
 from hrs.scoring.corpus import Between, ScoredCorpus, enlarge, export_dataset
 from hrs.scoring.maps import write_maps
-from hrs.scoring.panel import open_panel, panel_steps
+from hrs.scoring.panel import open_panel
 from tests.conftest import CLASSES, write_frames
 from tests.scoring.weighted_run import make_maps, make_run, make_scores
 
@@ -243,9 +244,9 @@ def test_enlarging_takes_the_pixel_below_the_centre():
 
 def test_the_panel_has_the_statistics_of_scoring_at_every_step(tmp_path, source, frames, tiny):
     run = make_run(tmp_path, "one", source, tiny, scores=False)
-    assert list(panel_steps(run / "weights")) == [0, 5]
+    assert RunFolder(run).panel_steps() == [0, 5]
     space = open_dataset(source).space
-    first, last = (open_panel(run / "weights", step, space) for step in (0, 5))
+    first, last = (open_panel(RunFolder(run), step, space) for step in (0, 5))
     assert np.allclose(first.values("weight"), 1, atol=0.01)
     assert np.allclose(first.values("effective_share"), 1, atol=0.01)
     frame = last.frame(1)
@@ -257,9 +258,9 @@ def test_the_panel_has_the_statistics_of_scoring_at_every_step(tmp_path, source,
 
 
 def test_a_panel_without_pictures_still_has_weights(tmp_path):
-    write_maps(tmp_path / "step_000003/a.npz", {"combined": np.ones((4, 5), np.float32)})
-    (tmp_path / "step_later").mkdir()
-    corpus = open_panel(tmp_path, 3, CAMVID)
+    write_maps(tmp_path / "weights/step_000003/a.npz", {"combined": np.ones((4, 5), np.float32)})
+    (tmp_path / "weights/step_later").mkdir()
+    corpus = open_panel(RunFolder(tmp_path), 3, CAMVID)
     assert corpus.statistics == ("weight", "effective_share")
     assert corpus.frame(0).id == "a" and not corpus.frame(0).picture.is_file()
     with pytest.raises(HRSError, match="score the run"):

@@ -42,12 +42,12 @@ def make_run(root: Path, name: str, source: str, config: RunConfig, *, panel: bo
     if panel:
         for i in range(2):
             image, label = small(data.read_image(i)), small(data.read_label(i))
-            write_frame(run.weights / "frames", data.frames[i].id, image, label)
+            write_frame(run.panel_frames, data.frames[i].id, image, label)
             for step in STEPS:
                 maps = make_maps(i, label, strength=step / STEPS[-1])
-                write_maps(run.weights / f"step_{step:06d}" / f"{file_stem(data.frames[i].id)}.npz", maps)
+                write_maps(run.panel_step(step).path / f"{file_stem(data.frames[i].id)}.npz", maps)
     if scores:
-        make_scores(run.scores, source)
+        make_scores(run.scores.path, source)
     return run.path
 
 

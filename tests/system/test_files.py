@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hrs.errors import HRSError
-from hrs.runs import folder as runs
 from hrs.runs.folder import RunFolder
+from hrs.system import files
 
 
 @pytest.fixture
@@ -31,12 +31,12 @@ def failing(error: Exception) -> Callable[..., None]:
 
 def test_atomic_write_replaces_whole_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "file"
-    runs.atomic_write(target, "Grün")
-    runs.atomic_write(target, b"new")
+    files.atomic_write(target, "Grün")
+    files.atomic_write(target, b"new")
     assert target.read_bytes() == b"new"
     monkeypatch.setattr("hrs.system.files.os.replace", failing(OSError(errno.EIO, "Input/output error")))
     with pytest.raises(OSError, match="Input/output"):
-        runs.atomic_write(target, b"newer")
+        files.atomic_write(target, b"newer")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert target.read_bytes() == b"new"
 
@@ -44,11 +44,11 @@ def test_atomic_write_replaces_whole_and_leaves_nothing_behind(tmp_path: Path, m
 def test_atomic_folder_swaps_on_success_only(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "last"
     for text in ("one", "two"):
-        with runs.atomic_folder(path) as folder:
+        with files.atomic_folder(path) as folder:
             (folder / "file").write_text(text)
             assert folder.parent == path.parent and folder != path
         assert (path / "file").read_text() == text
-    with pytest.raises(KeyboardInterrupt), runs.atomic_folder(path) as folder:
+    with pytest.raises(KeyboardInterrupt), files.atomic_folder(path) as folder:
         interrupted_save(folder)
     assert (path / "file").read_text() == "two"
     assert list(path.parent.iterdir()) == [path]
@@ -65,7 +65,7 @@ def test_a_failed_swap_brings_the_old_folder_back(tmp_path: Path, monkeypatch: p
         rename(source, target)
 
     monkeypatch.setattr("hrs.system.files.os.rename", second_fails)
-    with pytest.raises(OSError, match="Input/output"), runs.atomic_folder(path):
+    with pytest.raises(OSError, match="Input/output"), files.atomic_folder(path):
         pass
     assert (path / "config.json").exists() and list(tmp_path.iterdir()) == [path]
 
@@ -73,7 +73,7 @@ def test_a_failed_swap_brings_the_old_folder_back(tmp_path: Path, monkeypatch: p
 CRASH = """
 import os, sys
 from pathlib import Path
-from hrs.runs.folder import atomic_folder
+from hrs.system.files import atomic_folder
 path, moment = Path(sys.argv[1]), sys.argv[2]
 rename = os.rename
 def patched(source, target):
@@ -93,12 +93,12 @@ with atomic_folder(path) as folder:
 @pytest.mark.parametrize(("moment", "kept"), [("inside", "old"), ("between", "old"), ("after", "new")])
 def test_a_crash_at_any_moment_is_recovered(tmp_path: Path, moment: str, kept: str) -> None:
     path = tmp_path / "last"
-    with runs.atomic_folder(path) as folder:
+    with files.atomic_folder(path) as folder:
         (folder / "file").write_text("old")
     assert subprocess.run([sys.executable, "-c", CRASH, str(path), moment], check=False).returncode == 1
     assert len(list(tmp_path.iterdir())) == 2
     assert path.exists() == (moment != "between")
-    assert runs.recover(path)
+    assert files.recover(path)
     assert (path / "file").read_text() == kept
     assert list(tmp_path.iterdir()) == [path]
 
@@ -106,11 +106,11 @@ def test_a_crash_at_any_moment_is_recovered(tmp_path: Path, moment: str, kept: s
 def test_recover_leaves_living_writers_and_strangers_alone(tmp_path: Path) -> None:
     path = tmp_path / "last"
     (tmp_path / ".last.notes.tmp").mkdir()
-    with runs.atomic_folder(path) as folder:
-        assert not runs.recover(path)
+    with files.atomic_folder(path) as folder:
+        assert not files.recover(path)
         assert folder.is_dir()
     assert (tmp_path / ".last.notes.tmp").is_dir()
-    assert not runs.recover(tmp_path / "no" / "folder")
+    assert not files.recover(tmp_path / "no" / "folder")
 
 
 def test_a_full_disk_is_one_clear_line(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def test_a_full_disk_is_one_clear_line(run: RunFolder, monkeypatch: pytest.Monke
         run.write_status(step=1)
     with pytest.raises(HRSError, match="disk full"):
         run.append_result({"step": 1})
-    with pytest.raises(HRSError, match="disk full"), runs.atomic_folder(run.last) as folder:
+    with pytest.raises(HRSError, match="disk full"), files.atomic_folder(run.last) as folder:
         (folder / "model").write_text("x")
     assert not list(run.last.parent.iterdir())
     assert run.read_status().state == "queued"
@@ -128,10 +128,10 @@ def test_a_full_disk_is_one_clear_line(run: RunFolder, monkeypatch: pytest.Monke
 def test_a_full_disk_seen_by_a_library_without_oserror(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("usage", (), {"free": 0})
     monkeypatch.setattr("hrs.system.files.shutil.disk_usage", lambda _: usage)
-    with pytest.raises(HRSError, match="disk full"), runs.atomic_folder(run.last):
+    with pytest.raises(HRSError, match="disk full"), files.atomic_folder(run.last):
         raise RuntimeError("failed writing archive")
     usage.free = 1 << 40
-    with pytest.raises(RuntimeError, match="failed writing"), runs.atomic_folder(run.last):
+    with pytest.raises(RuntimeError, match="failed writing"), files.atomic_folder(run.last):
         raise RuntimeError("failed writing archive")
 
 

@@ -16,7 +16,8 @@ from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.methods.base import Method
 from hrs.methods.table import METHODS
-from hrs.runs.folder import RunFolder, read_metrics
+from hrs.runs.folder import RunFolder
+from hrs.runs.records import read_metrics
 from hrs.scoring.maps import read_frame, read_maps
 from hrs.training.trainer import train
 from tests.conftest import CLASSES, tiny_config

@@ -1,0 +1,78 @@
+"""What the files of a checkpoint and of a corpus with weights are called. The names of a run are in folder.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MODEL, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+"""Of a checkpoint: the weights, what is needed to use them, and a card for people."""
+STATE = "training_state.pt"
+"""Of a checkpoint that resumes a run: optimiser and schedule."""
+GAUGE = "realism.safetensors"
+"""Beside the weights: how unusual a photo is among the real images of training."""
+
+
+@dataclass(frozen=True)
+class CorpusFolder:
+    """A folder of frames with weights: a scored corpus, or the panel at one step of training.
+
+    The constructor neither reads nor checks anything.
+    """
+
+    path: Path
+
+    @property
+    def index(self) -> Path:
+        """The table, a row a frame."""
+        return self.path / "index.parquet"
+
+    @property
+    def about(self) -> Path:
+        """What was weighed by what, its classes, and the scale of the weights."""
+        return self.path / "scores.json"
+
+    @property
+    def maps(self) -> Path:
+        """Raw weight maps, <stem>.npz."""
+        return self.path / "maps"
+
+    @property
+    def frames(self) -> Path:
+        """Pictures and labels of the frames, <stem>.jpg and .png. The steps of a panel share one such folder, which
+        lies elsewhere."""
+        return self.path / "frames"
+
+    @property
+    def parts(self) -> Path:
+        """What scoring has finished so far."""
+        return self.path / "parts"
+
+    @property
+    def claim(self) -> Path:
+        """Whose parts these are."""
+        return self.parts / "claim.json"
+
+    def map_file(self, stem: str) -> Path:
+        return self.maps / f"{stem}.npz"
+
+    def part(self, number: int) -> Path:
+        return self.parts / f"{number:06d}.parquet"
+
+    def part_files(self) -> list[Path]:
+        """The parts there are, in order."""
+        return sorted(self.parts.glob("*.parquet"))
+
+    def complete(self) -> bool:
+        """Whether it can be opened."""
+        return self.index.is_file()
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder holds what is needed to use a trained model."""
+    return (folder / MODEL).is_file() and (folder / CONFIG).is_file()
+
+
+def picture_files(frames: Path, stem: str) -> tuple[Path, Path]:
+    """Picture and label of a frame."""
+    return frames / f"{stem}.jpg", frames / f"{stem}.png"

@@ -1,0 +1,137 @@
+"""All runs below a folder: list, find, rename and delete them, and find the checkpoint that a user means."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from hrs.errors import HRSError
+from hrs.runs.folder import NAME, RunFolder, make_named, refuse_active
+from hrs.runs.names import CONFIG, MODEL, is_checkpoint
+from hrs.runs.records import Row, last_result
+from hrs.runs.status import Status
+from hrs.system.files import disk_errors, recover
+
+SHIPPED = Path(os.environ.get("HRS_SHIPPED", Path(__file__).resolve().parents[2] / "checkpoints"))
+"""Runs that come with hrs, packed; HRS_SHIPPED names another folder of such runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """One line of a list of runs. ``last`` is the newest row of results.csv, None before the first validation."""
+
+    name: str
+    run: RunFolder
+    status: Status
+    last: Row | None
+
+
+def list_runs(root: Path) -> list[RunSummary]:
+    """All runs below ``root``, newest first; anything else there is passed over, and no folder is no runs."""
+    folders = [RunFolder(path) for path in root.iterdir() if NAME.fullmatch(path.name)] if root.is_dir() else []
+    dated = [(run, created) for run in folders if (created := _created(run)) is not None]
+    dated.sort(key=lambda pair: (pair[1], pair[0].name), reverse=True)
+    return [summary for run, _ in dated if (summary := _summary(run)) is not None]
+
+
+def find_run(root: Path, name: str) -> RunFolder:
+    """The run called ``name`` below ``root``.
+
+    Raises:
+        HRSError: there is none; names the nearest ones.
+    """
+    run = RunFolder(root / name)
+    if NAME.fullmatch(name) and run.exists():
+        return run
+    raise HRSError(f"no run named {name!r} in {root}; {_nearest_runs(root, name)}")
+
+
+def rename(run: RunFolder, name: str) -> RunFolder:
+    """Give a run that has ended another name in the same folder; returns it.
+
+    Raises:
+        HRSError: it is queued or running, is not a run, or the name is unfit or taken.
+    """
+    refuse_active(run, "cancel it before renaming it")
+    with disk_errors(run.path):
+        new = make_named(run.path.parent, name)
+        os.rename(run.path, new)  # over the empty folder just made, which kept the name free
+    return RunFolder(new)
+
+
+def delete(run: RunFolder) -> None:
+    """Remove a run with all its files. It vanishes from lists at once, whatever happens during the removal.
+
+    Raises:
+        HRSError: it is running, is not a run, is a link, or may not be removed.
+    """
+    refuse_active(run, "cancel it before deleting it")
+    if run.path.is_symlink() or not run.exists():
+        raise HRSError(f"{run.path} is a link or not a run; remove it by hand")
+    with disk_errors(run.path):
+        doomed = run.path.with_name(f".{run.name}.deleted-{time.time_ns()}")
+        os.rename(run.path, doomed)
+        shutil.rmtree(doomed)
+
+
+def resolve_checkpoint(text: str, runs_root: Path) -> Path:
+    """The checkpoint folder (with model.safetensors and config.json) that a user means.
+
+    Args:
+        text: in this order: such a folder; the folder of a run; the name of a run below ``runs_root``; the name of a
+            run that comes with hrs. Of a run, checkpoints/best is meant, else checkpoints/last.
+
+    Raises:
+        HRSError: nothing fits; lists what was tried and the nearest runs.
+    """
+    given = Path(text).expanduser()
+    named = [RunFolder(root / text) for root in (runs_root, SHIPPED)] if NAME.fullmatch(text) else []
+    runs = (RunFolder(given), *named)
+    folders = [given, *(folder for run in runs for folder in (run.best, run.last)), SHIPPED / text]
+    tried = list(dict.fromkeys(folders))
+    for folder in tried:
+        if _there(folder):
+            return folder
+    places = ", ".join(str(folder) for folder in tried)
+    raise HRSError(
+        f"no checkpoint {text!r}: expected a folder with {MODEL} and {CONFIG}; tried {places}; "
+        f"{_nearest_runs(runs_root, text)}"
+    )
+
+
+def _created(run: RunFolder) -> float | None:
+    """When the run was made, in Unix seconds (its config is written once); None for what is not a run."""
+    try:
+        return run.config.stat().st_mtime if run.exists() else None
+    except OSError:  # deleted at this moment
+        return None
+
+
+def _summary(run: RunFolder) -> RunSummary | None:
+    try:
+        status, last = run.read_status(), last_result(run.results_csv)
+    except HRSError:  # deleted at this moment
+        return None
+    return RunSummary(name=run.name, run=run, status=status, last=last)
+
+
+def _nearest_runs(root: Path, name: str) -> str:
+    names = [path.name for path in root.iterdir() if RunFolder(path).exists()] if root.is_dir() else []
+    near = difflib.get_close_matches(Path(name).name, names, n=3, cutoff=0.5)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"there are {len(names)} runs in {root}; list them with: python -m hrs runs list"
+
+
+def _there(folder: Path) -> bool:
+    """Whether there is a checkpoint now; one that is being replaced at this moment is waited for."""
+    for _ in range(2):
+        if is_checkpoint(folder):
+            return True
+        if not recover(folder):  # else it was being replaced at this moment: look again
+            return False
+    return False
