@@ -187,12 +187,18 @@ def main() -> None:
         rows, kinds = measure(loaded, dataset, options)
     except HRSError as error:
         raise SystemExit(str(error)) from error
-    print(f"{folder}, step {loaded.step}, on {len(dataset)} frames of {options.data}")
+    print(f"{folder}, step {loaded.about.step}, on {len(dataset)} frames of {options.data}")
     show("weights", rows, list(rows["combined"]))
     print()
     show("planted", kinds, ["share", "weight", "pixels"])
     if options.json:
-        about = {"checkpoint": str(folder), "step": loaded.step, "data": options.data, "rows": rows, "kinds": kinds}
+        about = {
+            "checkpoint": str(folder),
+            "step": loaded.about.step,
+            "data": options.data,
+            "rows": rows,
+            "kinds": kinds,
+        }
         options.json.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 

@@ -10,26 +10,49 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
 from hrs.methods.base import Method
 from hrs.methods.build import build_method
-from hrs.networks.segmenter import build_segmenter
+from hrs.methods.table import METHODS
+from hrs.networks.segmenter import Segmenter, build_segmenter
 from hrs.runs.names import CARD, CONFIG, MODEL, STATE
 from hrs.system.files import atomic_folder
+
+FORMAT = 2
+"""How the tensors of weighting networks are called: 2 since signals have modules of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What config.json says: how the run was set, its classes, the segmentation network's own configuration, the step,
+    and what validation said, in percent."""
+
+    format: int
+    config: RunConfig
+    space: LabelSpace
+    network: dict[str, Any]
+    step: int
+    metrics: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A trained method with all that is needed to use it. ``metrics`` is what validation said, in percent."""
+    """A trained method with all that is needed to use it."""
 
     method: Method
-    config: RunConfig
-    space: LabelSpace
-    step: int
-    metrics: dict[str, Any]
+    about: About
+
+    @property
+    def config(self) -> RunConfig:
+        return self.about.config
+
+    @property
+    def space(self) -> LabelSpace:
+        return self.about.space
 
 
 def save_checkpoint(
@@ -52,7 +75,7 @@ def save_checkpoint(
     tensors = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
     tensors |= {name: value.detach().cpu().contiguous() for name, value in (overrides or {}).items()}
     about = {
-        "format": 1,
+        "format": FORMAT,
         "step": step,
         "label_space": space.to_dict(),
         "network": method.segmenter.config,
@@ -68,35 +91,67 @@ def save_checkpoint(
 
 
 def load_checkpoint(folder: Path, *, device: torch.device | str = "cpu") -> Checkpoint:
-    """Read a checkpoint folder.
+    """The whole method of a checkpoint folder, its weighting networks too; `load_segmenter` is enough for photos.
 
     Raises:
         HRSError: a file is missing or damaged, or the weights do not fit the network that config.json names.
     """
     about = read_about(folder)
-    config = load_config(about["run"])
-    space = LabelSpace.from_dict(about["label_space"])
-    segmenter = build_segmenter(config.network.name, len(space), config=about["network"])
-    method = build_method(config, len(space), segmenter)
+    method = build_method(about.config, len(about.space), _segmenter(about))
     load_weights(method, folder)
     method.to(device).eval()
-    return Checkpoint(method=method, config=config, space=space, step=about["step"], metrics=about["metrics"])
+    return Checkpoint(method=method, about=about)
+
+
+def load_segmenter(folder: Path, *, device: torch.device | str = "cpu") -> Segmenter:
+    """The segmentation network of a checkpoint folder, ready to use. Raises HRSError as `load_checkpoint` does."""
+    about = read_about(folder)
+    segmenter = _segmenter(about)
+    tensors = {name.removeprefix(_SEGMENTER): tensor for name, tensor in _tensors(folder).items() if _is_own(name)}
+    _fill(segmenter, tensors, folder)
+    segmenter.to(device).eval()
+    return segmenter
 
 
 def load_weights(method: Method, folder: Path) -> None:
     """Load model.safetensors into a method of the same shape."""
+    learns = METHODS[method.config.method].learns_weights
+    if learns and (written := read_about(folder).format) != FORMAT:
+        raise HRSError(
+            f"checkpoint {folder} has weighting networks of format {written}, expected {FORMAT}: another version of "
+            "hrs wrote it. It still segments; to score with it or resume it, train it again"
+        )
+    _fill(method, _tensors(folder), folder)
+
+
+_SEGMENTER = "segmenter."
+
+
+def _is_own(name: str) -> bool:
+    return name.startswith(_SEGMENTER)
+
+
+def _segmenter(about: About) -> Segmenter:
+    return build_segmenter(about.config.network.name, len(about.space), config=about.network)
+
+
+def _tensors(folder: Path) -> dict[str, torch.Tensor]:
     try:
-        tensors = load_file(folder / MODEL)
+        return load_file(folder / MODEL)
     except (OSError, SafetensorError) as error:
         raise HRSError(f"checkpoint {folder}: {MODEL} cannot be read ({error}); train again or copy it anew") from error
-    classifier = tensors.get("segmenter.classifier.weight")
-    if classifier is not None and len(classifier) != method.num_classes:
-        raise HRSError(
-            f"checkpoint {folder} predicts {len(classifier)} classes but {method.num_classes} are expected; "
-            "use the label space it was trained with"
-        )
+
+
+def _fill(module: nn.Module, tensors: dict[str, torch.Tensor], folder: Path) -> None:
+    own = module.state_dict()
+    for name in ("classifier.weight", f"{_SEGMENTER}classifier.weight"):
+        if name in own and name in tensors and len(tensors[name]) != len(own[name]):
+            raise HRSError(
+                f"checkpoint {folder} predicts {len(tensors[name])} classes but {len(own[name])} are expected; "
+                "use the label space it was trained with"
+            )
     try:
-        method.load_state_dict(tensors)
+        module.load_state_dict(tensors)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise HRSError(f"checkpoint {folder}: the weights do not fit the network in {CONFIG}: {reason}") from error
@@ -111,20 +166,26 @@ def load_state(folder: Path) -> dict[str, Any]:
     return state
 
 
-def read_about(folder: Path) -> dict[str, Any]:
-    """config.json of a checkpoint: step, label_space, metrics, and run (the RunConfig). Raises HRSError if unusable."""
+def read_about(folder: Path) -> About:
+    """config.json of a checkpoint. Raises HRSError where it cannot be used."""
     path = folder / CONFIG
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise HRSError(
             f"checkpoint {folder}: {CONFIG} cannot be read ({error}); expected a folder with {MODEL} and {CONFIG}"
         ) from error
-    missing = {"run", "label_space", "network", "step", "metrics"} - set(about if isinstance(about, dict) else ())
+    missing = {"run", "label_space", "network", "step", "metrics"} - set(stored if isinstance(stored, dict) else ())
     if missing:
         raise HRSError(f"checkpoint {folder}: {CONFIG} lacks {', '.join(sorted(missing))}; it was not written by hrs")
-    checked: dict[str, Any] = about
-    return checked
+    return About(
+        format=stored.get("format", 1),
+        config=load_config(stored["run"]),
+        space=LabelSpace.from_dict(stored["label_space"]),
+        network=stored["network"],
+        step=stored["step"],
+        metrics=stored["metrics"],
+    )
 
 
 def card(config: RunConfig, space: LabelSpace, step: int, metrics: dict[str, Any]) -> str:

@@ -119,13 +119,12 @@ def calibrate(
 ) -> None:
     """Let a model say how close a photo is to its real images: their statistics are kept beside it."""
     from hrs.checkpoint import read_about
-    from hrs.config import load_config
     from hrs.inference import Predictor, pick_device, write_gauge
     from hrs.inference import calibrate as calibrate_model
     from hrs.training.task import open_real
 
     folder = checkpoint_folder(checkpoint, runs)
-    real = open_real(load_config(read_about(folder)["run"]))
+    real = open_real(read_about(folder).config)
     predictor = Predictor.load(folder, device=pick_device(device), backend="torch")
     with progress_bar("calibrating") as progress:
         gauge = calibrate_model(predictor, real.target, real.val, progress=progress)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hrs.checkpoint import load_checkpoint
+from hrs.checkpoint import load_segmenter
 from hrs.errors import HRSError
 from hrs.inference.export import NotExportable, export_network, read_metadata, weights_hash
 from hrs.networks.segmenter import Segmenter, normalise
@@ -94,7 +94,7 @@ def open_backend(checkpoint: Path, name: BackendName, device: torch.device | str
             return OnnxBackend(onnx_model(checkpoint))
         except (ImportError, OSError) as error:
             raise HRSError(str(error)) from error
-    segmenter = load_checkpoint(checkpoint, device=device).method.segmenter
+    segmenter = load_segmenter(checkpoint, device=device)
     if name == "auto" and device.type == "cpu" and segmenter.faster_as_onnx:
         try:
             return OnnxBackend(onnx_model(checkpoint))

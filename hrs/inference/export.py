@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from hrs.checkpoint import MODEL, Checkpoint, load_checkpoint
+from hrs.checkpoint import About, load_segmenter, read_about
 from hrs.errors import HRSError
 from hrs.networks.base import IMAGENET_MEAN, IMAGENET_STD
 from hrs.networks.segmenter import Segmenter
+from hrs.runs.names import MODEL
 from hrs.system.files import atomic_write, disk_errors
 
 OPSET = 20
@@ -56,11 +57,9 @@ def export_network(checkpoint: Path, out: Path, *, tolerance: float = 1e-3) -> E
         NotExportable: a network that ONNX cannot hold, or a difference above the tolerance; no file is written then.
         HRSError: a damaged checkpoint, or a file that cannot be written.
     """
-    loaded = load_checkpoint(checkpoint)
-    data = loaded.config.data
-    return write_onnx(
-        loaded.method.segmenter, out, about(loaded, checkpoint), size=(data.height, data.width), tolerance=tolerance
-    )
+    about = read_about(checkpoint)
+    size = about.config.data.height, about.config.data.width
+    return write_onnx(load_segmenter(checkpoint), out, metadata(about, checkpoint), size=size, tolerance=tolerance)
 
 
 def write_onnx(
@@ -77,9 +76,9 @@ def write_onnx(
     return Exported(path=out, difference=difference, checked=checked)
 
 
-def about(loaded: Checkpoint, checkpoint: Path) -> dict[str, Any]:
-    """What the metadata of the exported file says."""
-    data, space = loaded.config.data, loaded.space.to_dict()
+def metadata(about: About, checkpoint: Path) -> dict[str, Any]:
+    """What the exported file says of itself."""
+    data, space = about.config.data, about.space.to_dict()
     return {
         "format": 1,
         "space": space["name"],
@@ -89,7 +88,7 @@ def about(loaded: Checkpoint, checkpoint: Path) -> dict[str, Any]:
         "std": IMAGENET_STD,
         "height": data.height,
         "width": data.width,
-        "network": loaded.config.network.name,
+        "network": about.config.network.name,
         "weights": weights_hash(checkpoint),
     }
 

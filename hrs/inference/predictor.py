@@ -94,12 +94,12 @@ class Predictor:
             HRSError: the checkpoint is damaged, or "onnx" cannot be had.
         """
         about = read_about(checkpoint)
-        data = about["run"]["data"]
+        data = about.config.data
         return cls(
             open_backend(checkpoint, backend, device, compile=compile),
-            LabelSpace.from_dict(about["label_space"]),
-            height=data["height"],
-            width=data["width"],
+            about.space,
+            height=data.height,
+            width=data.width,
             gauge=read_gauge(checkpoint),
         )
 

@@ -113,7 +113,7 @@ def score(
 
 def own_corpus(checkpoint: Path) -> str:
     """The synthetic data set that a checkpoint was trained on. Raises HRSError where there were several."""
-    sources = read_about(checkpoint)["run"]["data"]["sources"]
+    sources = read_about(checkpoint).config.sources
     if len(sources) > 1:
         raise HRSError(
             f"{checkpoint} was trained on {len(sources)} data sets; name the one to score: {', '.join(sources)}"

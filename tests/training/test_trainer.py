@@ -186,5 +186,5 @@ def test_two_processes_train_one_run(tmp_path, frames):
     assert done.returncode == 0, done.stderr[-2000:]
     run = RunFolder(tmp_path / "runs" / "pair")
     assert run.read_status().state == "finished"
-    assert load_checkpoint(run.best).metrics["images"] == 4
+    assert load_checkpoint(run.best).about.metrics["images"] == 4
     assert [r["step"] for r in read_metrics(run.metrics) if r["split"] == "train"] == [1, 2, 3]
