@@ -53,7 +53,7 @@ def test_an_older_format_still_segments_and_says_why_it_cannot_weigh(tmp_path):
     path = tmp_path / "best" / CONFIG
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 1}))
     load_segmenter(tmp_path / "best")
-    with pytest.raises(HRSError, match="format 1, expected 2.*still segments"):
+    with pytest.raises(HRSError, match=r"format 1, expected 2.*still segments"):
         load_weights(built, tmp_path / "best")
     joint, _ = made(tmp_path / "joint", "joint")
     path = tmp_path / "joint" / CONFIG
