@@ -8,12 +8,13 @@ import torch
 from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.selection.selector import Selector
+from hrs.selection.signals.table import SIGNALS
 from hrs.selection.statistics import class_sums
 from tests.selection.conftest import STRIDE, B, C, D, H, W, make_view
 
 LEVELS = ("pixel", "region", "image")
 SUBSETS = [levels for n in range(1, 4) for levels in itertools.combinations(LEVELS, n)]
-SIGNALS = [("similarity",), ("usefulness",), ("agreement",), ("appearance",), ("similarity", "appearance")]
+CHOICES = [*((name,) for name in SIGNALS), ("similarity", "appearance")]
 
 
 def trained(levels, signals, steps=3, **options):
@@ -34,7 +35,7 @@ def frame(view, i):
 
 
 @pytest.mark.parametrize("levels", SUBSETS)
-@pytest.mark.parametrize("signals", SIGNALS)
+@pytest.mark.parametrize("signals", CHOICES)
 def test_any_levels_with_any_signals_give_bounded_weights(levels, signals, view):
     selector = trained(levels, signals)
     weights = selector.eval().weigh(view)

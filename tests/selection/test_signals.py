@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -5,7 +7,9 @@ from torch import nn
 
 from hrs.labels import IGNORE
 from hrs.networks.segmenter import upsample
+from hrs.selection import signals
 from hrs.selection.signals import agreement, similarity, usefulness
+from hrs.selection.signals.table import SIGNALS
 from hrs.selection.view import residual
 from tests.selection.conftest import C, D
 
@@ -89,3 +93,9 @@ def test_agreement_is_the_log_probability_of_the_label(view):
     assert got[1, 5, 7].item() == pytest.approx(p[1, view.labels[1, 5, 7].long(), 5, 7].item(), abs=1e-5)
     assert (got[view.labels == IGNORE] == 0).all()
     assert agreement.agreement(view.logits * 1e4, view.labels).min() == agreement.FLOOR
+
+
+def test_every_signal_is_a_module_and_every_module_a_signal():
+    modules = {path.stem for path in Path(signals.__path__[0]).glob("*.py")} - {"__init__", "base", "table"}
+    assert set(SIGNALS) == modules
+    assert all(facts.made_by.startswith(f"hrs.selection.signals.{name}:") for name, facts in SIGNALS.items())
