@@ -1,6 +1,26 @@
-"""How long work says how far it is."""
+"""How far work is, and how long it takes, in words."""
 
 from collections.abc import Callable
 
 Progress = Callable[[int, int], None]
 """Called with (done, total), as often as the work likes."""
+
+
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss or m:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def duration(seconds: float | None) -> str:
+    """The two largest units: 40 s, 12 min, 3 h 20 min, 3 d 4 h; empty for None."""
+    if seconds is None:
+        return ""
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

@@ -18,6 +18,7 @@ from app.launch.jobs import Job
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
 from hrs.launch import queue as launch
+from hrs.progress import duration
 
 PRESETS = Path(hrs.__file__).parent / "presets"
 FIRST_PRESET = "demo"
@@ -214,17 +215,6 @@ def made_of(found: Mapping[str, Any], current: bool) -> str:
         f"({found['device']}), with whatever else it does now: {', '.join(parts)}. Loader processes need memory of "
         "their own. Waiting in the queue is not counted."
     )
-
-
-def duration(seconds: float) -> str:
-    """The two largest units: 45 s, 3 min, 2 h 10 min, 3 d 4 h."""
-    minutes = round(seconds / 60)
-    if minutes < 2:
-        return f"{max(1, round(seconds))} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def size(count: int) -> str:

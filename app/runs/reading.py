@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
+from hrs.progress import duration
 from hrs.runs.folder import PreviewKind, RunFolder
 from hrs.runs.records import MetricsReader, Row
 from hrs.runs.registry import RunSummary
@@ -167,19 +168,6 @@ def pictures(run: RunFolder, kind: PreviewKind) -> dict[int, Path]:
 def at_step(found: Mapping[int, Path], step: int) -> tuple[int, Path] | None:
     """The newest picture not later than ``step``."""
     return max(((when, path) for when, path in found.items() if when <= step), default=None)
-
-
-def duration(seconds: float | None) -> str:
-    """Time in words as short as they come: 40 s, 12 min, 3 h 20 min, 2 d; empty for None."""
-    if seconds is None:
-        return ""
-    if round(seconds) < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours < 48 else f"{hours / 24:.0f} d"
 
 
 @st.cache_resource(max_entries=_HISTORIES, show_spinner=False)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 
 def auroc(scores: NDArray[Any], positive: NDArray[Any]) -> float:
@@ -33,12 +34,5 @@ def auroc(scores: NDArray[Any], positive: NDArray[Any]) -> float:
     negatives = truth.size - positives
     if not positives or not negatives:
         return float("nan")
-    above = mean_ranks(values.ravel())[truth.ravel()].sum() - positives * (positives + 1) / 2
+    above = rankdata(values.ravel())[truth.ravel()].sum() - positives * (positives + 1) / 2
     return float(above / (positives * negatives))
-
-
-def mean_ranks(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Ranks 1..n of (n,) numbers, smallest first; equal ones share the mean of their ranks."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts - 1) / 2)[place]

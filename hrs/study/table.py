@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.special import stdtrit
-
 from hrs.config import RunConfig
 from hrs.methods.table import METHODS
 
@@ -74,8 +72,9 @@ def estimate(values: Sequence[float]) -> Estimate:
     mean, count = statistics.fmean(values), len(values)
     if count < 2:
         return Estimate(mean, None, count)
-    quantile = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2))
-    return Estimate(mean, quantile * statistics.stdev(values) / math.sqrt(count), count)
+    from scipy.stats import sem, t  # half a second and more, which only those who see an interval need wait for
+
+    return Estimate(mean, float(t.ppf(0.5 + CONFIDENCE / 2, count - 1) * sem(values)), count)
 
 
 def paired(one: Mapping[int, float], other: Mapping[int, float]) -> Estimate | None:

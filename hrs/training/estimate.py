@@ -33,9 +33,10 @@ from hrs.inference import Predictor, predictions
 from hrs.labels import LabelSpace, label_space
 from hrs.methods.table import METHODS
 from hrs.pictures import Image
+from hrs.progress import clock
 from hrs.runs.folder import RunFolder
 from hrs.system.images import encode
-from hrs.training.record import Recorder, clock
+from hrs.training.record import Recorder
 from hrs.training.trainer import Trainer
 
 _WARMUP = 2  # first steps, which allocate memory and choose kernels; left out of the mean

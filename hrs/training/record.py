@@ -16,6 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from hrs.evaluation import ConfusionMatrix, Scores
 from hrs.labels import LabelSpace
 from hrs.pictures import Image, prediction_sheet, weight_sheet, write_picture
+from hrs.progress import clock
 from hrs.runs.folder import RunFolder
 
 LOGGER = logging.getLogger("hrs")
@@ -91,10 +92,3 @@ class Recorder:
         """One picture: a row per synthetic frame of frame, label and weight maps."""
         if rows:
             write_picture(self.run.preview("weights", step), weight_sheet(rows, self.space))
-
-
-def clock(seconds: float) -> str:
-    """Seconds as h:mm:ss or m:ss."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

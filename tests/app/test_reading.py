@@ -11,7 +11,6 @@ from app.runs.reading import (
     History,
     at_step,
     class_names,
-    duration,
     matching,
     pictures,
     read_config,
@@ -131,11 +130,3 @@ def test_class_names_come_from_the_space_else_from_the_scores(tmp_path):
     assert class_names(run, read_history(run)) == ["sky", "road", "car"]
     run.space.write_text("damaged")
     assert class_names(run, read_history(run)) == ["sky", "road", "car"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, ""), (0, "0 s"), (59.6, "1 min"), (90, "2 min"), (3599, "1 h 0 min"), (12_000, "3 h 20 min"), (4e5, "5 d")],
-)
-def test_durations(seconds, text):
-    assert duration(seconds) == text

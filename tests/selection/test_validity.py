@@ -2,9 +2,8 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata
 
-from hrs.selection.validity import auroc, mean_ranks
+from hrs.selection.validity import auroc
 
 
 def slow_auroc(scores, positive):
@@ -58,8 +57,3 @@ def test_auroc_refuses_what_cannot_be_ranked():
         auroc(np.zeros(3), np.zeros(4, bool))
     with pytest.raises(ValueError, match="finite"):
         auroc(np.array([0.0, np.nan]), np.array([True, False]))
-
-
-def test_mean_ranks_against_scipy():
-    values = np.random.default_rng(1).integers(0, 20, 200)
-    assert np.array_equal(mean_ranks(values), rankdata(values))

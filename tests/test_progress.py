@@ -1,0 +1,30 @@
+"""Durations in words."""
+
+import pytest
+
+from hrs.progress import clock, duration
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""),
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min"),
+        (90, "2 min"),
+        (3599, "1 h 0 min"),
+        (12_000, "3 h 20 min"),
+        (47 * 3600, "47 h 0 min"),
+        (4e5, "4 d 15 h"),
+    ],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0:00"), (59.6, "1:00"), (754, "12:34"), (3600, "1:00:00"), (360_061, "100:01:01")]
+)
+def test_clock(seconds, text):
+    assert clock(seconds) == text
