@@ -187,10 +187,6 @@ def _packed(values: NDArray[np.float32], scale: float) -> str:
     return _base64(zlib.compress(np.rint(values / scale * 255).astype(np.uint8).tobytes(), 1))
 
 
-def _map(name: str, weights: NDArray[np.float32], scale: float) -> dict[str, Any]:
-    return {"name": name, "title": TITLES[name], "mean": float(weights.mean()), "values": _packed(weights, scale)}
-
-
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 

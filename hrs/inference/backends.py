@@ -77,8 +77,8 @@ class OnnxBackend:
         return Output(torch.from_numpy(logits), torch.from_numpy(features))
 
 
-def open_backend(checkpoint: Path, name: BackendName, device: torch.device | str, *, compile: bool = False) -> Backend:
-    """The backend of a checkpoint; ``compile`` concerns PyTorch alone.
+def open_backend(checkpoint: Path, name: BackendName, device: torch.device | str) -> Backend:
+    """The backend of a checkpoint.
 
     "torch" is exact: the float32 network that validation saw. "onnx" is the same on the CPU up to rounding. "auto"
     takes the faster of the two on a CPU, where the network can be exported, and bfloat16 on a GPU.
@@ -101,8 +101,6 @@ def open_backend(checkpoint: Path, name: BackendName, device: torch.device | str
         except (HRSError, ImportError, OSError) as error:
             LOGGER.warning("no ONNX (%s); PyTorch segments instead, more slowly", error)
     segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as photos are
-    if compile:
-        segmenter.compile(dynamic=True)
     return TorchBackend(segmenter, device, fast=name == "auto" and device.type == "cuda")
 
 

@@ -75,20 +75,12 @@ class Predictor:
         self.space, self.size, self.gauge = space, (height, width), gauge
 
     @classmethod
-    def load(
-        cls,
-        checkpoint: Path,
-        *,
-        device: torch.device | str = "cpu",
-        backend: BackendName = "auto",
-        compile: bool = False,
-    ) -> Predictor:
+    def load(cls, checkpoint: Path, *, device: torch.device | str = "cpu", backend: BackendName = "auto") -> Predictor:
         """From a checkpoint folder.
 
         Args:
             backend: "torch" is exact; "onnx" is the same up to rounding (made once per model, in some seconds); "auto"
                 takes the faster one on a CPU and bfloat16 on a GPU.
-            compile: let torch.compile make the network faster; worth its start-up for many photos on a GPU.
 
         Raises:
             HRSError: the checkpoint is damaged, or "onnx" cannot be had.
@@ -96,7 +88,7 @@ class Predictor:
         about = read_about(checkpoint)
         data = about.config.data
         return cls(
-            open_backend(checkpoint, backend, device, compile=compile),
+            open_backend(checkpoint, backend, device),
             about.space,
             height=data.height,
             width=data.width,

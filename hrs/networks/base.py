@@ -28,12 +28,9 @@ class Segmenter(nn.Module):
 
     With e = softmax(z) - onehot(y), the gradient of one pixel's cross-entropy for ``classifier.weight`` is e uᵀ, where
     u are the features upsampled like the logits: bilinear upsampling is linear, acts on each channel alone and keeps
-    constants, so it commutes with a 1x1 convolution.
+    constants, so it commutes with a 1x1 convolution. Where layers that see more than this pixel's features add to the
+    logits (DeepLab-v2), e uᵀ is still the exact gradient of the slice of the last layer that ``classifier`` holds.
     """
-
-    exact_linear: ClassVar[bool] = True
-    """True: ``logits == classifier(features)``. False: other layers that see more than this pixel's features add to the
-    logits; e uᵀ is still the exact gradient of the slice of the last layer that ``classifier`` holds."""
 
     faster_as_onnx: ClassVar[bool] = True
     """Whether ONNX Runtime outruns PyTorch on a CPU: so it does with plain convolutions (`benchmarks/photos.py`)."""

@@ -35,11 +35,10 @@ class DeepLabV2(Segmenter):
     """DeepLab-v2 with ASPP-L (Chen et al., TPAMI 2018, figure 7): the sum of four dilated 3x3 convolutions. Stride 8.
 
     The four see the same pixel with their centre taps, which act as one: `classifier` holds that sum, the branches the
-    eight other taps. This is the published layer written without redundancy. Neighbours' features add to the logits
-    (``exact_linear`` is False), but eᵀu is the exact gradient for the centre taps.
+    eight other taps. This is the published layer written without redundancy. Neighbours' features add to the logits,
+    but eᵀu is the exact gradient for the centre taps.
     """
 
-    exact_linear: ClassVar[bool] = False
     rates: ClassVar[tuple[int, ...]] = (6, 12, 18, 24)
 
     def __init__(self, backbone: Any, num_classes: int) -> None:

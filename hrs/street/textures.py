@@ -34,16 +34,6 @@ class Material(IntEnum):
     STONE = 8
 
 
-TILEABLE = (
-    Material.ASPHALT,
-    Material.PAVING,
-    Material.BRICK,
-    Material.PLASTER,
-    Material.ROOF,
-    Material.FOLIAGE,
-    Material.STONE,
-)
-
 WINDOWS, DOORS, SHOPS, FASCIAS, SIGNS = range(8), range(8, 12), range(16, 24), range(24, 40), range(40, 50)
 PLATE_FRONT, PLATE_REAR, LIGHT_RED, LIGHT_GREEN, LIGHT_AMBER = 50, 51, 52, 53, 54
 TRIANGLE_SIGN = 49
