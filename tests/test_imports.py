@@ -62,6 +62,18 @@ def test_imports_go_one_way(file):
     assert not wrong, f"{own} imports {', '.join(wrong)}"
 
 
+def test_the_street_has_one_door():
+    outside = [file for room in ("hrs", "app", "benchmarks", "docs") for file in (ROOT / room).rglob("*.py")]
+    through = {
+        f"{name_of(file)} imports {module}"
+        for file in outside
+        if not name_of(file).startswith("hrs.street")
+        for module in imported(file)
+        if module.startswith("hrs.street.")
+    }
+    assert not through
+
+
 def test_every_room_has_its_floor():
     top = {path.stem if path.suffix == ".py" else path.name for path in (ROOT / "hrs").iterdir()}
     assert top - {"__init__", "__pycache__", "presets", "py.typed"} == {name.partition(".")[0] for name in RANK}

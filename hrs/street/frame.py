@@ -15,10 +15,10 @@ from hrs.street import gl
 from hrs.street.camera import photograph
 from hrs.street.departures import Plan, alter_labels, draw_departures
 from hrs.street.domains import Cls, Domain, place_of
+from hrs.street.layout import build_scene
 from hrs.street.looks import Looks
 from hrs.street.shading import locate, shade, to_display, to_linear, wet_road
 from hrs.street.stage import Layers, Stage
-from hrs.street.street import build_scene
 from hrs.street.world import Scene
 
 Label = NDArray[np.uint8]
