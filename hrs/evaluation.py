@@ -1,4 +1,4 @@
-"""Scores of a segmentation: one confusion matrix over the whole data set, and IoU from it.
+"""How good a segmentation is: one confusion matrix over the whole data set, and IoU from it.
 
 Averaging the IoU of single images would weigh a class by how the frames happen to cut it up. As in PASCAL VOC and
 Cityscapes, all pixels of all images are counted first and every ratio is taken once, at the end.
@@ -23,8 +23,8 @@ _BAR = 40  # characters of a full bar
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scores:
-    """The result of an evaluation. IoU, mIoU and pixel accuracy are in percent; NaN (in ``iou``: None) where there was
+class Evaluation:
+    """What a confusion matrix says. IoU, mIoU and pixel accuracy are in percent; NaN (in ``iou``: None) where there is
     nothing to score. ``iou`` goes by class name, in the order of the label space."""
 
     miou: float
@@ -121,10 +121,10 @@ class ConfusionMatrix:
         hit, truth, _ = self._marginals()
         return float(_percent(hit.sum(), truth.sum()))
 
-    def scores(self) -> Scores:
+    def evaluation(self) -> Evaluation:
         """All figures by class name."""
         iou = [None if math.isnan(value) else float(value) for value in self.iou()]
-        return Scores(
+        return Evaluation(
             miou=self.miou(),
             iou=dict(zip(self.classes, iou, strict=True)),
             pixel_accuracy=self.pixel_accuracy(),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from hrs.evaluation import ConfusionMatrix, Scores
+from hrs.evaluation import ConfusionMatrix, Evaluation
 from hrs.labels import IGNORE, LabelSpace
 
 SPACE = LabelSpace(name="toy", classes=("road", "car", "sky"), palette=((1, 1, 1), (2, 2, 2), (3, 3, 3)))
@@ -138,7 +138,7 @@ def test_a_prediction_below_ignore_does_not_matter() -> None:
 def test_json_is_exact_rounded_and_valid() -> None:
     matrix = ConfusionMatrix(SPACE)
     matrix.update(np.array([[0, 0, 0, 1]]), np.array([[0, 0, 1, 1]], np.uint8))
-    result = matrix.scores().to_json_dict()
+    result = matrix.evaluation().to_json_dict()
     assert result == {
         "miou": 58.33,
         "iou": {"road": 66.67, "car": 50.0, "sky": None},
@@ -153,7 +153,7 @@ def test_nothing_seen_is_undefined_not_zero() -> None:
     matrix = ConfusionMatrix(SPACE)
     matrix.update(np.zeros((2, 2), np.uint8), np.full((2, 2), IGNORE, np.uint8))
     assert math.isnan(matrix.miou()) and math.isnan(matrix.pixel_accuracy())
-    assert matrix.scores().to_json_dict() == {
+    assert matrix.evaluation().to_json_dict() == {
         "miou": None,
         "iou": {"road": None, "car": None, "sky": None},
         "pixel_accuracy": None,
@@ -162,8 +162,8 @@ def test_nothing_seen_is_undefined_not_zero() -> None:
 
 
 def test_the_table_shows_every_class_with_a_bar_as_long_as_its_iou() -> None:
-    scores = Scores(miou=50.0, iou={"road": 100.0, "car": 25.0, "sky": None}, pixel_accuracy=75.0, images=3)
-    lines = scores.to_table().splitlines()
+    found = Evaluation(miou=50.0, iou={"road": 100.0, "car": 25.0, "sky": None}, pixel_accuracy=75.0, images=3)
+    lines = found.to_table().splitlines()
     assert [line.split()[0] for line in lines[:3]] == ["road", "car", "sky"]
     assert lines[0].count("#") == 4 * lines[1].count("#") > 0
     assert lines[2].endswith("-") and "#" not in lines[2]

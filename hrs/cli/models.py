@@ -36,10 +36,10 @@ def evaluate(
     predictor = Predictor.load(checkpoint_folder(checkpoint, runs), device=pick_device(device), backend="torch")
     data = open_dataset(dataset, split=split).map_to(predictor.space)
     with progress_bar("evaluating") as progress:
-        scores = evaluate_dataset(predictor, data, progress=progress)
-    print(scores.to_table())
+        found = evaluate_dataset(predictor, data, progress=progress)
+    print(found.to_table())
     if json_ is not None:
-        atomic_write(json_, json.dumps(scores.to_json_dict(), indent=2) + "\n")
+        atomic_write(json_, json.dumps(found.to_json_dict(), indent=2) + "\n")
 
 
 @app.command()

@@ -61,10 +61,10 @@ def train(
     if processes(settings).is_main_process:
         occupy(run, settings)
     with progress_bar("rendering") as progress:
-        scores = train_run(settings, run, resume=resume, progress=progress)
+        evaluation = train_run(settings, run, resume=resume, progress=progress)
     if not processes(settings).is_main_process:
         return
-    print(scores.to_table())
+    print(evaluation.to_table())
     print(f"run: {run.path}\nbest model: {run.best}")
     if run.weights.is_dir():
         print(f"weight maps: {run.weights}")

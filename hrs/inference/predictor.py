@@ -19,7 +19,7 @@ from hrs.data.draw import spread_indices
 from hrs.data.layouts import Dataset
 from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
-from hrs.evaluation import ConfusionMatrix, Scores
+from hrs.evaluation import ConfusionMatrix, Evaluation
 from hrs.inference.backends import Backend, BackendName, TorchBackend, open_backend
 from hrs.inference.photographs import Image
 from hrs.inference.realism import UNKNOWN, Gauge, Vectors, check_counts, fit_gauge, read_gauge, summarise
@@ -206,14 +206,14 @@ def predictions(
             yield i, image, label, predicted
 
 
-def evaluate(predictor: Predictor, dataset: Dataset, *, progress: Progress | None = None) -> Scores:
-    """Scores over a data set that speaks the predictor's label space, at the labels' own size."""
+def evaluate(predictor: Predictor, dataset: Dataset, *, progress: Progress | None = None) -> Evaluation:
+    """IoU and accuracy over a data set that speaks the predictor's label space, at the labels' own size."""
     matrix = ConfusionMatrix(predictor.space)
     for i, _, label, predicted in predictions(predictor, dataset, range(len(dataset))):
         matrix.update(predicted, label)
         if progress:
             progress(i + 1, len(dataset))
-    return matrix.scores()
+    return matrix.evaluation()
 
 
 def calibrate(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
-from hrs.evaluation import ConfusionMatrix, Scores
+from hrs.evaluation import ConfusionMatrix, Evaluation
 from hrs.labels import LabelSpace
 from hrs.pictures import Image, prediction_sheet, weight_sheet, write_picture
 from hrs.progress import clock
@@ -73,15 +73,15 @@ class Recorder:
         done = max(1, step - self.first)
         return (time.monotonic() - self.began) / done * (self.steps - step)
 
-    def validation(self, step: int, scores: Scores, matrix: ConfusionMatrix, *, best: bool) -> None:
-        values = scores.to_json_dict()
+    def validation(self, step: int, found: Evaluation, matrix: ConfusionMatrix, *, best: bool) -> None:
+        values = found.to_json_dict()
         self.run.append_metrics({"step": step, "split": "val", **values, "confusion": matrix.matrix})
         row = {"step": step, "miou": values["miou"], "pixel_accuracy": values["pixel_accuracy"]}
         self.run.append_result(row | {f"iou/{name}": value for name, value in values["iou"].items()})
-        self.board.add_scalar("val/miou", scores.miou, step)
+        self.board.add_scalar("val/miou", found.miou, step)
         if best:
             self.run.write_status(best={"step": step, "miou": values["miou"]})
-        LOGGER.info(f"step {step}/{self.steps}  validation mIoU {scores.miou:.1f}{'  (best)' if best else ''}")
+        LOGGER.info(f"step {step}/{self.steps}  validation mIoU {found.miou:.1f}{'  (best)' if best else ''}")
 
     def previews(self, step: int, rows: Sequence[tuple[Image, Image, Image]]) -> None:
         """One picture: a row per validation image of photo, label and prediction."""

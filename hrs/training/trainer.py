@@ -22,7 +22,7 @@ from hrs.data.draw import class_frequency, spread_indices
 from hrs.data.layouts import open_sources
 from hrs.data.loaders import FrameReader, Step, TrainingSteps, step_batches
 from hrs.errors import HRSError
-from hrs.evaluation import ConfusionMatrix, Scores
+from hrs.evaluation import ConfusionMatrix, Evaluation
 from hrs.inference import FEWEST, Predictor, calibrate, predictions, write_gauge
 from hrs.methods.base import Method
 from hrs.methods.build import build_method
@@ -41,7 +41,7 @@ MOST_BAD_STEPS = 10
 """Steps in a row without a finite loss after which a run gives up."""
 
 
-def train(config: RunConfig, run: RunFolder, *, resume: bool = False, progress: Progress | None = None) -> Scores:
+def train(config: RunConfig, run: RunFolder, *, resume: bool = False, progress: Progress | None = None) -> Evaluation:
     """Train one run to its end and return its last validation.
 
     Args:
@@ -62,7 +62,7 @@ def train(config: RunConfig, run: RunFolder, *, resume: bool = False, progress: 
 
     try:
         say(state="running", steps=config.train.steps)
-        scores = Trainer(config, run, resume=resume, progress=progress).fit()
+        evaluation = Trainer(config, run, resume=resume, progress=progress).fit()
     except Cancelled as error:
         say(state="cancelled")
         raise HRSError(f"run {run.name} was cancelled; go on with: python -m hrs runs resume {run.name}") from error
@@ -70,7 +70,7 @@ def train(config: RunConfig, run: RunFolder, *, resume: bool = False, progress: 
         say(state="failed", error=str(error) or type(error).__name__)
         raise
     say(state="finished", eta=0)
-    return scores
+    return evaluation
 
 
 def processes(config: RunConfig) -> PartialState:
@@ -129,7 +129,7 @@ class Trainer:
         if config.train.compile:
             method.segmenter.compile()
         self.step, self.best = 0, -1.0
-        self.scores: Scores | None = None
+        self.evaluation: Evaluation | None = None
         if resume:
             self._restore(load_state(run.last))
         self.method, self.optimiser = self.accelerator.prepare(method, self.optimiser)
@@ -153,7 +153,7 @@ class Trainer:
 
     # The loop
 
-    def fit(self) -> Scores:
+    def fit(self) -> Evaluation:
         """Run the remaining steps; returns the last validation."""
         recorder = Recorder(self.run, self.real.space, steps=self.config.train.steps, first=self.step)
         with contextlib.ExitStack() as stack:
@@ -173,10 +173,10 @@ class Trainer:
                 if stop:
                     self._save_last()
                     raise Cancelled
-            if self.scores is None:  # resumed after its last step
+            if self.evaluation is None:  # resumed after its last step
                 self._validate()
             self._save_gauge()
-            return cast(Scores, self.scores)
+            return cast(Evaluation, self.evaluation)
 
     def describe(self) -> str:
         real, parameters = self.real, sum(p.numel() for p in self.bare.segmenter.parameters())
@@ -270,11 +270,11 @@ class Trainer:
         whole = ConfusionMatrix(self.real.space)
         for part in gather_object([matrix]):
             whole.merge(part)
-        self.scores = whole.scores()
-        better = self.scores.miou > self.best
-        self.best = max(self.best, self.scores.miou)
+        self.evaluation = whole.evaluation()
+        better = self.evaluation.miou > self.best
+        self.best = max(self.best, self.evaluation.miou)
         if self.accelerator.is_main_process:
-            self.recorder.validation(self.step, self.scores, whole, best=better)
+            self.recorder.validation(self.step, self.evaluation, whole, best=better)
             self.recorder.previews(self.step, rows)
             if better:
                 self._save(self.run.best)
@@ -328,7 +328,7 @@ class Trainer:
             config=self.config,
             space=self.real.space,
             step=self.step,
-            metrics=self.scores.to_json_dict() if self.scores else {},
+            metrics=self.evaluation.to_json_dict() if self.evaluation else {},
             overrides=overrides,
             state=state,
         )

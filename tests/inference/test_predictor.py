@@ -31,7 +31,7 @@ def test_evaluation_is_one_confusion_matrix(predictor, frames):
     for i in range(len(dataset)):
         matrix.update(predictor.predict([dataset.read_image(i)])[0], dataset.read_label(i))
     seen = []
-    assert evaluate(predictor, dataset, progress=lambda *step: seen.append(step)) == matrix.scores()
+    assert evaluate(predictor, dataset, progress=lambda *step: seen.append(step)) == matrix.evaluation()
     assert seen[-1] == (4, 4)
 
 

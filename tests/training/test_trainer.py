@@ -31,9 +31,9 @@ def run_of(tmp_path, config, name="run"):
 def test_every_method_trains_to_the_end(tmp_path, frames, method):
     config = tiny_config(frames, f"method={method}", "train.steps=2")
     run = run_of(tmp_path, config)
-    scores = train(config, run)
+    found = train(config, run)
     assert run.read_status().state == "finished"
-    assert 0 <= scores.miou <= 100 and scores.images == 4
+    assert 0 <= found.miou <= 100 and found.images == 4
     assert load_checkpoint(run.best).config == config
 
 
