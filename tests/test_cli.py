@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from hrs.cli import main
+from hrs.data.formats.table import to_text
 from hrs.runs.folder import RunFolder
 from hrs.scoring import score as scoring
 from hrs.scoring.maps import read_maps
@@ -406,6 +407,14 @@ def test_the_program_fails_with_one_line_and_code_1(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert Result(done.returncode, done.stdout, done.stderr).error.endswith("check the path")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_of_check_says_what_lies_where_for_every_format():
+    command = [sys.executable, "-m", "hrs", "check", "--help"]
+    wide = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=wide)
+    shown = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert all(" ".join(line.split()) in shown for line in to_text().splitlines())
 
 
 def test_help_names_every_command():

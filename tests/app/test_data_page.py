@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.figures.samples import in_classes_of, legend, overlay, overlays
 from hrs.data.doctor import inspect
+from hrs.data.formats.table import to_markdown
 from hrs.labels import CAMVID, IGNORE
 from tests.app.conftest import words
 from tests.app.made_runs import SPACE
@@ -16,6 +17,10 @@ from tests.conftest import CLASSES
 
 def metrics(at: AppTest) -> dict[str, str]:
     return {each.label: each.value for each in at.metric}
+
+
+def test_without_a_name_the_page_says_what_lies_where_for_every_format(open_page):
+    assert to_markdown() in words(open_page("data"))
 
 
 def test_a_name_in_the_form_stands_in_the_address(open_page, frames):
