@@ -43,12 +43,12 @@ class Area:
 def areas_of(corpus: ScoredCorpus, row: int, level: str) -> list[tuple[int, Area]]:
     """Every class of a frame with each of its areas."""
     frame = corpus.frame(row)
-    label, weights = frame.read_frame()[1], frame.read_maps()[level]
+    label, weights = frame.read_label(), frame.read_maps()[level]
     pieces = connected(label.astype(np.int32) + 1, connectivity=1)  # 0 would be background
     found = []
     for piece in regionprops(pieces, intensity_image=weights):
         y, x = piece.coords[0]
-        known = int(label[y, x]) < len(corpus.space or ())
+        known = int(label[y, x]) < len(corpus.space)
         if known and piece.area >= SMALLEST:
             found.append((int(label[y, x]), Area(float(piece.intensity_mean), row, piece.bbox, piece.image)))
     return found
@@ -73,7 +73,7 @@ def extremes(corpus: ScoredCorpus, level: str, count: int) -> dict[int, tuple[li
 
 def cell(corpus: ScoredCorpus, area: Area) -> Image:
     """The area outlined in a square cut of its frame, with its weight."""
-    picture, _ = corpus.frame(area.row).read_frame()
+    picture = corpus.frame(area.row).read_picture()
     height, width = picture.shape[:2]
     top, left, bottom, right = area.box
     side = min(height, width, max(bottom - top, right - left, 40) + 16)
@@ -98,7 +98,6 @@ def _write(picture: Image, text: str, place: tuple[int, int], colour: tuple[int,
 def draw(corpus: ScoredCorpus, found: dict[int, tuple[list[Area], list[Area]]], count: int) -> Image:
     """The whole picture: a row a class, the lowest to the left, the highest to the right."""
     space = corpus.space
-    assert space is not None
     side, lines = CELL + 2, []
     for known, (low, high) in found.items():
         line = np.full((side, TITLE + 12 + 2 * count * side, 3), 255, np.uint8)
@@ -122,10 +121,8 @@ def main() -> None:
     options = parser.parse_args()
     try:
         corpus = ScoredCorpus.open(options.scores)
-        if corpus.space is None or options.level not in corpus.maps:
-            raise HRSError(
-                f"{options.scores} has no classes or no map {options.level!r}; known: {', '.join(corpus.maps)}"
-            )
+        if options.level not in corpus.maps:
+            raise HRSError(f"{options.scores} has no map {options.level!r}; known: {', '.join(corpus.maps)}")
         write_picture(options.out, draw(corpus, extremes(corpus, options.level, options.count), options.count))
     except HRSError as error:
         raise SystemExit(str(error)) from error

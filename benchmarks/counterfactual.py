@@ -23,17 +23,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrs.errors import HRSError
-from hrs.scoring.corpus import ScoredCorpus, export_dataset
+from hrs.scoring.corpus import ScoredCorpus
+from hrs.scoring.prune import export_dataset
 
 
 def medians(corpus: ScoredCorpus, level: str, pixels: int = 500) -> NDArray[np.float64]:
     """The median weight of each class, (c,), over pixels drawn from every frame; 0 for a class that never occurs."""
-    if corpus.space is None or level not in corpus.maps:
-        raise HRSError(f"{corpus.folder} has no classes or no map {level!r}; known maps: {', '.join(corpus.maps)}")
+    if level not in corpus.maps:
+        raise HRSError(f"{corpus.folder} has no map {level!r}; known maps: {', '.join(corpus.maps)}")
     rng, weights, classes = np.random.default_rng(0), [], []
     for row in range(len(corpus)):
         frame = corpus.frame(row)
-        label = frame.read_frame()[1].ravel()
+        label = frame.read_label().ravel()
         drawn = rng.choice(label.size, min(pixels, label.size), replace=False)
         weights.append(frame.read_maps()[level].ravel()[drawn])
         classes.append(label[drawn])

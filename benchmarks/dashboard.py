@@ -31,14 +31,17 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pyarrow as pa
-import pyarrow.parquet as pq
 from playwright.sync_api import Page, sync_playwright
 
 from hrs.config import load_config
 from hrs.labels import CAMVID
 from hrs.pictures import write_picture
 from hrs.runs.folder import RunFolder
-from hrs.scoring.maps import write_frame, write_maps
+from hrs.runs.names import picture_file
+from hrs.scoring.corpus import MAP_NAMES
+from hrs.scoring.maps import pack, write_frame, write_maps
+from hrs.scoring.scale import MapScale, Scale
+from hrs.scoring.write import About, write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 LINKED = 8  # files of a kind that differ; the others are links to them
@@ -122,18 +125,19 @@ def generate_corpus(run: RunFolder, frames: int) -> None:
     for i in range(LINKED):
         rng = np.random.default_rng(i)
         smooth = np.repeat(np.repeat(rng.gamma(4, 0.25, (HEIGHT // 8, WIDTH // 8)), 8, 0), 8, 1).astype(np.float32)
-        write_maps(shelf / f"{i}.npz", dict.fromkeys(("combined", "pixel", "region", "image"), smooth))
+        write_maps(shelf / f"{i}.npz", dict.fromkeys(MAP_NAMES, pack(smooth)))
         label = rng.integers(0, len(CAMVID), (HEIGHT // 16, WIDTH // 16)).repeat(16, 0).repeat(16, 1).astype(np.uint8)
-        write_frame(shelf / "frames", str(i), noise(i, HEIGHT, WIDTH), label)
+        write_frame(picture_file(shelf / "frames", str(i)), noise(i, HEIGHT, WIDTH), label)
     for folder in (run.scores.maps, run.scores.frames):
         folder.mkdir(parents=True)
     for i in range(frames):
         os.link(shelf / f"{i % LINKED}.npz", run.scores.map_file(f"{i:06d}"))
+        kept, linked = picture_file(shelf / "frames", str(i % LINKED)), picture_file(run.scores.frames, f"{i:06d}")
         for suffix in (".jpg", ".png"):
-            os.link(shelf / f"frames/{i % LINKED}{suffix}", run.scores.frames / f"{i:06d}{suffix}")
-    pq.write_table(index(frames), run.scores.index)
-    about = {"checkpoint": "best", "dataset": "render:synthetic", "space": CAMVID.to_dict()}
-    run.scores.about.write_text(json.dumps(about))
+            os.link(kept.with_suffix(suffix), linked.with_suffix(suffix))
+    write_table(run.scores.index, index(frames))
+    scale = Scale(maps=dict.fromkeys(MAP_NAMES, MapScale(means=(1.0,) * len(CAMVID), strength=1.0)))
+    About(space=CAMVID, scale=scale, checkpoint="best", dataset="render:synthetic").write(run.scores.about)
 
 
 def index(frames: int) -> pa.Table:
@@ -148,9 +152,9 @@ def index(frames: int) -> pa.Table:
         "effective_share": rng.uniform(0.3, 1, frames),
         "weight": rng.gamma(4, 0.25, frames),
     }
-    levels = ("pixel", "region", "image")
+    levels = MAP_NAMES[1:]
     columns |= {f"{level}/{what}": rng.gamma(4, 0.25, frames) for level in levels for what in ("mean", "std")}
-    for name in (f"{level}/{each}" for level in ("combined", *levels) for each in CAMVID.classes):
+    for name in (f"{level}/{each}" for level in MAP_NAMES for each in CAMVID.classes):
         columns[name] = pa.array(rng.gamma(4, 0.25, frames), mask=rng.random(frames) < 0.2)  # null: class is absent
     return pa.table(columns)
 

@@ -35,7 +35,7 @@ def draw(corpora: list[ScoredCorpus], pixels: int) -> tuple[NDArray[np.float32],
     for row in range(len(corpora[0])):
         first = corpora[0].frame(row)
         rows = [corpus.find(first.id) for corpus in corpora]
-        label = first.read_frame()[1]
+        label = first.read_label()
         valid = np.flatnonzero(label != IGNORE)
         if any(each is None for each in rows) or not len(valid):
             continue

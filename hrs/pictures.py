@@ -32,7 +32,7 @@ def prediction_sheet(rows: Sequence[tuple[Image, Image, Image]], space: LabelSpa
 def weight_sheet(
     rows: Sequence[tuple[Image, Image, dict[str, NDArray[np.float32]]]], space: LabelSpace, *, width: int = 256
 ) -> Image:
-    """Rows of frame, label and weight maps (as `read_maps` gives them), RGB; dark is low, yellow is high."""
+    """Rows of frame, label and weight maps (final ones), RGB; dark is low, yellow is high."""
     names = [name for name in ("pixel", "region", "image", "combined") if name in rows[0][2]]
     shown = [
         [image, colourise(label, space), *(weight_colours(maps[name]) for name in names)] for image, label, maps in rows

@@ -281,7 +281,7 @@ def test_score_writes_a_row_and_a_map_a_frame_and_goes_on_where_it_stopped(hrs, 
     assert [row["frame"] for row in rows] == [f"{i:03d}" for i in range(12)]
     assert all(0 < row["effective_share"] <= 1 and row["weight"] > 0 for row in rows)
     maps = read_maps(out / rows[5]["map"])
-    assert set(maps) == {"combined", "pixel", "region", "image"} and maps["combined"].shape == (48, 64)
+    assert set(maps) == {"combined", "pixel", "region", "image"} and maps["combined"].codes.shape == (48, 64)
     first, index = files(out), (out / "index.parquet").read_bytes()
 
     assert hrs(*command).code == 0

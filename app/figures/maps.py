@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from hrs.labels import IGNORE, Colour, LabelSpace
 from hrs.pictures import FULL_WEIGHT, weight_colours
 from hrs.scoring.corpus import MAP_NAMES, enlarge
+from hrs.scoring.scale import Maps
+from hrs.system.images import decode_rgb, encode
 
-Maps = Mapping[str, NDArray[np.float32]]
 Pixels = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels of the map; right and bottom excluded."""
@@ -64,11 +65,11 @@ def gradient() -> str:
     return f"linear-gradient(to right, {', '.join('rgb({},{},{})'.format(*rgb) for rgb in stops)})"
 
 
-def tile(jpeg: bytes | None, weights: NDArray[np.float32], *, width: int = TILE_WIDTH) -> dict[str, Any]:
+def tile(jpeg: bytes, weights: NDArray[np.float32], *, width: int = TILE_WIDTH) -> dict[str, Any]:
     """A frame of the grid: JPEG and one weight map, both at most ``width`` wide.
 
     Args:
-        jpeg: the picture as it is stored, as large as the map; None draws grey.
+        jpeg: the picture as it is stored, as large as the map; grey is drawn where it is damaged.
         weights: (h w), at least 0.
 
     Returns:
@@ -87,27 +88,27 @@ def tile(jpeg: bytes | None, weights: NDArray[np.float32], *, width: int = TILE_
     }
 
 
-def view(jpeg: bytes | None, label: Pixels | None, maps: Maps, space: LabelSpace | None) -> dict[str, Any]:
+def view(jpeg: bytes, label: Pixels, maps: Maps, space: LabelSpace) -> dict[str, Any]:
     """A frame of the detail: picture, label and every map at full size, for `hrs.scoring.corpus.MAP_NAMES` that it has.
 
     Args:
-        jpeg: the picture as it is stored; None draws grey.
-        label: class ids (h w); None where it was not kept.
+        jpeg: the picture as it is stored.
+        label: class ids (h w).
+        maps: weights (h w) by name; their means are those of labelled pixels.
     """
-    height, width = next(iter(maps.values())).shape
+    height, width = label.shape
     scale = _scale(maps.values())
-    ids = np.full((height, width), IGNORE, np.uint8) if label is None else label
     return {
         "width": width,
         "height": height,
-        "jpeg": _base64(jpeg or _grey(height, width)),
-        "label": _base64(zlib.compress(np.ascontiguousarray(ids).tobytes(), 1)),
+        "jpeg": _base64(jpeg),
+        "label": _base64(zlib.compress(np.ascontiguousarray(label).tobytes(), 1)),
         "scale": scale,
         "maps": [
             {
                 "name": name,
                 "title": TITLES[name],
-                "mean": float(maps[name].mean()),
+                "mean": _mean(maps[name], label),
                 "values": _packed(maps[name], scale),
             }
             for name in MAP_NAMES
@@ -117,13 +118,13 @@ def view(jpeg: bytes | None, label: Pixels | None, maps: Maps, space: LabelSpace
     }
 
 
-def share_below(weights: NDArray[np.float32], threshold: float) -> float:
-    """Share of pixels that weigh less than the threshold, 0..1."""
-    return float((weights < threshold).mean())
+def share_below(weights: NDArray[np.float32], label: Pixels, threshold: float) -> float:
+    """Share of labelled pixels that weigh less than the threshold, 0..1."""
+    return _mean(weights < threshold, label)
 
 
 def area_table(
-    maps: Maps, label: Pixels | None, space: LabelSpace | None, box: Box | None, *, threshold: float, level: str
+    maps: Maps, label: Pixels, space: LabelSpace, box: Box | None, *, threshold: float, level: str
 ) -> pd.DataFrame:
     """Statistics by class inside a box (None: the whole frame), largest class first.
 
@@ -133,8 +134,8 @@ def area_table(
     """
     left, top, right, bottom = box or (0, 0, 1 << 30, 1 << 30)
     cut = {name: maps[name][top:bottom, left:right].ravel() for name in MAP_NAMES if name in maps}
-    ids = np.full(cut["combined"].shape, IGNORE) if label is None else label[top:bottom, left:right].ravel()
-    names = _names(space)
+    ids = label[top:bottom, left:right].ravel()
+    names = dict(enumerate(space.classes))
     counts = np.bincount(ids, minlength=IGNORE + 1)
     present = sorted(np.flatnonzero(counts), key=lambda i: -counts[i])
     table = {
@@ -162,10 +163,10 @@ def class_bars(frame: Mapping[str, float], corpus: Mapping[str, float], space: L
     return f'<div class="bars" style="{_BARS}">{"".join(lines)}</div>'
 
 
-def summary(frame: str, maps: Maps, means: Mapping[str, float], lens: Lens) -> str:
+def summary(frame: str, maps: Maps, label: Pixels, means: Mapping[str, float], lens: Lens) -> str:
     """The detail in a sentence or two, for those who cannot see it."""
-    below = share_below(maps[lens.level], lens.threshold)
-    words = [f"Frame {frame}: mean weight {maps['combined'].mean():.2f}."]
+    below = share_below(maps[lens.level], label, lens.threshold)
+    words = [f"Frame {frame}: mean weight {_mean(maps['combined'], label):.2f}."]
     if lens.threshold:
         level = TITLES[lens.level].lower()
         words.append(f"{100 * below:.1f} % of its pixels weigh less than {lens.threshold:.2f} ({level}).")
@@ -191,27 +192,18 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _shrunk(jpeg: bytes | None, height: int, width: int) -> bytes:
-    """The picture at this size; as it is where it has that size already."""
-    if jpeg is None:
-        return _grey(height, width)
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+def _shrunk(jpeg: bytes, height: int, width: int) -> bytes:
+    """The picture at this size; as it is where it has that size already, grey where it is damaged."""
+    picture = decode_rgb(jpeg)
     if picture is None:
-        return _grey(height, width)
+        return _jpeg(np.full((height, width, 3), _GREY, np.uint8))
     if picture.shape[:2] == (height, width):
         return jpeg
     return _jpeg(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
 
 
-def _grey(height: int, width: int) -> bytes:
-    return _jpeg(np.full((height, width, 3), _GREY, np.uint8))
-
-
-def _jpeg(bgr: NDArray[Any]) -> bytes:
-    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])
-    if not done:
-        raise ValueError(f"OpenCV cannot encode {bgr.shape} as JPEG")
-    return data.tobytes()
+def _jpeg(rgb: NDArray[Any]) -> bytes:
+    return encode(".jpg", rgb, (cv2.IMWRITE_JPEG_QUALITY, 85))
 
 
 def _bar(name: str, colour: Colour, weight: float, mean: float | None, most: float) -> str:
@@ -228,14 +220,14 @@ def _bar(name: str, colour: Colour, weight: float, mean: float | None, most: flo
     )
 
 
-def _classes(space: LabelSpace | None) -> list[dict[str, Any]]:
-    if space is None:
-        return []
+def _classes(space: LabelSpace) -> list[dict[str, Any]]:
     return [{"name": name, "colour": list(rgb)} for name, rgb in zip(space.classes, space.palette, strict=True)]
 
 
-def _names(space: LabelSpace | None) -> dict[int, str]:
-    return dict(enumerate(space.classes)) if space else {}
+def _mean(values: NDArray[Any], label: Pixels) -> float:
+    """Over labelled pixels; 0 where there is none."""
+    kept = values[label != IGNORE]
+    return float(kept.mean()) if kept.size else 0.0
 
 
 def _means(values: NDArray[Any], ids: NDArray[Any], counts: NDArray[np.int64]) -> NDArray[np.float64]:

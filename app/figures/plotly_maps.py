@@ -19,29 +19,26 @@ COLUMNS = 320
 _PANEL = 300  # height of a row in pixels
 
 
-def weight_figure(
-    jpeg: bytes | None, label: Pixels | None, maps: Maps, space: LabelSpace | None, lens: Lens
-) -> go.Figure:
+def weight_figure(jpeg: bytes, label: Pixels, maps: Maps, space: LabelSpace, lens: Lens) -> go.Figure:
     """Every map over the picture, two in a row, with one zoom for all; hover tells class and weight.
 
     Args:
-        jpeg: the picture, as large as the maps; None leaves the background empty.
-        label: class ids (h w); None where it was not kept.
+        jpeg: the picture, as large as the maps.
+        label: class ids (h w).
         maps: weights (h w) by name; those below the lens' threshold are left clear.
     """
     names = [name for name in MAP_NAMES if name in maps]
     height, width = maps[names[0]].shape
     step = -(-width // COLUMNS)
-    classes = _class_names(label, space, (height, width))[::step, ::step]
+    classes = _class_names(label, space)[::step, ::step]
     rows = -(-len(names) // 2)
     figure = make_subplots(rows, 2, subplot_titles=[TITLES[name] for name in names], vertical_spacing=0.1)
     for at, name in enumerate(names):
         row, column = at // 2 + 1, at % 2 + 1
         figure.add_trace(_heatmap(maps[name], step, classes, lens, scale=at == 0), row, column)
-        if jpeg is not None:
-            source = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
-            place = {"x": 0, "y": 0, "sizex": width, "sizey": height, "sizing": "stretch", "layer": "below"}
-            figure.add_layout_image({"source": source, **place}, row=row, col=column)
+        source = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+        place = {"x": 0, "y": 0, "sizex": width, "sizey": height, "sizing": "stretch", "layer": "below"}
+        figure.add_layout_image({"source": source, **place}, row=row, col=column)
     figure.update_xaxes(matches="x", range=[0, width], visible=False, constrain="domain")
     figure.update_yaxes(matches="y", range=[height, 0], visible=False, scaleanchor="x", constrain="domain")
     figure.update_layout(height=_PANEL * rows, margin={"l": 0, "r": 0, "t": 28, "b": 0}, dragmode="zoom")
@@ -70,8 +67,7 @@ def _heatmap(
     )
 
 
-def _class_names(label: Pixels | None, space: LabelSpace | None, shape: tuple[int, int]) -> NDArray[np.str_]:
+def _class_names(label: Pixels, space: LabelSpace) -> NDArray[np.str_]:
     table = np.full(IGNORE + 1, "no label", dtype=object)
-    if space is not None:
-        table[: len(space)] = space.classes
-    return table[np.full(shape, IGNORE) if label is None else label].astype(str)
+    table[: len(space)] = space.classes
+    return table[label].astype(str)

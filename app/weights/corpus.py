@@ -5,6 +5,7 @@ Everything is cached under the files' times, so a corpus that is scored again is
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,20 @@ from numpy.typing import NDArray
 
 from app.figures import maps as figures
 from hrs.runs.folder import RunFolder
-from hrs.scoring.corpus import Maps, ScoredCorpus, ScoredFrame
+from hrs.scoring.corpus import ScoredCorpus, ScoredFrame
 from hrs.scoring.panel import open_panel
+from hrs.scoring.scale import Maps
 
 CORPUS, PANEL = "corpus", "panel"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
-    """A frame's arrays; label and jpeg are None where an older version did not keep them."""
+    """A frame's arrays: weights (h w) by map, class ids (h w), and the picture as it is stored."""
 
     maps: Maps
-    label: NDArray[np.uint8] | None
-    jpeg: bytes | None
+    label: NDArray[np.uint8]
+    jpeg: bytes
 
 
 def sources(run: RunFolder) -> list[str]:
@@ -37,9 +39,9 @@ def sources(run: RunFolder) -> list[str]:
 
 def open_source(run: RunFolder, source: str, step: int | None) -> ScoredCorpus:
     """A run's corpus; ``step`` is one of the panel's. Raises HRSError where it is damaged."""
-    if source == CORPUS:
-        return _scored(str(run.scores.path), _time(run.scores.index))
-    return _panel(str(run.path), step or 0, _time(run.panel_step(step or 0).path), _time(run.space))
+    panel = None if source == CORPUS else step or 0
+    folder = run.scores if panel is None else run.panel_step(panel)
+    return _opened(str(run.path), panel, _time(folder.index), _time(folder.about))
 
 
 def read(frame: ScoredFrame) -> Frame:
@@ -49,39 +51,34 @@ def read(frame: ScoredFrame) -> Frame:
 
 def tile(frame: ScoredFrame, level: str) -> dict[str, Any]:
     """What the grid shows of a frame; see `app.figures.maps.tile`."""
-    key = f"{frame.maps} {_time(frame.maps)} {level}"
+    key = f"{_key(frame)} {level}"
     return {"id": frame.id, "key": key, **_tile(key, frame, level)}
 
 
 def view(frame: ScoredFrame, corpus: ScoredCorpus) -> dict[str, Any]:
     """What the viewer shows of a frame; see `app.figures.maps.view`."""
-    key = f"{frame.maps} {_time(frame.maps)}"
-    return {"frame": frame.id, "key": key, **_view(key, frame, corpus)}
+    return {"frame": frame.id, "key": _key(frame), **_view(_key(frame), frame, corpus)}
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _scored(folder: str, time: int) -> ScoredCorpus:
-    return ScoredCorpus.open(Path(folder))
+def _key(frame: ScoredFrame) -> str:
+    """Tells apart frames, their maps from older ones, and weights by their scale."""
+    return f"{frame.maps} {_time(frame.maps)} {zlib.crc32(repr(frame.scale).encode())}"
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _panel(path: str, step: int, time: int, space_time: int) -> ScoredCorpus:
-    run = RunFolder(Path(path))
-    return open_panel(run, step, run.read_space())
+def _opened(run: str, step: int | None, index_time: int, about_time: int) -> ScoredCorpus:
+    folder = RunFolder(Path(run))
+    return ScoredCorpus.open(folder.scores.path) if step is None else open_panel(folder, step)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={ScoredFrame: str})
 def _read(frame: ScoredFrame, maps_time: int, picture_time: int) -> Frame:
-    maps = frame.read_maps()
-    if not frame.picture.is_file():
-        return Frame(maps=maps, label=None, jpeg=None)
-    return Frame(maps=maps, label=frame.read_frame()[1], jpeg=frame.picture.read_bytes())
+    return Frame(maps=frame.read_maps(), label=frame.read_label(), jpeg=frame.read_jpeg())
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
 def _tile(key: str, _frame: ScoredFrame, level: str) -> dict[str, Any]:
-    jpeg = _frame.picture.read_bytes() if _frame.picture.is_file() else None
-    return figures.tile(jpeg, _frame.read_maps()[level])
+    return figures.tile(_frame.read_jpeg(), _frame.read_maps()[level])
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

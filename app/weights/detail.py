@@ -44,10 +44,8 @@ def show_detail(corpus: ScoredCorpus, selection: Selection, row: int, lens: Lens
         data={**view(scored, corpus), "lens": lens.to_dict(), "colours": colour_table(), "full": FULL_WEIGHT},
         on_area_change=lambda: None,
     )
-    if frame.jpeg is None:
-        st.caption("Picture and label of this frame were not kept. Score the run again to see them.")
     means = _class_means(corpus, row, lens)
-    st.caption(plain(summary(scored.id, frame.maps, means, lens)))
+    st.caption(plain(summary(scored.id, frame.maps, frame.label, means, lens)))
     area = chosen.area if chosen.area and chosen.area["frame"] == scored.id else None
     left, right = st.columns([5, 4], gap="large")
     with left:
@@ -115,7 +113,7 @@ def _columns(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _show_bars(corpus: ScoredCorpus, means: dict[str, float], lens: Lens) -> None:
-    if not means or corpus.space is None:
+    if not means:
         return
     st.markdown(f"**Mean weight by class** :gray[{TITLES[lens.level].lower()}]")
     everywhere = {name: corpus.mean(f"{lens.level}/{name}") for name in means}
@@ -126,7 +124,7 @@ def _show_bars(corpus: ScoredCorpus, means: dict[str, float], lens: Lens) -> Non
 
 def _class_means(corpus: ScoredCorpus, row: int, lens: Lens) -> dict[str, float]:
     """Mean weight of the classes that this frame has."""
-    columns = {name: f"{lens.level}/{name}" for name in (corpus.space.classes if corpus.space else ())}
+    columns = {name: f"{lens.level}/{name}" for name in corpus.space.classes}
     values = {name: float(corpus.values(each)[row]) for name, each in columns.items() if each in corpus.statistics}
     return {name: value for name, value in values.items() if not np.isnan(value)}
 

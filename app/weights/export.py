@@ -12,7 +12,8 @@ from app.context import plain
 from app.figures.maps import TITLES, Lens
 from app.weights.grid import Selection
 from hrs.errors import HRSError
-from hrs.scoring.corpus import Mode, ScoredCorpus, export_dataset
+from hrs.scoring.corpus import ScoredCorpus
+from hrs.scoring.prune import Mode, export_dataset
 
 _MODES: dict[Mode, str] = {"frames": "Whole frames", "labels": "Frames without what weighs little"}
 _JOB = "weights export job"

@@ -82,7 +82,7 @@ def _choose_order(corpus: ScoredCorpus) -> tuple[str, bool]:
 
 def _choose_statistic(corpus: ScoredCorpus, label: str, key: str) -> str:
     """Of statistics by class one chooses the map first and then the class; the list stays short that way."""
-    classes = set(corpus.space.classes) if corpus.space else set()
+    classes = set(corpus.space.classes)
     parts = {each: each.partition("/") for each in corpus.statistics}
     by_class = {name: [each for each, (m, _, c) in parts.items() if m == name and c in classes] for name in corpus.maps}
     overall = [each for each, (_, _, what) in parts.items() if what not in classes]

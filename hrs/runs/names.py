@@ -30,7 +30,7 @@ class CorpusFolder:
     @property
     def about(self) -> Path:
         """What was weighed by what, its classes, and the scale of the weights."""
-        return self.path / "scores.json"
+        return self.path / "corpus.json"
 
     @property
     def maps(self) -> Path:
@@ -64,8 +64,8 @@ class CorpusFolder:
         return sorted(self.parts.glob("*.parquet"))
 
     def complete(self) -> bool:
-        """Whether it can be opened."""
-        return self.index.is_file()
+        """Whether it can be opened: the table and what it is of are there."""
+        return self.index.is_file() and self.about.is_file()
 
 
 def is_checkpoint(folder: Path) -> bool:
@@ -73,6 +73,6 @@ def is_checkpoint(folder: Path) -> bool:
     return (folder / MODEL).is_file() and (folder / CONFIG).is_file()
 
 
-def picture_files(frames: Path, stem: str) -> tuple[Path, Path]:
-    """Picture and label of a frame."""
-    return frames / f"{stem}.jpg", frames / f"{stem}.png"
+def picture_file(frames: Path, stem: str) -> Path:
+    """The picture of a frame in a folder of frames; its label lies beside it."""
+    return frames / f"{stem}.jpg"

@@ -1,4 +1,4 @@
-"""A scored corpus as readers see it: statistics per frame, weight maps, and copies without what weighs little.
+"""Frames with weights as readers see them: statistics per frame and weight maps. See write.py for the writer.
 
 Nothing here needs torch. Columns are read when they are asked for and frames one at a time, so that a corpus of 25,000
 frames opens at once.
@@ -6,35 +6,25 @@ frames opens at once.
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
-import yaml
 from numpy.typing import NDArray
 
-from hrs.data.layouts import Dataset, open_dataset
 from hrs.errors import HRSError
-from hrs.labels import IGNORE, LabelSpace
-from hrs.progress import Progress
-from hrs.scoring.maps import file_stem, read_frame, read_maps
-from hrs.system.files import atomic_folder, atomic_write
+from hrs.labels import LabelSpace
+from hrs.runs.names import CorpusFolder
+from hrs.scoring.maps import read_label, read_maps, read_picture
+from hrs.scoring.scale import Scale
+from hrs.scoring.write import About
 
 Rows = NDArray[np.int64]
-Maps = dict[str, NDArray[np.float32]]
-Mode = Literal["frames", "labels"]
-Side = Literal["above", "below"]
 
 MAP_NAMES = ("combined", "pixel", "region", "image")
 """Every map a frame may have, the combined one first."""
@@ -51,74 +41,79 @@ class Between:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredFrame:
-    """One frame of a corpus: where its maps, its picture and its label at training size lie."""
+    """One frame of a corpus: its raw maps, its picture at training size (the label lies beside it), and the scale that
+    makes weights of raw ones."""
 
     id: str
     maps: Path
-    pictures: Path
+    picture: Path
+    scale: Scale
 
-    @property
-    def picture(self) -> Path:
-        """The JPEG; older corpora have none."""
-        return self.pictures / f"{file_stem(self.id)}.jpg"
+    def read_maps(self) -> dict[str, NDArray[np.float32]]:
+        """Weights by map name, float32 (h w), 0 where there is no label. Raises HRSError for a missing or damaged
+        file."""
+        raw = {name: each.unpack() for name, each in read_maps(self.maps).items()}
+        return self.scale.apply(raw, self.read_label())
 
-    def read_maps(self) -> Maps:
-        """Weights by map name, float32 (h w). Raises HRSError for a missing or damaged file."""
-        return read_maps(self.maps)
+    def read_label(self) -> NDArray[np.uint8]:
+        """Classes (h w), aligned with the maps. Raises HRSError as `read_maps` does."""
+        return read_label(self.picture)
 
-    def read_frame(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """RGB (h w 3) and classes (h w), aligned with the maps. Raises HRSError where they were not kept."""
-        return read_frame(self.pictures, self.id)
+    def read_jpeg(self) -> bytes:
+        """The picture as it is stored. Raises HRSError where it is missing."""
+        try:
+            return self.picture.read_bytes()
+        except OSError as error:
+            raise HRSError(f"picture {self.picture} cannot be read ({error}); score the run again") from error
+
+    def read_picture(self) -> NDArray[np.uint8]:
+        """RGB (h w 3), aligned with the maps. Raises HRSError as `read_maps` does."""
+        return read_picture(self.picture)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScoredCorpus:
     """Frames with weights and one table over them.
 
-    folder: holds the maps and frames/.
-    names: columns of the table. ``statistics`` are its numbers: weight, effective_share, LEVEL/mean, LEVEL/std,
-        combined/CLASS and LEVEL/CLASS, all about 1 on average except the shares.
-    space: the classes; None where an older version did not write them.
-    dataset: what was scored, format:path; None for the frames that training watches.
+    folder: holds the table and the maps.
+    about: the classes, the scale, and what was weighed by what.
+    names: columns of the table. ``statistics`` are its numbers, over labelled pixels: weight, effective_share,
+        LEVEL/mean, LEVEL/std, combined/CLASS and LEVEL/CLASS, all about 1 on average except the shares.
     """
 
     folder: Path
-    space: LabelSpace | None
-    dataset: str | None
-    table: pa.Buffer | pa.Table
+    about: About
+    table: pa.Buffer
     names: tuple[str, ...]
     statistics: tuple[str, ...]
     _columns: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, folder: Path) -> ScoredCorpus:
-        """What `python -m hrs score` wrote. Raises HRSError where there is no index or it is damaged."""
-        index = folder / "index.parquet"
-        if not index.is_file():
-            raise HRSError(f"{folder} has no index.parquet; score the run first: python -m hrs score NAME")
+        """What `write_corpus` wrote, such as `python -m hrs score`. Raises HRSError where there is none or it is
+        damaged."""
+        files = CorpusFolder(folder)
+        if not files.index.is_file():
+            raise HRSError(f"{folder} has no {files.index.name}; score the run first: python -m hrs score NAME")
+        if not files.about.is_file():
+            raise HRSError(f"{folder} was written by an older version; score the run again: python -m hrs score NAME")
         try:
-            buffer = pa.memory_map(str(index)).read_buffer()  # stays as it is when the file is replaced
-            schema = pq.read_schema(pa.BufferReader(buffer))
-            about = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            table = pa.memory_map(str(files.index)).read_buffer()  # stays as it is when the file is replaced
+            schema = pq.read_schema(pa.BufferReader(table))
+            about = About.read(files.about)
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise HRSError(f"{folder} cannot be read ({error}); delete it and score the run again") from error
-        space = LabelSpace.from_dict(about["space"]) if "space" in about else None
-        return cls._of(folder, buffer, schema, space, about.get("dataset"))
-
-    @classmethod
-    def of_rows(cls, folder: Path, rows: Sequence[Mapping[str, Any]], space: LabelSpace | None) -> ScoredCorpus:
-        """A corpus from a list of rows, such as the few frames that a run watches while it trains."""
-        table = pa.Table.from_pylist([dict(row) for row in rows])
-        return cls._of(folder, table, table.schema, space, None)
-
-    @classmethod
-    def _of(
-        cls, folder: Path, table: pa.Buffer | pa.Table, schema: pa.Schema, space: LabelSpace | None, dataset: str | None
-    ) -> ScoredCorpus:
         numbers = tuple(each.name for each in schema if pa.types.is_floating(each.type))
-        return cls(
-            folder=folder, space=space, dataset=dataset, table=table, names=tuple(schema.names), statistics=numbers
-        )
+        return cls(folder=folder, about=about, table=table, names=tuple(schema.names), statistics=numbers)
+
+    @property
+    def space(self) -> LabelSpace:
+        return self.about.space
+
+    @property
+    def dataset(self) -> str | None:
+        """What was scored, format:path; None for the frames that training watches."""
+        return self.about.dataset
 
     def __len__(self) -> int:
         return len(self._column("frame"))
@@ -157,8 +152,8 @@ class ScoredCorpus:
 
     def frame(self, row: int) -> ScoredFrame:
         """The frame of a row of the table."""
-        name, file = (str(self._column(column)[row]) for column in ("frame", "map"))
-        return ScoredFrame(id=name, maps=self.folder / file, pictures=self.folder / "frames")
+        name, maps, picture = (str(self._column(column)[row]) for column in ("frame", "map", "picture"))
+        return ScoredFrame(id=name, maps=self.folder / maps, picture=self.folder / picture, scale=self.about.scale)
 
     def page(self, rows: Rows, number: int, size: int) -> list[ScoredFrame]:
         """Page ``number`` (from 0) of these rows; no other frame is touched."""
@@ -169,11 +164,15 @@ class ScoredCorpus:
         row = self._rows_by_id.get(frame)
         return None if row is None else int(row)
 
+    def images(self, rows: Rows) -> list[str]:
+        """The data set's own images of these rows, for a corpus with a ``dataset``."""
+        paths: list[str] = self._column("image").take(pa.array(rows)).to_pylist()
+        return paths
+
     def export_csv(self, rows: Rows) -> bytes:
         """These rows with all columns, as CSV with a header; an absent value is an empty cell."""
-        whole = self.table if isinstance(self.table, pa.Table) else pq.read_table(pa.BufferReader(self.table))
         sink = pa.BufferOutputStream()
-        pyarrow.csv.write_csv(whole.take(pa.array(rows)), sink)
+        pyarrow.csv.write_csv(pq.read_table(pa.BufferReader(self.table)).take(pa.array(rows)), sink)
         data: bytes = sink.getvalue().to_pybytes()
         return data
 
@@ -186,110 +185,9 @@ class ScoredCorpus:
 
     def _column(self, name: str) -> Any:
         if name not in self._columns:
-            whole = self.table
-            table = whole if isinstance(whole, pa.Table) else pq.read_table(pa.BufferReader(whole), columns=[name])
+            table = pq.read_table(pa.BufferReader(self.table), columns=[name])
             self._columns[name] = table[name].combine_chunks()
         return self._columns[name]
-
-
-def export_dataset(
-    corpus: ScoredCorpus,
-    rows: Rows,
-    out: Path,
-    *,
-    mode: Mode = "frames",
-    threshold: float | Sequence[float] = 0.0,
-    keep: Side = "above",
-    level: str = "combined",
-    progress: Progress | None = None,
-) -> int:
-    """Write frames of a corpus as a data set of the format ``folder``, at their original size.
-
-    Args:
-        rows: which frames, as `ScoredCorpus.select` gives them.
-        out: must not exist; gets images/ (hard links where the disk can, else copies), labels/ (class ids of the
-            corpus' space) and classes.yaml with the palette. Appears whole or not at all.
-        mode: "frames" keeps the labels; "labels" sets those of pixels on the wrong side of ``threshold`` to IGNORE.
-        threshold: a weight, or one for each class. ``keep`` "above": pixels count that weigh as much or more; "below":
-            the others.
-        level: which map is compared with the threshold.
-        progress: called with (frames done, frames in all).
-
-    Returns:
-        How many frames were written.
-
-    Raises:
-        HRSError: ``out`` exists, no frame was chosen, the corpus' own files are gone, or the disk is full.
-    """
-    out = out.expanduser()
-    if out.exists():
-        raise HRSError(f"{out} exists; name a folder that does not")
-    if not len(rows):
-        raise HRSError("no frame was chosen; widen the filter")
-    data, places = _source(corpus, rows)
-    drop = partial(_dropped, threshold=threshold, keep=keep, level=level) if mode == "labels" else None
-    copy = partial(_copy_frame, corpus, data, drop)
-    with atomic_folder(out) as folder, ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        (folder / "images").mkdir()
-        (folder / "labels").mkdir()
-        jobs = [pool.submit(copy, folder, int(row), place) for row, place in zip(rows, places, strict=True)]
-        try:
-            for done, job in enumerate(jobs, 1):
-                job.result()
-                if progress:
-                    progress(done, len(jobs))
-        finally:
-            pool.shutdown(cancel_futures=True)  # nothing may write below a folder that is being removed
-        atomic_write(folder / "classes.yaml", _classes_yaml(data.space))
-    return len(rows)
-
-
-def _source(corpus: ScoredCorpus, rows: Rows) -> tuple[Dataset, list[int]]:
-    """The data set that was scored, in the corpus' space, and where the frames of these rows lie in it."""
-    if corpus.dataset is None or corpus.space is None:
-        raise HRSError("these frames have no data set to copy from; score the run: python -m hrs score NAME")
-    images = corpus._column("image").take(pa.array(rows)).to_pylist()
-    gone = [path for path in images if not Path(path).is_file()]
-    if gone:
-        raise HRSError(f"{len(gone)} of {len(rows)} images are gone, such as {gone[0]}; bring {corpus.dataset} back")
-    data = open_dataset(corpus.dataset).map_to(corpus.space)
-    places = {frame.id: i for i, frame in enumerate(data.frames)}
-    names = [corpus.frame(int(row)).id for row in rows]
-    missing = [name for name in names if name not in places]
-    if missing:
-        raise HRSError(f"{corpus.dataset} has no frame {missing[0]} any more; score the run again")
-    if len({file_stem(name) for name in names}) != len(names):
-        raise HRSError(f"two frames of {corpus.dataset} would get the same file name; rename them")
-    return data, [places[name] for name in names]
-
-
-def _copy_frame(
-    corpus: ScoredCorpus,
-    data: Dataset,
-    drop: Callable[[NDArray[np.uint8], Maps], NDArray[np.bool_]] | None,
-    folder: Path,
-    row: int,
-    place: int,
-) -> None:
-    about, scored = data.frames[place], corpus.frame(row)
-    stem = file_stem(scored.id)
-    _link(about.image, folder / "images" / f"{stem}{about.image.suffix}")
-    label = data.read_label(place)
-    if drop:
-        label = np.where(drop(label, scored.read_maps()), np.uint8(IGNORE), label)
-    done, png = cv2.imencode(".png", label)
-    if not done:
-        raise ValueError(f"OpenCV cannot encode a label of {label.shape}")
-    (folder / "labels" / f"{stem}.png").write_bytes(png.tobytes())
-
-
-def _dropped(
-    label: NDArray[np.uint8], maps: Maps, *, threshold: float | Sequence[float], keep: Side, level: str
-) -> NDArray[np.bool_]:
-    """Which pixels of a label (h w) lose it."""
-    limits = np.resize(np.asarray(threshold, np.float32), IGNORE + 1)[label]  # what it holds for IGNORE never matters
-    low: NDArray[np.bool_] = enlarge(maps[level], *label.shape) < limits
-    return low if keep == "above" else ~low
 
 
 def enlarge(weights: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
@@ -299,17 +197,3 @@ def enlarge(weights: NDArray[np.float32], height: int, width: int) -> NDArray[np
         for size, own in zip((height, width), weights.shape, strict=True)
     )
     return weights[rows[:, None], columns]
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source.resolve(), target)
-    except OSError:  # another disk, or one without hard links
-        shutil.copy2(source, target)
-
-
-def _classes_yaml(space: LabelSpace | None) -> str:
-    if space is None:
-        raise HRSError("the corpus has no labels; score a labelled data set")
-    palette = {i: list(colour) for i, colour in enumerate(space.palette)}
-    return yaml.safe_dump({"classes": dict(enumerate(space.classes)), "palette": palette}, sort_keys=False)

@@ -6,8 +6,9 @@ Nothing here needs torch, so that whoever shows the maps stays light.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,8 +16,46 @@ from numpy.typing import NDArray
 
 from hrs.errors import HRSError
 from hrs.system.files import atomic_write
+from hrs.system.images import decode_grey, decode_rgb, encode
 
 _JPEG_QUALITY = 90
+_RANGES = "ranges"
+_SPAN = 1e6  # of the largest to the least weight that is told from 0: 255 codes for more would be too coarse
+
+
+class PackedMap(NamedTuple):
+    """A map as bytes: codes (h w) uint8, and the weight that each of them stands for, (256,) float32."""
+
+    codes: NDArray[np.uint8]
+    weights: NDArray[np.float32]
+
+    def unpack(self) -> NDArray[np.float32]:
+        """Weights (h w)."""
+        return self.weights[self.codes]
+
+
+def pack(values: NDArray[np.float32]) -> PackedMap:
+    """A map (h w), at least 0, as bytes: 0 stays 0, and the other codes rise by equal ratios.
+
+    What counts is a weight over the mean of its class, and classes differ by orders of magnitude: by equal steps, those
+    of low weights would be left with a code or two.
+    """
+    low, high = _range(values)
+    ratio = np.log(high / low) / 254 or 1.0
+    codes = 1 + np.rint(np.log(np.maximum(values, low) / low) / ratio)
+    return PackedMap(np.where(values > 0, codes, 0).astype(np.uint8), _weights(low, high))
+
+
+def _range(values: NDArray[np.float32]) -> tuple[np.float32, np.float32]:
+    high = values.max()
+    if high <= 0:
+        return np.float32(1), np.float32(1)
+    low = values.min(where=values > 0, initial=high)
+    return max(low, np.float32(high / _SPAN)), high
+
+
+def _weights(low: np.float32, high: np.float32) -> NDArray[np.float32]:
+    return np.concatenate([[0], np.geomspace(low, high, 255)]).astype(np.float32)
 
 
 def file_stem(frame: str) -> str:
@@ -24,55 +63,52 @@ def file_stem(frame: str) -> str:
     return frame.replace("/", "__")
 
 
-def write_maps(path: Path, maps: Mapping[str, NDArray[np.float32]]) -> None:
-    """Maps of one frame by name ("combined" and the levels, each (h w), at least 0) as uint8, and ``scale``.
-
-    A weight is value / 255 * scale; scale is the frame's largest weight.
-    """
-    scale = max(float(values.max()) for values in maps.values()) or 1.0
-    packed = {name: np.rint(values / scale * 255).astype(np.uint8) for name, values in maps.items()}
+def write_maps(path: Path, maps: Mapping[str, PackedMap]) -> None:
+    """Maps of one frame by name ("combined" and the levels): their codes, and ``ranges`` (maps 2), the weights of codes
+    1 and 255 of each."""
+    ranges = np.array([each.weights[[1, 255]] for each in maps.values()], np.float32)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, scale=np.float32(scale), **packed)
+    codes = {name: each.codes for name, each in maps.items()}
+    np.savez_compressed(buffer, allow_pickle=False, **{_RANGES: ranges}, **codes)
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, buffer.getvalue())
 
 
-def read_maps(path: Path) -> dict[str, NDArray[np.float32]]:
-    """The maps of one frame as float32 weights (h w), by name. Raises HRSError for a missing or damaged file."""
+def read_maps(path: Path) -> dict[str, PackedMap]:
+    """What `write_maps` wrote. Raises HRSError for a missing or damaged file."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            scale = float(stored["scale"])
-            return {name: stored[name].astype(np.float32) * (scale / 255) for name in stored.files if name != "scale"}
+            names = [name for name in stored.files if name != _RANGES]
+            spans = zip(names, stored[_RANGES], strict=True)
+            return {name: PackedMap(stored[name], _weights(*span)) for name, span in spans}
     except (OSError, ValueError, KeyError) as error:
         raise HRSError(f"weight maps {path} cannot be read ({error}); score the run again") from error
 
 
-def write_frame(folder: Path, frame: str, image: NDArray[np.uint8], label: NDArray[np.uint8]) -> None:
-    """A frame as the network saw it, aligned with its maps: RGB (h w 3) as JPEG, class ids (h w) as PNG."""
-    stem = file_stem(frame)
-    folder.mkdir(parents=True, exist_ok=True)
-    picture = np.ascontiguousarray(image[..., ::-1])
-    atomic_write(folder / f"{stem}.jpg", _encode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]))
-    atomic_write(folder / f"{stem}.png", _encode(".png", label, []))
+def write_frame(picture: Path, image: NDArray[np.uint8], label: NDArray[np.uint8]) -> None:
+    """A frame as the network saw it, aligned with its maps: RGB (h w 3) as the JPEG ``picture``, class ids (h w) as a
+    PNG beside it."""
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(picture, encode(picture.suffix, image, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)))
+    atomic_write(_label_of(picture), encode(".png", label))
 
 
-def read_frame(folder: Path, frame: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """What `write_frame` wrote: RGB (h w 3) and class ids (h w). Raises HRSError for a missing or damaged file."""
-    stem = file_stem(frame)
-    image = _decode(folder / f"{stem}.jpg", cv2.IMREAD_COLOR_RGB)
-    return image, _decode(folder / f"{stem}.png", cv2.IMREAD_GRAYSCALE)
+def read_picture(picture: Path) -> NDArray[np.uint8]:
+    """The RGB (h w 3) that `write_frame` wrote. Raises HRSError for a missing or damaged file."""
+    return _read(picture, decode_rgb)
 
 
-def _encode(suffix: str, image: NDArray[np.uint8], options: list[int]) -> bytes:
-    done, data = cv2.imencode(suffix, image, options)
-    if not done:
-        raise ValueError(f"OpenCV cannot encode {image.shape} as {suffix}")
-    return data.tobytes()
+def read_label(picture: Path) -> NDArray[np.uint8]:
+    """The class ids (h w) that `write_frame` wrote beside the picture. Raises HRSError as `read_picture` does."""
+    return _read(_label_of(picture), decode_grey)
 
 
-def _decode(path: Path, flags: int) -> NDArray[np.uint8]:
-    data = np.fromfile(path, np.uint8) if path.is_file() else np.empty(0, np.uint8)
-    image = cv2.imdecode(data, flags) if data.size else None
+def _label_of(picture: Path) -> Path:
+    return picture.with_suffix(".png")
+
+
+def _read(path: Path, decode: Callable[[bytes], NDArray[np.uint8] | None]) -> NDArray[np.uint8]:
+    image = decode(path.read_bytes()) if path.is_file() else None
     if image is None:
         raise HRSError(f"{path} is missing or damaged; score the run again")
-    return image.astype(np.uint8, copy=False)
+    return image

@@ -1,67 +1,91 @@
-"""The few synthetic frames that a run watches while it trains: their weights at every step that was kept."""
+"""The panel: the few synthetic frames that a run watches while it trains, with their weights at every step kept.
+
+Each step is a corpus of its own; they share the frames' pictures. Nothing here needs torch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from hrs.labels import IGNORE, LabelSpace
+from hrs.errors import HRSError
+from hrs.labels import LabelSpace
+from hrs.pictures import weight_sheet, write_picture
 from hrs.runs.folder import RunFolder
-from hrs.scoring.corpus import ScoredCorpus, ScoredFrame
+from hrs.runs.names import CorpusFolder, picture_file
+from hrs.scoring.corpus import ScoredCorpus
+from hrs.scoring.maps import file_stem, write_frame
+from hrs.scoring.moments import Moments
+from hrs.scoring.scale import Maps, Scale
+from hrs.scoring.write import About, Row, file_columns, write_corpus, write_weights
+from hrs.system.files import atomic_folder
 
 
-def open_panel(run: RunFolder, step: int, space: LabelSpace | None) -> ScoredCorpus:
-    """The panel at one step, with the statistics that a scored corpus has.
+@dataclass(frozen=True, kw_only=True)
+class PanelFrame:
+    """A frame as the network sees it: its id in the data set, RGB (h w 3) and class ids (h w)."""
 
-    Args:
-        step: one of `RunFolder.panel_steps`.
-        space: the run's classes; without them there are no statistics by class.
+    id: str
+    image: NDArray[np.uint8]
+    label: NDArray[np.uint8]
 
-    Raises:
-        HRSError: a map cannot be read.
+
+@dataclass(frozen=True, kw_only=True)
+class PanelWriter:
+    """Writes the panel of a run.
+
+    frames: at least one, the same at every step.
     """
-    folder = run.panel_step(step).path
-    frames = [ScoredFrame(id=file.stem, maps=file, pictures=run.panel_frames) for file in sorted(folder.glob("*.npz"))]
-    rows = [{"map": f"{folder.name}/{frame.id}.npz", **_row(frame, space)} for frame in frames]
-    return ScoredCorpus.of_rows(run.weights, rows, space)
+
+    run: RunFolder
+    space: LabelSpace
+    frames: Sequence[PanelFrame]
+
+    def write(self, step: int, raw: Sequence[Maps], scale: Scale) -> None:
+        """Keep a step: raw maps, table, the scale that acts at this step (ramp included), and one picture of it all.
+
+        Args:
+            raw: of every frame, its raw maps (h w) by name.
+
+        Raises:
+            HRSError: the disk is full or the run's folder may not be written.
+        """
+        self._write_frames()
+        with atomic_folder(self.run.panel_step(step).path) as path:
+            folder = CorpusFolder(path)
+            moments = [
+                write_weights(folder.map_file(file_stem(frame.id)), maps, frame.label, len(self.space))
+                for frame, maps in zip(self.frames, raw, strict=True)
+            ]
+            rows = pa.table(file_columns([self._row(frame, step) for frame in self.frames]))
+            write_corpus(folder, rows, Moments.join(moments), About(space=self.space, scale=scale, step=step))
+        shown = [
+            (frame.image, frame.label, scale.apply(maps, frame.label))
+            for frame, maps in zip(self.frames, raw, strict=True)
+        ]
+        write_picture(self.run.preview("weights", step), weight_sheet(shown, self.space))
+
+    def _write_frames(self) -> None:
+        if not self.run.panel_frames.is_dir():
+            with atomic_folder(self.run.panel_frames) as folder:
+                for frame in self.frames:
+                    write_frame(picture_file(folder, file_stem(frame.id)), frame.image, frame.label)
+
+    def _row(self, frame: PanelFrame, step: int) -> Row:
+        """Of the data set's own files nothing is said: a run may be passed on."""
+        stem, folder = file_stem(frame.id), self.run.panel_step(step)
+        files = {"map": folder.map_file(stem), "picture": picture_file(self.run.panel_frames, stem)}
+        return {"frame": frame.id, **{name: os.path.relpath(file, folder.path) for name, file in files.items()}}
 
 
-def frame_statistics(
-    maps: Mapping[str, NDArray[np.float32]], label: NDArray[np.uint8], space: LabelSpace | None
-) -> dict[str, float | None]:
-    """Weight, effective share, mean and spread by level, and mean by class, as scoring writes them for a frame."""
-    combined = maps["combined"]
-    kept = combined[label != IGNORE]
-    square = float(np.square(kept).sum())
-    row: dict[str, float | None] = {
-        "weight": float(combined.mean()),
-        "effective_share": float(kept.sum()) ** 2 / (kept.size * square) if square else 0.0,
-    }
-    for name in maps.keys() - {"combined"}:
-        row |= {f"{name}/mean": float(maps[name].mean()), f"{name}/std": float(maps[name].std(ddof=1))}
-    for name, values in maps.items():
-        row |= {f"{name}/{each}": mean for each, mean in class_means(values, label, space).items()}
-    return row
-
-
-def class_means(
-    values: NDArray[np.float32], label: NDArray[np.uint8], space: LabelSpace | None
-) -> dict[str, float | None]:
-    """Mean weight by class name, None where the class is absent; without a space, nothing."""
-    if space is None:
-        return {}
-    counts = np.bincount(label.ravel(), minlength=IGNORE + 1)
-    sums = np.bincount(label.ravel(), weights=values.ravel(), minlength=IGNORE + 1)
-    return {name: float(sums[i] / counts[i]) if counts[i] else None for i, name in enumerate(space.classes)}
-
-
-def _row(frame: ScoredFrame, space: LabelSpace | None) -> dict[str, Any]:
-    maps = frame.read_maps()
-    if frame.picture.is_file():
-        label = frame.read_frame()[1]
-    else:  # written by an older version
-        label, space = np.zeros(maps["combined"].shape, np.uint8), None
-    return {"frame": frame.id, **frame_statistics(maps, label, space)}
+def open_panel(run: RunFolder, step: int) -> ScoredCorpus:
+    """The panel at one of `RunFolder.panel_steps`. Raises HRSError where it cannot be read."""
+    folder = run.panel_step(step)
+    if not folder.complete():
+        raise HRSError(f"{folder.path} was written by an older version; train the run again to see its weights")
+    return ScoredCorpus.open(folder.path)

@@ -6,7 +6,6 @@ Frames stream through in batches; finished parts stay on disk, so a run that was
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
@@ -25,14 +23,14 @@ from hrs.checkpoint import Checkpoint, load_checkpoint, read_about
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import Batch, FrameReader, Guarded, unguarded
 from hrs.errors import HRSError
-from hrs.labels import LabelSpace
-from hrs.methods.hrs import HierarchicalSelection, weigh_frames
+from hrs.methods.hrs import HierarchicalSelection, raw_weights
 from hrs.methods.table import in_words, that_learn_weights
 from hrs.progress import Progress
-from hrs.scoring.maps import file_stem, write_frame, write_maps
-from hrs.selection.combine import effective_share
-from hrs.selection.selector import WeightMaps
-from hrs.selection.statistics import class_sums
+from hrs.runs.names import MODEL, CorpusFolder, picture_file
+from hrs.scoring.maps import file_stem, write_frame
+from hrs.scoring.moments import PIXELS, Moments
+from hrs.scoring.write import About, Row, file_columns, write_corpus, write_table, write_weights
+from hrs.selection.selector import RawWeights
 from hrs.system.files import atomic_write, disk_errors
 
 PART = 64
@@ -64,14 +62,13 @@ def score(
     device: torch.device | str = "cpu",
     progress: Progress | None = None,
 ) -> Path:
-    """Weigh every frame of a corpus with a trained run.
+    """Weigh every frame of a corpus with a trained run. Goes on where it was stopped; ``limit`` may be raised later.
 
     Args:
         checkpoint: folder of a run whose method learns weights.
         dataset: synthetic corpus, format:path[?key=value].
-        out: gets maps/<frame>.npz and frames/<frame>.jpg and .png (see maps.py), and index.parquet with a row a
-            frame: frame, image, label, map, picture, effective_share, weight (mean combined weight), LEVEL/mean,
-            LEVEL/std, and combined/CLASS and LEVEL/CLASS, the mean weight per class, empty where it does not occur.
+        out: gets what `ScoredCorpus.open` reads. The scale of the weights is fitted on the frames scored, so that their
+            mean is 1 within every class.
         limit: stop after this many frames.
         progress: called with (frames done, frames in all).
 
@@ -92,23 +89,29 @@ def score(
     corpus = corpus.take(range(min(limit or len(corpus), len(corpus))))
     if PART % batch:
         raise HRSError(f"batch is {batch}; expected a divisor of {PART}")
-    _claim(out, {"checkpoint": _identity(checkpoint), "dataset": dataset, "space": loaded.space.to_dict()})
+    folder = CorpusFolder(out)
+    identity = _identity(checkpoint)
+    _claim(folder, {"checkpoint": identity, "dataset": dataset, "space": loaded.space.to_dict()})
 
-    parts = _Parts(out / "parts", len(corpus))
+    parts = _Parts(folder, len(corpus))
     wanted = [chunk for part in parts.missing() for chunk in parts.frames(part, batch)]
     done = len(corpus) - sum(map(len, wanted))
-    rows: list[dict[str, Any]] = []
+    tables: list[pa.Table] = []
     for frames, on_device in _batches(corpus, wanted, loaded, workers=workers, device=torch.device(device)):
-        rows += _write_batch(corpus, frames, on_device, weigh_frames(method, on_device), loaded.space, out)
+        weights = raw_weights(method, on_device)
+        tables.append(_write_batch(corpus, frames, on_device, weights, len(loaded.space), folder))
         if frames.stop % PART == 0 or frames.stop == len(corpus):
-            _write_table(parts.path(frames.start // PART), rows)
-            rows = []
+            write_table(folder.part(frames.start // PART), pa.concat_tables(tables))
+            tables = []
         done += len(frames)
         if progress:
             progress(done, len(corpus))
-    table = pa.concat_tables([pq.read_table(parts.path(part)) for part in range(len(parts))], promote_options="default")
-    _write_table(out / "index.parquet", table)
-    return out / "index.parquet"
+    rows = pa.concat_tables([pq.read_table(folder.part(part)) for part in range(len(parts))])
+    moments = Moments.from_table(rows)
+    scale = moments.fit(min_effective=loaded.config.selection.min_effective)
+    about = About(space=loaded.space, scale=scale, checkpoint=identity, dataset=dataset)
+    write_corpus(folder, rows, moments, about)
+    return folder.index
 
 
 def own_corpus(checkpoint: Path) -> str:
@@ -131,14 +134,11 @@ def chunks(start: int, stop: int, size: int) -> list[range]:
 class _Parts:
     """The finished parts of a corpus of ``total`` frames, PART frames each but the last."""
 
-    folder: Path
+    folder: CorpusFolder
     total: int
 
     def __len__(self) -> int:
         return -(-self.total // PART)
-
-    def path(self, part: int) -> Path:
-        return self.folder / f"{part:06d}.parquet"
 
     def missing(self) -> list[int]:
         return [part for part in range(len(self)) if not self._finished(part)]
@@ -148,8 +148,11 @@ class _Parts:
         return chunks(part * PART, min((part + 1) * PART, self.total), size)
 
     def _finished(self, part: int) -> bool:
-        path, count = self.path(part), sum(map(len, self.frames(part, PART)))
-        return path.is_file() and pq.read_metadata(path).num_rows == count
+        path, count = self.folder.part(part), sum(map(len, self.frames(part, PART)))
+        if not path.is_file():
+            return False
+        stored = pq.read_metadata(path)
+        return stored.num_rows == count and PIXELS in stored.schema.to_arrow_schema().names  # else an older version's
 
 
 def _batches(
@@ -163,20 +166,22 @@ def _batches(
 
 
 def _write_batch(
-    corpus: Dataset, frames: range, batch: Batch, weights: WeightMaps, space: LabelSpace, out: Path
-) -> list[dict[str, Any]]:
-    """Write pictures, labels and maps of a batch; its rows of the index."""
-    figures = _figures(weights, batch.labels, space)
-    rows = []
+    corpus: Dataset, frames: range, batch: Batch, weights: RawWeights, classes: int, folder: CorpusFolder
+) -> pa.Table:
+    """Write pictures, labels and raw maps of a batch; its rows of a part."""
+    rows: list[Row] = []
+    moments = []
     for i, index in enumerate(frames):
         about = corpus.frames[index]
         stem = file_stem(about.id)
-        write_maps(out / "maps" / f"{stem}.npz", weights.maps(i))
-        write_frame(out / "frames", about.id, *_seen(batch, i))
-        paths = {"image": str(about.image), "label": str(about.label)}
-        kept = {"map": f"maps/{stem}.npz", "picture": f"frames/{stem}.jpg"}
-        rows.append({"frame": about.id, **paths, **kept, **{name: values[i] for name, values in figures.items()}})
-    return rows
+        maps, picture = folder.map_file(stem), picture_file(folder.frames, stem)
+        image, label = _seen(batch, i)
+        moments.append(write_weights(maps, weights.maps(i), label, classes))
+        write_frame(picture, image, label)
+        files = {"image": about.image, "label": about.label, "map": maps.relative_to(folder.path)}
+        files["picture"] = picture.relative_to(folder.path)
+        rows.append({"frame": about.id, **{name: str(file) for name, file in files.items()}})
+    return pa.table({**file_columns(rows), **Moments.join(moments).to_columns()})
 
 
 def _seen(batch: Batch, i: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -184,48 +189,19 @@ def _seen(batch: Batch, i: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return batch.images[i].permute(1, 2, 0).cpu().numpy(), batch.labels[i].cpu().numpy()
 
 
-def _figures(weights: WeightMaps, labels: Tensor, space: LabelSpace) -> dict[str, list[float | None]]:
-    """The columns of figures, a value an image: whole frame, per level, and per class."""
-    figures = {
-        "effective_share": torch.stack([effective_share(*pair) for pair in zip(weights.combined, labels, strict=True)]),
-        "weight": weights.combined.mean(dim=(1, 2)),
-    }
-    for name, values in weights.levels.items():
-        figures |= {f"{name}/mean": values.mean(dim=(1, 2)), f"{name}/std": values.std(dim=(1, 2))}
-    for name, values in weights.named().items():
-        means = class_means(values, labels, len(space))
-        figures |= {f"{name}/{space.classes[c]}": means[:, c] for c in range(len(space))}
-    return {name: [None if math.isnan(v) else v for v in values.tolist()] for name, values in figures.items()}
-
-
-def class_means(values: Tensor, labels: Tensor, num_classes: int) -> Tensor:
-    """Mean per image and class: (b h w) twice -> (b c); NaN where an image lacks the class."""
-    count = len(values)
-    own = labels.long().clamp(max=num_classes)  # the last column collects what is ignored
-    own = own + (num_classes + 1) * torch.arange(count, device=own.device)[:, None, None]
-    sums, sizes = class_sums(values, own, count * (num_classes + 1))
-    return (sums / sizes).view(count, num_classes + 1)[:, :-1]
-
-
-def _write_table(path: Path, rows: list[dict[str, Any]] | pa.Table) -> None:
-    sink = pa.BufferOutputStream()
-    pq.write_table(rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(rows), sink)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, sink.getvalue().to_pybytes())
-
-
 def _identity(checkpoint: Path) -> str:
     """Which weights these are: path, size and time of the model file."""
-    file = checkpoint / "model.safetensors"
+    file = checkpoint / MODEL
     return f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}"
 
 
-def _claim(out: Path, about: dict[str, Any]) -> None:
-    """Mark ``out`` as the scores of this checkpoint over this corpus; refuse a folder that holds others."""
-    path = out / "scores.json"
+def _claim(folder: CorpusFolder, about: dict[str, Any]) -> None:
+    """Mark a folder as the scores of this checkpoint over this corpus; refuse one that holds others."""
     text = json.dumps(about, indent=2)
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise HRSError(f"{out} holds the scores of another checkpoint or corpus; delete it or choose another --out")
-    with disk_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, text)
+    if folder.claim.is_file() and folder.claim.read_text(encoding="utf-8") != text:
+        raise HRSError(
+            f"{folder.path} holds the scores of another checkpoint or corpus; delete it or choose another --out"
+        )
+    with disk_errors(folder.path):
+        folder.parts.mkdir(parents=True, exist_ok=True)
+    atomic_write(folder.claim, text)

@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
 from hrs.evaluation import ConfusionMatrix, Evaluation
 from hrs.labels import LabelSpace
-from hrs.pictures import Image, prediction_sheet, weight_sheet, write_picture
+from hrs.pictures import Image, prediction_sheet, write_picture
 from hrs.progress import clock
 from hrs.runs.folder import RunFolder
 
@@ -87,8 +85,3 @@ class Recorder:
         """One picture: a row per validation image of photo, label and prediction."""
         if rows:
             write_picture(self.run.preview("val", step), prediction_sheet(rows, self.space))
-
-    def panel(self, step: int, rows: Sequence[tuple[Image, Image, dict[str, NDArray[np.float32]]]]) -> None:
-        """One picture: a row per synthetic frame of frame, label and weight maps."""
-        if rows:
-            write_picture(self.run.preview("weights", step), weight_sheet(rows, self.space))

@@ -26,13 +26,13 @@ from hrs.evaluation import ConfusionMatrix, Evaluation
 from hrs.inference import FEWEST, Predictor, calibrate, predictions, write_gauge
 from hrs.methods.base import Method
 from hrs.methods.build import build_method
-from hrs.methods.hrs import HierarchicalSelection, weigh_frames
+from hrs.methods.hrs import HierarchicalSelection, raw_weights
 from hrs.methods.table import METHODS
 from hrs.networks.segmenter import Segmenter
 from hrs.pictures import Image
 from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
-from hrs.scoring.maps import file_stem, read_maps, write_frame, write_maps
+from hrs.scoring.panel import PanelFrame, PanelWriter
 from hrs.training.record import LOGGER, Recorder
 from hrs.training.schedule import poly_with_warmup
 from hrs.training.task import open_real
@@ -284,19 +284,14 @@ class Trainer:
         count = min(self.config.train.panel, len(self.source))
         if not isinstance(self.bare, HierarchicalSelection) or not count or not self.accelerator.is_main_process:
             return
-        folder = self.run.panel_step(self.step).path
-        first = not (self.run.panel_frames).is_dir()
-        rows = []
+        frames, raw = [], []
         for index in spread_indices(len(self.source), count):
             sample, (dataset, i) = self.source[index], self.source.locate(index)
-            weights = weigh_frames(self.bare, self.source.batch([sample]).to(self.accelerator.device))
-            frame, label = dataset.frames[i].id, cast(Image, sample.label)
-            file = folder / f"{file_stem(frame)}.npz"
-            write_maps(file, weights.maps(0))
-            if first:
-                write_frame(self.run.panel_frames, frame, sample.image, label)
-            rows.append((sample.image, label, read_maps(file)))
-        self.recorder.panel(self.step, rows)
+            raw.append(raw_weights(self.bare, self.source.batch([sample]).to(self.accelerator.device)).maps(0))
+            frames.append(PanelFrame(id=dataset.frames[i].id, image=sample.image, label=cast(Image, sample.label)))
+        selector = self.bare.selector
+        scale = selector.scale(selector.strength(self.step / self.config.train.steps))
+        PanelWriter(run=self.run, space=self.real.space, frames=frames).write(self.step, raw, scale)
 
     def _save_gauge(self) -> None:
         """Beside the best model: what tells how close a photo is to the real images of this run."""

@@ -8,6 +8,7 @@ import app.weights.scoring as scoring
 from hrs.data.layouts import open_dataset
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
+from hrs.scoring.panel import open_panel
 from tests.app.conftest import button, labels, words
 from tests.conftest import tiny_config, write_frames
 from tests.scoring.weighted_run import make_run
@@ -127,7 +128,7 @@ def test_the_threshold_is_told_of_and_kept(run, open_page):
 def test_the_panel_replays_training(run, open_page):
     at = open_page("weights", frame="001")
     at.segmented_control(key="weights source").set_value("panel").run()
-    weights = ScoredCorpus.open(run / "scores").frame(1).read_maps()["combined"]
+    weights = open_panel(RunFolder(run), 5).frame(1).read_maps()["combined"]
     assert f"Frame 001: mean weight {weights.mean():.2f}" in words(at)
     at.select_slider(key="weights step scored").set_value(0).run()
     assert "Frame 001: mean weight 1.00" in words(at)

@@ -83,7 +83,7 @@ def test_what_weighs_less_than_the_threshold_turns_grey(grid: Page, run: Path) -
 def test_the_cursor_reads_weights_and_class(grid: Page, run: Path) -> None:
     canvases = open_frame(grid, "003")
     frame = ScoredCorpus.open(run / "scores").frame(3)
-    maps, label = frame.read_maps(), frame.read_frame()[1]
+    maps, label = frame.read_maps(), frame.read_label()
     box = place(canvases.nth(3))
     for x, y in ((4, 3), (20, 20)):
         grid.mouse.move(box["x"] + (x + 0.5) * box["width"] / 32, box["y"] + (y + 0.5) * box["height"] / 24)

@@ -5,7 +5,7 @@ from hrs.inference import Predictor
 from hrs.runs.folder import RunFolder
 from hrs.runs.pack import pack
 from hrs.runs.registry import list_runs, resolve_checkpoint
-from hrs.scoring.maps import read_frame, read_maps
+from hrs.scoring.panel import open_panel
 from hrs.training.trainer import train
 from tests.conftest import tiny_config
 
@@ -28,9 +28,10 @@ def test_a_packed_run_is_a_run_with_a_model_and_maps(finished, tmp_path):
     assert Predictor.load(packed.best, backend="torch").space == finished.read_space()
     steps = sorted(path.name for path in packed.weights.glob("step_*"))
     assert steps[0] == "step_000000" and steps[-1] == "step_000008" and len(steps) == 6
-    for file in (packed.weights / steps[-1]).iterdir():
-        image, _ = read_frame(packed.weights / "frames", file.stem)
-        assert read_maps(file)["combined"].shape == image.shape[:2]
+    panel = open_panel(packed, 8)
+    for row in range(len(panel)):
+        frame = panel.frame(row)
+        assert frame.read_maps()["combined"].shape == frame.read_picture().shape[:2]
 
 
 def test_what_resumes_a_run_and_real_images_stay_behind(finished, tmp_path):

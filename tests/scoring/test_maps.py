@@ -3,27 +3,42 @@ import numpy as np
 import pytest
 
 from hrs.errors import HRSError
-from hrs.scoring.maps import read_frame, read_maps, write_frame, write_maps
+from hrs.scoring.maps import pack, read_label, read_maps, read_picture, write_frame, write_maps
 
 
-def test_maps_come_back_within_a_quantum(tmp_path):
+def test_maps_come_back_within_a_share_of_each_weight_however_low(tmp_path):
     rng = np.random.default_rng(0)
-    maps = {"combined": (3 * rng.random((8, 9))).astype(np.float32), "pixel": rng.random((8, 9), np.float32)}
-    write_maps(tmp_path / "deep" / "a.npz", maps)
+    low = 10 ** rng.uniform(-4, 0, (80, 90))
+    maps = {"combined": low.astype(np.float32), "pixel": rng.uniform(0.05, 1, (80, 90)).astype(np.float32)}
+    packed = {name: pack(values) for name, values in maps.items()}
+    write_maps(tmp_path / "deep" / "a.npz", packed)
     back = read_maps(tmp_path / "deep" / "a.npz")
-    quantum = maps["combined"].max() / 255
-    assert set(back) == {"combined", "pixel"}
-    for name in maps:
-        np.testing.assert_allclose(back[name], maps[name], atol=quantum)
+    assert list(back) == ["combined", "pixel"]
+    for name, share in (("combined", 0.019), ("pixel", 0.006)):  # half of (1e4)^(1/254) and of 20^(1/254)
+        assert back[name].codes.dtype == np.uint8
+        np.testing.assert_allclose(back[name].unpack(), maps[name], rtol=share)
+        np.testing.assert_array_equal(back[name].unpack(), packed[name].unpack())
 
 
-def test_maps_of_zeros_stay_zeros(tmp_path):
-    write_maps(tmp_path / "a.npz", {"combined": np.zeros((2, 3), np.float32)})
-    assert not read_maps(tmp_path / "a.npz")["combined"].any()
+@pytest.mark.parametrize("value", [0.0, 0.37, 1.0])
+def test_a_map_of_one_value_is_exact(tmp_path, value):
+    write_maps(tmp_path / "a.npz", {"combined": pack(np.full((2, 3), value, np.float32))})
+    assert (read_maps(tmp_path / "a.npz")["combined"].unpack() == np.float32(value)).all()
 
 
-def test_a_damaged_file_is_one_clear_line(tmp_path):
-    (tmp_path / "a.npz").write_bytes(b"PK not a zip")
+def test_zero_stays_zero_beside_other_weights():
+    values = np.array([[0, 1e-12, 0.001, 1]], np.float32)
+    back = pack(values).unpack()
+    assert back[0, 0] == 0 and 0 < back[0, 1] <= 2e-6
+    np.testing.assert_allclose(back[0, 2:], values[0, 2:], rtol=0.03)
+
+
+@pytest.mark.parametrize("damage", ["text", "other arrays"])
+def test_a_damaged_file_is_one_clear_line(tmp_path, damage):
+    if damage == "text":
+        (tmp_path / "a.npz").write_bytes(b"PK not a zip")
+    else:
+        np.savez(tmp_path / "a.npz", combined=np.zeros((2, 3), np.uint8))
     with pytest.raises(HRSError, match="score the run again"):
         read_maps(tmp_path / "a.npz")
 
@@ -31,13 +46,13 @@ def test_a_damaged_file_is_one_clear_line(tmp_path):
 def test_a_frame_comes_back_with_its_label_exact(tmp_path):
     image = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 255, (24, 32, 3), np.uint8), (9, 9), 4)
     label = np.random.default_rng(2).choice(np.array([0, 3, 255], np.uint8), (24, 32))
-    write_frame(tmp_path, "town/0001", image, label)
-    image_back, label_back = read_frame(tmp_path, "town/0001")
-    np.testing.assert_array_equal(label_back, label)
-    assert np.abs(image_back.astype(int) - image).mean() < 4
-    assert (tmp_path / "town__0001.jpg").is_file()
+    picture = tmp_path / "frames" / "town__0001.jpg"
+    write_frame(picture, image, label)
+    np.testing.assert_array_equal(read_label(picture), label)
+    assert np.abs(read_picture(picture).astype(int) - image).mean() < 4
 
 
-def test_a_missing_frame_is_one_clear_line(tmp_path):
+@pytest.mark.parametrize("read", [read_label, read_picture])
+def test_a_missing_frame_is_one_clear_line(tmp_path, read):
     with pytest.raises(HRSError, match="missing or damaged"):
-        read_frame(tmp_path, "nothing")
+        read(tmp_path / "nothing.jpg")

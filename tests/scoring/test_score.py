@@ -1,18 +1,102 @@
-import math
+"""Scoring a corpus with a checkpoint, as the command does."""
 
-import torch
+from dataclasses import dataclass
 
-from hrs.labels import IGNORE
-from hrs.scoring.score import class_means
+import numpy as np
+import pandas as pd
+import pytest
+
+from hrs.checkpoint import save_checkpoint
+from hrs.data.layouts import open_dataset
+from hrs.errors import HRSError
+from hrs.methods.build import build_method
+from hrs.scoring import score as scoring
+from hrs.scoring.corpus import ScoredCorpus
+from hrs.scoring.score import score
+from tests.conftest import CLASSES, tiny_config
+
+FACTORS = np.array([1.0, 0.3, 0.05, 0.004], np.float32)
+"""How much lower the classes score than the network says, so that they differ by orders of magnitude."""
 
 
-def test_class_means_are_those_of_a_slow_loop():
-    torch.manual_seed(0)
-    values, labels = torch.rand(3, 5, 7), torch.randint(0, 4, (3, 5, 7)).to(torch.uint8)
-    labels[labels == 3] = IGNORE
-    labels[1][labels[1] == 2] = 0
-    means = class_means(values, labels, 3)
-    for i in range(3):
-        for c in range(3):
-            own = values[i][labels[i] == c]
-            assert math.isnan(means[i, c]) if not len(own) else math.isclose(means[i, c], own.mean(), rel_tol=1e-5)
+@dataclass(frozen=True)
+class ByClass:
+    """Weights of a batch, each class brought down by its factor."""
+
+    weights: object
+    labels: np.ndarray
+
+    def maps(self, i):
+        return {name: values * FACTORS[self.labels[i]] for name, values in self.weights.maps(i).items()}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory, frames):
+    folder, space = tmp_path_factory.mktemp("untrained") / "best", open_dataset(frames["source"]).space
+    config = tiny_config(frames, "selection.min_effective=0.9")
+    save_checkpoint(folder, method=build_method(config, len(space)), config=config, space=space, step=0, metrics={})
+    return folder
+
+
+@pytest.fixture
+def by_class(monkeypatch):
+    real = scoring.raw_weights
+    monkeypatch.setattr(scoring, "raw_weights", lambda m, batch: ByClass(real(m, batch), batch.labels.numpy()))
+    monkeypatch.setattr(scoring, "PART", 4)
+
+
+def read(corpus):
+    frames = [corpus.frame(row) for row in range(len(corpus))]
+    return np.stack([frame.read_label() for frame in frames]), [frame.read_maps() for frame in frames]
+
+
+def test_the_mean_weight_over_the_corpus_is_one_in_every_class(checkpoint, frames, tmp_path, by_class):
+    score(checkpoint, frames["source"], tmp_path, batch=2, workers=0)
+    corpus = ScoredCorpus.open(tmp_path)
+    labels, maps = read(corpus)
+    for name in corpus.maps:
+        weights = np.stack([each[name] for each in maps])
+        for c in range(len(CLASSES)):
+            assert weights[labels == c].mean() == pytest.approx(1, abs=0.01), (name, c)
+    assert corpus.about.dataset == frames["source"] and str(checkpoint) in corpus.about.checkpoint
+    assert corpus.images(corpus.select()[:1])[0].endswith("000.png")
+
+
+def test_what_acts_keeps_the_effective_share_of_the_config(checkpoint, frames, tmp_path, by_class):
+    score(checkpoint, frames["source"], tmp_path, batch=2, workers=0)
+    scale = ScoredCorpus.open(tmp_path).about.scale
+    weights = np.concatenate([maps["combined"].ravel() for maps in read(ScoredCorpus.open(tmp_path))[1]])
+    share = weights.sum() ** 2 / (weights.size * np.square(weights).sum())
+    assert share >= 0.9 - 1e-3
+    assert all(scale.maps[name].strength == 1 for name in ("pixel", "region", "image"))
+
+
+def test_a_raised_limit_goes_on_and_fits_the_scale_again(checkpoint, frames, tmp_path, by_class):
+    score(checkpoint, frames["source"], tmp_path / "grown", limit=4, batch=2, workers=0)
+    first = ScoredCorpus.open(tmp_path / "grown")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "grown/maps").iterdir()}
+    seen = []
+    score(checkpoint, frames["source"], tmp_path / "grown", batch=2, workers=0, progress=lambda *at: seen.append(at))
+    score(checkpoint, frames["source"], tmp_path / "whole", batch=2, workers=0)
+    assert seen[0] == (6, 12) and len(before) == 4
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    grown, whole = ScoredCorpus.open(tmp_path / "grown"), ScoredCorpus.open(tmp_path / "whole")
+    assert grown.about.scale == whole.about.scale != first.about.scale
+    pd.testing.assert_frame_equal(*(pd.read_parquet(tmp_path / name / "index.parquet") for name in ("grown", "whole")))
+
+
+def test_scores_of_an_older_version_are_written_anew(checkpoint, frames, tmp_path):
+    (tmp_path / "parts").mkdir()
+    pd.DataFrame({"frame": [f"{i:03d}" for i in range(12)]}).to_parquet(tmp_path / "parts/000000.parquet")
+    (tmp_path / "index.parquet").write_bytes((tmp_path / "parts/000000.parquet").read_bytes())
+    (tmp_path / "scores.json").write_text("{}")
+    with pytest.raises(HRSError, match="older version; score the run again"):
+        ScoredCorpus.open(tmp_path)
+    score(checkpoint, frames["source"], tmp_path, batch=8, workers=0)
+    assert len(ScoredCorpus.open(tmp_path)) == 12
+
+
+def test_a_folder_of_other_scores_is_refused(checkpoint, frames, tmp_path):
+    score(checkpoint, frames["source"], tmp_path, limit=1, workers=0)
+    with pytest.raises(HRSError, match="another checkpoint or corpus"):
+        score(checkpoint, frames["val"], tmp_path, workers=0)

@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hrs.config import RunConfig
 from hrs.data.layouts import open_dataset
 from hrs.labels import LabelSpace
 from hrs.runs.folder import RunFolder
-from hrs.scoring.maps import file_stem, write_frame, write_maps
-from hrs.scoring.panel import frame_statistics
+from hrs.runs.names import CorpusFolder, picture_file
+from hrs.scoring.maps import file_stem, write_frame
+from hrs.scoring.moments import Moments
+from hrs.scoring.panel import PanelFrame, PanelWriter
+from hrs.scoring.scale import MapScale, Scale
+from hrs.scoring.write import About, file_columns, write_corpus, write_weights
 
 HEIGHT, WIDTH = 24, 32
 STEPS = (0, 5)
+LEVELS = ("pixel", "region", "image")
+CLASS_MEANS = np.array([1.0, 0.5, 0.25, 0.1])
+"""How high classes score: a level's raw weight is this times what depends on frame and place."""
 
 
-def make_maps(seed: int, label: NDArray[np.uint8], strength: float = 1.0) -> dict[str, NDArray[np.float32]]:
-    """Weights that differ by class and place; at strength 0 all are 1."""
+def make_raw(seed: int, label: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    """Raw weights in (0, 1] that differ by class, place and frame."""
     rng = np.random.default_rng(seed)
-    pixel = rng.uniform(0.2, 1.8, label.shape)
-    region = 0.4 + 0.3 * (label % 5)
-    image = np.full(label.shape, 0.5 + 0.1 * seed)
-    levels = {"pixel": pixel, "region": region, "image": image}
-    maps = {"combined": pixel * region * image, **levels}
-    return {name: (1 + strength * (values - 1)).astype(np.float32) for name, values in maps.items()}
+    by_class = CLASS_MEANS[label % len(CLASS_MEANS)]
+    left = np.arange(label.shape[1]) < label.shape[1] // 2
+    levels = {
+        "pixel": by_class * rng.uniform(0.1, 1, label.shape),
+        "region": by_class * np.where(left, 0.2, 0.8),
+        "image": by_class * (0.4 + 0.05 * seed % 0.6),
+    }
+    maps = {"combined": levels["pixel"] * levels["region"] * levels["image"], **levels}
+    return {name: values.astype(np.float32) for name, values in maps.items()}
+
+
+def panel_scale(step: int) -> Scale:
+    """The scale of the panel at a step; at the first one every weight is 1."""
+    powers = {"combined": 3, **dict.fromkeys(LEVELS, 1)}
+    strength = step / STEPS[-1]
+    maps = {
+        name: MapScale(means=tuple(0.5**power * CLASS_MEANS**power), strength=strength)
+        for name, power in powers.items()
+    }
+    return Scale(maps=maps)
 
 
 def make_run(root: Path, name: str, source: str, config: RunConfig, *, panel: bool = True, scores: bool = True) -> Path:
@@ -40,33 +59,41 @@ def make_run(root: Path, name: str, source: str, config: RunConfig, *, panel: bo
     assert data.space is not None
     run.write_space(data.space)
     if panel:
-        for i in range(2):
-            image, label = small(data.read_image(i)), small(data.read_label(i))
-            write_frame(run.panel_frames, data.frames[i].id, image, label)
-            for step in STEPS:
-                maps = make_maps(i, label, strength=step / STEPS[-1])
-                write_maps(run.panel_step(step).path / f"{file_stem(data.frames[i].id)}.npz", maps)
+        make_panel(run, source)
     if scores:
         make_scores(run.scores.path, source)
     return run.path
 
 
-def make_scores(out: Path, source: str) -> LabelSpace:
-    """What scoring leaves, without a network."""
+def make_panel(run: RunFolder, source: str) -> None:
+    """What training leaves of its first two frames at every one of STEPS."""
     data = open_dataset(source)
     assert data.space is not None
-    rows = []
+    frames = [
+        PanelFrame(id=data.frames[i].id, image=small(data.read_image(i)), label=small(data.read_label(i)))
+        for i in range(2)
+    ]
+    writer = PanelWriter(run=run, space=data.space, frames=frames)
+    for step in STEPS:
+        writer.write(step, [make_raw(i, frame.label) for i, frame in enumerate(frames)], panel_scale(step))
+
+
+def make_scores(out: Path, source: str) -> LabelSpace:
+    """What scoring leaves, without a network."""
+    data, folder = open_dataset(source), CorpusFolder(out)
+    assert data.space is not None
+    rows, moments = [], []
     for i, frame in enumerate(data.frames):
         image, label = small(data.read_image(i)), small(data.read_label(i))
-        maps, stem = make_maps(i, label), file_stem(frame.id)
-        write_maps(out / "maps" / f"{stem}.npz", maps)
-        write_frame(out / "frames", frame.id, image, label)
-        files = {"image": str(frame.image), "label": str(frame.label), "map": f"maps/{stem}.npz"}
-        files["picture"] = f"frames/{stem}.jpg"
-        rows.append({"frame": frame.id, **files, **frame_statistics(maps, label, data.space)})
-    pq.write_table(pa.Table.from_pylist(rows), out / "index.parquet")
-    about = {"checkpoint": "best", "dataset": source, "space": data.space.to_dict()}
-    (out / "scores.json").write_text(json.dumps(about))
+        stem = file_stem(frame.id)
+        maps, picture = folder.map_file(stem), picture_file(folder.frames, stem)
+        moments.append(write_weights(maps, make_raw(i, label), label, len(data.space)))
+        write_frame(picture, image, label)
+        files = {"map": str(maps.relative_to(out)), "picture": str(picture.relative_to(out))}
+        rows.append({"frame": frame.id, "image": str(frame.image), "label": str(frame.label), **files})
+    joined = Moments.join(moments)
+    about = About(space=data.space, scale=joined.fit(min_effective=0.1), checkpoint="best", dataset=source)
+    write_corpus(folder, pa.table(file_columns(rows)), joined, about)
     return data.space
 
 

@@ -18,7 +18,7 @@ from hrs.methods.base import Method
 from hrs.methods.table import METHODS
 from hrs.runs.folder import RunFolder
 from hrs.runs.records import read_metrics
-from hrs.scoring.maps import read_frame, read_maps
+from hrs.scoring.panel import open_panel
 from hrs.training.trainer import train
 from tests.conftest import CLASSES, tiny_config
 
@@ -61,13 +61,15 @@ def test_a_run_folder_holds_all_it_promises(tmp_path, tiny):
         assert [row["step"] for row in csv.DictReader(file)] == ["3", "6"]
     assert status.best["miou"] == max(r["miou"] for r in rows if r["split"] == "val")
     assert sorted(p.name for p in run.weights.iterdir()) == ["frames", "step_000000", "step_000003", "step_000006"]
-    for file in (run.weights / "step_000006").iterdir():
-        image, label = read_frame(run.weights / "frames", file.stem)
-        assert image.shape == (48, 64, 3) and set(np.unique(label)) <= {0, 1, 2, 3, IGNORE}
+    panel = open_panel(run, 6)
+    frames = [panel.frame(row) for row in range(len(panel))]
+    for frame in frames:
+        assert frame.read_picture().shape == (48, 64, 3)
+        assert set(np.unique(frame.read_label())) <= {0, 1, 2, 3, IGNORE}
     assert run.read_space().classes == CLASSES
     confusion = np.array([r["confusion"] for r in rows if r["split"] == "val"])
     assert confusion.shape == (2, 4, 4) and (confusion.sum(axis=(1, 2)) == 4 * 48 * 64).all()
-    maps = [read_maps(file) for file in (run.weights / "step_000006").iterdir()]
+    maps = [frame.read_maps() for frame in frames]
     assert len(maps) == 2
     assert all(set(m) == {"combined", "pixel", "region", "image"} for m in maps)
     assert all(m["pixel"].shape == (48, 64) for m in maps)

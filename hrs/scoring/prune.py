@@ -1,0 +1,139 @@
+"""Copies of a scored data set without what weighs little, at the original size. Nothing here needs torch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from hrs.data.layouts import Dataset, open_dataset
+from hrs.errors import HRSError
+from hrs.labels import IGNORE, LabelSpace
+from hrs.progress import Progress
+from hrs.scoring.corpus import Rows, ScoredCorpus, enlarge
+from hrs.scoring.maps import file_stem
+from hrs.scoring.scale import Maps
+from hrs.system.files import atomic_folder, atomic_write
+from hrs.system.images import encode
+
+Mode = Literal["frames", "labels"]
+Side = Literal["above", "below"]
+
+
+def export_dataset(
+    corpus: ScoredCorpus,
+    rows: Rows,
+    out: Path,
+    *,
+    mode: Mode = "frames",
+    threshold: float | Sequence[float] = 0.0,
+    keep: Side = "above",
+    level: str = "combined",
+    progress: Progress | None = None,
+) -> int:
+    """Write frames of a corpus as a data set of the format ``folder``, at their original size.
+
+    Args:
+        rows: which frames, as `ScoredCorpus.select` gives them.
+        out: must not exist; gets images/ (hard links where the disk can, else copies), labels/ (class ids of the
+            corpus' space) and classes.yaml with the palette. Appears whole or not at all.
+        mode: "frames" keeps the labels; "labels" sets those of pixels on the wrong side of ``threshold`` to IGNORE.
+        threshold: a weight, or one for each class. ``keep`` "above": pixels count that weigh as much or more; "below":
+            the others.
+        level: which map is compared with the threshold.
+        progress: called with (frames done, frames in all).
+
+    Returns:
+        How many frames were written.
+
+    Raises:
+        HRSError: ``out`` exists, no frame was chosen, the corpus' own files are gone, or the disk is full.
+    """
+    out = out.expanduser()
+    if out.exists():
+        raise HRSError(f"{out} exists; name a folder that does not")
+    if not len(rows):
+        raise HRSError("no frame was chosen; widen the filter")
+    data, places = _source(corpus, rows)
+    drop = partial(_dropped, threshold=threshold, keep=keep, level=level) if mode == "labels" else None
+    copy = partial(_copy_frame, corpus, data, drop)
+    with atomic_folder(out) as folder, ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        (folder / "images").mkdir()
+        (folder / "labels").mkdir()
+        jobs = [pool.submit(copy, folder, int(row), place) for row, place in zip(rows, places, strict=True)]
+        try:
+            for done, job in enumerate(jobs, 1):
+                job.result()
+                if progress:
+                    progress(done, len(jobs))
+        finally:
+            pool.shutdown(cancel_futures=True)  # nothing may write below a folder that is being removed
+        atomic_write(folder / "classes.yaml", _classes_yaml(data.space))
+    return len(rows)
+
+
+def _source(corpus: ScoredCorpus, rows: Rows) -> tuple[Dataset, list[int]]:
+    """The data set that was scored, in the corpus' space, and where the frames of these rows lie in it."""
+    if corpus.dataset is None:
+        raise HRSError("these frames have no data set to copy from; score the run: python -m hrs score NAME")
+    images = corpus.images(rows)
+    gone = [path for path in images if not Path(path).is_file()]
+    if gone:
+        raise HRSError(f"{len(gone)} of {len(rows)} images are gone, such as {gone[0]}; bring {corpus.dataset} back")
+    data = open_dataset(corpus.dataset).map_to(corpus.space)
+    places = {frame.id: i for i, frame in enumerate(data.frames)}
+    names = [corpus.frame(int(row)).id for row in rows]
+    missing = [name for name in names if name not in places]
+    if missing:
+        raise HRSError(f"{corpus.dataset} has no frame {missing[0]} any more; score the run again")
+    if len({file_stem(name) for name in names}) != len(names):
+        raise HRSError(f"two frames of {corpus.dataset} would get the same file name; rename them")
+    return data, [places[name] for name in names]
+
+
+def _copy_frame(
+    corpus: ScoredCorpus,
+    data: Dataset,
+    drop: Callable[[NDArray[np.uint8], Maps], NDArray[np.bool_]] | None,
+    folder: Path,
+    row: int,
+    place: int,
+) -> None:
+    about, scored = data.frames[place], corpus.frame(row)
+    stem = file_stem(scored.id)
+    _link(about.image, folder / "images" / f"{stem}{about.image.suffix}")
+    label = data.read_label(place)
+    if drop:
+        label = np.where(drop(label, scored.read_maps()), np.uint8(IGNORE), label)
+    (folder / "labels" / f"{stem}.png").write_bytes(encode(".png", label))
+
+
+def _dropped(
+    label: NDArray[np.uint8], maps: Maps, *, threshold: float | Sequence[float], keep: Side, level: str
+) -> NDArray[np.bool_]:
+    """Which pixels of a label (h w) lose it."""
+    limits = np.resize(np.asarray(threshold, np.float32), IGNORE + 1)[label]  # what it holds for IGNORE never matters
+    low: NDArray[np.bool_] = enlarge(maps[level], *label.shape) < limits
+    return low if keep == "above" else ~low
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source.resolve(), target)
+    except OSError:  # another disk, or one without hard links
+        shutil.copy2(source, target)
+
+
+def _classes_yaml(space: LabelSpace | None) -> str:
+    if space is None:
+        raise HRSError("the corpus has no labels; score a labelled data set")
+    palette = {i: list(colour) for i, colour in enumerate(space.palette)}
+    return yaml.safe_dump({"classes": dict(enumerate(space.classes)), "palette": palette}, sort_keys=False)

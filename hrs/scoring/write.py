@@ -1,0 +1,98 @@
+"""The one writer of frames with weights, be they a whole corpus or the panel of a run. See corpus.py for the reader.
+
+A folder holds maps/<stem>.npz (raw weights), index.parquet (a row a frame) and corpus.json (what it is, and the scale
+that makes final weights of raw ones). Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hrs.labels import LabelSpace
+from hrs.runs.names import CorpusFolder
+from hrs.scoring.maps import pack, write_maps
+from hrs.scoring.moments import Moments
+from hrs.scoring.scale import Maps, Scale
+from hrs.system.files import atomic_write
+
+FILES = ("frame", "image", "label", "map", "picture")
+"""Columns of text: a frame's id, the data set's own image and label, and, below the folder, maps and picture."""
+Row = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What corpus.json says.
+
+    space: the classes. scale: from raw weights to weights. checkpoint, dataset: which weights weighed what, as
+    `score` was told; None for a panel, which has the ``step`` of training instead.
+    """
+
+    space: LabelSpace
+    scale: Scale
+    checkpoint: str | None = None
+    dataset: str | None = None
+    step: int | None = None
+
+    def write(self, path: Path) -> None:
+        stored = {
+            "checkpoint": self.checkpoint,
+            "dataset": self.dataset,
+            "step": self.step,
+            "space": self.space.to_dict(),
+            "scale": self.scale.to_dict(),
+        }
+        atomic_write(path, json.dumps(stored, indent=2) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> About:
+        """Raises OSError, KeyError, TypeError or ValueError where it is not what `write` wrote."""
+        stored: dict[str, Any] = json.loads(path.read_bytes())
+        return cls(
+            space=LabelSpace.from_dict(stored["space"]),
+            scale=Scale.from_dict(stored["scale"]),
+            checkpoint=stored["checkpoint"],
+            dataset=stored["dataset"],
+            step=stored["step"],
+        )
+
+
+def write_weights(path: Path, raw: Maps, label: NDArray[np.uint8], classes: int) -> Moments:
+    """Write the raw maps of a frame, (h w) each; what `write_corpus` needs to know of them."""
+    packed = {name: pack(values) for name, values in raw.items()}
+    write_maps(path, packed)
+    return Moments.of(packed, label, classes)
+
+
+def write_corpus(folder: CorpusFolder, rows: pa.Table, moments: Moments, about: About) -> None:
+    """Write corpus.json and, last, the table; both replace older ones.
+
+    Args:
+        rows: `file_columns`, one row a frame.
+        moments: of the same frames.
+    """
+    columns = moments.statistics(about.scale, about.space.classes)
+    arrays = {name: pa.array(values, from_pandas=True) for name, values in columns.items()}  # NaN becomes null
+    about.write(folder.about)
+    write_table(folder.index, pa.table({**{name: rows[name] for name in FILES}, **arrays}))
+
+
+def file_columns(rows: Sequence[Row]) -> dict[str, pa.Array]:
+    """The columns FILES of some frames; what a row lacks is null."""
+    return {name: pa.array([row.get(name) for row in rows], pa.string()) for name in FILES}
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, sink.getvalue().to_pybytes())

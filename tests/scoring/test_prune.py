@@ -1,0 +1,120 @@
+"""Copies of a scored data set against a slow loop."""
+
+import json
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+from hrs.data.layouts import open_dataset
+from hrs.errors import HRSError
+from hrs.labels import CAMVID, IGNORE
+from hrs.scoring.corpus import ScoredCorpus
+from hrs.scoring.prune import export_dataset
+from tests.conftest import CLASSES, write_frames
+from tests.scoring.weighted_run import make_scores
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return f"folder:{write_frames(tmp_path_factory.mktemp('scored') / 'source', 9, seed=4)}"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, source):
+    out = tmp_path_factory.mktemp("scores")
+    make_scores(out, source)
+    return out
+
+
+@pytest.fixture
+def corpus(folder):
+    return ScoredCorpus.open(folder)
+
+
+def ids(corpus, rows):
+    return [corpus.frame(int(row)).id for row in rows]
+
+
+def test_copied_frames_are_the_chosen_ones_pixel_by_pixel(corpus, source, tmp_path):
+    rows = corpus.select(sort="weight")[:4]
+    steps = []
+    assert export_dataset(corpus, rows, tmp_path / "out", progress=lambda done, total: steps.append((done, total))) == 4
+    copy, original = open_dataset(f"folder:{tmp_path / 'out'}"), open_dataset(source)
+    places = {frame.id: i for i, frame in enumerate(original.frames)}
+    assert {frame.id for frame in copy.frames} == set(ids(corpus, rows))
+    assert copy.space.classes == CLASSES
+    assert copy.space.palette == original.space.palette
+    for i, frame in enumerate(copy.frames):
+        assert np.array_equal(copy.read_image(i), original.read_image(places[frame.id]))
+        assert np.array_equal(copy.read_label(i), original.read_label(places[frame.id]))
+    assert steps == [(i, 4) for i in range(1, 5)]
+
+
+def test_labels_of_low_weight_are_unlabelled_at_the_original_size(corpus, source, tmp_path):
+    export_dataset(corpus, corpus.select(), tmp_path / "out", mode="labels", threshold=0.6, level="region")
+    copy, original = open_dataset(f"folder:{tmp_path / 'out'}"), open_dataset(source)
+    for i in range(len(copy)):
+        weights = corpus.frame(i).read_maps()["region"]
+        expected = original.read_label(i).copy()
+        for y in range(48):
+            for x in range(64):
+                if weights[y * 24 // 48, x * 32 // 64] < 0.6:
+                    expected[y, x] = IGNORE
+        assert (expected == IGNORE).any() and (expected != IGNORE).any()
+        assert np.array_equal(copy.read_label(i), expected)
+
+
+def test_thresholds_by_class_cut_a_data_set_into_two_sides(corpus, source, tmp_path):
+    limits = [0.5, 1.5, 0.9, 1.1]
+    for keep in ("above", "below"):
+        export_dataset(corpus, corpus.select(), tmp_path / keep, mode="labels", threshold=limits, keep=keep)
+    upper, lower = (open_dataset(f"folder:{tmp_path / keep}") for keep in ("above", "below"))
+    original = open_dataset(source)
+    for i in range(len(upper)):
+        label, weights = original.read_label(i), corpus.frame(i).read_maps()["combined"]
+        high = np.repeat(np.repeat(weights, 2, 0), 2, 1) >= np.asarray(limits, np.float32)[label]
+        assert high.any() and not high.all()
+        assert np.array_equal(upper.read_label(i), np.where(high, label, IGNORE))
+        assert np.array_equal(lower.read_label(i), np.where(high, IGNORE, label))
+
+
+def test_classes_are_those_of_the_corpus_where_it_was_scored_in_another_space(tmp_path):
+    root = write_frames(tmp_path / "source", 2, seed=6)
+    make_scores(tmp_path / "scores", f"folder:{root}")
+    about = json.loads((tmp_path / "scores/corpus.json").read_text())
+    (tmp_path / "scores/corpus.json").write_text(json.dumps({**about, "space": CAMVID.to_dict()}))
+    corpus = ScoredCorpus.open(tmp_path / "scores")
+    export_dataset(corpus, corpus.select(), tmp_path / "out")
+    copy = open_dataset(f"folder:{tmp_path / 'out'}")
+    assert copy.space.classes == CAMVID.classes and copy.space.palette == CAMVID.palette
+    original = cv2.imread(str(root / "labels/000.png"), cv2.IMREAD_UNCHANGED)
+    table = np.array([CAMVID.classes.index(name) for name in ("Sky", "Road", "Car", "Tree")], np.uint8)
+    assert np.array_equal(copy.read_label(0), table[original])
+
+
+def test_images_are_linked_where_the_disk_can(corpus, source, tmp_path):
+    export_dataset(corpus, corpus.select()[:1], tmp_path / "out")
+    frame = open_dataset(source).frames[0]
+    linked = tmp_path / "out/images" / frame.image.name
+    assert linked.read_bytes() == frame.image.read_bytes()
+    assert os.path.samestat(linked.stat(), frame.image.stat()) or linked.stat().st_dev != frame.image.stat().st_dev
+
+
+def test_a_copy_refuses_what_cannot_be_done_and_leaves_nothing(tmp_path):
+    root = write_frames(tmp_path / "source", 2, seed=7)
+    make_scores(tmp_path / "scores", f"folder:{root}")
+    corpus = ScoredCorpus.open(tmp_path / "scores")
+    (tmp_path / "there").mkdir()
+    with pytest.raises(HRSError, match="exists"):
+        export_dataset(corpus, corpus.select(), tmp_path / "there")
+    with pytest.raises(HRSError, match="no frame"):
+        export_dataset(corpus, corpus.select()[:0], tmp_path / "out")
+    (tmp_path / "scores/maps/001.npz").unlink()
+    with pytest.raises(HRSError, match=r"001\.npz"):
+        export_dataset(corpus, corpus.select(), tmp_path / "out", mode="labels", threshold=1)
+    (root / "images/000.png").unlink()
+    with pytest.raises(HRSError, match="1 of 2 images are gone"):
+        export_dataset(corpus, corpus.select(), tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scores", "source", "there"]
