@@ -54,6 +54,7 @@ def score(
     """Weight maps of a whole corpus and a table over its frames. Goes on where an earlier call stopped."""
     from hrs.inference import pick_device
     from hrs.runs.folder import RunFolder
+    from hrs.runs.names import CorpusFolder
     from hrs.scoring.score import own_corpus
     from hrs.scoring.score import score as score_corpus
 
@@ -62,7 +63,7 @@ def score(
     corpus = dataset or own_corpus(folder)
     with progress_bar("scoring") as progress:
         index = score_corpus(folder, corpus, out, limit=limit, device=pick_device(device), progress=progress)
-    print(f"index: {index}\nmaps: {out / 'maps'}")
+    print(f"index: {index}\nmaps: {CorpusFolder(out).maps}")
 
 
 @app.command()
