@@ -11,8 +11,8 @@ from app.runs.reading import ACTIVE
 from hrs.errors import HRSError
 from hrs.launch import queue as launch
 from hrs.runs import registry
-from hrs.runs.folder import cancel
 from hrs.runs.registry import RunSummary
+from hrs.runs.work import cancel
 
 _ASKING = "runs asking"  # the question that is open, so that it outlives the reruns of a polling page
 Select = Callable[[list[str]], None]

@@ -44,8 +44,8 @@ def runs_show(name: str, runs: RunsRoot = RUNS) -> None:
 @app.command("cancel")
 def runs_cancel(name: str, runs: RunsRoot = RUNS) -> None:
     """Stop a running run after its step, when it has saved; take a queued one out of the queue."""
-    from hrs.runs.folder import cancel
     from hrs.runs.registry import find_run
+    from hrs.runs.work import cancel
 
     run = find_run(runs, name)
     cancel(run)

@@ -31,7 +31,8 @@ from typing import Any
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
 from hrs.progress import Progress
-from hrs.runs.folder import RunFolder, requeue
+from hrs.runs.folder import RunFolder
+from hrs.runs.work import requeue
 from hrs.system.cache import cache_root
 from hrs.system.files import atomic_write, disk_errors
 

@@ -1,4 +1,4 @@
-"""One run's folder: what its files are called, its status and records, and how it is stopped.
+"""One run's folder: what its files are called, and its records.
 
 The files are the truth. They are replaced by atomic rename, and metrics are appended a line at a time, so that a reader
 in another process never sees half a file, and a killed process leaves a folder that can be read and resumed.
@@ -9,25 +9,18 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import signal
-import socket
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
-
-import psutil
-from pydantic import ValidationError
+from typing import ClassVar, Literal
 
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
 from hrs.runs.names import CorpusFolder
-from hrs.runs.records import Row, append_line, append_result, plain, read_results, tail
-from hrs.runs.status import KILLED, Status, lives
+from hrs.runs.records import Row, append_line, append_result, read_results
+from hrs.runs.work import WorkFolder
 from hrs.system.files import atomic_write, disk_errors
-from hrs.system.processes import process_alive, process_identity
 
 PreviewKind = Literal["val", "weights"]
 """Pictures of a run: predictions on validation images, and the panel's weight maps."""
@@ -36,10 +29,10 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class RunFolder(WorkFolder):
     """One run's folder. The constructor neither reads nor checks anything: see `RunFolder.create` and `find_run`."""
 
-    path: Path
+    kind: ClassVar[str] = "run"
 
     @classmethod
     def create(cls, root: Path, name: str | None, config_yaml: str, *, prefix: str = "hrs") -> RunFolder:
@@ -68,16 +61,8 @@ class RunFolder:
         return run if run.exists() and folder in (run.best, run.last) else None
 
     @property
-    def name(self) -> str:
-        return self.path.name
-
-    @property
     def config(self) -> Path:
         return self.path / "config.yaml"
-
-    @property
-    def status(self) -> Path:
-        return self.path / "status.json"
 
     @property
     def metrics(self) -> Path:
@@ -86,10 +71,6 @@ class RunFolder:
     @property
     def results_csv(self) -> Path:
         return self.path / "results.csv"
-
-    @property
-    def log(self) -> Path:
-        return self.path / "log.txt"
 
     @property
     def tensorboard(self) -> Path:
@@ -137,6 +118,11 @@ class RunFolder:
         return self.path / "scoring.json"
 
     @property
+    def tasks(self) -> Path:
+        """Other work with this run in the background, a folder each."""
+        return self.path / "tasks"
+
+    @property
     def previews(self) -> Path:
         return self.path / "previews"
 
@@ -152,66 +138,9 @@ class RunFolder:
     def space(self) -> Path:
         return self.path / "space.json"
 
-    @property
-    def cancel_mark(self) -> Path:
-        """Which process of this run was asked to stop."""
-        return self.path / "cancel.json"
-
     def exists(self) -> bool:
         """Whether this is a run at all: a folder with a status and a config."""
         return self.status.is_file() and self.config.is_file()
-
-    def read_status(self) -> Status:
-        """The run's status, corrected where its process is gone: a queued or running run becomes failed (or cancelled,
-        if that was asked for). The file is left as it is.
-
-        Raises:
-            HRSError: the folder is not a run.
-        """
-        status = self._stored_status()
-        if status.state not in ("queued", "running") or lives(status):
-            return status
-        if self._cancel_asked(status):
-            return status.model_copy(update={"state": "cancelled", "eta": None})
-        return status.model_copy(update={"state": "failed", "error": KILLED, "eta": None})
-
-    def write_status(self, status: Status | None = None, /, **changes: Any) -> Status:
-        """Replace the status: ``status`` (default: the stored one) with ``changes``.
-
-        ``updated`` is set to now. A new state clears an old error and ETA. ``state="running"`` without a pid means this
-        process. Non-finite numbers are written as null.
-
-        Returns:
-            What was written.
-
-        Raises:
-            HRSError: the disk is full or the folder may not be written.
-            pydantic.ValidationError: a field of the wrong type.
-        """
-        if status is None:
-            status = self._stored_status() if self.status.exists() else Status()
-        if "state" in changes:
-            changes = {"error": None, "eta": None, **changes}
-        if changes.get("state") == "running" and "pid" not in changes:
-            changes = {**process_identity(), "started": status.started or time.time(), **changes}
-        fields = {**status.model_dump(), **changes, "updated": time.time()}
-        written = Status.model_validate(plain(fields))
-        atomic_write(self.status, written.model_dump_json(indent=2) + "\n")
-        return written
-
-    def claim(self) -> bool:
-        """Make this process the one that a queued run waits in; False where the run was cancelled or has a process.
-
-        Not for two processes at once: the caller holds a lock.
-        """
-        status = self._stored_status()
-        if status.state != "queued" or status.pid is not None:
-            return False
-        self.write_status(state="queued", **process_identity())
-        if self._cancel_asked(status):  # at this very moment
-            self.write_status(state="cancelled")
-            return False
-        return True
 
     def append_metrics(self, row: Row) -> None:
         """Add one line to metrics.jsonl: "step" (int), "split" ("train" or "val") and values, which may be numpy or
@@ -227,10 +156,6 @@ class RunFolder:
         """The validations in results.csv, by step: numbers as int or float, an empty cell as None."""
         return read_results(self.results_csv)
 
-    def log_tail(self, lines: int = 20) -> list[str]:
-        """The last lines of log.txt, oldest first; of a progress bar only its last state. Empty without a log."""
-        return tail(self.log, lines)
-
     def write_space(self, space: LabelSpace) -> None:
         """Say what this run calls its classes, and their colours."""
         atomic_write(self.space, json.dumps(space.to_dict(), indent=2) + "\n")
@@ -243,52 +168,6 @@ class RunFolder:
             return None
         except (OSError, ValueError) as error:
             raise HRSError(f"{self.space} cannot be read ({error}); resume the run or copy the file anew") from error
-
-    def _stored_status(self) -> Status:
-        try:
-            return Status.model_validate_json(self.status.read_bytes())
-        except (FileNotFoundError, NotADirectoryError):
-            raise HRSError(f"{self.path} is not a run: it has no status.json; give the folder of a run") from None
-        except ValidationError:
-            return Status(state="failed", error=f"{self.status} is damaged and cannot be read")
-
-    def _cancel_asked(self, status: Status) -> bool:
-        try:
-            return bool(json.loads(self.cancel_mark.read_bytes()) == [status.pid, status.pid_started])
-        except (OSError, ValueError):
-            return False
-
-
-def cancel(run: RunFolder, *, force: bool = False) -> None:
-    """Stop a queued or running run. Returns at once: the run says "cancelled" when its process has ended.
-
-    Only the run's own process gets SIGTERM, so that it can save and close its data workers in order; with ``force`` it
-    and all its children get SIGKILL.
-
-    Raises:
-        HRSError: the run has ended already, or it runs on another machine.
-    """
-    status = run.read_status()
-    if status.state not in ("queued", "running"):
-        raise HRSError(f"run {run.name} is {status.state}; only a queued or running one can be cancelled")
-    if status.host not in (None, socket.gethostname()):
-        raise HRSError(f"run {run.name} runs on {status.host}; cancel it there")
-    atomic_write(run.cancel_mark, json.dumps([status.pid, status.pid_started]))
-    if status.state == "queued" or status.pid is None:
-        run.write_status(state="cancelled")
-    if status.pid is not None and process_alive(status.pid, status.pid_started):
-        _signal(status.pid, force)
-
-
-def requeue(run: RunFolder) -> None:
-    """Have a run that stopped wait for a new process; that it was once cancelled is forgotten.
-
-    Raises:
-        HRSError: it is queued or running already.
-    """
-    refuse_active(run, "wait until it ends, or cancel it")
-    run.cancel_mark.unlink(missing_ok=True)
-    run.write_status(state="queued", pid=None, pid_started=None, host=None)
 
 
 def _steps(folder: Path, pattern: str) -> list[int]:
@@ -319,21 +198,3 @@ def _make(root: Path, name: str) -> Path:
         )
     (root / name).mkdir()  # fails where it exists, so two processes never share a folder
     return root / name
-
-
-def refuse_active(run: RunFolder, remedy: str) -> None:
-    """Raise HRSError where a run is queued or running; ``remedy`` says what to do first."""
-    state = run.read_status().state
-    if state in ("queued", "running"):
-        raise HRSError(f"run {run.name} is {state}; {remedy}")
-
-
-def _signal(pid: int, force: bool) -> None:
-    try:
-        process = psutil.Process(pid)  # holds the creation time too, so a reused pid is never hit
-        for each in [*process.children(recursive=True), process] if force else [process]:
-            each.send_signal(signal.SIGKILL if force else signal.SIGTERM)
-    except psutil.NoSuchProcess:  # it ended by itself
-        return
-    except psutil.AccessDenied:
-        raise HRSError(f"process {pid} belongs to another user, who alone can cancel this run") from None

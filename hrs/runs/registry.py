@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrs.errors import HRSError
-from hrs.runs.folder import NAME, RunFolder, make_named, refuse_active
+from hrs.runs.folder import NAME, RunFolder, make_named
 from hrs.runs.names import CONFIG, MODEL, is_checkpoint
 from hrs.runs.records import Row, last_result
 from hrs.runs.status import Status
+from hrs.runs.work import WorkFolder, refuse_active
 from hrs.system.files import disk_errors, recover
 
 SHIPPED = Path(os.environ.get("HRS_SHIPPED", Path(__file__).resolve().parents[2] / "checkpoints"))
 """Runs that come with hrs, packed; HRS_SHIPPED names another folder of such runs."""
+STUDIES = "studies"
+"""Folder below that of all runs; it has a folder for each study, which holds the study's runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,7 @@ def rename(run: RunFolder, name: str) -> RunFolder:
     Raises:
         HRSError: it is queued or running, is not a run, or the name is unfit or taken.
     """
-    refuse_active(run, "cancel it before renaming it")
+    _refuse_busy(run, "renaming")
     with disk_errors(run.path):
         new = make_named(run.path.parent, name)
         os.rename(run.path, new)  # over the empty folder just made, which kept the name free
@@ -69,7 +72,7 @@ def delete(run: RunFolder) -> None:
     Raises:
         HRSError: it is running, is not a run, is a link, or may not be removed.
     """
-    refuse_active(run, "cancel it before deleting it")
+    _refuse_busy(run, "deleting")
     if run.path.is_symlink() or not run.exists():
         raise HRSError(f"{run.path} is a link or not a run; remove it by hand")
     with disk_errors(run.path):
@@ -101,6 +104,14 @@ def resolve_checkpoint(text: str, runs_root: Path) -> Path:
         f"no checkpoint {text!r}: expected a folder with {MODEL} and {CONFIG}; tried {places}; "
         f"{_nearest_runs(runs_root, text)}"
     )
+
+
+def _refuse_busy(run: RunFolder, doing: str) -> None:
+    """Raises HRSError while the run, or any work with it, waits or goes on."""
+    refuse_active(run, f"cancel it before {doing} it")
+    for task in map(WorkFolder, run.tasks.iterdir() if run.tasks.is_dir() else ()):
+        if task.active():
+            raise HRSError(f"{task.name} works with run {run.name}; wait, or cancel it, before {doing} the run")
 
 
 def _created(run: RunFolder) -> float | None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt
 from hrs.system.processes import process_alive
 
 State = Literal["queued", "running", "finished", "failed", "cancelled"]
+ACTIVE: tuple[State, ...] = ("queued", "running")
 KILLED = "killed: the process ended without saying so"
 
 _SILENCE = 900.0  # seconds without an update after which a run of another machine, whose pid says nothing here, is dead

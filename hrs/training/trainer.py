@@ -93,7 +93,7 @@ def create_run(config: RunConfig, root: Path, name: str | None) -> RunFolder:
 
 
 class Cancelled(Exception):
-    """A signal asked the run to stop."""
+    """A signal, or a file in its folder, asked the run to stop."""
 
 
 class Trainer:
@@ -170,7 +170,7 @@ class Trainer:
                 bad = 0 if applied else bad + 1
                 self._check_finite(bad)
                 self._after_step(values)
-                if stop:
+                if stop or self.run.stop_requested():
                     self._save_last()
                     raise Cancelled
             if self.evaluation is None:  # resumed after its last step

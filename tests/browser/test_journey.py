@@ -12,8 +12,9 @@ from playwright.sync_api import Page, expect
 
 from hrs.config import load_config
 from hrs.data.layouts import open_dataset
-from hrs.runs.folder import RunFolder, cancel
+from hrs.runs.folder import RunFolder
 from hrs.runs.registry import list_runs
+from hrs.runs.work import cancel
 from hrs.scoring.corpus import ScoredCorpus
 from tests.browser.pages import changed, open_frame, picture, set_field, settled, slide
 

@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from hrs.launch import queue as launch
-from hrs.runs.folder import RunFolder, cancel
+from hrs.runs.folder import RunFolder
 from hrs.runs.registry import list_runs
+from hrs.runs.work import cancel
 from tests.browser.pages import set_field, settled
 from tests.conftest import PATIENCE, tiny_config, until
 

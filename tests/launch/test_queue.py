@@ -15,9 +15,10 @@ from hrs.cli import main
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
 from hrs.launch import queue as launch
-from hrs.runs.folder import RunFolder, cancel
+from hrs.runs.folder import RunFolder
 from hrs.runs.registry import list_runs
 from hrs.runs.status import KILLED
+from hrs.runs.work import cancel
 from tests.conftest import PATIENCE, tiny_config, until
 
 

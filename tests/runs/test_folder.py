@@ -14,9 +14,10 @@ import psutil
 import pytest
 
 from hrs.errors import HRSError
-from hrs.runs.folder import RunFolder, cancel, requeue
+from hrs.runs.folder import RunFolder
 from hrs.runs.names import CorpusFolder
 from hrs.runs.status import KILLED, Status
+from hrs.runs.work import WorkFolder, cancel, requeue
 from hrs.system.processes import process_identity
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -37,7 +38,8 @@ def tree(readme: str) -> set[str]:
 
 def test_the_readme_names_what_a_run_leaves_behind_and_nothing_else() -> None:
     run = RunFolder(Path("NAME"))
-    own = [getattr(run, name) for name, each in vars(RunFolder).items() if isinstance(each, property)]
+    facts = [*vars(WorkFolder).items(), *vars(RunFolder).items()]
+    own = [getattr(run, name) for name, each in facts if isinstance(each, property)]
     paths = [each.path if isinstance(each, CorpusFolder) else each for each in own if not isinstance(each, str)]
     paths += [run.panel_step(500).path, run.preview("val", 500), run.preview("weights", 500)]
     names = {re.sub(r"0+500", "STEP", path.relative_to(run.path).as_posix()) for path in paths}
@@ -237,7 +239,32 @@ def test_cancel_never_signals_a_stranger(run: RunFolder, sleeper: subprocess.Pop
     assert sleeper.poll() is None
 
 
-def test_cancel_of_a_run_elsewhere_is_refused(run: RunFolder) -> None:
+def test_a_run_elsewhere_is_cancelled_by_a_file_that_it_looks_for(run: RunFolder) -> None:
     run.write_status(state="running", pid=1, pid_started=1.0, host="elsewhere")
-    with pytest.raises(HRSError, match="runs on elsewhere; cancel it there"):
-        cancel(run)
+    assert not run.stop_requested()
+    with pytest.raises(HRSError, match="runs on elsewhere; it can be killed there alone"):
+        cancel(run, force=True)
+    assert not run.stop_requested()
+    cancel(run)
+    assert run.stop_requested() and run.read_status().state == "running"
+
+
+def test_a_run_in_a_thread_of_this_process_is_asked_by_the_file_alone(run: RunFolder) -> None:
+    run.write_status(state="running")
+    cancel(run)  # a signal would end the tests
+    assert run.stop_requested()
+
+
+def test_a_resumed_run_forgets_that_it_was_asked_to_stop(run: RunFolder) -> None:
+    run.write_status(state="running", pid=1, pid_started=1.0, host="elsewhere")
+    cancel(run)
+    run.write_status(state="running")  # a new process, in a terminal
+    assert not run.stop_requested()
+    run.write_status(state="cancelled")
+    requeue(run)
+    assert not run.cancel_mark.exists()
+
+
+def test_asking_whether_to_stop_reads_nothing_while_nobody_asked(run: RunFolder) -> None:
+    run.status.unlink()
+    assert not run.stop_requested()

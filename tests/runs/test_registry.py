@@ -12,6 +12,7 @@ from hrs.errors import HRSError
 from hrs.runs import registry
 from hrs.runs.folder import RunFolder
 from hrs.runs.registry import delete, find_run, list_runs, rename, resolve_checkpoint
+from hrs.runs.work import WorkFolder
 from hrs.system.files import atomic_folder
 from hrs.system.processes import process_identity
 
@@ -67,6 +68,19 @@ def test_rename_refuses_a_running_run_and_names_that_are_taken_or_unfit(run: Run
     with pytest.raises(HRSError, match=r"run name '../x'; expected"):
         rename(run, "../x")
     assert run.exists()
+
+
+def test_a_run_that_a_task_works_with_stays_where_it_is(run: RunFolder) -> None:
+    run.write_status(state="finished")
+    task = WorkFolder(run.tasks / "score")
+    task.path.mkdir(parents=True)
+    task.write_status(state="running")
+    for act in (lambda: rename(run, "second"), lambda: delete(run)):
+        with pytest.raises(HRSError, match="score works with run first"):
+            act()
+    task.write_status(state="finished")
+    delete(rename(run, "second"))
+    assert not list(run.path.parent.iterdir())
 
 
 def test_delete_removes_the_folder(run: RunFolder) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -19,8 +20,9 @@ from hrs.methods.table import METHODS
 from hrs.runs.folder import RunFolder
 from hrs.runs.records import read_metrics
 from hrs.scoring.panel import open_panel
+from hrs.runs.work import cancel
 from hrs.training.trainer import train
-from tests.conftest import CLASSES, tiny_config
+from tests.conftest import CLASSES, tiny_config, until
 
 
 def run_of(tmp_path, config, name="run"):
@@ -175,6 +177,23 @@ def test_a_signal_saves_and_cancels(tmp_path, frames):
     assert process.returncode == 1 and "was cancelled" in errors and "Traceback" not in errors
     assert live.read_status().state == "cancelled"
     assert json.loads((live.last / "config.json").read_text())["step"] >= 2
+
+
+def test_a_file_in_its_folder_saves_and_cancels(tmp_path, frames):
+    config = tiny_config(frames, "train.steps=2000")
+    run = RunFolder.create(tmp_path, "live", config.to_yaml())
+
+    def ask() -> None:
+        until(lambda: run.read_status().step >= 2)
+        cancel(run)  # this very process trains, so no signal is sent
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    with pytest.raises(HRSError, match="run live was cancelled"):
+        train(config, run)
+    asking.join()
+    assert run.read_status().state == "cancelled"
+    assert 2 <= json.loads((run.last / "config.json").read_text())["step"] < 2000
 
 
 def test_two_processes_train_one_run(tmp_path, frames):
