@@ -15,8 +15,6 @@ from hrs.runs.registry import SHIPPED, RunSummary, list_runs
 
 RUNS_VARIABLE = "HRS_RUNS"
 """Environment variable that names the folder of runs; `python -m app --runs` sets it."""
-STUDIES = "studies"
-"""Folder below the runs whose subfolders hold the runs of one study each."""
 
 
 def runs_root() -> Path:

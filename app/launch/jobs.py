@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+from hrs.launch.process import spawn
 
 _PROGRESS = re.compile(r"(\d+)/(\d+)\s*$")
 
@@ -27,14 +28,7 @@ class Job:
         """Start ``python -m hrs`` with the words that ``command`` gives for a new folder."""
         folder = tempfile.TemporaryDirectory(prefix="hrs-job-")
         out = Path(folder.name)
-        with open(out / "stderr.txt", "wb") as errors:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "hrs", *command(out)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
-        return cls(process=process, folder=folder)
+        return cls(process=spawn(command(out), errors=out / "stderr.txt"), folder=folder)
 
     @property
     def out(self) -> Path:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app.context import STUDIES, plain, runs_root, say_no_runs
+from app.context import plain, runs_root, say_no_runs
 from app.figures.curves import CHART, against_images
 from app.runs.comparing import Group, groups, n_words
-from hrs.runs.registry import list_runs
+from hrs.runs.registry import STUDIES, list_runs
 from hrs.study.table import ENOUGH, Line, study_table, table_cells, to_csv, to_markdown
 
 SCORES = {"Last validation": "last", "Best validation": "best"}

@@ -17,7 +17,7 @@ from app.launch import forms
 from app.launch.jobs import Job
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
-from hrs.launch import queue as launch
+from hrs.launch.launcher import launcher
 from hrs.progress import duration
 
 PRESETS = Path(hrs.__file__).parent / "presets"
@@ -264,18 +264,18 @@ def report(job: Job) -> dict[str, Any]:
 
 
 def start(config: RunConfig) -> None:
-    waiting = len(launch.waiting())
+    waiting = len(launcher().waiting())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", key="launch name", placeholder="made from method and time", width=320)
         pressed = st.button("Start", type="primary", icon=":material/play_arrow:")
-    ahead = f"{waiting} {'runs wait' if waiting > 1 else 'run waits'} already. " if waiting else ""
+    ahead = f"{waiting} {'wait' if waiting > 1 else 'waits'} already. " if waiting else ""
     st.caption(
         f"{ahead}Runs train one at a time on each device; the others wait in order. "
         "They go on when this page, the browser or the dashboard is closed."
     )
     if pressed:
         try:
-            run = launch.start(config, runs_root(), name.strip() or None)
+            run = launcher().start(config, runs_root(), name.strip() or None)
         except HRSError as error:
             st.error(plain(str(error)), icon=":material/error:")
             return

@@ -45,7 +45,7 @@ def explore(run: RunFolder, found: list[str]) -> None:
             show_grid(corpus, selection, lens)
         else:
             show_detail(corpus, selection, row, lens)
-        show_export(run.name, corpus, selection, lens)
+        show_export(run, corpus, selection, lens)
     except HRSError as error:
         st.error(plain(str(error)))
 
@@ -115,7 +115,7 @@ def main() -> None:
         )
     else:
         explore(run, found)
-        show_copying()
+        show_copying(run)
     if CORPUS not in found and not is_shipped(run):
         offer_scoring(run)
 

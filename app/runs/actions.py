@@ -7,12 +7,11 @@ from collections.abc import Callable
 import streamlit as st
 
 from app.context import is_shipped, plain
-from app.runs.reading import ACTIVE
 from hrs.errors import HRSError
-from hrs.launch import queue as launch
+from hrs.launch.launcher import launcher
 from hrs.runs import registry
 from hrs.runs.registry import RunSummary
-from hrs.runs.work import cancel
+from hrs.runs.status import ACTIVE
 
 _ASKING = "runs asking"  # the question that is open, so that it outlives the reruns of a polling page
 Select = Callable[[list[str]], None]
@@ -58,13 +57,13 @@ def _button(label: str, icon: str, fitting: list[RunSummary], act: Callable[[], 
 
 def _cancel(live: list[RunSummary]) -> None:
     for summary in live:
-        cancel(summary.run)
+        launcher().cancel(summary.run)
     st.toast(f"Stopping {_names(live)}; what was learned so far is kept")
 
 
 def _resume(ended: list[RunSummary]) -> None:
     for summary in ended:
-        launch.resume(summary.run)
+        launcher().resume(summary.run)
     st.toast(f"Queued {_names(ended)}")
 
 

@@ -23,8 +23,8 @@ from hrs.progress import duration
 from hrs.runs.folder import PreviewKind, RunFolder
 from hrs.runs.records import MetricsReader, Row
 from hrs.runs.registry import RunSummary
+from hrs.runs.status import ACTIVE
 
-ACTIVE = ("queued", "running")
 POLL_SECONDS = 2.0  # between two looks at runs that train
 WATCH_SECONDS = 4.0  # between two looks for new runs while none trains
 _HISTORIES = 24  # runs whose metrics stay in memory, about 1 MB each for 10,000 lines

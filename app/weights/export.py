@@ -2,63 +2,33 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from app.context import plain
 from app.figures.maps import TITLES, Lens
+from app.weights.following import POLL_SECONDS, show_progress
 from app.weights.grid import Selection
 from hrs.errors import HRSError
+from hrs.launch.launcher import launcher
+from hrs.launch.task import Task
+from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
-from hrs.scoring.prune import Mode, export_dataset
+from hrs.scoring.prune import Mode
+from hrs.system.files import atomic_write
 
 _MODES: dict[Mode, str] = {"frames": "Whole frames", "labels": "Frames without what weighs little"}
-_JOB = "weights export job"
-_POLL = 0.5  # seconds
 
 
-@dataclass
-class Job:
-    """A copy in the making. Written by its own thread, read by the page."""
-
-    out: Path
-    done: int = 0
-    total: int = 1
-    error: str | None = None
-    finished: bool = False
-
-    def tell(self, done: int, total: int) -> None:
-        self.done, self.total = done, total
-
-    def work(self, corpus: ScoredCorpus, selection: Selection, mode: Mode, lens: Lens) -> None:
-        try:
-            export_dataset(
-                corpus,
-                selection.rows,
-                self.out,
-                mode=mode,
-                threshold=lens.threshold,
-                level=lens.level,
-                progress=self.tell,
-            )
-        except HRSError as error:
-            self.error = str(error)
-        except Exception as error:  # a thread has nobody above it to tell
-            self.error = f"{type(error).__name__}: {error}"
-        self.finished = True
-
-
-def show_export(run: str, corpus: ScoredCorpus, selection: Selection, lens: Lens) -> None:
+def show_export(run: RunFolder, corpus: ScoredCorpus, selection: Selection, lens: Lens) -> None:
     """An expander with both exports."""
     count = len(selection.rows)
     with st.expander(f"Export {count:,} frames", icon=":material/download:", key="weights export"):
         st.download_button(
             "List as CSV",
             lambda: corpus.export_csv(selection.rows),
-            file_name=f"{run}_frames.csv",
+            file_name=f"{run.name}_frames.csv",
             mime="text/csv",
             icon=":material/table:",
             on_click="ignore",
@@ -70,7 +40,7 @@ def show_export(run: str, corpus: ScoredCorpus, selection: Selection, lens: Lens
         _show_copy(run, corpus, selection, lens)
 
 
-def _show_copy(run: str, corpus: ScoredCorpus, selection: Selection, lens: Lens) -> None:
+def _show_copy(run: RunFolder, corpus: ScoredCorpus, selection: Selection, lens: Lens) -> None:
     st.markdown("**Pruned data set**")
     mode = st.radio("Copy", list(_MODES), format_func=_MODES.__getitem__, key="weights mode", horizontal=True)
     nothing = mode == "labels" and lens.threshold == 0
@@ -79,32 +49,57 @@ def _show_copy(run: str, corpus: ScoredCorpus, selection: Selection, lens: Lens)
     elif mode == "labels":
         level = TITLES[lens.level].lower()
         st.caption(f"Pixels below the threshold of {lens.threshold:.2f} ({level}) become unlabelled.")
-    out = st.text_input("New folder", f"exports/{run}", key=f"weights out {run}")
-    job: Job | None = st.session_state.get(_JOB)
-    busy = job is not None and not job.finished
-    if st.button("Write data set", icon=":material/folder_copy:", disabled=busy or nothing or not out.strip()):
-        job = st.session_state[_JOB] = Job(out=Path(out.strip()).expanduser())
-        threading.Thread(target=job.work, args=(corpus, selection, mode, lens), daemon=True).start()
+    out = st.text_input("New folder", f"exports/{run.name}", key=f"weights out {run.name}").strip()
+    busy = copying_task(run).active()
+    if st.button("Write data set", icon=":material/folder_copy:", disabled=busy or nothing or not out):
+        try:
+            start_copying(run, corpus, selection, mode, lens, Path(out))
+        except HRSError as error:
+            st.error(plain(str(error)))
+            return
         st.rerun()  # the whole page, so that `show_copying` starts to look
 
 
-def show_copying() -> None:
-    """The last copy of this session: its progress, then how to train on it."""
-    job: Job | None = st.session_state.get(_JOB)
-    if job is None:
+def start_copying(
+    run: RunFolder, corpus: ScoredCorpus, selection: Selection, mode: Mode, lens: Lens, out: Path
+) -> None:
+    """Have the chosen frames written as a data set, in the background.
+
+    Raises:
+        HRSError: another copy of this run is being made, or the run's folder cannot be written.
+    """
+    path = copying_task(run).path
+    frames = path / "frames.txt"
+    command = ["prune", str(corpus.folder.resolve()), "--out", str(out.expanduser().resolve())]
+    command += ["--mode", mode, "--threshold", str(lens.threshold), "--level", lens.level, "--frames", str(frames)]
+    task = Task.create(path, command, out=out)
+    atomic_write(frames, "".join(f"{corpus.frame(int(row)).id}\n" for row in selection.rows))
+    launcher().submit(task)
+
+
+def copying_task(run: RunFolder) -> Task:
+    """The task that copies a data set by this run's weights, whether it is there or not."""
+    return Task(run.tasks.resolve() / "prune")
+
+
+def show_copying(run: RunFolder) -> None:
+    """The last copy by this run's weights: its progress, then how to train on it."""
+    task = copying_task(run)
+    if not task.exists():
         return
-    if not job.finished:
-        _follow()
-    elif job.error:
-        st.error(f"Nothing was written: {plain(job.error)}")
-    else:
-        st.success(f"{job.total:,} frames in {plain(str(job.out))}. Train on them with this source:")
-        st.code(f"folder:{job.out.resolve()}", language=None)
+    if task.active():
+        _follow(task)
+        return
+    status, out = task.read_status(), task.read_order().out
+    if status.state == "failed":
+        st.error(f"Nothing was written: {plain(status.error or '')}")
+    elif status.state == "finished" and out.is_dir():
+        st.success(f"{status.steps:,} frames in {plain(str(out))}. Train on them with this source:")
+        st.code(f"folder:{out}", language=None)
 
 
-@st.fragment(run_every=_POLL)
-def _follow() -> None:
-    job: Job = st.session_state[_JOB]
-    if job.finished:
+@st.fragment(run_every=POLL_SECONDS)
+def _follow(task: Task) -> None:
+    if not task.active():
         st.rerun()
-    st.progress(job.done / job.total, f"{job.done:,} of {job.total:,} frames")
+    show_progress(task, "Writing")

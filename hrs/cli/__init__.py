@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from hrs.cli import data, models, runs, training
+from hrs.cli import data, models, prune, runs, tasks, training
 from hrs.errors import HRSError
 
 app = typer.Typer(
@@ -16,9 +16,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Semantic segmentation from many synthetic frames and a few labelled photos.",
 )
-for part in (data, training, models):
+for part in (data, training, models, prune):
     app.add_typer(part.app)
 app.add_typer(runs.app, name="runs")
+app.add_typer(tasks.app, name="tasks")
+app.command("work", hidden=True)(tasks.work)
 
 
 def main(arguments: list[str] | None = None) -> Any:

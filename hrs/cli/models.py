@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from hrs.cli.options import RUNS, Model, RunsRoot, checkpoint_folder
+from hrs.cli.tasks import occupying
 from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
 
@@ -59,9 +60,11 @@ def score(
     from hrs.scoring.score import score as score_corpus
 
     folder = checkpoint_folder(checkpoint, runs)
-    out = out or (RunFolder.of_checkpoint(folder) or RunFolder(folder)).scores.path
+    run = RunFolder.of_checkpoint(folder)
+    task = run.tasks / "score" if run and out is None else None
+    out = out or (run or RunFolder(folder)).scores.path
     corpus = dataset or own_corpus(folder)
-    with progress_bar("scoring") as progress:
+    with occupying(device, task, ["score", str(folder), corpus], out=out), progress_bar("scoring") as progress:
         index = score_corpus(folder, corpus, out, limit=limit, device=pick_device(device), progress=progress)
     print(f"index: {index}\nmaps: {CorpusFolder(out).maps}")
 

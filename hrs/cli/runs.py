@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 
 from hrs.cli.options import RUNS, RunsRoot
-from hrs.cli.terminal import progress_bar
 from hrs.cli.training import say_queued, train
 
 app = typer.Typer(no_args_is_help=True, help="List, show, cancel, resume and delete runs.")
@@ -44,11 +43,11 @@ def runs_show(name: str, runs: RunsRoot = RUNS) -> None:
 @app.command("cancel")
 def runs_cancel(name: str, runs: RunsRoot = RUNS) -> None:
     """Stop a running run after its step, when it has saved; take a queued one out of the queue."""
+    from hrs.launch.launcher import launcher
     from hrs.runs.registry import find_run
-    from hrs.runs.work import cancel
 
     run = find_run(runs, name)
-    cancel(run)
+    launcher().cancel(run)
     waits = run.read_status().state == "cancelled"
     stops = "is out of the queue" if waits else "will stop after its current step"
     print(f"{name} {stops}; go on with: python -m hrs runs resume {name}")
@@ -61,25 +60,15 @@ def runs_resume(
     queue: Annotated[bool, typer.Option("--queue", help="Return at once; it goes on when a device is free.")] = False,
 ) -> None:
     """Go on with a run that stopped, from its last checkpoint."""
-    from hrs.launch.queue import resume
+    from hrs.launch.launcher import launcher
     from hrs.runs.registry import find_run
 
     if queue:
         run = find_run(runs, name)
-        resume(run)
+        launcher().resume(run)
         say_queued(run)
         return
     train(name=name, runs=runs, resume=True)
-
-
-@app.command("work", hidden=True)
-def runs_work(name: str, runs: RunsRoot = RUNS) -> None:
-    """What the process of a queued run does: wait for a device, then train."""
-    from hrs.launch.queue import work
-    from hrs.runs.registry import find_run
-
-    with progress_bar("rendering") as progress:
-        work(find_run(runs, name), progress=progress)
 
 
 @app.command("pack")

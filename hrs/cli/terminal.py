@@ -10,7 +10,7 @@ from functools import partial
 
 import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from hrs.progress import Progress
@@ -21,14 +21,28 @@ _SILENT = 5.0  # seconds between two plain lines of progress at most
 class Rate(ProgressColumn):
     """How many a second."""
 
-    def render(self, task: Task) -> Text:
+    def render(self, task: rich.progress.Task) -> Text:
         return Text(f"{task.speed:.1f}/s" if task.speed else "")
 
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Progress]:
     """A callback (done, total): a bar with rate and ETA on a terminal; elsewhere a plain line every tenth, or sooner
-    where that takes long."""
+    where that takes long. Of a task the status says it, too; where it was asked to stop, the callback raises."""
+    from hrs.launch.task import Task, Teller
+
+    task = Task.current()
+    with _shown(what) as show:
+        yield show if task is None else partial(_tell_both, show, Teller(task))
+
+
+def _tell_both(first: Progress, second: Progress, done: int, total: int) -> None:
+    first(done, total)
+    second(done, total)
+
+
+@contextmanager
+def _shown(what: str) -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield _plain_progress(what)
         return

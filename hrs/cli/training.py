@@ -34,7 +34,7 @@ def train(
 ) -> None:
     """Train one run; its folder holds everything it makes."""
     from hrs.config import load_config
-    from hrs.launch.queue import occupy, start
+    from hrs.launch.launcher import launcher
     from hrs.runs.registry import find_run
 
     if queue:
@@ -42,7 +42,7 @@ def train(
             raise HRSError(
                 "--queue starts a new run; to queue one that stopped: python -m hrs runs resume NAME --queue"
             )
-        say_queued(start(load_config(config, tuple(set_ or ())), runs, name))
+        say_queued(launcher().start(load_config(config, tuple(set_ or ())), runs, name))
         return
     from hrs.training.trainer import create_run, processes
     from hrs.training.trainer import train as train_run
@@ -59,7 +59,7 @@ def train(
         settings = load_config(config, tuple(set_ or ()))
         run = create_run(settings, runs, name)
     if processes(settings).is_main_process:
-        occupy(run, settings)
+        launcher().occupy(run, settings.train.device)
     with progress_bar("rendering") as progress:
         evaluation = train_run(settings, run, resume=resume, progress=progress)
     if not processes(settings).is_main_process:
@@ -95,15 +95,32 @@ def study(
     file: Annotated[Path, typer.Argument(help="YAML: base, methods, n_real, seeds, parallel; see hrs/study/run.py.")],
     out: Annotated[Path | None, typer.Option(help="Default: studies/NAME below the folder of all runs.")] = None,
     runs: RunsRoot = RUNS,
+    queue: Annotated[bool, typer.Option("--queue", help="Return at once; it works in the background.")] = False,
 ) -> None:
     """Compare methods over numbers of real images and seeds. Goes on where an earlier call stopped."""
-    from hrs.study.plan import load_study
+    from hrs.launch.launcher import launcher
+    from hrs.launch.task import Task, Teller
+    from hrs.runs.registry import STUDIES
+    from hrs.study.plan import load_study, plan
     from hrs.study.run import run_study
     from hrs.study.table import to_markdown
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: its runs save what they have and stop
-    folder = out or runs / "studies" / file.stem
-    print(to_markdown(run_study(load_study(file), folder)))
+    folder = out or runs / STUDIES / file.stem
+    wanted = load_study(file)
+    if queue:
+        plan(wanted)  # what makes no sense is said now
+        command = ["study", str(file.resolve()), "--out", str(folder.resolve())]
+        task = Task.create(folder / "tasks" / "study", command, out=folder)
+        launcher().submit(task)
+        print(f"the study works in the background; stop it with: python -m hrs tasks cancel {task.path}")
+        print(f"log: {task.log}\ntable: {folder / 'table.md'}")
+        return
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: its runs save what they have and stop
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+    own = Task.current()
+    lines = run_study(wanted, folder, progress=Teller(own) if own else None)
+    print(to_markdown(lines))
     print(f"table: {folder / 'table.md'}\nplot: {folder / 'plot.png'}")
 
 

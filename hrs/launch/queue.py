@@ -1,9 +1,9 @@
-"""Runs as processes of their own: one at a time on each device, the others wait in the order they were started.
+"""Work as processes of this machine: one at a time on each device, the rest waits in the order it was handed in.
 
-There is no daemon. A run that trains or waits has a ticket, a small file in the machine's queue folder
+There is no daemon. A run or task that goes on or waits has a ticket, a small file in the machine's queue folder
 (HRS_CACHE/queue/HOST), which says since when it stands in line and which device it has. Every waiting process looks at
-the tickets, under a file lock, and takes a device when its turn has come. The ticket of a run whose process is gone,
-however it went, counts for nothing: the run's own status says so. So the queue outlives whoever started a run.
+the tickets, under a file lock, and takes a device when its turn has come. The ticket of work whose process is gone,
+however it went, counts for nothing: the work's own status says so. So the queue outlives whoever handed it in.
 
 Nothing here imports torch, so that waiting costs little and a process sees only the GPU that it was given.
 """
@@ -16,6 +16,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -30,9 +31,13 @@ from typing import Any
 
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
+from hrs.launch.launcher import Share
+from hrs.launch.process import spawn
+from hrs.launch.task import Task
 from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
-from hrs.runs.work import requeue
+from hrs.runs.status import ACTIVE
+from hrs.runs.work import WorkFolder, cancel, requeue
 from hrs.system.cache import cache_root
 from hrs.system.files import atomic_write, disk_errors
 
@@ -46,90 +51,122 @@ _LAST_WORDS = 5  # lines of the log that tell why a process did not start
 class Ticket:
     """A place in the queue.
 
-    run: absolute path of its folder.
+    folder: absolute path of the work's folder.
     since: Unix time in nanoseconds; the order of the queue.
-    devices: what it may train on; the UUIDs of GPUs, or "cpu".
-    taken: what it trains on; empty while it waits.
+    devices: what it may take; the UUIDs of GPUs, or "cpu". Empty for work that needs none.
+    taken: what it has; empty while it waits.
+    owner: work of one owner may be side by side on a device; by default its own folder.
     """
 
-    run: str
+    folder: str
     since: int
     devices: tuple[str, ...]
     taken: tuple[str, ...] = ()
+    owner: str
 
 
-def start(config: RunConfig, root: Path, name: str | None = None) -> RunFolder:
-    """Make a run and a process that trains it as soon as a device is free; returns at once.
+class LocalQueue:
+    """The `hrs.launch.launcher.Launcher` of this machine."""
 
-    Raises:
-        HRSError: the name is unfit or taken, or the folder cannot be written.
-    """
-    run = RunFolder.create(root.resolve(), name, config.to_yaml(), prefix=config.method)
-    with _locked():
-        run.write_status(steps=config.train.steps)
-        ticket = _enter(run, config)
-    _spawn(run, ticket)
-    return run
+    def start(self, config: RunConfig, root: Path, name: str | None = None, *, share: Share | None = None) -> RunFolder:
+        run = RunFolder.create(root.resolve(), name, config.to_yaml(), prefix=config.method)
+        with _locked():
+            run.write_status(steps=config.train.steps)
+            ticket = _enter(run, share)
+        _spawn(run, ticket, share)
+        return run
+
+    def resume(self, run: RunFolder, *, share: Share | None = None) -> None:
+        run = RunFolder(run.path.resolve())
+        load_config(run.config)
+        if run.read_status().state == "finished":
+            raise HRSError(f"run {run.name} has finished; start a new run from its config.yaml")
+        with _locked():
+            requeue(run)
+            ticket = _enter(run, share)
+        _spawn(run, ticket, share)
+
+    def submit(self, task: Task) -> None:
+        with _locked():
+            ticket = _enter(task)
+        _spawn(task, ticket)
+
+    def cancel(self, work: WorkFolder, *, force: bool = False) -> None:
+        cancel(work, force=force)
+
+    def waiting(self) -> tuple[Path, ...]:
+        return tuple(Path(ticket.folder) for ticket in _tickets() if ticket.devices and not ticket.taken)
+
+    def occupy(self, work: WorkFolder, device: str) -> None:
+        """Under ``accelerate launch`` the main process speaks for all processes of this machine."""
+        usable = devices(device)
+        count = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        folder = str(work.path.resolve())
+        with _locked():
+            taken = usable[:count]
+            _write(Ticket(folder=folder, since=time.time_ns(), devices=usable, taken=taken, owner=folder))
 
 
-def resume(run: RunFolder) -> None:
-    """Queue a run that stopped; it goes on from its last checkpoint, or from the start if it has none.
-
-    Raises:
-        HRSError: it is queued, running or finished, or its config cannot be read.
-    """
-    run = RunFolder(run.path.resolve())
-    config = load_config(run.config)
-    if run.read_status().state == "finished":
-        raise HRSError(f"run {run.name} has finished; start a new run from its config.yaml")
-    with _locked():
-        requeue(run)
-        ticket = _enter(run, config)
-    _spawn(run, ticket)
+# What the process of queued work does
 
 
-def work(run: RunFolder, *, progress: Progress | None = None) -> None:
-    """What the process of a queued run does: wait for a device, then train.
+def train_in_turn(run: RunFolder, *, progress: Progress | None = None) -> None:
+    """Wait for a device, then train.
 
     Raises:
         HRSError: the run is not queued, was cancelled, or training failed; its status says so.
     """
     run = RunFolder(run.path.resolve())
-    with _locked():
-        if not run.claim():
-            raise HRSError(f"run {run.name} is {run.read_status().state}; nothing waits to be started")
-    try:
+    with _turn(run):
         config = load_config(run.config)
-        _use(_await_turn(run, config))
         run.write_status(state="running", steps=config.train.steps)
         from hrs.training.trainer import train  # not before its turn: torch is large, and reads which GPU it may see
-    except Exception as error:
-        if run.read_status().state in ("queued", "running"):
-            run.write_status(state="failed", error=str(error))
-        raise
     train(config, run, resume=run.last.is_dir(), progress=progress)
 
 
-def occupy(run: RunFolder, config: RunConfig) -> None:
-    """Tell the queue that this process trains a run at once, so that queued runs wait until it ends.
+@contextmanager
+def task_in_turn(task: Task) -> Iterator[None]:
+    """Wait for the device that a task needs; the block then does the task. SIGTERM ends either.
 
-    Under ``accelerate launch`` the main process speaks for all processes of this machine.
+    Raises:
+        HRSError: the task is not queued or was cancelled; its status says so.
     """
-    usable = devices(config)
-    count = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is open is closed in order
+    with _turn(task), task.at_work():
+        yield
+
+
+@contextmanager
+def _turn(work: WorkFolder) -> Iterator[None]:
+    """Claim queued work, wait for its device and have torch see that alone; where this or the block fails, the work's
+    status says so."""
     with _locked():
-        ticket = Ticket(run=str(run.path.resolve()), since=time.time_ns(), devices=usable, taken=usable[:count])
-        _write(ticket)
+        if not work.claim():
+            raise HRSError(f"{work.kind} {work.name} is {work.read_status().state}; nothing waits to be started")
+    try:
+        _use(_await_turn(work))
+        yield
+    except BaseException as error:
+        if work.read_status().state in ACTIVE:
+            work.write_status(state="failed", error=str(error) or type(error).__name__)
+        raise
 
 
-def waiting() -> tuple[Path, ...]:
-    """Folders of the runs of this machine that wait for a device, next one first."""
-    return tuple(Path(ticket.run) for ticket in _tickets() if not ticket.taken)
+def _usable(work: WorkFolder) -> tuple[str, ...]:
+    if isinstance(work, Task):
+        return devices(work.read_order().device)
+    return devices(load_config(RunFolder(work.path).config).train.device)
 
 
-def devices(config: RunConfig) -> tuple[str, ...]:
-    """What a run may train on here: the UUIDs of the visible GPUs, else "cpu", which is the whole machine."""
-    return (() if config.train.device == CPU else visible_gpus()) or (CPU,)
+def devices(device: str | None) -> tuple[str, ...]:
+    """What work may take here: the UUIDs of the visible GPUs, else "cpu", which is the whole machine; nothing for None.
+
+    Args:
+        device: "cpu", None, or anything else for a GPU where there is one.
+    """
+    if device is None:
+        return ()
+    return (() if device == CPU else visible_gpus()) or (CPU,)
 
 
 def visible_gpus() -> tuple[str, ...]:
@@ -163,71 +200,82 @@ def _torch_has_cuda() -> bool:
     return any((Path(spec.origin).parent / "lib").glob("*torch_cuda*"))
 
 
-def _use(device: str) -> None:
+def _use(device: str | None) -> None:
     """Let torch, once it is imported, see this device alone."""
-    if device != CPU:
+    if device not in (None, CPU):
         os.environ["CUDA_VISIBLE_DEVICES"] = device
 
 
-# The process of a run
+# Processes
 
 
-def _spawn(run: RunFolder, ticket: Ticket) -> None:
-    """Start the process of a queued run, in a session of its own so that no closed terminal or server ends it.
+def _spawn(work: WorkFolder, ticket: Ticket, share: Share | None = None) -> None:
+    """Start the process of queued work, detached from this one.
 
-    Its log lines go to log.txt by themselves; what else it says (progress, warnings, a trace) is on stderr.
+    A run writes its log by itself; of a task, which does not, everything printed goes there.
     """
-    command = [sys.executable, "-m", "hrs", "runs", "work", run.name, "--runs", str(run.path.parent)]
-    with disk_errors(run.log), open(run.log, "ab") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
+    threads = max(1, (os.cpu_count() or 1) // share.at_once) if share else None
+    environment = {"OMP_NUM_THREADS": str(threads), **os.environ} if threads else None
+    with disk_errors(work.log):
+        process = spawn(
+            ["work", str(work.path)],
+            errors=work.log,
+            output=isinstance(work, Task),
+            detached=True,
+            environment=environment,
         )
-    threading.Thread(target=_collect, args=(process, run, ticket), daemon=True).start()
+    threading.Thread(target=_collect, args=(process, work, ticket), daemon=True).start()
 
 
-def _collect(process: subprocess.Popen[bytes], run: RunFolder, ticket: Ticket) -> None:
+def _collect(process: subprocess.Popen[bytes], work: WorkFolder, ticket: Ticket) -> None:
     """Wait for a process, so that it does not stay a zombie, and speak for it if it ended before it could.
 
-    The ticket tells whether the run has been queued again meanwhile, with another process.
+    The ticket tells whether the work has been queued again meanwhile, with another process.
     """
     code = process.wait()
     with _locked():
-        if _read(_ticket_file(ticket.run)) != ticket or not run.exists():
+        if _read(_ticket_file(ticket.folder)) != ticket or not work.status.is_file():
             return
-        status = run.read_status()
+        status = work.read_status()
         if status.state == "queued" and status.pid is None:
-            words = " ".join(run.log_tail(_LAST_WORDS)) or "it said nothing"
-            run.write_status(state="failed", error=f"the process ended with exit code {code} before it began: {words}")
+            words = " ".join(work.log_tail(_LAST_WORDS)) or "it said nothing"
+            work.write_status(state="failed", error=f"the process ended with exit code {code} before it began: {words}")
 
 
-def _await_turn(run: RunFolder, config: RunConfig) -> str:
-    """Wait in line; returns the device to train on."""
-    told = ""
-    while True:
+def _await_turn(work: WorkFolder) -> str | None:
+    """Wait in line; returns the device to work on, at once None where none is needed."""
+    told, needed = "", bool(_usable(work))
+    while needed:
         with _locked():
-            place, device = _look(run, config)
-        if run.read_status().state == "cancelled":
-            raise HRSError(f"run {run.name} was cancelled while it waited")
+            place, device = _look(work)
+        if work.read_status().state == "cancelled":
+            raise HRSError(f"{work.kind} {work.name} was cancelled while it waited")
         if device is not None:
             return device
         if told != (told := f"waiting for a device: place {place} in the queue"):
             print(f"{datetime.now():%Y-%m-%d %H:%M:%S} {told}", file=sys.stderr, flush=True)
         time.sleep(min(_PAUSE * place, _LONGEST_PAUSE))
+    return None
 
 
-def _look(run: RunFolder, config: RunConfig) -> tuple[int, str | None]:
-    """A run's place in the line for its devices, from 1, and its device if its turn has come."""
+def _look(work: WorkFolder) -> tuple[int, str | None]:
+    """The work's place in the line for its devices, from 1, and its device if its turn has come.
+
+    A device is free that nobody has, or only work of the same owner; who stands ahead gets the first ones.
+    """
     tickets = _tickets(tidy=True)
-    mine = next((ticket for ticket in tickets if ticket.run == str(run.path)), None)
+    mine = next((ticket for ticket in tickets if ticket.folder == str(work.path)), None)
     if mine is None:  # someone emptied the cache
-        mine = _enter(run, config)
-    busy = {device for ticket in tickets for device in ticket.taken}
-    free = [device for device in mine.devices if device not in busy]
+        mine = _enter(work)
+    holders = {device: {ticket.owner for ticket in tickets if device in ticket.taken} for device in mine.devices}
+    free = [device for device in mine.devices if not holders[device]]
+    free += [device for device in mine.devices if holders[device] == {mine.owner}]
     ahead = [t for t in tickets if not t.taken and t.since < mine.since and set(t.devices) & set(mine.devices)]
     if len(ahead) >= len(free):
         return len(ahead) + 1, None
-    _write(replace(mine, taken=(free[0],)))
-    return 1, free[0]
+    device = free[len(ahead)]
+    _write(replace(mine, taken=(device,)))
+    return 1, device
 
 
 # Tickets
@@ -249,23 +297,24 @@ def _locked() -> Iterator[None]:
         yield
 
 
-def _ticket_file(run: str) -> Path:
-    return _queue() / f"{hashlib.sha256(run.encode()).hexdigest()[:32]}.json"
+def _ticket_file(folder: str) -> Path:
+    return _queue() / f"{hashlib.sha256(folder.encode()).hexdigest()[:32]}.json"
 
 
-def _enter(run: RunFolder, config: RunConfig) -> Ticket:
-    """Put a run at the end of the line."""
-    ticket = Ticket(run=str(run.path), since=time.time_ns(), devices=devices(config))
+def _enter(work: WorkFolder, share: Share | None = None) -> Ticket:
+    """Put work at the end of the line."""
+    folder, usable = str(work.path), _usable(work)
+    ticket = Ticket(folder=folder, since=time.time_ns(), devices=usable, owner=share.owner if share else folder)
     _write(ticket)
     return ticket
 
 
 def _write(ticket: Ticket) -> None:
-    atomic_write(_ticket_file(ticket.run), json.dumps(asdict(ticket)) + "\n")
+    atomic_write(_ticket_file(ticket.folder), json.dumps(asdict(ticket)) + "\n")
 
 
 def _tickets(*, tidy: bool = False) -> list[Ticket]:
-    """Tickets of runs that wait or train, in order. With ``tidy`` the others are removed, for which the caller holds
+    """Tickets of what waits or goes on, in order. With ``tidy`` the others are removed, for which the caller holds
     the lock."""
     found = []
     for file in _queue().glob("*.json"):
@@ -274,20 +323,20 @@ def _tickets(*, tidy: bool = False) -> list[Ticket]:
             found.append(ticket)
         elif tidy:
             file.unlink(missing_ok=True)
-    return sorted(found, key=lambda ticket: (ticket.since, ticket.run))
+    return sorted(found, key=lambda ticket: (ticket.since, ticket.folder))
 
 
 def _read(file: Path) -> Ticket | None:
     try:
         values: dict[str, Any] = json.loads(file.read_bytes())
         lists = {key: tuple(values[key]) for key in ("devices", "taken")}
-        return Ticket(run=values["run"], since=values["since"], **lists)
+        return Ticket(folder=values["folder"], since=values["since"], owner=values["owner"], **lists)
     except (OSError, ValueError, KeyError, TypeError):  # removed at this moment, or not ours
         return None
 
 
 def _counts(ticket: Ticket) -> bool:
     try:
-        return RunFolder(Path(ticket.run)).read_status().state in ("queued", "running")
+        return WorkFolder(Path(ticket.folder)).active()
     except HRSError:  # the folder is gone
         return False

@@ -108,16 +108,6 @@ class RunFolder(WorkFolder):
         return CorpusFolder(self.path / "scores")
 
     @property
-    def scoring_log(self) -> Path:
-        """What scoring said that was started for this run in the background."""
-        return self.path / "scoring.log"
-
-    @property
-    def scoring_mark(self) -> Path:
-        """Which process that is."""
-        return self.path / "scoring.json"
-
-    @property
     def tasks(self) -> Path:
         """Other work with this run in the background, a folder each."""
         return self.path / "tasks"

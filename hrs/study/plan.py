@@ -13,7 +13,7 @@ A study is a YAML file:
     n_real: [10, 20, null]     # null: all
     seeds: [0, 1, 2]
     against: [joint]           # methods that the others are compared with, seed by seed; by default joint and mixing
-    parallel: 2                # runs at once on this machine
+    parallel: 2                # runs at once; they wait behind what was queued before, and share a device if they must
 """
 
 from __future__ import annotations

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
 from hrs.errors import HRSError
+from hrs.launch.launcher import Share, launcher
+from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import is_checkpoint
 from hrs.runs.registry import delete
@@ -27,13 +25,18 @@ from hrs.study.plot import draw
 from hrs.study.table import Line, study_table, to_markdown
 from hrs.system.files import atomic_write, disk_errors
 
+_PAUSE = 0.5  # seconds between two looks at the runs
 
-def run_study(study: Study, folder: Path, *, say: Callable[[str], None] = print) -> list[Line]:
+
+def run_study(
+    study: Study, folder: Path, *, say: Callable[[str], None] = print, progress: Progress | None = None
+) -> list[Line]:
     """Train what is missing and write results.csv, table.md and plot.png into ``folder``, anew after every run.
 
     Args:
         folder: gets a run folder for each run.
         say: called with a line for people after every run.
+        progress: called with (runs ended, runs to train), every second or so.
 
     Raises:
         HRSError: the study makes no sense, a run that is there had other settings, or runs failed (the others are
@@ -48,22 +51,18 @@ def run_study(study: Study, folder: Path, *, say: Callable[[str], None] = print)
     say(f"{len(jobs)} runs, {len(jobs) - len(missing)} finished, {study.parallel} at once")
     lines, failed = report(jobs, folder, study.against), []
     began = time.monotonic()
-    with _Workers(study.parallel, folder) as workers:
-        for done, (job, ended_well) in enumerate(workers.train(missing), 1):
-            failed += [] if ended_well else [job.name]
+    with closing(_train(missing, folder, study.parallel, progress)) as ended:
+        for done, (job, state) in enumerate(ended, 1):
+            outcome = job.outcome(folder)
+            failed += [] if outcome else [job.name]
             lines = report(jobs, folder, study.against)
             left = (time.monotonic() - began) / done * (len(missing) - done)
-            say(f"{done}/{len(missing)} {job.name}: {_result(job, folder)}, {left / 60:.0f} min left")
+            said = f"mIoU {outcome.score:.1f}" if outcome else state
+            say(f"{done}/{len(missing)} {job.name}: {said}, {left / 60:.0f} min left")
     if failed:
-        raise HRSError(
-            f"{len(failed)} of {len(jobs)} runs failed; see {folder / failed[0]}.log, mend it and start again"
-        )
+        log = RunFolder(folder / failed[0]).log
+        raise HRSError(f"{len(failed)} of {len(jobs)} runs failed; see {log}, mend it and start again")
     return lines
-
-
-def _result(job: Job, folder: Path) -> str:
-    outcome = job.outcome(folder)
-    return "failed" if outcome is None else f"mIoU {outcome.score:.1f}"
 
 
 def report(jobs: Sequence[Job], folder: Path, against: Sequence[str] = ("joint", "mixing")) -> list[Line]:
@@ -81,53 +80,46 @@ def report(jobs: Sequence[Job], folder: Path, against: Sequence[str] = ("joint",
     return lines
 
 
-class _Workers:
-    """So many training processes at once; leaving the block stops what still runs (it can be resumed)."""
+def _train(
+    jobs: Sequence[Job], folder: Path, at_once: int, progress: Progress | None
+) -> Generator[tuple[Job, str], None, None]:
+    """Keep so many runs going until all have ended; yields (job, state) as they end.
 
-    def __init__(self, count: int, folder: Path) -> None:
-        self.count, self.folder = count, folder
-        self.running: set[subprocess.Popen[bytes]] = set()
-        self.stopped = threading.Event()
+    Whoever leaves early, by an error or Ctrl-C, stops what still goes on; it saves, and can be resumed.
+    """
+    share = Share(owner=str(folder.resolve()), at_once=at_once)
+    line, going = deque(jobs), dict[str, Job]()
+    try:
+        while line or going:
+            while line and len(going) < at_once:
+                job = line.popleft()
+                going[job.name] = job
+                _begin(job, folder, share)
+            for name in [name for name in going if not RunFolder(folder / name).active()]:
+                yield going.pop(name), RunFolder(folder / name).read_status().state
+            if progress:
+                progress(len(jobs) - len(line) - len(going), len(jobs))
+            time.sleep(_PAUSE)
+    finally:
+        _stop([RunFolder(folder / name) for name in going])
 
-    def __enter__(self) -> _Workers:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.stopped.set()
-        for process in list(self.running):
-            process.terminate()
+def _begin(job: Job, folder: Path, share: Share) -> None:
+    """Have a run trained, from where it stopped if it has; one that is at it already, for an earlier call, goes on."""
+    run = RunFolder(folder / job.name)
+    if run.exists() and run.active():
+        return
+    if run.exists() and is_checkpoint(run.last):
+        launcher().resume(run, share=share)
+        return
+    if run.exists():
+        delete(run)
+    launcher().start(job.config, folder, job.name, share=share)
 
-    def train(self, jobs: Sequence[Job]) -> Any:
-        """Yields (job, whether it ended well) as they end."""
-        with ThreadPoolExecutor(self.count) as pool:
-            futures = {pool.submit(self._train, job): job for job in jobs}
-            try:
-                for future in as_completed(futures):
-                    yield futures[future], future.result()
-            finally:
-                self.__exit__()
 
-    def _train(self, job: Job) -> bool:
-        if self.stopped.is_set():
-            return False
-        run = RunFolder(self.folder / job.name)
-        arguments = ["--name", job.name, "--runs", str(self.folder)]
-        if run.exists() and is_checkpoint(run.last):
-            arguments.append("--resume")
-        elif run.exists():
-            delete(run)
-        config = self.folder / f"{job.name}.yaml"
-        atomic_write(config, job.config.to_yaml())
-        threads = max(1, (os.cpu_count() or 1) // self.count)
-        command = [sys.executable, "-m", "hrs", "train", str(config), *arguments]
-        with open(self.folder / f"{job.name}.log", "ab") as log:
-            process = subprocess.Popen(
-                command, stdout=log, stderr=log, env={"OMP_NUM_THREADS": str(threads), **os.environ}
-            )
-            self.running.add(process)
-            code = process.wait()
-            self.running.discard(process)
-        if code == 0:
-            config.unlink()
-            (self.folder / f"{job.name}.log").unlink()
-        return code == 0
+def _stop(runs: Sequence[RunFolder]) -> None:
+    for run in runs:
+        with suppress(HRSError):  # it ended by itself
+            launcher().cancel(run)
+    while any(run.active() for run in runs):
+        time.sleep(_PAUSE)

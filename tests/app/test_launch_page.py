@@ -8,7 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from hrs.config import load_config
-from hrs.launch import queue as launch
+from hrs.launch import queue
+from hrs.launch.launcher import launcher
 from hrs.runs.folder import RunFolder
 from tests.app.conftest import button, labels, wait_for, words
 from tests.app.made_runs import make_run
@@ -16,7 +17,7 @@ from tests.app.made_runs import make_run
 
 @pytest.fixture(autouse=True)
 def _only_queued(monkeypatch):
-    monkeypatch.setattr(launch, "_spawn", lambda run, ticket: None)  # the queue alone is of interest here
+    monkeypatch.setattr(queue, "_spawn", lambda run, ticket, share: None)  # the queue alone is of interest here
 
 
 def said(at: AppTest) -> str:
@@ -80,7 +81,7 @@ def test_start_queues_the_run_that_the_form_shows(root, open_page, frames):
     button(at, "Start").click().run()
     config = load_config(RunFolder(root / "mine").config)
     assert config.train.steps == 7 and config.data.sources == (frames["source"],)
-    assert launch.waiting() == ((root / "mine").resolve(),)
+    assert launcher().waiting() == ((root / "mine").resolve(),)
     assert not at.exception and at.query_params["run"] in ("mine", ["mine"])
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.runs import actions as runs_actions
 from hrs.errors import HRSError
+from hrs.launch.queue import LocalQueue
 from hrs.runs.folder import RunFolder
 from hrs.runs.status import KILLED
 from tests.app.conftest import button, press, words
@@ -127,7 +127,7 @@ def test_cancel(root, open_page):
 def test_resume_queues_the_run_again(root, open_page, monkeypatch):
     kill(make_run(root, "a"))
     resumed = []
-    monkeypatch.setattr(runs_actions.launch, "resume", lambda run: resumed.append(run.name))
+    monkeypatch.setattr(LocalQueue, "resume", lambda _, run: resumed.append(run.name))
     press(open_page("runs", run="a"), "Resume")
     assert resumed == ["a"]
 
@@ -135,10 +135,10 @@ def test_resume_queues_the_run_again(root, open_page, monkeypatch):
 def test_an_action_that_fails_says_why(root, open_page, monkeypatch):
     kill(make_run(root, "a"))
 
-    def refuse(run):
+    def refuse(_, run):
         raise HRSError("no room left on the device; free some")
 
-    monkeypatch.setattr(runs_actions.launch, "resume", refuse)
+    monkeypatch.setattr(LocalQueue, "resume", refuse)
     at = open_page("runs", run="a")
     press(at, "Resume")
     assert "no room left" in words(at)

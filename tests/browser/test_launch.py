@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hrs.launch import queue as launch
+from hrs.launch.launcher import launcher
 from hrs.runs.folder import RunFolder
 from hrs.runs.registry import list_runs
 from hrs.runs.work import cancel
@@ -85,7 +85,7 @@ def test_two_tabs_at_once(launch_page, chromium: Browser, frames, tmp_path, root
     until(lambda: sorted(str(state(root, name)) for name in ("one", "two")) == ["queued", "running"])
     first, second = ("one", "two") if state(root, "one") == "running" else ("two", "one")
     until(lambda: "place 1" in "".join(RunFolder(root / second).log_tail()))
-    assert launch.waiting() == ((root / second).resolve(),)
+    assert launcher().waiting() == ((root / second).resolve(),)
     cancel(RunFolder(root / first))
     until(lambda: state(root, second) == "running")
     other.context.close()

@@ -14,7 +14,8 @@ import pytest
 from hrs.cli import main
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
-from hrs.launch import queue as launch
+from hrs.launch import queue
+from hrs.launch.launcher import launcher
 from hrs.runs.folder import RunFolder
 from hrs.runs.registry import list_runs
 from hrs.runs.status import KILLED
@@ -26,7 +27,7 @@ from tests.conftest import PATIENCE, tiny_config, until
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder of runs and a queue of its own; what was started there ends with the test."""
     monkeypatch.setenv("HRS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(launch, "_PAUSE", 0.1)
+    monkeypatch.setattr(queue, "_PAUSE", 0.1)
     yield tmp_path / "runs"
     for summary in list_runs(tmp_path / "runs"):
         status = summary.status
@@ -38,7 +39,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def busy(root: Path, tiny: RunConfig) -> RunFolder:
     """A run that this process trains, as far as the others can tell."""
     run = RunFolder.create(root, "busy", tiny.to_yaml())
-    launch.occupy(run, tiny)
+    launcher().occupy(run, "cpu")
     run.write_status(state="running")
     return run
 
@@ -48,11 +49,11 @@ def waits(run: RunFolder) -> bool:
 
 
 def names() -> list[str]:
-    return [path.name for path in launch.waiting()]
+    return [path.name for path in launcher().waiting()]
 
 
 def test_a_run_waits_for_the_device_and_then_trains(busy: RunFolder, root: Path, tiny: RunConfig) -> None:
-    run = launch.start(tiny, root, "next")
+    run = launcher().start(tiny, root, "next")
     until(lambda: waits(run))
     status = run.read_status()
     assert (status.state, status.steps, names()) == ("queued", 6, ["next"])
@@ -66,7 +67,7 @@ def test_a_run_waits_for_the_device_and_then_trains(busy: RunFolder, root: Path,
 
 
 def test_the_queue_keeps_its_order_whatever_happens_in_it(busy: RunFolder, root: Path, tiny: RunConfig) -> None:
-    first, second, third = (launch.start(tiny, root, name) for name in ("first", "second", "third"))
+    first, second, third = (launcher().start(tiny, root, name) for name in ("first", "second", "third"))
     until(lambda: all(map(waits, (first, second, third))))
     assert names() == ["first", "second", "third"]
     assert "place 3 in the queue" in third.log_tail(1)[0]
@@ -76,22 +77,22 @@ def test_the_queue_keeps_its_order_whatever_happens_in_it(busy: RunFolder, root:
     assert (first.read_status().state, first.read_status().error) == ("failed", KILLED)
     assert second.read_status().state == "cancelled"
     assert third.read_status().state == "queued" and names() == ["third"]
-    launch.resume(first)
+    launcher().resume(first)
     until(lambda: waits(first))
     assert names() == ["third", "first"]
 
 
 def test_a_killed_training_frees_the_device_and_can_be_resumed(root: Path, tiny: RunConfig) -> None:
     slow = load_config(tiny.model_dump(), ("train.steps=100000",))
-    run = launch.start(slow, root, "killed")
+    run = launcher().start(slow, root, "killed")
     until(lambda: run.read_status().step >= 4)
     with pytest.raises(HRSError, match="run killed is running"):
-        launch.resume(run)
+        launcher().resume(run)
     os.kill(run.read_status().pid or 0, signal.SIGKILL)
     until(lambda: run.read_status().state == "failed")
     assert run.read_status().error == KILLED and "loss" in "".join(run.log_tail(5))
     step = run.read_status().step
-    launch.resume(run)
+    launcher().resume(run)
     assert run.read_status().state == "queued" and run.read_status().step == step
     until(lambda: run.read_status().state == "running" and run.read_status().step > step)
     cancel(run)
@@ -100,7 +101,7 @@ def test_a_killed_training_frees_the_device_and_can_be_resumed(root: Path, tiny:
 
 def test_many_starts_at_once_each_get_a_place(busy: RunFolder, root: Path, tiny: RunConfig) -> None:
     made: list[RunFolder] = []
-    threads = [threading.Thread(target=lambda: made.append(launch.start(tiny, root))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: made.append(launcher().start(tiny, root))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -110,7 +111,7 @@ def test_many_starts_at_once_each_get_a_place(busy: RunFolder, root: Path, tiny:
 
 
 def test_a_cancelled_run_does_not_start_although_its_process_comes_later(root: Path, tiny: RunConfig) -> None:
-    run = launch.start(tiny, root, "regretted")
+    run = launcher().start(tiny, root, "regretted")
     cancel(run)
     until(lambda: "regretted is cancelled" in "".join(run.log_tail()) or run.read_status().pid)
     assert run.read_status().state == "cancelled" and names() == []
@@ -123,14 +124,14 @@ def test_a_process_that_cannot_begin_is_a_failed_run(
     script.write_text("#!/bin/sh\necho no such library >&2\nexit 3\n")
     script.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(script))
-    run = launch.start(tiny, root, "broken")
+    run = launcher().start(tiny, root, "broken")
     until(lambda: run.read_status().state == "failed")
     assert run.read_status().error == "the process ended with exit code 3 before it began: no such library"
     assert names() == []
 
 
 def test_a_config_that_cannot_work_is_a_failed_run(root: Path, frames: dict[str, str]) -> None:
-    run = launch.start(tiny_config(frames, "data.n_real=99"), root, "greedy")
+    run = launcher().start(tiny_config(frames, "data.n_real=99"), root, "greedy")
     until(lambda: run.read_status().state == "failed")
     assert "asks for 99 real images" in str(run.read_status().error)
     until(lambda: any("error: data.n_real asks for 99" in line for line in run.log_tail(3)))
@@ -138,14 +139,14 @@ def test_a_config_that_cannot_work_is_a_failed_run(root: Path, frames: dict[str,
 
 def test_what_cannot_be_started_or_resumed(root: Path, busy: RunFolder, tiny: RunConfig) -> None:
     with pytest.raises(HRSError, match="run busy exists"):
-        launch.start(tiny, root, "busy")
+        launcher().start(tiny, root, "busy")
     with pytest.raises(HRSError, match="run busy is running; wait until it ends"):
-        launch.resume(busy)
+        launcher().resume(busy)
     with pytest.raises(HRSError, match="run busy is running; nothing waits"):
-        launch.work(busy)
+        queue.train_in_turn(busy)
     busy.write_status(state="finished")
     with pytest.raises(HRSError, match="run busy has finished"):
-        launch.resume(busy)
+        launcher().resume(busy)
 
 
 def test_the_command_line_queues_resumes_and_renames(
@@ -178,7 +179,7 @@ def gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(launch, "_torch_has_cuda", lambda: True)
+    monkeypatch.setattr(queue, "_torch_has_cuda", lambda: True)
 
 
 @pytest.mark.usefixtures("gpus")
@@ -200,30 +201,30 @@ def test_gpus_are_those_that_torch_would_see(
 ) -> None:
     if chosen is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
-    assert launch.devices(load_config()) == found
-    assert launch.devices(load_config(None, ("train.device=cpu",))) == ("cpu",)
+    assert queue.devices("auto") == found
+    assert queue.devices("cpu") == ("cpu",)
 
 
 def test_no_gpu_is_the_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert launch.devices(load_config()) == ("cpu",)
+    assert queue.devices("auto") == ("cpu",)
 
 
 @pytest.mark.usefixtures("gpus")
 def test_two_gpus_train_two_runs_and_the_third_waits(
     root: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "_torch_has_cuda", lambda: True)
+    monkeypatch.setattr(queue, "_torch_has_cuda", lambda: True)
     auto = load_config(tiny.model_dump(), ("train.device=auto",))
     seen = []
     for name in ("a", "b"):
         run = RunFolder.create(root, name, auto.to_yaml())
-        monkeypatch.setattr(launch, "_use", seen.append)
+        monkeypatch.setattr(queue, "_use", seen.append)
         monkeypatch.setattr("hrs.training.trainer.train", lambda config, run, **_: None)
-        launch.work(run)
+        queue.train_in_turn(run)
     assert seen == ["GPU-aaa1", "GPU-bbb2"]
     third = RunFolder.create(root, "third", auto.to_yaml())
-    worker = threading.Thread(target=launch.work, args=(third,))
+    worker = threading.Thread(target=queue.train_in_turn, args=(third,))
     worker.start()
     until(lambda: names() == ["third"])
     RunFolder(root / "b").write_status(state="finished")
@@ -232,5 +233,5 @@ def test_two_gpus_train_two_runs_and_the_third_waits(
 
 
 def test_nothing_of_torch_is_imported() -> None:
-    code = "import sys, hrs.launch.queue; sys.exit('torch' in sys.modules)"
+    code = "import sys, hrs.launch.queue, hrs.launch.launcher; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

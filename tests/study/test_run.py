@@ -91,8 +91,8 @@ def test_the_methods_to_compare_with_are_named(tmp_path):
 def test_a_run_that_fails_is_named_when_the_others_are_done(tmp_path, frames):
     base = tiny_config(frames, "train.steps=1").model_dump(mode="json", exclude={"method", "seed"})
     study = Study.model_validate({"base": base, "methods": ["target_only"], "n_real": [99, 2], "seeds": [0]})
-    with pytest.raises(HRSError, match=r"1 of 2 runs failed; see .*target_only-n99-s0.log"):
+    with pytest.raises(HRSError, match=r"1 of 2 runs failed; see .*target_only-n99-s0/log\.txt"):
         run_study(study, tmp_path)
-    assert "99 real images" in (tmp_path / "target_only-n99-s0.log").read_text()
+    assert "99 real images" in (tmp_path / "target_only-n99-s0/log.txt").read_text()
     assert RunFolder(tmp_path / "target_only-n2-s0").read_status().state == "finished"
-    assert load_config(tmp_path / "target_only-n99-s0.yaml").data.n_real == 99
+    assert load_config(tmp_path / "target_only-n99-s0/config.yaml").data.n_real == 99

@@ -19,8 +19,8 @@ from hrs.methods.base import Method
 from hrs.methods.table import METHODS
 from hrs.runs.folder import RunFolder
 from hrs.runs.records import read_metrics
-from hrs.scoring.panel import open_panel
 from hrs.runs.work import cancel
+from hrs.scoring.panel import open_panel
 from hrs.training.trainer import train
 from tests.conftest import CLASSES, tiny_config, until
 

@@ -1,0 +1,100 @@
+"""The command that takes what weighs little out of a data set: prune."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from hrs.cli.options import RUNS, RunsRoot
+from hrs.cli.terminal import progress_bar
+from hrs.errors import HRSError
+
+if TYPE_CHECKING:
+    from hrs.scoring.corpus import Between, ScoredCorpus
+
+app = typer.Typer()
+
+
+@app.command()
+def prune(
+    run: Annotated[str, typer.Argument(help="A scored run, or the folder of its scores.")],
+    out: Annotated[Path, typer.Option(help="The data set to write; in the layout of the format 'folder'.")],
+    mode: Annotated[
+        Literal["frames", "labels"], typer.Option(help="labels: pixels on the wrong side of --threshold lose theirs.")
+    ] = "frames",
+    threshold: Annotated[float, typer.Option(min=0, help="A weight, for --mode labels.")] = 0.0,
+    level: Annotated[str, typer.Option(help="Whose weight: combined, pixel, region or image.")] = "combined",
+    keep: Annotated[
+        Literal["above", "below"],
+        typer.Option(help="Which pixels keep their label: those that weigh as much, or less."),
+    ] = "above",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only frames with STATISTIC=LOW:HIGH, e.g. weight=0.5: or combined/road=:1; may be repeated."
+        ),
+    ] = None,
+    frames: Annotated[Path | None, typer.Option(help="Only the frames that this file names, one a line.")] = None,
+    runs: RunsRoot = RUNS,
+) -> None:
+    """Copy a scored data set without the frames, or without the labels, that weigh little."""
+    import numpy as np
+
+    from hrs.scoring.corpus import ScoredCorpus, export_dataset
+
+    if mode == "labels" and not threshold:
+        raise HRSError("--mode labels takes away the labels of what weighs less than --threshold; give one above 0")
+    corpus = ScoredCorpus.open(scores_folder(run, runs))
+    if level not in corpus.maps:
+        raise HRSError(f"--level {level!r}: expected {', '.join(corpus.maps)}")
+    rows = corpus.select(where=[condition(text) for text in where or ()])
+    if frames is not None:
+        rows = np.intersect1d(rows, named_rows(corpus, frames))
+    with progress_bar("writing") as progress:
+        count = export_dataset(
+            corpus, rows, out, mode=mode, threshold=threshold, keep=keep, level=level, progress=progress
+        )
+    print(f"{count} of {len(corpus)} frames in {out}; use it as folder:{out}")
+
+
+def scores_folder(text: str, runs: Path) -> Path:
+    """The folder of scores that a user means: itself, that of a run's folder, or of a run's name."""
+    from hrs.runs.folder import RunFolder
+    from hrs.runs.names import CorpusFolder
+    from hrs.runs.registry import find_run
+
+    given = Path(text).expanduser()
+    if CorpusFolder(given).complete():
+        return given
+    return (RunFolder(given) if RunFolder(given).exists() else find_run(runs, text)).scores.path
+
+
+def condition(text: str) -> Between:
+    """STATISTIC=LOW:HIGH; an end that is left out is open. Raises HRSError for anything else."""
+    from hrs.scoring.corpus import Between
+
+    statistic, _, limits = text.rpartition("=")
+    low, colon, high = limits.partition(":")
+    try:
+        found = Between(statistic=statistic, low=float(low or "-inf"), high=float(high or "inf"))
+    except ValueError:
+        found = None
+    if not (found and statistic and colon):
+        raise HRSError(
+            f"--where {text!r}: expected STATISTIC=LOW:HIGH, e.g. weight=0.5:2, weight=0.5: or combined/road=:1"
+        )
+    return found
+
+
+def named_rows(corpus: ScoredCorpus, file: Path) -> list[int]:
+    """The rows of the frames that a file names. Raises HRSError where it cannot be read, or names another."""
+    try:
+        names = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HRSError(f"--frames {file} cannot be read ({error})") from error
+    rows = {name: corpus.find(name) for name in names if name}
+    if unknown := [name for name, row in rows.items() if row is None]:
+        raise HRSError(f"--frames {file} names {unknown[0]}, which was not scored; name frames as index.parquet does")
+    return [row for row in rows.values() if row is not None]

@@ -1,0 +1,72 @@
+"""Where work in the background is handed in: this interface, whatever stands behind it.
+
+Pages and commands see nothing else. Today a queue on this machine does the work (`hrs.launch.queue`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from hrs.config import RunConfig
+from hrs.launch.task import Task
+from hrs.runs.folder import RunFolder
+from hrs.runs.work import WorkFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Runs of one owner that may train side by side on a device.
+
+    owner: who hands them in, such as the folder of a study; it sees to it that they are not too many.
+    at_once: how many that is; each gets so large a part of the processors.
+    """
+
+    owner: str
+    at_once: int
+
+
+class Launcher(Protocol):
+    """Does work in the background; each call returns at once. The work's folder tells how it goes."""
+
+    def start(self, config: RunConfig, root: Path, name: str | None = None, *, share: Share | None = None) -> RunFolder:
+        """Make a run that trains as soon as a device is free.
+
+        Raises:
+            HRSError: the name is unfit or taken, or the folder cannot be written.
+        """
+
+    def resume(self, run: RunFolder, *, share: Share | None = None) -> None:
+        """Have a run that stopped go on from its last checkpoint, or from the start if it has none.
+
+        Raises:
+            HRSError: it is queued, running or finished, or its config cannot be read.
+        """
+
+    def submit(self, task: Task) -> None:
+        """Have a new task done as soon as a device that it needs is free."""
+
+    def cancel(self, work: WorkFolder, *, force: bool = False) -> None:
+        """Stop a run or a task, wherever it waits or runs; with ``force`` without letting it save.
+
+        Raises:
+            HRSError: it has ended already, or may not be stopped from here.
+        """
+
+    def waiting(self) -> tuple[Path, ...]:
+        """Folders of the runs and tasks that wait for a device, next one first."""
+
+    def occupy(self, work: WorkFolder, device: str) -> None:
+        """Say that this process does work at once, so that what was handed in waits until it has ended.
+
+        Args:
+            device: "cpu", or anything else for a GPU where there is one.
+        """
+
+
+def launcher() -> Launcher:
+    """The one that this installation uses."""
+    from hrs.launch.queue import LocalQueue
+
+    return LocalQueue()
