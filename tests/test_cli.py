@@ -16,11 +16,19 @@ import pytest
 from PIL import Image
 
 from hrs.cli import main
+from hrs.config import load_config
 from hrs.data.formats.table import to_text
+from hrs.data.layouts import open_dataset
+from hrs.errors import HRSError
+from hrs.labels import IGNORE
+from hrs.launch.launcher import launcher
+from hrs.launch.task import Task
 from hrs.runs.folder import RunFolder
 from hrs.scoring import score as scoring
+from hrs.scoring.corpus import ScoredCorpus, enlarge
 from hrs.scoring.maps import read_maps
-from tests.conftest import CLASSES, tiny_config, write_frames
+from tests.conftest import CLASSES, tiny_config, until, write_frames
+from tests.scoring.weighted_run import make_run
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -315,6 +323,91 @@ def test_score_needs_weighting_networks(hrs, config, trained, frames, tmp_path):
     result = hrs("score", "joint", frames["source"], "--out", "scores")
     assert "trained with joint, which has no weighting networks" in result.error
     assert not (tmp_path / "scores").exists()
+
+
+def test_scoring_a_run_in_a_terminal_holds_the_device_and_says_how_far_it_is(hrs, trained, tmp_path, monkeypatch):
+    runs = tmp_path / "runs"
+    shutil.copytree(trained, runs)
+    task = Task(runs / "first/tasks/score")
+    seen = []
+
+    def watch(checkpoint, corpus, out, *, progress, **_):
+        progress(1, 3)
+        waits = launcher().start(load_config(runs / "first/config.yaml"), runs, "waits")
+        until(lambda: "place 1" in "".join(waits.log_tail(2)))
+        seen.append((task.read_status(), waits.read_status().state))
+        launcher().cancel(waits)
+        with pytest.raises(HRSError, match="task score is running; wait until it ends, or cancel it"):
+            Task.create(task.path, ["score", "first"], out=out)
+        return out / "index.parquet"
+
+    monkeypatch.setattr(scoring, "score", watch)
+    assert hrs("score", "first", "--device", "cpu").code == 0
+    ((status, waiting),) = seen
+    assert (status.state, status.step, status.steps, waiting) == ("running", 1, 3, "queued")
+    assert task.read_status().state == "finished"
+
+
+# Pruning
+
+
+@pytest.fixture
+def scored(tmp_path, frames) -> Path:
+    """A folder of runs with a scored one, "mine"."""
+    make_run(tmp_path / "runs", "mine", frames["source"], tiny_config(frames), panel=False)
+    return tmp_path / "runs"
+
+
+def test_prune_writes_the_frames_that_meet_every_condition(hrs, scored, tmp_path):
+    corpus = ScoredCorpus.open(scored / "mine/scores")
+    weights, cars = corpus.values("weight"), corpus.values("combined/car")
+    middle, most = float(np.median(weights)), float(np.nanmax(cars))
+    kept = {corpus.frame(i).id for i in range(12) if weights[i] >= middle and cars[i] <= most - 0.01}
+    where = ("--where", f"weight={middle}:", "--where", f"combined/car=:{most - 0.01}")
+    result = hrs("prune", "mine", "--out", "pruned", *where)
+    assert 0 < len(kept) < 7 and f"{len(kept)} of 12 frames" in result.out
+    assert {frame.id for frame in open_dataset("folder:pruned").frames} == kept
+    (tmp_path / "names.txt").write_text("003\n004\n")
+    assert hrs("prune", scored / "mine", "--out", "two", "--frames", "names.txt").code == 0
+    assert [frame.id for frame in open_dataset("folder:two").frames] == ["003", "004"]
+
+
+@pytest.mark.parametrize("keep", ["above", "below"])
+def test_prune_takes_labels_away_on_one_side_of_the_threshold(hrs, scored, frames, keep):
+    words = ("--mode", "labels", "--threshold", 0.7, "--level", "region", "--keep", keep)
+    assert hrs("prune", scored / "mine/scores", "--out", "pruned", *words).code == 0
+    corpus = ScoredCorpus.open(scored / "mine/scores")
+    before, after = open_dataset(frames["source"]), open_dataset("folder:pruned")
+    light = enlarge(corpus.frame(5).read_maps()["region"], 48, 64) < 0.7
+    gone = light if keep == "above" else ~light
+    assert 0 < gone.mean() < 1
+    assert (after.read_label(5) == np.where(gone, IGNORE, before.read_label(5))).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--mode", "labels"), "give one above 0"),
+        (("--level", "pixle"), "--level 'pixle': expected combined, pixel, region, image"),
+        (("--where", "weight>1"), "--where 'weight>1': expected STATISTIC=LOW:HIGH"),
+        (("--where", "weight=1"), "expected STATISTIC=LOW:HIGH"),
+        (("--where", "weight=a:"), "expected STATISTIC=LOW:HIGH"),
+        (("--where", "wait=1:"), "no statistic 'wait'; known: "),
+        (("--where", "weight=99:"), "no frame was chosen"),
+        (("--frames", "names.txt"), "names nobody, which was not scored"),
+        (("--frames", "nothing.txt"), "cannot be read"),
+    ],
+)
+def test_prune_says_what_it_cannot_do(hrs, scored, tmp_path, words, message):
+    (tmp_path / "names.txt").write_text("003\nnobody\n")
+    assert message in hrs("prune", "mine", "--out", "pruned", *words).error
+    assert not (tmp_path / "pruned").exists()
+
+
+def test_prune_needs_scores(hrs, scored, frames):
+    assert "no run named 'yours'" in hrs("prune", "yours", "--out", "pruned").error
+    make_run(scored, "bare", frames["source"], tiny_config(frames), scores=False)
+    assert "score the run first" in hrs("prune", "bare", "--out", "pruned").error
 
 
 # Segmentation

@@ -42,7 +42,8 @@ def prune(
     """Copy a scored data set without the frames, or without the labels, that weigh little."""
     import numpy as np
 
-    from hrs.scoring.corpus import ScoredCorpus, export_dataset
+    from hrs.scoring.corpus import ScoredCorpus
+    from hrs.scoring.prune import export_dataset
 
     if mode == "labels" and not threshold:
         raise HRSError("--mode labels takes away the labels of what weighs less than --threshold; give one above 0")

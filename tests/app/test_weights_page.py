@@ -4,12 +4,14 @@ import time
 
 import pytest
 
-import app.weights.scoring as scoring
+from app.weights.scoring import start_scoring
 from hrs.data.layouts import open_dataset
+from hrs.errors import HRSError
+from hrs.launch.task import Task, Teller
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.panel import open_panel
-from tests.app.conftest import button, labels, words
+from tests.app.conftest import button, labels, wait_for, words
 from tests.conftest import tiny_config, write_frames
 from tests.scoring.weighted_run import make_run
 
@@ -152,19 +154,12 @@ def test_the_pruned_data_set_is_written_with_progress_and_can_be_opened(run, tmp
     assert "Pixels below the threshold of 0.80" in words(at)
     at.text_input(key="weights out scored").set_value(str(tmp_path / "pruned")).run()
     button(at, "Write data set").click().run()
-    deadline = time.monotonic() + 20
-    while not at.success:
-        assert time.monotonic() < deadline, words(at)
-        time.sleep(0.05)
-        at.run()
+    wait_for(at, lambda: at.success)
     assert f"12 frames in {tmp_path / 'pruned'}" in words(at)
     assert at.code[0].value == f"folder:{tmp_path / 'pruned'}"
     assert len(open_dataset(at.code[0].value)) == 12
     button(at, "Write data set").click().run()
-    while not at.error:
-        assert time.monotonic() < deadline, words(at)
-        time.sleep(0.05)
-        at.run()
+    wait_for(at, lambda: at.error)
     assert "Nothing was written" in at.error[0].value and "exists" in at.error[0].value
 
 
@@ -174,18 +169,34 @@ def test_scoring_starts_detached_and_says_why_it_failed(root, frames, tiny, open
     at = open_page("weights")
     button(at, "Score the whole corpus").click().run()
     assert not at.exception
-    deadline = time.monotonic() + 40
-    while not at.error:
-        assert time.monotonic() < deadline, words(at)
-        time.sleep(0.2)
-        at.run()
+    wait_for(at, lambda: at.error)
     assert at.error[0].value.startswith("Scoring stopped: no checkpoint")
 
 
-def test_progress_counts_the_finished_parts(run):
-    folder = RunFolder(run)
-    assert scoring.frames_scored(folder) == 0
-    (run / "scores/parts").mkdir()
-    for part in range(2):
-        (run / f"scores/parts/{part:06d}.parquet").write_bytes((run / "scores/index.parquet").read_bytes())
-    assert scoring.frames_scored(folder) == 24
+def test_scoring_shows_how_far_it_is_and_can_be_cancelled(root, frames, tiny, open_page):
+    folder = RunFolder(make_run(root, "bare", frames["source"], tiny, scores=False))
+    task = Task.create(folder.tasks / "score", ["score", "bare"], out=folder.scores.path)
+    at = open_page("weights")
+    assert at.progress[0].text == "Scoring waits until a device is free."
+
+    def work():
+        with task.at_work():
+            Teller(task)(7, 12)
+            at.run()
+            assert at.progress[0].text == "Scoring: 7 of 12 frames." and at.progress[0].value == 58
+            assert "Score the whole corpus" not in labels(at)
+            button(at, "Cancel").click().run()
+            Teller(task)(8, 12)
+
+    with pytest.raises(HRSError, match="task score was cancelled"):
+        work()
+    at.run()
+    assert "Scoring was cancelled after 7 frames" in words(at)
+
+
+def test_scoring_twice_at_once_is_one_line(root, frames, tiny, open_page):
+    folder = RunFolder(make_run(root, "bare", frames["source"], tiny, scores=False))
+    folder.best.mkdir(parents=True)
+    Task.create(folder.tasks / "score", ["score", "bare"], out=folder.scores.path)
+    with pytest.raises(HRSError, match="task score is queued"):
+        start_scoring(folder)
