@@ -19,7 +19,7 @@ from hrs.methods.base import Method, StepResult
 from hrs.methods.build import build_method
 from hrs.street import shipped_frames
 from hrs.system.cache import cache_root
-from hrs.training.trainer import build_optimiser
+from hrs.training.steps import build_optimiser
 
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16}
 LATE = 0.9

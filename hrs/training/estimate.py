@@ -29,7 +29,6 @@ from hrs.data.regions import RegionCache, superpixels
 from hrs.data.spec import DatasetSpec
 from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
-from hrs.inference import Predictor, predictions
 from hrs.labels import LabelSpace, label_space
 from hrs.methods.table import METHODS
 from hrs.pictures import Image
@@ -37,7 +36,8 @@ from hrs.progress import clock
 from hrs.runs.folder import RunFolder
 from hrs.system.images import encode
 from hrs.training.record import Recorder
-from hrs.training.trainer import Trainer
+from hrs.training.steps import Trainer
+from hrs.training.watchers import Panel, Saving, Validation
 
 _WARMUP = 2  # first steps, which allocate memory and choose kernels; left out of the mean
 _FEWEST_STEPS, _MOST_STEPS = 3, 200
@@ -123,15 +123,15 @@ def estimate(config: RunConfig, *, budget: float = 6.0) -> Estimate:
             "target": _copy(real.dataset, space, root / "target"),
             "val": _copy(val.dataset, space, root / "val"),
         }
-        probe = Probe(_trial(config, specs), RunFolder(root / "run"), resume=False)
-        steps = probe.time_steps(budget)
-        image, save, panel = probe.time_image(), probe.time_save(), probe.time_panel()
+        trainer = Trainer(_trial(config, specs))
+        steps = time_steps(trainer, budget)
+        image, save, panel = _time_the_rest(trainer, RunFolder(root / "run"))
     train = config.train
     validations = ceil(train.steps / train.validate_every)
     frames = [*sources, real] if METHODS[config.method].learns_weights else []
     return Estimate(
-        device=probe.accelerator.device.type,
-        parameters=sum(parameter.numel() for parameter in probe.bare.segmenter.parameters()),
+        device=trainer.accelerator.device.type,
+        parameters=sum(parameter.numel() for parameter in trainer.bare.segmenter.parameters()),
         seconds_per_step=mean(steps),
         timed_steps=len(steps),
         rendering=sum(each.rendering for each in (real, val, *sources)),
@@ -140,7 +140,7 @@ def estimate(config: RunConfig, *, budget: float = 6.0) -> Estimate:
         validating=validations * val.total * image,
         saving=(ceil(train.steps / train.save_every) + validations) * save + (validations + 1) * panel,
         memory=_peak_memory(),
-        gpu_memory=torch.cuda.max_memory_reserved() if probe.accelerator.device.type == "cuda" else None,
+        gpu_memory=torch.cuda.max_memory_reserved() if trainer.accelerator.device.type == "cuda" else None,
     )
 
 
@@ -224,52 +224,43 @@ def _trial(config: RunConfig, specs: dict[str, Any]) -> RunConfig:
 # What is timed
 
 
-class Probe(Trainer):
-    """A trainer that does a little of everything and looks at the clock."""
+def time_steps(trainer: Trainer, budget: float) -> list[float]:
+    """Seconds of single steps in the middle of training, loading included, without the first ones."""
+    trainer.step = int(_STAGE * trainer.config.train.steps)
+    times: list[float] = []
+    last = time.perf_counter()
+    with closing(cast(Iterator[Any], trainer.batches())) as batches:  # type: ignore[type-var]
+        for batch in batches:
+            trainer.train_step(batch)
+            _synchronise(trainer)
+            now = time.perf_counter()
+            times.append(now - last)
+            last = now
+            if _enough(times, budget):
+                break
+    return times[_WARMUP:] or times[-1:]
 
-    def time_steps(self, budget: float) -> list[float]:
-        """Seconds of single steps in the middle of training, loading included, without the first ones."""
-        self.step = int(_STAGE * self.config.train.steps)
-        times: list[float] = []
-        last = time.perf_counter()
-        with closing(cast(Iterator[Any], self._batches())) as batches:  # type: ignore[type-var]
-            for batch in batches:
-                self._train_step(batch.to(self.accelerator.device))
-                self._synchronise()
-                now = time.perf_counter()
-                times.append(now - last)
-                last = now
-                if _enough(times, budget):
-                    break
-        return times[_WARMUP:] or times[-1:]
 
-    def time_image(self) -> float:
-        """Seconds to validate one image."""
-        data = self.config.data
-        network = self._network().eval()
-        predictor = Predictor(
-            network, self.real.space, height=data.height, width=data.width, device=self.accelerator.device
-        )
-        images = range(min(4, len(self.real.val)))
-        return self._clocked(lambda: [None for _ in predictions(predictor, self.real.val, images)]) / len(images)
+def _time_the_rest(trainer: Trainer, run: RunFolder) -> tuple[float, float, float]:
+    """Seconds to validate one image, to save a checkpoint, and to keep the panel once."""
+    recorder = Recorder(run, trainer.real.space, steps=trainer.config.train.steps, first=0)
+    validation = Validation(trainer, run, recorder)
+    few = range(min(4, len(trainer.real.val)))
+    image = _clocked(trainer, lambda: validation.examine(few)) / len(few)
+    return image, _clocked(trainer, Saving(trainer, run, validation).save), _clocked(trainer, Panel(trainer, run).keep)
 
-    def time_save(self) -> float:
-        return self._clocked(self._save_last)
 
-    def time_panel(self) -> float:
-        """Seconds to write the weight maps and their picture once."""
-        self.recorder = Recorder(self.run, self.real.space, steps=self.config.train.steps, first=0)
-        return self._clocked(self._save_panel)
+def _clocked(trainer: Trainer, work: Callable[[], object]) -> float:
+    """Seconds that some work takes, the device's included."""
+    began = time.perf_counter()
+    work()
+    _synchronise(trainer)
+    return time.perf_counter() - began
 
-    def _clocked(self, work: Callable[[], object]) -> float:
-        began = time.perf_counter()
-        work()
-        self._synchronise()
-        return time.perf_counter() - began
 
-    def _synchronise(self) -> None:
-        if self.accelerator.device.type == "cuda":
-            torch.cuda.synchronize()
+def _synchronise(trainer: Trainer) -> None:
+    if trainer.accelerator.device.type == "cuda":
+        torch.cuda.synchronize()
 
 
 def _enough(times: list[float], budget: float) -> bool:

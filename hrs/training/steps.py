@@ -1,0 +1,251 @@
+"""One step of training after another, and what may look on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from hrs.checkpoint import load_state, load_weights
+from hrs.config import RunConfig
+from hrs.data.draw import class_frequency
+from hrs.data.layouts import open_sources
+from hrs.data.loaders import FrameReader, Step, TrainingSteps, step_batches
+from hrs.errors import HRSError
+from hrs.methods.base import Method
+from hrs.methods.build import build_method
+from hrs.methods.table import METHODS
+from hrs.networks.segmenter import Segmenter
+from hrs.progress import Progress
+from hrs.training.schedule import poly_with_warmup
+from hrs.training.task import open_real
+
+MOST_BAD_STEPS = 10
+"""Steps in a row without a finite loss after which a run gives up."""
+
+
+class Cancelled(Exception):
+    """The run was asked to stop."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepReport:
+    """What came of a step: numbers to log, and whether it was applied, which a non-finite one is not."""
+
+    logs: dict[str, Tensor]
+    applied: bool
+
+
+class Watcher:
+    """Looks on while a run trains. All processes of a run have the same watchers, in the same order."""
+
+    def start(self) -> None:
+        """Before the first step of this process."""
+
+    def after_step(self, report: StepReport) -> None:
+        """After each step; `Trainer.step` counts it already."""
+
+    def finish(self) -> None:
+        """After the last step."""
+
+
+class Trainer:
+    """One process's share of a run: its data, method and optimiser, and one step of training after another.
+
+    step: steps done so far, those before a resume included.
+    restored: the state that a resumed run goes on from; empty for a new one.
+    """
+
+    def __init__(self, config: RunConfig, *, resume_from: Path | None = None, progress: Progress | None = None) -> None:
+        self.config = config
+        facts = METHODS[config.method]
+        # Weighting networks that skip a step leave parameters without gradient.
+        skipping = DistributedDataParallelKwargs(
+            find_unused_parameters=facts.learns_weights and config.selection.every > 1
+        )
+        self.accelerator = Accelerator(
+            mixed_precision=config.train.precision, cpu=config.train.device == "cpu", kwargs_handlers=[skipping]
+        )
+        self._check_world()
+        set_seed(config.seed)
+        with self.accelerator.main_process_first():  # so that rendering and caching happen once
+            self.real = open_real(config, progress=progress)
+        method = build_method(config, len(self.real.space))  # before the synthetic frames, which may take minutes
+        if config.train.class_balance:
+            method.balance(torch.from_numpy(class_frequency(self.real.target)))
+        with self.accelerator.main_process_first():
+            sources = open_sources(config.sources, self.real.space, progress=progress)
+        self.source = FrameReader(sources, config.data, regions=facts.learns_weights)
+        self.target = FrameReader([self.real.target], config.data, regions=facts.learns_weights)
+        if config.train.channels_last:
+            method.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = average_of(method.segmenter, config.train.ema)
+        if resume_from is not None:
+            load_weights(method, resume_from)
+        self.optimiser = build_optimiser(method, config)
+        if config.train.compile:
+            method.segmenter.compile()
+        self.step, self._bad = 0, 0
+        self.restored: dict[str, Any] = {} if resume_from is None else load_state(resume_from)
+        if self.restored:
+            self._restore(self.restored)
+        self.method, self.optimiser = self.accelerator.prepare(method, self.optimiser)
+        self.bare = cast(Method, self.accelerator.unwrap_model(self.method))
+        if self.average is not None:
+            self.average.to(self.accelerator.device)
+
+    def _check_world(self) -> None:
+        world = self.accelerator.num_processes
+        for name in ("batch_source", "batch_target"):
+            if getattr(self.config.train, name) % world:
+                raise HRSError(
+                    f"train.{name} is {getattr(self.config.train, name)}; expected a multiple of the {world} processes"
+                )
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+
+    def fit(self, watchers: Sequence[Watcher]) -> None:
+        """Run the remaining steps.
+
+        Raises:
+            HRSError: the loss stays non-finite, or a data set cannot be read any more.
+            Cancelled: a watcher was asked to stop.
+        """
+        for watcher in watchers:
+            watcher.start()
+        for batch in self.batches():
+            report = self.train_step(batch)
+            for watcher in watchers:
+                watcher.after_step(report)
+        for watcher in watchers:
+            watcher.finish()
+
+    def batches(self) -> Iterator[Step]:
+        """What the remaining steps see, loaded ahead."""
+        config, rank = self.config, self.accelerator.process_index
+        steps = TrainingSteps(
+            self.source,
+            self.target,
+            partial(self.bare.counts, config),
+            seed=config.seed,
+            rank=rank,
+            world=self.accelerator.num_processes,
+        )
+        pin = self.accelerator.device.type == "cuda"
+        return step_batches(steps, self.step, config.train.steps, workers=config.data.workers, pin=pin)
+
+    def train_step(self, batch: Step) -> StepReport:
+        """One optimiser step. A non-finite gradient leaves all weights alone.
+
+        Raises:
+            HRSError: there were MOST_BAD_STEPS of those in a row.
+        """
+        batch = batch.to(self.accelerator.device)
+        self.method.train()
+        torch.manual_seed(step_seed(self.config.seed, self.step, self.accelerator.process_index))
+        self._set_rates()
+        result = self.method(batch.source, batch.target, self.step)
+        self.accelerator.backward(result.loss)
+        norms = self._clip()
+        applied = self._apply([*norms, result.loss])
+        self.step += 1
+        self._check_finite(applied)
+        logs = {"loss": result.loss.detach(), "grad_norm": norms[0], **result.logs}
+        return StepReport(logs=logs, applied=applied)
+
+    def _apply(self, numbers: list[Tensor]) -> bool:
+        """Move the weights if these numbers are finite; half precision's own scaler looks after that itself."""
+        finite = self.config.train.precision == "fp16" or bool(torch.stack(numbers).isfinite().all())
+        if finite:
+            self.optimiser.step()
+            if self.average is not None:
+                self.average.update_parameters(self.bare.segmenter)
+        self.optimiser.zero_grad(set_to_none=True)
+        return finite
+
+    def _clip(self) -> list[Tensor]:
+        """Clip every network's gradient by itself, so that none shortens another's step; the norms they had, the
+        segmentation network's first."""
+        self.accelerator.unscale_gradients(self.optimiser)
+        groups = [group["params"] for group in self.optimiser.param_groups]
+        norms = [torch.nn.utils.clip_grad_norm_(group, self.config.train.clip) for group in groups]
+        return [norm.to(self.accelerator.device) for norm in norms]  # without a gradient it is on the CPU
+
+    def _set_rates(self) -> None:
+        factor = poly_with_warmup(self.step, self.config.train)
+        for group in self.optimiser.param_groups:
+            group["lr"] = factor * group["peak"]
+
+    def _check_finite(self, applied: bool) -> None:
+        self._bad = 0 if applied else self._bad + 1
+        if self._bad >= MOST_BAD_STEPS:
+            raise HRSError(
+                f"the loss was not finite for {self._bad} steps in a row up to step {self.step}; "
+                "lower train.learning_rate or train with train.precision=no"
+            )
+
+    # What watchers ask
+
+    @property
+    def main(self) -> bool:
+        """Whether this process writes the run's folder."""
+        return bool(self.accelerator.is_main_process)
+
+    def due(self, every: int) -> bool:
+        """Whether what happens every so many steps, and after the last, happens now."""
+        return self.step % every == 0 or self.step == self.config.train.steps
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the segmentation network, at the last step."""
+        return float(self.optimiser.param_groups[0]["lr"])
+
+    def network(self) -> Segmenter:
+        """The network that is validated and shipped, in evaluation mode: the average where there is one."""
+        network = self.average.module if self.average is not None else self.bare.segmenter
+        return cast(Segmenter, network).eval()
+
+    def state(self) -> dict[str, Any]:
+        """What resumes the run, beside the method's weights."""
+        state = {"optimiser": self.optimiser.state_dict(), "step": self.step}
+        return state if self.average is None else state | {"average": self.average.state_dict()}
+
+    def describe(self) -> str:
+        real, parameters = self.real, sum(p.numel() for p in self.bare.segmenter.parameters())
+        return (
+            f"{self.config.method} on {self.accelerator.device}: {len(self.source)} synthetic frames, "
+            f"{len(real.target)} real images, {len(real.val)} to validate, {len(real.space)} classes "
+            f"({real.space.name}); {self.config.network.name} {parameters / 1e6:.2f} M parameters"
+        )
+
+
+def build_optimiser(method: Method, config: RunConfig) -> torch.optim.AdamW:
+    """AdamW over all networks; ``peak`` is each group's learning rate before the schedule."""
+    networks = [(method.segmenter, config.train.learning_rate), *method.auxiliary()]
+    groups = [{"params": list(network.parameters()), "peak": rate} for network, rate in networks]
+    groups = [group for group in groups if group["params"]]
+    return torch.optim.AdamW(groups, lr=config.train.learning_rate, weight_decay=config.train.weight_decay)
+
+
+def average_of(network: Segmenter, decay: float) -> AveragedModel | None:
+    if not decay:
+        return None
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+
+
+def step_seed(*numbers: int) -> int:
+    """One seed from several numbers: what is random in a step depends on these alone, so no state is saved."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

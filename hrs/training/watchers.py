@@ -1,0 +1,275 @@
+"""What looks on while a run trains: the log, validation, the panel of weights, checkpoints, requests to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import gather_object
+from torch import Tensor
+
+from hrs.checkpoint import read_about, save_checkpoint
+from hrs.data.draw import spread_indices
+from hrs.errors import HRSError
+from hrs.evaluation import ConfusionMatrix, Evaluation
+from hrs.inference import FEWEST, Predictor, calibrate, predictions, write_gauge
+from hrs.methods.hrs import HierarchicalSelection, raw_weights
+from hrs.pictures import Image
+from hrs.runs.folder import RunFolder
+from hrs.scoring.panel import PanelFrame, PanelWriter
+from hrs.training.record import LOGGER, Recorder
+from hrs.training.steps import Cancelled, StepReport, Trainer, Watcher
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watchers:
+    """All watchers of a run."""
+
+    recording: Recording
+    validation: Validation
+    panel: Panel
+    saving: Saving
+    stopping: Stopping
+
+    def in_order(self) -> list[Watcher]:
+        """As they look: what was validated is saved, and a run that stops has saved all."""
+        return [self.recording, self.validation, self.panel, self.saving, self.stopping]
+
+
+@contextmanager
+def watch(trainer: Trainer, run: RunFolder) -> Iterator[Watchers]:
+    """The watchers of a run, which write its folder."""
+    recorder = Recorder(run, trainer.real.space, steps=trainer.config.train.steps, first=trainer.step)
+    with ExitStack() as stack:
+        signals = stack.enter_context(stop_on_signals())
+        if trainer.main:
+            stack.enter_context(recorder)
+            run.write_space(trainer.real.space)
+            LOGGER.info(trainer.describe())
+        validation = Validation(trainer, run, recorder)
+        saving = Saving(trainer, run, validation)
+        yield Watchers(
+            recording=Recording(trainer, recorder),
+            validation=validation,
+            panel=Panel(trainer, run),
+            saving=saving,
+            stopping=Stopping(trainer, run, saving, signals),
+        )
+
+
+@dataclass
+class Recording(Watcher):
+    """Metrics, status and a line of the log now and then."""
+
+    trainer: Trainer
+    recorder: Recorder
+
+    def after_step(self, report: StepReport) -> None:
+        if self.trainer.main and self.trainer.due(self.trainer.config.train.log_every):
+            values = {name: plain(value) for name, value in report.logs.items()}
+            self.recorder.training(self.trainer.step, {"learning_rate": self.trainer.learning_rate, **values})
+
+
+@dataclass
+class Validation(Watcher):
+    """Scores on the validation images, and the best model so far.
+
+    best: highest mIoU so far, that of the model in checkpoints/best; a resumed run never replaces it by a worse one.
+    newest: the last evaluation; None before the first.
+    """
+
+    trainer: Trainer
+    run: RunFolder
+    recorder: Recorder
+    best: float = field(default=-1.0, init=False)
+    newest: Evaluation | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        if self.trainer.restored:
+            self.best = max(self.trainer.restored["best"], stored_miou(self.run.best))
+
+    def after_step(self, report: StepReport) -> None:
+        if self.trainer.due(self.trainer.config.train.validate_every):
+            self.validate()
+
+    def finish(self) -> None:
+        if self.newest is None:  # resumed after its last step
+            self.validate()
+        self._calibrate()
+
+    def result(self) -> Evaluation:
+        """The last evaluation. Raises ValueError before the first."""
+        if self.newest is None:
+            raise ValueError("nothing was validated yet")
+        return self.newest
+
+    def validate(self) -> None:
+        """Score the network on all validation images, shared among the processes, and keep it if it is the best."""
+        trainer = self.trainer
+        count, rank, world = len(trainer.real.val), trainer.accelerator.process_index, trainer.accelerator.num_processes
+        part, rows = self.examine(range(rank, count, world))
+        whole = ConfusionMatrix(trainer.real.space)
+        for each in gather_object([part]):
+            whole.merge(each)
+        self.newest = whole.evaluation()
+        better = self.newest.miou > self.best
+        self.best = max(self.best, self.newest.miou)
+        if trainer.main:
+            self.recorder.validation(trainer.step, self.newest, whole, best=better)
+            self.recorder.previews(trainer.step, rows)
+            if better:
+                self._keep_best()
+
+    def examine(self, indices: Iterable[int]) -> tuple[ConfusionMatrix, list[tuple[Image, Image, Image]]]:
+        """Some of the validation images: their confusion matrix, and of those that are shown image, label and
+        prediction."""
+        trainer, data = self.trainer, self.trainer.config.data
+        predictor = Predictor(
+            trainer.network(),
+            trainer.real.space,
+            height=data.height,
+            width=data.width,
+            device=trainer.accelerator.device,
+        )
+        shown = set(spread_indices(len(trainer.real.val), trainer.config.train.previews))
+        matrix, rows = ConfusionMatrix(trainer.real.space), []
+        for i, image, label, predicted in predictions(predictor, trainer.real.val, indices):
+            matrix.update(predicted, label)
+            if i in shown:
+                rows.append((image, label, predicted))
+        return matrix, rows
+
+    def metrics(self) -> dict[str, Any]:
+        """The last evaluation as a checkpoint holds it; empty before the first."""
+        return self.newest.to_json_dict() if self.newest else {}
+
+    def _keep_best(self) -> None:
+        own = self.trainer.network().state_dict()
+        overrides = {f"segmenter.{name}": value for name, value in own.items()}
+        write(self.trainer, self.run.best, self.metrics(), overrides=overrides)
+
+    def _calibrate(self) -> None:
+        """Beside the best model: what tells how close a photo is to the real images of this run."""
+        real = self.trainer.real
+        if self.trainer.main and min(len(real.target), len(real.val)) >= FEWEST:
+            predictor = Predictor.load(self.run.best, device=self.trainer.accelerator.device, backend="torch")
+            write_gauge(calibrate(predictor, real.target, real.val), self.run.best)
+
+
+@dataclass
+class Panel(Watcher):
+    """Weight maps of a fixed panel of synthetic frames, before training and at every validation."""
+
+    trainer: Trainer
+    run: RunFolder
+
+    def start(self) -> None:
+        self.keep()
+
+    def after_step(self, report: StepReport) -> None:
+        if self.trainer.due(self.trainer.config.train.validate_every):
+            self.keep()
+
+    def keep(self) -> None:
+        """The maps as they are now, with the ramp: what acts at this step."""
+        trainer, method = self.trainer, self.trainer.bare
+        indices = spread_indices(len(trainer.source), trainer.config.train.panel)
+        if not isinstance(method, HierarchicalSelection) or not indices or not trainer.main:
+            return
+        frames, raw = [], []
+        for index in indices:
+            sample, (dataset, i) = trainer.source[index], trainer.source.locate(index)
+            batch = trainer.source.batch([sample])
+            raw.append(raw_weights(method, batch.to(trainer.accelerator.device)).maps(0))
+            frames.append(PanelFrame(id=dataset.frames[i].id, image=sample.image, label=batch.labels[0].numpy()))
+        scale = method.selector.scale(method.selector.strength(trainer.step / trainer.config.train.steps))
+        PanelWriter(run=self.run, space=trainer.real.space, frames=frames).write(trainer.step, raw, scale)
+
+
+@dataclass
+class Saving(Watcher):
+    """The checkpoint that resumes the run."""
+
+    trainer: Trainer
+    run: RunFolder
+    validation: Validation
+
+    def after_step(self, report: StepReport) -> None:
+        if self.trainer.due(self.trainer.config.train.save_every):
+            self.save()
+
+    def save(self) -> None:
+        if self.trainer.main:
+            state = self.trainer.state() | {"best": self.validation.best}
+            write(self.trainer, self.run.last, self.validation.metrics(), state=state)
+
+
+@dataclass
+class Stopping(Watcher):
+    """Ends the run after a step in which it was asked to stop, by a signal or by the file in its folder."""
+
+    trainer: Trainer
+    run: RunFolder
+    saving: Saving
+    signals: list[int]
+
+    def after_step(self, report: StepReport) -> None:
+        if self._asked():
+            self.saving.save()
+            raise Cancelled
+
+    def _asked(self) -> bool:
+        """Whether any process was asked: all of them stop after the same step, else the others would wait for it."""
+        accelerator = self.trainer.accelerator
+        asked = bool(self.signals) or (self.trainer.main and self.run.stop_requested())
+        if accelerator.num_processes == 1:
+            return asked
+        votes = accelerator.reduce(torch.tensor(float(asked), device=accelerator.device), reduction="sum")
+        return bool(votes > 0)
+
+
+def write(trainer: Trainer, folder: Path, metrics: dict[str, Any], **options: Any) -> None:
+    """A checkpoint of the trainer's method as it is now; see `save_checkpoint` for the options."""
+    save_checkpoint(
+        folder,
+        method=trainer.bare,
+        config=trainer.config,
+        space=trainer.real.space,
+        step=trainer.step,
+        metrics=metrics,
+        **options,
+    )
+
+
+def stored_miou(best: Path) -> float:
+    """What validation said of the model in a folder; -1 where there is none that can be read."""
+    try:
+        return float(read_about(best).metrics.get("miou") or -1.0)
+    except HRSError:
+        return -1.0
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[list[int]]:
+    """A list that fills when SIGTERM or SIGINT arrives, so that the loop can end its step and save. A thread gets no
+    signals: there the list stays empty, and the file in the run's folder is what stops it."""
+    arrived: list[int] = []
+    watched = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, lambda n, _: arrived.append(n)) for number in watched}
+    try:
+        yield arrived
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def plain(value: Tensor) -> float | list[float]:
+    """A logged tensor as JSON can hold it."""
+    numbers: float | list[float] = value.detach().float().cpu().tolist()
+    return numbers
