@@ -1,0 +1,153 @@
+import json
+import threading
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from hrs.errors import HRSError
+from hrs.runs.folder import RunFolder
+from hrs.runs.names import CONFIG, MODEL
+from hrs.runs.work import cancel
+from hrs.scoring.panel import open_panel
+from hrs.training.steps import Trainer, Watcher
+from hrs.training.trainer import train
+from hrs.training.watchers import watch
+from tests.conftest import tiny_config, until
+
+
+def run_of(tmp_path, config, name="run") -> RunFolder:
+    return RunFolder.create(tmp_path / "runs", name, config.to_yaml())
+
+
+@dataclass
+class Diary(Watcher):
+    """Writes down what it is told."""
+
+    trainer: Trainer
+    seen: list = field(default_factory=list)
+
+    def start(self):
+        self.seen.append(("start", self.trainer.step))
+
+    def after_step(self, report):
+        assert report.applied and report.logs["loss"].isfinite()
+        self.seen.append(("step", self.trainer.step))
+
+    def finish(self):
+        self.seen.append(("finish", self.trainer.step))
+
+
+def test_watchers_are_told_of_every_step_in_order(frames):
+    trainer = Trainer(tiny_config(frames, "method=joint", "train.steps=3"))
+    diary = Diary(trainer)
+    trainer.fit([diary])
+    assert diary.seen == [("start", 0), ("step", 1), ("step", 2), ("step", 3), ("finish", 3)]
+
+
+def test_what_is_due_every_so_many_steps_is_due_after_the_last_too(frames):
+    trainer = Trainer(tiny_config(frames, "method=joint", "train.steps=7"))
+    due = []
+    for trainer.step in range(1, 8):
+        due.append(trainer.due(3))
+    assert due == [False, False, True, False, False, True, True]
+
+
+def test_the_best_checkpoint_holds_the_averaged_weights(tmp_path, frames):
+    config = tiny_config(frames, "method=joint", "train.ema=0.9", "train.steps=3", "train.validate_every=3")
+    run = run_of(tmp_path, config)
+    train(config, run)
+    best, last = load_file(run.best / MODEL), load_file(run.last / MODEL)
+    state = torch.load(run.last / "training_state.pt", weights_only=True)["average"]
+    moved = 0
+    for name, value in best.items():
+        average = state[f"module.{name.removeprefix('segmenter.')}"] if name.startswith("segmenter.") else value
+        assert torch.equal(value, average.cpu())
+        moved += not torch.equal(value, last[name])
+    assert moved > 10, "the average is where the weights are, so nothing was tested"
+
+
+def stopped(tmp_path, frames, monkeypatch):
+    """A run that was killed after validating at steps 3 and 6 and saving at step 2."""
+    config = tiny_config(frames, "method=joint", "train.steps=6", "train.save_every=100", "train.validate_every=3")
+    run = run_of(tmp_path, config)
+    trainer = Trainer(config)
+    with watch(trainer, run) as watchers:
+        batches = trainer.batches()
+        for _ in range(2):
+            trainer.train_step(next(batches))
+        watchers.validation.validate()
+        watchers.saving.save()
+    return config, run
+
+
+@pytest.mark.parametrize("where", ["checkpoint", "state"])
+def test_a_resumed_run_never_replaces_the_best_model_by_a_worse_one(tmp_path, frames, monkeypatch, where):
+    config, run = stopped(tmp_path, frames, monkeypatch)
+    if where == "checkpoint":  # validated after the state was saved, and better than all that follows
+        about = json.loads((run.best / CONFIG).read_text())
+        about["metrics"]["miou"] = 99.0
+        (run.best / CONFIG).write_text(json.dumps(about))
+    else:
+        path = run.last / "training_state.pt"
+        torch.save(torch.load(path, weights_only=True) | {"best": 99.0}, path)
+    before = (run.best / MODEL).read_bytes()
+    train(config, run, resume=True)
+    assert (run.best / MODEL).read_bytes() == before
+    assert run.read_results()[-1]["step"] == 6
+
+
+def test_a_resumed_run_does_replace_it_by_a_better_one(tmp_path, frames, monkeypatch):
+    config, run = stopped(tmp_path, frames, monkeypatch)
+    about = json.loads((run.best / CONFIG).read_text())
+    about["metrics"]["miou"] = 0.01
+    (run.best / CONFIG).write_text(json.dumps(about))
+    path = run.last / "training_state.pt"
+    torch.save(torch.load(path, weights_only=True) | {"best": 0.01}, path)
+    train(config, run, resume=True)
+    assert json.loads((run.best / CONFIG).read_text())["step"] in (3, 6)
+
+
+def test_the_panel_shows_what_acts(tmp_path, frames):
+    """1 everywhere in the warm-up, and in the ramp less than at its end."""
+    config = tiny_config(
+        frames,
+        "train.steps=8",
+        "train.validate_every=2",
+        "selection.warmup=0.25",
+        "selection.ramp=0.5",
+        "train.panel=2",
+    )
+    run = run_of(tmp_path, config)
+    train(config, run)
+    assert run.panel_steps() == [0, 2, 4, 6, 8]
+    spread = {}
+    for step in run.panel_steps():
+        frame = open_panel(run, step).frame(0)
+        maps, (_, label) = frame.read_maps(), frame.read_frame()
+        known = label != 255
+        spread[step] = {name: float(values[known].std()) for name, values in maps.items()}
+        if step <= 2:
+            assert all((values[known] == 1).all() for values in maps.values())
+    assert spread[4]["combined"] > 0 and spread[6]["combined"] > 0
+
+
+def test_a_run_in_a_thread_stops_by_its_file(tmp_path, frames):
+    config = tiny_config(frames, "method=joint", "train.steps=2000", "train.validate_every=2000")
+    run, said = run_of(tmp_path, config), []
+
+    def work():
+        try:
+            train(config, run)
+        except HRSError as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    until(lambda: run.read_status().step >= 2)
+    cancel(run)
+    thread.join(60)
+    assert not thread.is_alive() and "was cancelled" in said[0]
+    assert run.read_status().state == "cancelled"
+    assert json.loads((run.last / CONFIG).read_text())["step"] < 2000
