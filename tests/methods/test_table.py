@@ -1,5 +1,8 @@
 """The table of methods against the classes: each method is run for a few steps and watched."""
 
+import re
+from pathlib import Path
+
 import pytest
 from pydantic import BaseModel
 
@@ -65,3 +68,10 @@ def test_every_method_has_a_row():
 def test_names_in_words():
     assert in_words(["a"]) == "a" and in_words(["a", "b", "c"]) == "a, b and c"
     assert that_learn_weights() == ["hrs", "hrs_mixing", "shuffled"]
+
+
+def test_the_readme_names_every_method():
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    paragraph = text.split("**Other methods", 1)[1].split("\n\n", 1)[0]
+    missing = [name for name in METHODS if name != "hrs" and not re.search(rf"\b{name}`", paragraph)]
+    assert not missing
