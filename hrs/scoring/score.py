@@ -78,26 +78,17 @@ def score(
     Raises:
         HRSError: the checkpoint has no weighting networks, the corpus cannot be used, or ``out`` holds other scores.
     """
-    loaded = load_checkpoint(checkpoint, device=device)
-    if not isinstance(loaded.method, HierarchicalSelection):
-        raise HRSError(
-            f"checkpoint {checkpoint} was trained with {loaded.config.method}, which has no weighting networks; "
-            f"score a run of {in_words(that_learn_weights())}"
-        )
-    method = loaded.method
-    corpus = open_dataset(dataset).map_to(loaded.space)
-    corpus = corpus.take(range(min(limit or len(corpus), len(corpus))))
     if PART % batch:
         raise HRSError(f"batch is {batch}; expected a divisor of {PART}")
-    folder = CorpusFolder(out)
-    identity = _identity(checkpoint)
+    loaded, method = _load(checkpoint, device)
+    corpus = open_dataset(dataset).map_to(loaded.space)
+    corpus = corpus.take(range(min(limit or len(corpus), len(corpus))))
+    folder, identity = CorpusFolder(out), _identity(checkpoint)
     _claim(folder, {"checkpoint": identity, "dataset": dataset, "space": loaded.space.to_dict()})
-
     parts = _Parts(folder, len(corpus))
-    wanted = [chunk for part in parts.missing() for chunk in parts.frames(part, batch)]
-    done = len(corpus) - sum(map(len, wanted))
-    tables: list[pa.Table] = []
-    for frames, on_device in _batches(corpus, wanted, loaded, workers=workers, device=torch.device(device)):
+    chosen = [chunk for part in parts.missing() for chunk in parts.frames(part, batch)]
+    done, tables = len(corpus) - sum(map(len, chosen)), list[pa.Table]()
+    for frames, on_device in _batches(corpus, chosen, loaded, workers=workers, device=torch.device(device)):
         weights = raw_weights(method, on_device)
         tables.append(_write_batch(corpus, frames, on_device, weights, len(loaded.space), folder))
         if frames.stop % PART == 0 or frames.stop == len(corpus):
@@ -106,12 +97,27 @@ def score(
         done += len(frames)
         if progress:
             progress(done, len(corpus))
+    _summarise(folder, parts, loaded, identity, dataset)
+    return folder.index
+
+
+def _load(checkpoint: Path, device: torch.device | str) -> tuple[Checkpoint, HierarchicalSelection]:
+    loaded = load_checkpoint(checkpoint, device=device)
+    if not isinstance(loaded.method, HierarchicalSelection):
+        raise HRSError(
+            f"checkpoint {checkpoint} was trained with {loaded.config.method}, which has no weighting networks; "
+            f"score a run of {in_words(that_learn_weights())}"
+        )
+    return loaded, loaded.method
+
+
+def _summarise(folder: CorpusFolder, parts: _Parts, loaded: Checkpoint, identity: str, dataset: str) -> None:
+    """Fit the scale on all parts, and write the table."""
     rows = pa.concat_tables([pq.read_table(folder.part(part)) for part in range(len(parts))])
     moments = Moments.from_table(rows)
     scale = moments.fit(min_effective=loaded.config.selection.min_effective)
     about = About(space=loaded.space, scale=scale, checkpoint=identity, dataset=dataset)
     write_corpus(folder, rows, moments, about)
-    return folder.index
 
 
 def own_corpus(checkpoint: Path) -> str:

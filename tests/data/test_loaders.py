@@ -82,11 +82,20 @@ def test_region_ids_are_compact_and_of_one_label_each(readers):
         assert all(len(np.unique(labels[regions == region])) == 1 for region in used)
 
 
-def test_counts_decide_per_step_and_nobody_asked_is_none(readers):
+def test_counts_decide_per_step_and_a_side_not_asked_for_is_empty(readers):
     steps = TrainingSteps(*readers, lambda step: (2, 0) if step == 0 else (0, 3), seed=0)
-    assert steps[0].target is None and len(steps[0].source) == 2
-    assert steps[1].source is None and len(steps[1].target) == 3
-    assert steps[0].to(torch.device("cpu")).target is None
+    first, second = steps[0], steps[1]
+    assert (len(first.source), len(first.target), len(second.source), len(second.target)) == (2, 0, 0, 3)
+    assert first.target.images.shape == (0, 3, *first.source.labels.shape[1:])
+    assert len(first.to(torch.device("cpu")).target) == 0
+
+
+def test_a_method_without_synthetic_frames_reads_none(frames):
+    config = tiny_config(frames).data
+    nothing = FrameReader([], config, regions=False)
+    target = FrameReader([open_dataset(frames["target"])], config, regions=False)
+    step = TrainingSteps(nothing, target, lambda _: (0, 2), seed=0)[0]
+    assert len(nothing) == 0 and len(step.source) == 0 and len(step.target) == 2
 
 
 def test_an_epoch_shows_every_frame_once(frames):

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
-from hrs.runs.names import CONFIG, MODEL
+from hrs.runs.names import CARD, CONFIG, MODEL
 from hrs.runs.work import cancel
 from hrs.scoring.panel import open_panel
 from hrs.training.steps import Trainer, Watcher
@@ -125,7 +125,7 @@ def test_the_panel_shows_what_acts(tmp_path, frames):
     spread = {}
     for step in run.panel_steps():
         frame = open_panel(run, step).frame(0)
-        maps, (_, label) = frame.read_maps(), frame.read_frame()
+        maps, label = frame.read_maps(), frame.read_label()
         known = label != 255
         spread[step] = {name: float(values[known].std()) for name, values in maps.items()}
         if step <= 2:
@@ -151,3 +151,13 @@ def test_a_run_in_a_thread_stops_by_its_file(tmp_path, frames):
     assert not thread.is_alive() and "was cancelled" in said[0]
     assert run.read_status().state == "cancelled"
     assert json.loads((run.last / CONFIG).read_text())["step"] < 2000
+
+
+def test_photos_alone_open_no_synthetic_frames(tmp_path, frames):
+    """Neither opened nor rendered nor listed: the source need not even be there."""
+    config = tiny_config(frames, "method=target_only", "train.steps=2", f"data.sources=[folder:{tmp_path}/nothing]")
+    run = run_of(tmp_path, config)
+    train(config, run)
+    assert "0 synthetic frames" in run.log.read_text()
+    assert "synthetic data: none" in (run.best / CARD).read_text()
+    assert str(tmp_path / "nothing") not in (run.best / CARD).read_text()
