@@ -40,8 +40,8 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.names import picture_file
 from hrs.scoring.corpus import MAP_NAMES
 from hrs.scoring.maps import pack, write_frame, write_maps
-from hrs.scoring.scale import MapScale, Scale
 from hrs.scoring.write import About, write_table
+from hrs.selection.scale import MapScale, Scale
 
 ROOT = Path(__file__).resolve().parent.parent
 LINKED = 8  # files of a kind that differ; the others are links to them

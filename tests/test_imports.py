@@ -11,18 +11,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     ("errors", "progress", "system"),
-    ("labels", "methods.table", "selection.signals.table", "street"),
+    ("labels", "methods.table", "selection.signals.table", "street"),  # config is checked against the two tables
     ("config",),
-    ("evaluation", "pictures", "runs.records", "scoring.maps", "scoring.scale", "scoring.moments"),
+    ("evaluation", "pictures"),
     ("data", "runs"),
-    ("scoring.write", "scoring.corpus", "scoring.panel", "scoring.prune"),
     ("networks",),
     ("selection",),
     ("methods",),
     ("checkpoint",),
-    ("inference",),
+    ("inference", "scoring"),
     ("training",),
-    ("scoring", "study", "launch"),
+    ("launch",),
+    ("study",),
     ("cli",),
     ("__main__",),
 )

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from hrs.labels import IGNORE, Colour, LabelSpace
 from hrs.pictures import FULL_WEIGHT, weight_colours
 from hrs.scoring.corpus import MAP_NAMES, enlarge
-from hrs.scoring.scale import Maps
+from hrs.selection.scale import Maps
 from hrs.system.images import decode_rgb, encode
 
 Pixels = NDArray[np.uint8]

@@ -18,7 +18,7 @@ from app.figures import maps as figures
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus, ScoredFrame
 from hrs.scoring.panel import open_panel
-from hrs.scoring.scale import Maps
+from hrs.selection.scale import Maps
 
 CORPUS, PANEL = "corpus", "panel"
 

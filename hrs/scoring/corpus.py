@@ -21,8 +21,8 @@ from hrs.errors import HRSError
 from hrs.labels import LabelSpace
 from hrs.runs.names import CorpusFolder
 from hrs.scoring.maps import read_label, read_maps, read_picture
-from hrs.scoring.scale import Scale
 from hrs.scoring.write import About
+from hrs.selection.scale import Scale
 
 Rows = NDArray[np.int64]
 

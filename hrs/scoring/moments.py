@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hrs.labels import IGNORE
 from hrs.scoring.maps import PackedMap
-from hrs.scoring.scale import MapScale, Scale
+from hrs.selection.scale import MapScale, Scale
 
 Array = NDArray[np.float64]
 

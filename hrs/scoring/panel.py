@@ -21,8 +21,8 @@ from hrs.runs.names import CorpusFolder, picture_file
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.maps import file_stem, write_frame
 from hrs.scoring.moments import Moments
-from hrs.scoring.scale import Maps, Scale
 from hrs.scoring.write import About, Row, file_columns, write_corpus, write_weights
+from hrs.selection.scale import Maps, Scale
 from hrs.system.files import atomic_folder
 
 

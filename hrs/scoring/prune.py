@@ -20,7 +20,7 @@ from hrs.labels import IGNORE, LabelSpace
 from hrs.progress import Progress
 from hrs.scoring.corpus import Rows, ScoredCorpus, enlarge
 from hrs.scoring.maps import file_stem
-from hrs.scoring.scale import Maps
+from hrs.selection.scale import Maps
 from hrs.system.files import atomic_folder, atomic_write
 from hrs.system.images import encode
 

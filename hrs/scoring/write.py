@@ -21,7 +21,7 @@ from hrs.labels import LabelSpace
 from hrs.runs.names import CorpusFolder
 from hrs.scoring.maps import pack, write_maps
 from hrs.scoring.moments import Moments
-from hrs.scoring.scale import Maps, Scale
+from hrs.selection.scale import Maps, Scale
 from hrs.system.files import atomic_write
 
 FILES = ("frame", "image", "label", "map", "picture")

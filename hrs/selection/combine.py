@@ -33,7 +33,7 @@ def above_floor(weights: Tensor, floor: float) -> Tensor:
 
 
 def strength_for(spread: Tensor, min_effective: float) -> Tensor:
-    """As `hrs.scoring.scale.strength_for`, on tensors and without waiting for the device: a scalar in [0, 1]."""
+    """As `hrs.selection.scale.strength_for`, on tensors and without waiting for the device: a scalar in [0, 1]."""
     return ((1 / min_effective - 1) / spread.clamp(min=1e-12)).sqrt().clamp(max=1.0)
 
 

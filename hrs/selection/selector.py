@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hrs.config import SelectionConfig
-from hrs.scoring.scale import MapScale, Scale
 from hrs.selection import combine
 from hrs.selection.levels.base import Level, Units
 from hrs.selection.levels.image import ImageLevel
 from hrs.selection.levels.pixel import PixelLevel
 from hrs.selection.levels.region import RegionLevel
+from hrs.selection.scale import MapScale, Scale
 from hrs.selection.signals.base import Signal
 from hrs.selection.signals.table import SIGNALS
 from hrs.selection.statistics import ClassMoments, ClassStatistics, read
@@ -180,7 +180,7 @@ class Selector(nn.Module):
         )
 
     def _scaled(self, name: str, raw: Tensor, labels: Tensor, strength: float) -> Tensor:
-        """1 + strength (v / mean_class - 1): see `hrs.scoring.scale`."""
+        """1 + strength (v / mean_class - 1): see `hrs.selection.scale`."""
         factor = (1 / self._moments(name).mean()).to(raw.dtype)
         return 1 + self._strength(name).to(raw.dtype) * strength * (raw * read(factor, labels, 1.0) - 1)
 

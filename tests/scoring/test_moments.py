@@ -9,7 +9,7 @@ import pytest
 from hrs.labels import IGNORE
 from hrs.scoring.maps import pack
 from hrs.scoring.moments import Moments
-from hrs.scoring.scale import MapScale, Scale
+from hrs.selection.scale import MapScale, Scale
 
 CLASSES = ("sky", "road", "car")
 NAMES = ("combined", "pixel")

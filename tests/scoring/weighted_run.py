@@ -16,8 +16,8 @@ from hrs.runs.names import CorpusFolder, picture_file
 from hrs.scoring.maps import file_stem, write_frame
 from hrs.scoring.moments import Moments
 from hrs.scoring.panel import PanelFrame, PanelWriter
-from hrs.scoring.scale import MapScale, Scale
 from hrs.scoring.write import About, file_columns, write_corpus, write_weights
+from hrs.selection.scale import MapScale, Scale
 
 HEIGHT, WIDTH = 24, 32
 STEPS = (0, 5)

@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 
 from hrs.labels import IGNORE
-from hrs.scoring.scale import strength_for
 from hrs.selection import combine
+from hrs.selection.scale import strength_for
 from tests.selection.conftest import C
 
 

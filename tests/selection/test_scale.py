@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hrs.labels import IGNORE
-from hrs.scoring.scale import MapScale, Scale, strength_for
+from hrs.selection.scale import MapScale, Scale, strength_for
 
 CLASSES = 3
 
