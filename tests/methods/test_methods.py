@@ -98,6 +98,18 @@ def test_adversarial_discriminator_gets_gradient_from_its_own_loss_alone():
     assert all(torch.equal(a, b) for a, b in zip(quiet, loud, strict=True))
 
 
+def test_telling_the_domains_apart_does_not_move_the_segmentation_network():
+    """Only fooling the discriminator does, and here that counts nothing."""
+    joint, config = build("joint")
+    adversarial, _ = build("adversarial", "adversarial.weight=0")
+    adversarial.segmenter.load_state_dict(joint.segmenter.state_dict())
+    for method in (joint, adversarial):
+        torch.manual_seed(5)
+        one_step(method, config).loss.backward()
+    pairs = zip(joint.segmenter.parameters(), adversarial.segmenter.parameters(), strict=True)
+    assert all(torch.equal(p.grad, q.grad) for p, q in pairs)
+
+
 def test_class_balance_weighs_rare_classes_more():
     method, _ = build("class_balanced", "selection.momentum=0")
     source = batch(3)

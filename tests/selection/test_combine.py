@@ -85,3 +85,9 @@ def test_combination_of_levels():
     pixel, image = torch.tensor([[[0.5, 1.0]]]), torch.tensor([[[0.2]]])
     assert combine.combine([pixel, image], "product").flatten().tolist() == pytest.approx([0.1, 0.2])
     assert combine.combine([pixel, image], "mean").flatten().tolist() == pytest.approx([0.35, 0.6])
+
+
+def test_the_effective_share_is_that_of_labelled_pixels_alone():
+    labels = torch.tensor([[[0, 1, 1, IGNORE]]])
+    weights = torch.tensor([[[3.0, 1.0, 0.0, 5.0]]])
+    assert combine.effective_share(weights, labels).item() == pytest.approx((3 + 1) ** 2 / (3 * (9 + 1)))

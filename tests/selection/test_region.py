@@ -45,7 +45,13 @@ def test_every_region_has_the_label_of_its_pixels(view):
     ids, count = batch_ids(view)
     table = region_labels(view.labels, ids, count)
     assert torch.equal(table[ids], view.labels)
-    assert table[0] == IGNORE
+
+
+def test_pixels_of_no_region_lend_their_label_to_none(view):
+    view.regions[1, :4] = -1  # padding, or what a real image shows in a mixed one
+    assert view.labels[1, :4].max() < IGNORE
+    units = RegionLevel(C, D, predictions=C, signals=1).units(torch.zeros(batch_ids(view)[1], 1), view)
+    assert units.labels[0] == IGNORE
 
 
 def test_values_spread_back_onto_their_pixels(view):

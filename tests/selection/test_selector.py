@@ -160,6 +160,18 @@ def test_a_level_acts_only_as_far_as_its_scores_say(view):
     assert far[0][first].mean() / far[1][second].mean() > 5
 
 
+def test_several_signals_together_spread_as_one_does(view):
+    """Independent scores add by their squares: n signals that say s / root n each weigh as one that says s."""
+
+    def image_map(signals, score):
+        selector = Selector(SelectionConfig(levels=("image",), signals=signals), C, D).eval()
+        return selector.raw(view, {"image": torch.tensor([[score], [-score]]).expand(B, len(signals))}).levels["image"]
+
+    one, two = image_map(("agreement",), 0.6), image_map(("agreement", "usefulness"), 0.6 / 2**0.5)
+    torch.testing.assert_close(one, two)
+    assert one.max() - one.min() > 0.3
+
+
 def test_a_region_too_thin_to_be_pooled_is_neutral_whatever_its_score(view):
     thin = torch.zeros_like(view.labels[0], dtype=torch.bool)
     thin[8, 8:16] = True  # one pixel high, between the rows that scores are learned from

@@ -5,13 +5,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.networks.segmenter import upsample
 from hrs.selection import signals
+from hrs.selection.levels.base import Units
 from hrs.selection.signals import agreement, similarity, usefulness
 from hrs.selection.signals.table import SIGNALS
 from hrs.selection.view import residual
-from tests.selection.conftest import C, D
+from tests.selection.conftest import C, D, make_view
 
 
 def per_pixel_gradients(features, labels, classifier):
@@ -71,6 +73,16 @@ def test_a_step_on_useful_pixels_lowers_the_target_loss(view, classifier):
             classifier.weight.copy_(kept)
 
 
+def test_the_first_real_batch_sets_the_target_gradient_and_later_ones_move_it():
+    signal = usefulness.Usefulness(SelectionConfig(momentum=0.75), C, D)
+    first, second = make_view(1), make_view(2)
+    one, two = (usefulness.target_gradient(v.logits, v.features, v.labels) for v in (first.coarse(), second.coarse()))
+    signal.observe(first)
+    torch.testing.assert_close(signal.gradient, one)
+    signal.observe(second)
+    torch.testing.assert_close(signal.gradient, 0.75 * one + 0.25 * two)
+
+
 def test_residual_is_softmax_minus_onehot(view):
     e, valid = residual(view.logits, view.labels)
     p = upsample(view.logits, view.labels.shape[-2:]).softmax(1)
@@ -85,6 +97,40 @@ def test_residual_is_softmax_minus_onehot(view):
 def test_relative_ratio_is_bounded_and_one_where_domains_are_alike(a):
     ratio = similarity.relative_density_ratio(torch.tensor([-50.0, 0.0, 50.0]), a)
     torch.testing.assert_close(ratio, torch.tensor([0.0, 1.0, 1 / a]))
+
+
+def domain_loss(synthetic: dict[int, list[float]], real: dict[int, list[float]], smoothing: float = 0.1) -> float:
+    """The similarity loss of scores by class."""
+    signal = similarity.Similarity(SelectionConfig(smoothing=smoothing), C, D)
+    ours, theirs = (
+        Units(
+            scores=torch.tensor([score for own in units.values() for score in own]),
+            labels=torch.tensor([label for label, own in units.items() for _ in own]),
+        )
+        for units in (synthetic, real)
+    )
+    return signal.loss(ours.scores, ours.labels, None, theirs).item()
+
+
+def test_only_classes_that_both_batches_hold_enter_the_similarity_loss():
+    """Else a network could tell the domains apart by which classes happen to occur."""
+    shared = domain_loss({0: [0.5, -1.0], 3: [0.2]}, {0: [2.0], 3: [-0.4]})
+    more = {1: [9.0, -9.0], IGNORE: [7.0]}
+    assert domain_loss({0: [0.5, -1.0], 3: [0.2], **more}, {0: [2.0], 3: [-0.4]}) == pytest.approx(shared)
+    assert domain_loss({0: [0.5, -1.0], 3: [0.2]}, {0: [2.0], 3: [-0.4], **more}) == pytest.approx(shared)
+    assert domain_loss({0: [0.5]}, {1: [2.0]}) == 0
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_shared_classes_count_alike_in_the_similarity_loss(smoothing):
+    """However many units each has; real is 1 and synthetic 0, both smoothed."""
+    synthetic, real = {0: [0.5, -1.0, 3.0], 2: [0.2]}, {0: [2.0], 2: [-0.4, 1.5]}
+
+    def entropy(scores: list[float], truth: float) -> float:
+        return sum(F.softplus(torch.tensor(score)).item() - truth * score for score in scores) / len(scores)
+
+    parts = [entropy(synthetic[c], smoothing) + entropy(real[c], 1 - smoothing) for c in (0, 2)]
+    assert domain_loss(synthetic, real, smoothing) == pytest.approx(sum(parts) / 4, rel=1e-5)
 
 
 def test_agreement_is_the_log_probability_of_the_label(view):
