@@ -1,0 +1,18 @@
+import pytest
+
+from hrs.labels import LabelSpace
+from hrs.runs.folder import RunFolder
+from hrs.training import record
+from hrs.training.record import Recorder
+from tests.conftest import CLASSES, COLOURS
+
+
+def test_the_time_left_is_that_of_the_steps_to_come_at_the_pace_of_this_process(tmp_path, monkeypatch):
+    """A resumed run must not take the steps of the process before it for its own."""
+    now = [1000.0]
+    monkeypatch.setattr(record.time, "monotonic", lambda: now[0])
+    space = LabelSpace(name="town", classes=CLASSES, palette=tuple(map(tuple, COLOURS.tolist())))
+    recorder = Recorder(RunFolder(tmp_path), space, steps=100, first=20)
+    now[0] += 10  # 20 steps in 10 seconds
+    assert recorder.eta(40) == pytest.approx(30)
+    assert recorder.eta(100) == 0
