@@ -23,6 +23,7 @@ from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.launch.launcher import launcher
 from hrs.launch.task import Task
+from hrs.methods.table import METHODS
 from hrs.runs.folder import RunFolder
 from hrs.scoring import score as scoring
 from hrs.scoring.corpus import ScoredCorpus, enlarge
@@ -508,6 +509,13 @@ def test_the_help_of_check_says_what_lies_where_for_every_format():
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=wide)
     shown = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert all(" ".join(line.split()) in shown for line in to_text().splitlines())
+
+
+def test_the_help_of_train_says_what_every_method_is():
+    command = [sys.executable, "-m", "hrs", "train", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    words = " ".join(done.stdout.split())
+    assert all(f"{name}: {facts.about}" in words for name, facts in METHODS.items())
 
 
 def test_help_names_every_command():

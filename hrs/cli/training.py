@@ -12,6 +12,7 @@ import typer
 from hrs.cli.options import RUNS, Overrides, RunsRoot
 from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
+from hrs.methods.table import METHODS
 
 if TYPE_CHECKING:
     from hrs.runs.folder import RunFolder
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command()
+@app.command(epilog="\n\n".join(["Methods, for --set method=NAME:", *(f"{n}: {m.about}" for n, m in METHODS.items())]))
 def train(
     config: Annotated[Path | None, typer.Argument(help="YAML; without it, the built-in example.")] = None,
     set_: Overrides = None,
