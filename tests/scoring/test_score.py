@@ -10,9 +10,13 @@ from hrs.checkpoint import save_checkpoint
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.methods.build import build_method
+from hrs.runs.folder import RunFolder
 from hrs.scoring import score as scoring
 from hrs.scoring.corpus import ScoredCorpus
+from hrs.scoring.moments import Moments
+from hrs.scoring.panel import open_panel
 from hrs.scoring.score import score
+from hrs.training.trainer import train
 from tests.conftest import CLASSES, tiny_config
 
 FACTORS = np.array([1.0, 0.3, 0.05, 0.004], np.float32)
@@ -69,6 +73,23 @@ def test_what_acts_keeps_the_effective_share_of_the_config(checkpoint, frames, t
     share = weights.sum() ** 2 / (weights.size * np.square(weights).sum())
     assert share >= 0.9 - 1e-3
     assert all(scale.maps[name].strength == 1 for name in ("pixel", "region", "image"))
+
+
+def test_a_frame_has_the_same_statistics_whether_training_watched_it_or_a_corpus_was_scored(
+    frames, tmp_path, monkeypatch
+):
+    """After the last step, under one scale: otherwise only that differs, a corpus being fitted on its own frames."""
+    config = tiny_config(frames, "train.steps=4", "selection.warmup=0.1", "selection.ramp=0.1")
+    run = RunFolder.create(tmp_path, "run", config.to_yaml())
+    train(config, run)
+    panel = open_panel(run, 4)
+    monkeypatch.setattr(Moments, "fit", lambda *_, **__: panel.about.scale)
+    score(run.last, frames["source"], tmp_path / "scores", batch=4, workers=0)
+    corpus = ScoredCorpus.open(tmp_path / "scores")
+    assert corpus.statistics == panel.statistics and panel.values("pixel/std").min() > 0
+    rows = [corpus.find(panel.frame(row).id) for row in range(len(panel))]
+    for name in panel.statistics:
+        np.testing.assert_allclose(corpus.values(name)[rows], panel.values(name), rtol=1e-3, atol=1e-3, err_msg=name)
 
 
 def test_a_raised_limit_goes_on_and_fits_the_scale_again(checkpoint, frames, tmp_path, by_class):
