@@ -33,3 +33,18 @@ def test_what_is_random_in_a_step_follows_from_seed_and_step(frames):
     first, again, other = seeds(0), seeds(0), seeds(1)
     assert first == again
     assert len({*first, *other}) == 6
+
+
+def test_the_average_follows_the_weights_and_what_batch_norm_has_seen(frames):
+    trainer = Trainer(tiny_config(frames, "method=joint", "train.ema=0.75"))
+    batch, expected = next(trainer.batches()), {}
+    for _ in range(3):
+        trainer.train_step(batch)
+        own = {name: value.clone() for name, value in trainer.bare.segmenter.state_dict().items()}
+        expected = {name: 0.75 * expected.get(name, value) + 0.25 * value for name, value in own.items()}
+    averaged = trainer.network().state_dict()
+    numbers = [name for name, value in averaged.items() if value.is_floating_point()]
+    assert any("running_mean" in name for name in numbers)
+    for name in numbers:
+        torch.testing.assert_close(averaged[name], expected[name])
+    assert not torch.equal(averaged["classifier.weight"], own["classifier.weight"])
