@@ -98,7 +98,7 @@ def serve(options: argparse.Namespace, stop: threading.Event) -> None:
     port = free_port(options.host, options.port)
     if port != options.port:
         print(f"port {options.port} is taken; using {port}")
-    with_photo = not options.no_photo and importlib.util.find_spec("app.photo.page") is not None
+    with_photo = not options.no_photo and importlib.util.find_spec("app.photo") is not None
     photo_port = free_port(options.host, port + 1) if with_photo else None
     with started(options, port, photo_port) as servers:
         for server in servers:
@@ -118,7 +118,7 @@ def started(options: argparse.Namespace, port: int, photo_port: int | None) -> I
     try:
         if photo_port is not None:
             photo = address(options.host, photo_port)
-            command = ["-m", "app.photo.page", "--host", options.host, "--port", str(photo_port), "--runs", runs]
+            command = ["-m", "app.photo", "--host", options.host, "--port", str(photo_port), "--runs", runs]
             servers.append(Server(name="photo app", process=spawn(command, environment), health=photo))
             environment[PHOTO_VARIABLE] = photo
         health = address(options.host, port) + "/_stcore/health"

@@ -24,7 +24,7 @@ def say_how_to_start() -> None:
     with st.container(border=True):
         st.markdown("**The photo app is not running.** It segments your own photos with any trained run.")
         st.markdown("`python -m app` starts it together with this dashboard. By itself, on a page of its own:")
-        st.code("python -m app.photo.page --port 7860 --runs runs", language="bash")
+        st.code("python -m app.photo --port 7860 --runs runs", language="bash")
 
 
 st.title("Segment")

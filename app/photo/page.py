@@ -188,7 +188,7 @@ def _free(host: str, port: int) -> bool:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m app.photo.page", description="Segment photos in the browser.")
+    parser = argparse.ArgumentParser(prog="python -m app.photo", description="Segment photos in the browser.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)")

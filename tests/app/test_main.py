@@ -28,9 +28,10 @@ def taken() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def started(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
+def started(tmp_path: Path, *arguments: str, photo: bool = False) -> subprocess.Popen[str]:
     """The app as a process, in another folder, once it says that it is ready."""
-    command = [sys.executable, "-m", "app", "--no-photo", "--runs", str(tmp_path / "runs"), *arguments]
+    command = [sys.executable, "-m", "app", "--runs", str(tmp_path / "runs"), *arguments]
+    command += [] if photo else ["--no-photo"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -61,6 +62,17 @@ def test_it_serves_from_any_folder_and_stops_on_a_signal(tmp_path, taken):
         assert process.wait(20) == 0
         assert process.stderr is not None and process.stderr.read() == ""
     assert children and not any(child.is_running() for child in children)
+
+
+def test_the_photo_app_starts_beside_the_dashboard_and_ends_with_it(tmp_path, taken):
+    with started(tmp_path, "--port", str(taken), photo=True) as process:
+        _, _, photo, *_ = read_until(process, "press Ctrl-C")
+        with urllib.request.urlopen(photo.removeprefix("photo app: ")) as answer:
+            assert answer.status == 200
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    assert len(children) >= 2 and not any(child.is_running() for child in children)
 
 
 def test_it_ends_when_the_dashboard_ends(tmp_path, taken):

@@ -17,4 +17,4 @@ def test_without_a_photo_app_the_page_says_how_to_start_it(open_page, monkeypatc
     at = open_page("segment")
     assert not at.get("iframe")
     assert "not running" in at.markdown[0].value
-    assert at.code[0].value.startswith("python -m app.photo.page")
+    assert at.code[0].value.startswith("python -m app.photo")

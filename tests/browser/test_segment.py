@@ -46,7 +46,7 @@ def app(tmp_path_factory) -> Iterator[App]:
         patch.setenv("HRS_CACHE", environment["HRS_CACHE"])
         runs = make_runs(folder)
     port = free_port()
-    command = [sys.executable, "-m", "app.photo.page", "--port", str(port), "--runs", str(runs)]
+    command = [sys.executable, "-m", "app.photo", "--port", str(port), "--runs", str(runs)]
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     started = App(url=f"http://127.0.0.1:{port}", process=process, runs=runs)
@@ -196,7 +196,7 @@ def test_a_file_of_more_than_25_megabytes_is_refused(app, page, photo, tmp_path)
 def test_the_page_says_how_to_start_the_photo_app_where_it_is_not_running(app, page, serve):
     page.goto(f"{serve(app.runs)}/segment")
     expect(page.get_by_text("The photo app is not running.")).to_be_visible()
-    expect(page.get_by_text("python -m app.photo.page")).to_be_visible()
+    expect(page.get_by_text("python -m app.photo")).to_be_visible()
 
 
 # Through gradio_client, in a process of its own as users have it
@@ -305,6 +305,6 @@ def test_a_checkpoint_outside_the_list_is_refused(app, photo, checkpoint):
 
 def test_a_taken_port_is_one_line(app):
     port = app.url.rpartition(":")[2]
-    command = [sys.executable, "-m", "app.photo.page", "--port", port, "--runs", str(app.runs)]
+    command = [sys.executable, "-m", "app.photo", "--port", port, "--runs", str(app.runs)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and done.stderr.startswith("error: "), done.stderr
