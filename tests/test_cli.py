@@ -326,6 +326,21 @@ def test_score_needs_weighting_networks(hrs, config, trained, frames, tmp_path):
     assert not (tmp_path / "scores").exists()
 
 
+def test_score_of_a_run_without_synthetic_data_says_that_it_cannot_be_scored(hrs, config, tmp_path):
+    overrides = ("--set", "method=target_only", "--set", "data.sources=[]", "--set", "train.steps=1")
+    assert hrs("train", config, *overrides, "--name", "photos").code == 0
+    result = hrs("score", "photos")
+    assert result.code == 1 and "trained with target_only, which has no weighting networks" in result.error
+
+
+def test_a_damaged_task_is_listed_with_the_others(hrs, tmp_path):
+    for name in ("whole", "damaged"):
+        Task.create(tmp_path / f"runs/{name}/tasks/score", ["score", name], out=tmp_path / "out")
+    (tmp_path / "runs/damaged/tasks/score/task.json").write_text("{")
+    result = hrs("tasks", "list")
+    assert result.code == 0 and "runs/whole" in result.out and "unknown" in result.out
+
+
 def test_scoring_a_run_in_a_terminal_holds_the_device_and_says_how_far_it_is(hrs, trained, tmp_path, monkeypatch):
     runs = tmp_path / "runs"
     shutil.copytree(trained, runs)

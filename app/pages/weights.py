@@ -12,6 +12,7 @@ from app.weights.export import show_copying, show_export
 from app.weights.grid import choose_frames, choose_frames_folded, show_grid
 from app.weights.scoring import offer_scoring
 from hrs.errors import HRSError
+from hrs.methods.table import in_words, that_learn_weights
 from hrs.pictures import FULL_WEIGHT
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
@@ -110,8 +111,8 @@ def main() -> None:
     found = sources(run)
     if not found:
         st.info(
-            "This run has no weight maps yet. Runs of the method hrs keep maps of a few frames while they train, "
-            "and scoring weighs every frame of the synthetic corpus."
+            f"This run has no weight maps yet. Runs of {in_words(that_learn_weights())} keep maps of a few frames "
+            "while they train, and scoring weighs every frame of the synthetic corpus."
         )
     else:
         explore(run, found)

@@ -24,7 +24,8 @@ def offer_scoring(run: RunFolder) -> None:
         _tell_end(task)
     config = read_config(run)
     if config and not METHODS[config.method].learns_weights:
-        st.caption(f"The method {config.method} learns no weights. Choose a run of {in_words(that_learn_weights())}.")
+        methods = in_words(that_learn_weights(), "or")
+        st.caption(f"The method {config.method} learns no weights. Choose a run of {methods}.")
     elif not run.best.is_dir():
         st.caption("This run has no checkpoint yet; it can be scored after its first validation.")
     else:

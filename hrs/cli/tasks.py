@@ -30,7 +30,11 @@ def tasks_list(runs: RunsRoot = RUNS) -> None:
     table = Table("task", "state", "done", "result", box=None)
     for task in tasks_below(runs):
         status = task.read_status()
-        table.add_row(str(task.path), status.state, f"{status.step}/{status.steps}", str(task.read_order().out))
+        try:
+            out = str(task.read_order().out)
+        except HRSError:  # damaged; the others are listed all the same
+            out = "unknown"
+        table.add_row(str(task.path), status.state, f"{status.step}/{status.steps}", out)
     Console().print(table)
 
 

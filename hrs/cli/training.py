@@ -93,7 +93,7 @@ def estimate(
 
 @app.command()
 def study(
-    file: Annotated[Path, typer.Argument(help="YAML: base, methods, n_real, seeds, parallel; see hrs/study/run.py.")],
+    file: Annotated[Path, typer.Argument(help="YAML: base, methods, n_real, seeds, parallel; see hrs/study/plan.py.")],
     out: Annotated[Path | None, typer.Option(help="Default: studies/NAME below the folder of all runs.")] = None,
     runs: RunsRoot = RUNS,
     queue: Annotated[bool, typer.Option("--queue", help="Return at once; it works in the background.")] = False,

@@ -104,7 +104,7 @@ def that_learn_weights() -> list[str]:
     return [name for name, facts in METHODS.items() if facts.learns_weights]
 
 
-def in_words(names: Sequence[str]) -> str:
+def in_words(names: Sequence[str], joint: str = "and") -> str:
     """One name or more as a sentence has them: "hrs, hrs_mixing and shuffled"."""
     *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+    return f"{', '.join(others)} {joint} {last}" if others else last

@@ -52,8 +52,10 @@ class ScoredFrame:
     def read_maps(self) -> dict[str, NDArray[np.float32]]:
         """Weights by map name, float32 (h w), 0 where there is no label. Raises HRSError for a missing or damaged
         file."""
-        raw = {name: each.unpack() for name, each in read_maps(self.maps).items()}
-        return self.scale.apply(raw, self.read_label())
+        raw, label = {name: each.unpack() for name, each in read_maps(self.maps).items()}, self.read_label()
+        if set(raw) != set(self.scale.maps) or any(each.shape != label.shape for each in raw.values()):
+            raise HRSError(f"weight maps {self.maps} do not fit their label or their scale; score the run again")
+        return self.scale.apply(raw, label)
 
     def read_label(self) -> NDArray[np.uint8]:
         """Classes (h w), aligned with the maps. Raises HRSError as `read_maps` does."""
@@ -101,7 +103,7 @@ class ScoredCorpus:
             table = pa.memory_map(str(files.index)).read_buffer()  # stays as it is when the file is replaced
             schema = pq.read_schema(pa.BufferReader(table))
             about = About.read(files.about)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, HRSError) as error:
             raise HRSError(f"{folder} cannot be read ({error}); delete it and score the run again") from error
         numbers = tuple(each.name for each in schema if pa.types.is_floating(each.type))
         return cls(folder=folder, about=about, table=table, names=tuple(schema.names), statistics=numbers)

@@ -6,6 +6,8 @@ Nothing here needs torch, so that whoever shows the maps stays light.
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -77,11 +79,11 @@ def write_maps(path: Path, maps: Mapping[str, PackedMap]) -> None:
 def read_maps(path: Path) -> dict[str, PackedMap]:
     """What `write_maps` wrote. Raises HRSError for a missing or damaged file."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             names = [name for name in stored.files if name != _RANGES]
             spans = zip(names, stored[_RANGES], strict=True)
             return {name: PackedMap(stored[name], _weights(*span)) for name, span in spans}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise HRSError(f"weight maps {path} cannot be read ({error}); score the run again") from error
 
 

@@ -24,7 +24,7 @@ from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import Batch, FrameReader, Guarded, unguarded
 from hrs.errors import HRSError
 from hrs.methods.hrs import HierarchicalSelection, raw_weights
-from hrs.methods.table import in_words, that_learn_weights
+from hrs.methods.table import METHODS, in_words, that_learn_weights
 from hrs.progress import Progress
 from hrs.runs.names import MODEL, CorpusFolder, picture_file
 from hrs.scoring.maps import file_stem, write_frame
@@ -104,11 +104,15 @@ def score(
 def _load(checkpoint: Path, device: torch.device | str) -> tuple[Checkpoint, HierarchicalSelection]:
     loaded = load_checkpoint(checkpoint, device=device)
     if not isinstance(loaded.method, HierarchicalSelection):
-        raise HRSError(
-            f"checkpoint {checkpoint} was trained with {loaded.config.method}, which has no weighting networks; "
-            f"score a run of {in_words(that_learn_weights())}"
-        )
+        raise _without_networks(checkpoint, loaded.config.method)
     return loaded, loaded.method
+
+
+def _without_networks(checkpoint: Path, method: str) -> HRSError:
+    return HRSError(
+        f"checkpoint {checkpoint} was trained with {method}, which has no weighting networks; "
+        f"score a run of {in_words(that_learn_weights(), 'or')}"
+    )
 
 
 def _summarise(folder: CorpusFolder, parts: _Parts, loaded: Checkpoint, identity: str, dataset: str) -> None:
@@ -121,8 +125,12 @@ def _summarise(folder: CorpusFolder, parts: _Parts, loaded: Checkpoint, identity
 
 
 def own_corpus(checkpoint: Path) -> str:
-    """The synthetic data set that a checkpoint was trained on. Raises HRSError where there were several."""
-    sources = read_about(checkpoint).config.sources
+    """The synthetic data set that a checkpoint was trained on. Raises HRSError where there were several, or where its
+    method learns no weights, and may have had none."""
+    config = read_about(checkpoint).config
+    if not METHODS[config.method].learns_weights:
+        raise _without_networks(checkpoint, config.method)
+    sources = config.sources
     if len(sources) > 1:
         raise HRSError(
             f"{checkpoint} was trained on {len(sources)} data sets; name the one to score: {', '.join(sources)}"
@@ -157,7 +165,10 @@ class _Parts:
         path, count = self.folder.part(part), sum(map(len, self.frames(part, PART)))
         if not path.is_file():
             return False
-        stored = pq.read_metadata(path)
+        try:
+            stored = pq.read_metadata(path)
+        except (OSError, pa.ArrowInvalid):  # damaged: done again
+            return False
         return stored.num_rows == count and PIXELS in stored.schema.to_arrow_schema().names  # else an older version's
 
 

@@ -24,7 +24,7 @@ def run(root, frames, tiny):
 def test_a_run_without_maps_offers_to_score_it(root, frames, tiny, open_page):
     path = make_run(root, "bare", frames["source"], tiny, panel=False, scores=False)
     at = open_page("weights")
-    assert "no weight maps yet" in words(at) and "no checkpoint yet" in words(at)
+    assert "no weight maps yet. Runs of hrs, hrs_mixing and" in words(at) and "no checkpoint yet" in words(at)
     (path / "checkpoints/best").mkdir(parents=True)
     at.run()
     assert "Score the whole corpus" in labels(at)
@@ -34,7 +34,7 @@ def test_a_run_without_maps_offers_to_score_it(root, frames, tiny, open_page):
 def test_a_method_without_weights_says_so(root, frames, open_page):
     make_run(root, "joint", frames["source"], tiny_config(frames, "method=joint"), panel=False, scores=False)
     at = open_page("weights")
-    assert "The method joint learns no weights" in words(at)
+    assert "The method joint learns no weights. Choose a run of hrs, hrs_mixing or shuffled" in words(at)
     assert "Score the whole corpus" not in labels(at)
 
 

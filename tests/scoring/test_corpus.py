@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.scoring import corpus as scores
 from hrs.scoring.corpus import Between, ScoredCorpus, enlarge
+from hrs.selection.scale import Scale
+from hrs.system.images import encode
 from tests.conftest import CLASSES, write_frames
 from tests.scoring.weighted_run import make_raw, make_scores
 
@@ -147,9 +150,27 @@ def test_missing_and_damaged_corpora_say_what_to_do(tmp_path):
     (tmp_path / "scores.json").write_text("{}")
     with pytest.raises(HRSError, match="older version; score the run again"):
         ScoredCorpus.open(tmp_path)
-    (tmp_path / "corpus.json").write_text("{}")
-    with pytest.raises(HRSError, match="cannot be read"):
-        ScoredCorpus.open(tmp_path)
+    for about in ("{}", "[]", '{"space": []}'):
+        (tmp_path / "corpus.json").write_text(about)
+        with pytest.raises(HRSError, match=f"{tmp_path} cannot be read"):
+            ScoredCorpus.open(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["label of another size", "no scale of a map"])
+def test_a_frame_whose_files_do_not_fit_is_one_clear_line(corpus, damage):
+    frame = corpus.frame(0)
+    if damage == "no scale of a map":
+        frame = replace(frame, scale=Scale(maps={"combined": frame.scale.maps["combined"]}))
+        with pytest.raises(HRSError, match=r"do not fit .* score the run again"):
+            frame.read_maps()
+        return
+    kept = frame.picture.with_suffix(".png").read_bytes()
+    frame.picture.with_suffix(".png").write_bytes(encode(".png", np.zeros((3, 4), np.uint8)))
+    try:
+        with pytest.raises(HRSError, match=r"do not fit .* score the run again"):
+            frame.read_maps()
+    finally:
+        frame.picture.with_suffix(".png").write_bytes(kept)
 
 
 def test_enlarging_takes_the_pixel_below_the_centre():

@@ -33,10 +33,15 @@ def test_zero_stays_zero_beside_other_weights():
     np.testing.assert_allclose(back[0, 2:], values[0, 2:], rtol=0.03)
 
 
-@pytest.mark.parametrize("damage", ["text", "other arrays"])
+@pytest.mark.parametrize("damage", ["text", "cut short", "empty", "other arrays"])
 def test_a_damaged_file_is_one_clear_line(tmp_path, damage):
     if damage == "text":
         (tmp_path / "a.npz").write_bytes(b"PK not a zip")
+    elif damage == "empty":
+        (tmp_path / "a.npz").touch()
+    elif damage == "cut short":
+        write_maps(tmp_path / "a.npz", {"combined": pack(np.full((20, 30), 0.5, np.float32))})
+        (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:200])
     else:
         np.savez(tmp_path / "a.npz", combined=np.zeros((2, 3), np.uint8))
     with pytest.raises(HRSError, match="score the run again"):

@@ -117,6 +117,15 @@ def test_scores_of_an_older_version_are_written_anew(checkpoint, frames, tmp_pat
     assert len(ScoredCorpus.open(tmp_path)) == 12
 
 
+def test_a_damaged_part_is_done_again(checkpoint, frames, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "PART", 4)
+    score(checkpoint, frames["source"], tmp_path, batch=2, workers=0)
+    (tmp_path / "parts/000001.parquet").write_bytes(b"PAR1 cut short")
+    seen = []
+    score(checkpoint, frames["source"], tmp_path, batch=2, workers=0, progress=lambda *at: seen.append(at))
+    assert seen == [(10, 12), (12, 12)] and len(ScoredCorpus.open(tmp_path)) == 12
+
+
 def test_a_folder_of_other_scores_is_refused(checkpoint, frames, tmp_path):
     score(checkpoint, frames["source"], tmp_path, limit=1, workers=0)
     with pytest.raises(HRSError, match="another checkpoint or corpus"):
