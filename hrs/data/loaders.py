@@ -35,21 +35,36 @@ Counts = Callable[[int], tuple[int, int]]
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """images uint8 (b 3 h w); labels and planted uint8 (b h w); regions int32 (b h w), ids per image, -1 for none."""
+    """images uint8 (b 3 h w); labels and planted uint8 (b h w); regions int32 (b h w), ids per image, -1 for none.
+
+    ``regions_per_image`` is more than any id among the regions. It is counted where the batch is made, and a batch made
+    from it keeps it: to count on a GPU is to wait for it.
+    """
 
     images: Tensor
     labels: Tensor
     regions: Tensor
     planted: Tensor
+    regions_per_image: int = -1
+
+    def __post_init__(self) -> None:
+        if self.regions_per_image < 0:
+            most = int(self.regions.max()) if self.regions.numel() else -1
+            object.__setattr__(self, "regions_per_image", most + 1)
 
     def __len__(self) -> int:
         return len(self.images)
 
     def to(self, device: torch.device) -> Batch:
-        return replace(self, **{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
+        return self._with_each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
-        return replace(self, **{f.name: getattr(self, f.name).pin_memory() for f in fields(self)})
+        return self._with_each(torch.Tensor.pin_memory)
+
+    def _with_each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved: dict[str, Any] = {name: change(value) for name, value in values.items() if isinstance(value, Tensor)}
+        return replace(self, **moved)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
-
 from hrs.data.loaders import Batch
 from hrs.labels import IGNORE
 from hrs.methods.hrs import HierarchicalSelection
@@ -19,6 +17,6 @@ class SelectiveMixing(Mixing, HierarchicalSelection):
 
     def weigh(self, shown: Batch, output: SegmenterOutput, target: Batch, real: SegmenterOutput, step: int) -> Weighing:
         pasted = is_pasted(shown)
-        only = replace(shown, labels=torch.where(pasted, shown.labels, IGNORE))
+        only = replace(shown, labels=shown.labels.masked_fill(~pasted, IGNORE))
         weighing = super().weigh(only, output, target, real, step)
-        return replace(weighing, weights=torch.where(pasted, weighing.weights, 1.0))
+        return replace(weighing, weights=weighing.weights.masked_fill(~pasted, 1.0))

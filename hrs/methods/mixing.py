@@ -33,7 +33,7 @@ def mix(source: Batch, target: Batch, num_classes: int) -> Batch:
         source,
         images=torch.where(pasted.unsqueeze(1), source.images, target.images[under]),
         labels=torch.where(pasted, source.labels, target.labels[under]),
-        regions=torch.where(pasted, source.regions, -1),
+        regions=source.regions.masked_fill(~pasted, -1),
     )
 
 

@@ -29,7 +29,8 @@ class Oracle(Joint):
         self.moments = ClassMoments(self.num_classes, config.selection.momentum)
 
     def weigh(self, shown: Batch, output: SegmenterOutput, target: Batch, real: SegmenterOutput, step: int) -> Weighing:
-        weights = torch.where(self.harmful[shown.planted.long()], self.config.selection.floor, 1.0)
+        harmful = self.harmful[shown.planted.long()]
+        weights = torch.ones_like(harmful, dtype=torch.float32).masked_fill(harmful, self.config.selection.floor)
         self.moments.update(weights, shown.labels)
         weights = weights / read(self.moments.mean().to(weights.dtype), shown.labels, 1.0)
         return Weighing(weights=weights, logs={"effective_share": effective_share(weights, shown.labels)})

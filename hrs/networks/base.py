@@ -75,9 +75,12 @@ def normalise(images: Tensor) -> Tensor:
         raise HRSError(
             f"normalise got {images.dtype} of shape {tuple(images.shape)}; expected uint8 (batch, 3, height, width)"
         )
-    mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(1, 3, 1, 1)
-    std = torch.tensor(IMAGENET_STD, device=images.device).view(1, 3, 1, 1)
-    return (images.float() / 255 - mean) / std
+    return (images.float() / 255 - _channels(IMAGENET_MEAN, images)) / _channels(IMAGENET_STD, images)
+
+
+def _channels(values: tuple[float, ...], images: Tensor) -> Tensor:
+    """A number a channel, (1, c, 1, 1), filled in on the images' device: a copy from the host would wait for it."""
+    return torch.cat([images.new_full((1, 1, 1, 1), value, dtype=torch.float32) for value in values], dim=1)
 
 
 def upsample(maps: Tensor, size: tuple[int, ...]) -> Tensor:

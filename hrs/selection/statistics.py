@@ -8,18 +8,33 @@ from torch import Tensor, nn
 
 from hrs.labels import IGNORE
 
+LANES = 512
+"""Tables that a GPU adds up side by side: thousands of its threads would queue for a handful of bins."""
+
 
 def class_sums(values: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
     """Sum of values and number of values per class: any shape (twice the same) -> (c,), (c,). IGNORE is left out."""
-    index = _bins(labels, num_classes)
-    sums = values.new_zeros(num_classes + 1).scatter_add(0, index, values.reshape(-1))
-    counts = torch.bincount(index, minlength=num_classes + 1).to(values.dtype)
-    return sums[:-1], counts[:-1]
+    index, bins = _bins(labels, num_classes), num_classes + 1
+    lanes = LANES if index.is_cuda else 1
+    if lanes > 1:
+        index = index + torch.arange(len(index), device=index.device) % lanes * bins
+    sums = values.new_zeros(lanes * bins).scatter_add(0, index, values.reshape(-1))
+    counts = class_counts(index, lanes * bins)
+    return _over_lanes(sums, bins), _over_lanes(counts, bins).to(values.dtype)
+
+
+def class_counts(index: Tensor, bins: int) -> Tensor:
+    """How often each of ``bins`` indices occurs, (n,) -> (bins,) integer; `torch.bincount` looks at a GPU's values."""
+    return index.new_zeros(bins).scatter_add(0, index, torch.ones_like(index))
+
+
+def _over_lanes(tables: Tensor, bins: int) -> Tensor:
+    return tables.view(-1, bins).sum(dim=0)[:-1]
 
 
 def read(table: Tensor, labels: Tensor, ignored: float) -> Tensor:
     """table[label] for every label, ``ignored`` where the label is IGNORE: (c,), (...) -> (...)."""
-    padded = torch.cat([table, table.new_tensor([ignored])])
+    padded = torch.cat([table, table.new_full((1,), ignored)])
     return padded.index_select(0, _bins(labels, len(table))).view(labels.shape)
 
 
@@ -63,7 +78,7 @@ class ClassStatistics(nn.Module):
         present = counts > 1
         mean = sums / counts.clamp(min=1)
         (squares,) = summed(class_sums((values - read(mean, labels, 0.0)).square(), labels, len(self.mean))[0])
-        step = torch.where(self.seen, 1 - self.momentum, 1.0) * present
+        step = torch.ones_like(self.mean).masked_fill(self.seen, 1 - self.momentum) * present
         move = step * (mean - self.mean)
         between = (mean - self.mean) * move  # what the moving mean itself adds to the spread
         self.variance.copy_((1 - step) * (self.variance + between) + step * squares / counts.clamp(min=1))
@@ -109,11 +124,11 @@ class ClassMoments(nn.Module):
 
     def mean(self) -> Tensor:
         """(c,); 1 for a class without weight so far."""
-        return torch.where(self.sums > 0, self.sums / self.pixels.clamp(min=1e-12), 1.0)
+        return (self.sums / self.pixels.clamp(min=1e-12)).masked_fill(~(self.sums > 0), 1.0)
 
     def spread(self) -> Tensor:
         """The variance, over all pixels, of weights that were taken over their class's mean: a scalar."""
-        over = torch.where(self.sums > 0, self.squares / self.mean().square() - self.pixels, 0.0)
+        over = (self.squares / self.mean().square() - self.pixels).masked_fill(~(self.sums > 0), 0.0)
         return over.sum() / self.pixels.sum().clamp(min=1e-12)
 
 

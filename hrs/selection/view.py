@@ -38,7 +38,7 @@ class View:
             logits=output.logits.detach().float(),
             labels=batch.labels,
             regions=batch.regions,
-            regions_per_image=int(batch.regions.max()) + 1,
+            regions_per_image=batch.regions_per_image,
             images=batch.images,
         )
 

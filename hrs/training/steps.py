@@ -182,7 +182,8 @@ class Trainer:
         self.accelerator.unscale_gradients(self.optimiser)
         groups = [group["params"] for group in self.optimiser.param_groups]
         norms = [torch.nn.utils.clip_grad_norm_(group, self.config.train.clip) for group in groups]
-        return [norm.to(self.accelerator.device) for norm in norms]  # without a gradient it is on the CPU
+        # Without a gradient it is on the CPU; moved so, it does not hold up the host.
+        return [norm.to(self.accelerator.device, non_blocking=True) for norm in norms]
 
     def _set_rates(self) -> None:
         factor = poly_with_warmup(self.step, self.config.train)

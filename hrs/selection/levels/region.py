@@ -6,12 +6,12 @@ Every pooling is one scatter-reduce over the whole batch; no loop over regions o
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hrs.labels import IGNORE
 from hrs.networks.weighting import RegionWeighting
 from hrs.selection.levels.base import Units
+from hrs.selection.statistics import class_counts
 from hrs.selection.view import View, cells
 
 
@@ -19,7 +19,7 @@ def batch_ids(view: View) -> tuple[Tensor, int]:
     """Ids unique over the batch, and how many there are: image i's region j becomes 1 + i r + j, and -1 becomes 0."""
     b, r = len(view.regions), view.regions_per_image
     offset = torch.arange(b, device=view.regions.device)[:, None, None] * r
-    return torch.where(view.regions >= 0, view.regions.long() + offset + 1, 0), b * r + 1
+    return (view.regions.long() + offset + 1).masked_fill(view.regions < 0, 0), b * r + 1
 
 
 def region_mean(values: Tensor, ids: Tensor, count: int) -> Tensor:
@@ -39,12 +39,25 @@ def region_labels(labels: Tensor, ids: Tensor, count: int) -> Tensor:
 
 def neighbour_mean(values: Tensor, ids: Tensor) -> Tensor:
     """Mean of the neighbouring regions' values, weighted by border length: (count k), (b h w) -> (count k)."""
-    beside = torch.stack([ids[:, :, 1:].flatten(), ids[:, :, :-1].flatten()])
-    below = torch.stack([ids[:, 1:].flatten(), ids[:, :-1].flatten()])
-    pairs = torch.cat([beside, below], dim=1)
-    first, second = pairs[:, (pairs[0] != pairs[1]) & (pairs[0] > 0) & (pairs[1] > 0)]
-    across = values.index_select(0, torch.cat([second, first]))
-    return region_mean(across, torch.cat([first, second]), len(values))
+    borders = border_lengths(ids, (len(values) - 1) // len(ids)).to(values.dtype)
+    total = borders @ values[1:].view(*borders.shape[:2], -1)
+    mean = total / borders.sum(dim=2, keepdim=True).clamp(min=1)
+    return torch.cat([torch.zeros_like(values[:1]), mean.flatten(0, 1)])
+
+
+def border_lengths(ids: Tensor, regions: int) -> Tensor:
+    """Pixels along which regions of the same image touch: ids of `batch_ids` (b h w) -> (b r r), 0 on the diagonal.
+
+    A table, whose size is known beforehand. A list of neighbours is as long as the data say: a GPU would be waited for.
+    """
+    image = torch.arange(len(ids), device=ids.device)[:, None, None]
+    own, n = (ids - image * regions).clamp(min=0), regions + 1  # 0 is no region, as in ids
+    row = (image * n + own) * n
+    pairs = torch.cat([(row[:, :, 1:] + own[:, :, :-1]).flatten(), (row[:, 1:] + own[:, :-1]).flatten()])
+    once = class_counts(pairs, len(ids) * n * n).view(-1, n, n)[:, 1:, 1:]
+    both = once + once.mT
+    both.diagonal(dim1=1, dim2=2).zero_()
+    return both
 
 
 class RegionLevel(nn.Module):
@@ -68,7 +81,7 @@ class RegionLevel(nn.Module):
         deviation = (square - mean[:, :reduced].square()).clamp(min=1e-6).sqrt()
         pooled = torch.cat([mean, deviation], dim=1)
         labels = region_labels(view.labels, ids, count)
-        onehot = F.one_hot(labels.long().clamp(max=self.num_classes), self.num_classes + 1)[:, :-1].to(pooled.dtype)
+        onehot = (labels.unsqueeze(1) == torch.arange(self.num_classes, device=labels.device)).to(pooled.dtype)
         scores: Tensor = self.network(pooled, neighbour_mean(pooled, ids), onehot)
         return scores
 

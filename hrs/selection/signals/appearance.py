@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.selection.signals.base import Signal
+from hrs.selection.statistics import class_counts
 from hrs.selection.view import View, disagreement
 
 STRIDE, WINDOW, PARTS = 4, 9, (3, 1, 3, 2)
@@ -91,29 +92,38 @@ class PatchMemory(nn.Module):
         """Keep a few random patches of every class: uint8 (b 3 h w), (b h w)."""
         patches = describe(images)
         known = F.interpolate(labels[:, None].float(), patches.shape[-2:], mode="nearest-exact").long().flatten()
-        classes, rank, order = _draw(known, len(self.memory))
-        drawn = (classes < len(self.memory)) & (rank < self.added)
-        patches = patches.permute(0, 2, 3, 1).reshape(len(known), -1)[order[drawn]]
-        classes, rank = classes[drawn], rank[drawn]
-        self._measure(patches, classes)
-        self.memory[classes, (self.count[classes] + rank) % self.size] = patches
-        self.count += torch.bincount(classes, minlength=len(self.count))
+        cells, drawn = _draw(known, len(self.memory), self.added)
+        patches = patches.permute(0, 2, 3, 1).flatten(0, 2)[cells]
+        self._measure(patches, drawn)
+        classes = torch.arange(len(self.memory), device=cells.device)[:, None]
+        places = (self.count[:, None] + torch.arange(self.added, device=cells.device)) % self.size
+        self.memory[classes, places] = torch.where(drawn[..., None], patches, self.memory[classes, places])
+        self.count += drawn.sum(dim=1)
 
-    def _measure(self, patches: Tensor, classes: Tensor) -> None:
-        """Move ``within``, how far 95 of 100 new patches lie from those known of their class."""
-        known = self.count[classes] >= self.added
-        if not known.any():
-            return
-        far = self._distances(patches[known]).gather(1, classes[known, None]).quantile(0.95)
-        self.within.lerp_(far, 1 - self.momentum if self.within > 0 else 1.0)
+    def _measure(self, patches: Tensor, drawn: Tensor) -> None:
+        """Move ``within``, how far 95 of 100 new patches lie from those known of their class.
+
+        Like all here, by masks over tables of a fixed size: a choice by content would have the host wait for a GPU.
+
+        Args:
+            patches, drawn: (c a k) and (c a), which of them there are.
+        """
+        compared = drawn & (self.count >= self.added)[:, None]
+        to_own = self._distances(patches.flatten(0, 1)).unflatten(0, drawn.shape).diagonal(dim1=0, dim2=2).T
+        far = to_own.masked_fill(~compared, torch.nan).flatten().nanquantile(0.95)
+        step = torch.ones_like(far).masked_fill(self.within > 0, 1 - self.momentum)
+        self.within.copy_(torch.where(compared.any(), self.within.lerp(far, step), self.within))
 
     def _distances(self, patches: Tensor) -> Tensor:
         """From each patch to the nearest one of every class, in standard deviations: (n k) -> (n c); infinite where no
         patch of the class is known."""
         filled = torch.arange(self.size, device=patches.device) < self.count[:, None]
-        mean, scale = self.memory[filled].mean(dim=0), self.memory[filled].std(dim=0) + 1e-3
+        there = filled.unsqueeze(2)
+        mean = (self.memory * there).sum(dim=(0, 1)) / filled.sum().clamp(min=1)
+        variance = ((self.memory - mean).square() * there).sum(dim=(0, 1)) / (filled.sum() - 1).clamp(min=1)
+        scale = variance.sqrt() + 1e-3
         kept, patches = (self.memory - mean) / scale, (patches - mean) / scale
-        square = torch.where(filled, kept.square().sum(dim=2), torch.inf).flatten()
+        square = kept.square().sum(dim=2).masked_fill(~filled, torch.inf).flatten()
         kept = kept.flatten(0, 1).T
         nearest = [
             torch.addmm(square, piece, kept, alpha=-2).unflatten(1, filled.shape).amin(dim=2)
@@ -126,19 +136,16 @@ class PatchMemory(nn.Module):
         """Resemblance to each class, uint8 (b 3 h w) -> (b c h/4 w/4) in [0, 1]: 1 the same as a real patch of it, 0
         further from all of them than real patches ever are."""
         patches = describe(images)
-        if not self.within > 0:
-            return patches.new_zeros(len(images), len(self.memory), *patches.shape[-2:])
         distances = self._distances(patches.permute(0, 2, 3, 1).flatten(0, 2))
-        near = (1 - distances / (REACH * self.within)).clamp(min=0)
+        near = (1 - distances / (REACH * self.within)).clamp(min=0).masked_fill(self.within <= 0, 0.0)
         return near.unflatten(0, (len(images), *patches.shape[-2:])).permute(0, 3, 1, 2)
 
 
-def _draw(known: Tensor, num_classes: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Cells (n,) in random order within their class, class by class: classes, rank within the class, index of the cell.
-    IGNORE comes last, as class ``num_classes``."""
-    known = torch.where(known == IGNORE, num_classes, known)
-    order = torch.argsort(known + torch.rand(known.shape, device=known.device))
-    classes = known[order]
-    counts = torch.bincount(classes, minlength=num_classes + 1)
-    first = counts.cumsum(0) - counts
-    return classes, torch.arange(len(classes), device=classes.device) - first[classes], order
+def _draw(known: Tensor, num_classes: int, most: int) -> tuple[Tensor, Tensor]:
+    """Up to ``most`` random cells of every class, from classes (n,) with IGNORE among them: indices of cells (c m), and
+    which of those there are, bool (c m)."""
+    known = known.masked_fill(known == IGNORE, num_classes)
+    order = torch.argsort(known + torch.rand(known.shape, device=known.device))  # class by class, IGNORE last
+    counts = class_counts(known, num_classes + 1)[:-1, None]
+    first, rank = counts.cumsum(dim=0) - counts, torch.arange(most, device=known.device)
+    return order[(first + rank).clamp(max=len(order) - 1)], rank < counts

@@ -63,7 +63,8 @@ class Signal(nn.Module):
         if goal is None:
             raise ValueError(f"{type(self).__name__} has no goal; it shall override loss")
         kept = labels != IGNORE
-        return F.smooth_l1_loss(scores[kept], goal[kept])
+        each = F.smooth_l1_loss(scores, goal, reduction="none").masked_fill(~kept, 0.0)
+        return each.sum() / kept.sum().clamp(min=1)  # not scores[kept]: a GPU would have to say how many they are
 
     def read(self, scores: Tensor) -> Tensor:
         """A level's raw scores (n,) in the unit in which they are compared."""

@@ -27,7 +27,8 @@ class Usefulness(Signal):
     def observe(self, target: View) -> None:
         target = target.coarse()
         new = target_gradient(target.logits, target.features, target.labels)
-        self.gradient.lerp_(new, torch.where(self.gradient.any(), 1 - self.momentum, 1.0))
+        known = self.gradient.any()
+        self.gradient.lerp_(new, torch.ones_like(new[0, 0]).masked_fill(known, 1 - self.momentum))
 
     def value(self, source: View) -> Tensor:
         return usefulness(source.logits, source.features, source.labels, self.gradient)
