@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -39,10 +40,13 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class StepReport:
-    """What came of a step: numbers to log, and whether it was applied, which a non-finite one is not."""
+    """What came of a step: numbers to log, and whether it was applied, which a non-finite one is not.
+
+    All are on the device: to look at one is to wait for it.
+    """
 
     logs: dict[str, Tensor]
-    applied: bool
+    applied: Tensor
 
 
 class Watcher:
@@ -91,10 +95,13 @@ class Trainer:
         self.average = average_of(method.segmenter, config.train.ema)
         if resume_from is not None:
             load_weights(method, resume_from)
-        self.optimiser = build_optimiser(method, config)
+        graphics = self.accelerator.device.type == "cuda"
+        self.optimiser = build_optimiser(method, config, fused=graphics)
         if config.train.compile:
             method.segmenter.compile()
-        self.step, self._bad = 0, 0
+        # A fused optimiser skips a step by itself; an average cannot, and half precision's scaler does it its own way.
+        self._device_skips = graphics and self.average is None and config.train.precision != "fp16"
+        self.step, self._bad, self._unread = 0, 0, deque[Later]()
         self.restored: dict[str, Any] = {} if resume_from is None else load_state(resume_from)
         if self.restored:
             self._restore(self.restored)
@@ -112,6 +119,9 @@ class Trainer:
                 )
 
     def _restore(self, state: dict[str, Any]) -> None:
+        own = self.optimiser.param_groups[0]["fused"]
+        for group in state["optimiser"]["param_groups"]:
+            group["fused"] = own  # the run may go on where it did not start, with or without a GPU
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
         if self.average is not None:
@@ -160,21 +170,24 @@ class Trainer:
         result = self.method(batch.source, batch.target, self.step)
         self.accelerator.backward(result.loss)
         norms = self._clip()
-        applied = self._apply([*norms, result.loss])
+        finite = torch.stack([*norms, result.loss.detach()]).isfinite().all()
+        if self.config.train.precision == "fp16":
+            finite = torch.ones_like(finite)  # the scaler expects some that are not, and looks after them itself
+        self._apply(finite)
         self.step += 1
-        self._check_finite(applied)
+        self._check_finite(finite)
         logs = {"loss": result.loss.detach(), "grad_norm": norms[0], **result.logs}
-        return StepReport(logs=logs, applied=applied)
+        return StepReport(logs=logs, applied=finite)
 
-    def _apply(self, numbers: list[Tensor]) -> bool:
-        """Move the weights if these numbers are finite; half precision's own scaler looks after that itself."""
-        finite = self.config.train.precision == "fp16" or bool(torch.stack(numbers).isfinite().all())
-        if finite:
+    def _apply(self, finite: Tensor) -> None:
+        """Move the weights if the loss and all gradients were finite."""
+        if self._device_skips:
+            step_unless(self.optimiser, ~finite)
+        elif bool(finite):
             self.optimiser.step()
             if self.average is not None:
                 self.average.update_parameters(self.bare.segmenter)
         self.optimiser.zero_grad(set_to_none=True)
-        return finite
 
     def _clip(self) -> list[Tensor]:
         """Clip every network's gradient by itself, so that none shortens another's step; the norms they had, the
@@ -190,8 +203,12 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = factor * group["peak"]
 
-    def _check_finite(self, applied: bool) -> None:
-        self._bad = 0 if applied else self._bad + 1
+    def _check_finite(self, finite: Tensor) -> None:
+        """Count bad steps. Where the device skips them by itself, the host looks a step later and does not wait."""
+        self._unread.append(Later(finite))
+        if len(self._unread) <= int(self._device_skips):
+            return
+        self._bad = 0 if self._unread.popleft().read() else self._bad + 1
         if self._bad >= MOST_BAD_STEPS:
             raise HRSError(
                 f"the loss was not finite for {self._bad} steps in a row up to step {self.step}; "
@@ -233,12 +250,48 @@ class Trainer:
         )
 
 
-def build_optimiser(method: Method, config: RunConfig) -> torch.optim.AdamW:
-    """AdamW over all networks; ``peak`` is each group's learning rate before the schedule."""
+class Later:
+    """A yes or no of the device, on its way to the host while both go on."""
+
+    def __init__(self, value: Tensor) -> None:
+        self._value = value.to("cpu", non_blocking=True)
+        self._there = torch.cuda.Event() if value.is_cuda else None
+        if self._there is not None:
+            self._there.record()
+
+    def read(self) -> bool:
+        """The value; waits until it is there, not until the device is idle."""
+        if self._there is not None:
+            self._there.synchronize()
+        return bool(self._value)
+
+
+def step_unless(optimiser: Any, bad: Tensor) -> None:
+    """A step of a fused optimiser that its kernel leaves out where ``bad``, a bool on the device, says so: weights,
+    moments and step counts stay. This is the door that `torch.amp.GradScaler` uses.
+
+    Args:
+        optimiser: a fused torch optimiser, or what accelerate made of it.
+    """
+    inner = getattr(optimiser, "optimizer", optimiser)
+    inner.found_inf = bad.float()
+    try:
+        optimiser.step()
+    finally:
+        del inner.found_inf
+
+
+def build_optimiser(method: Method, config: RunConfig, *, fused: bool = False) -> torch.optim.AdamW:
+    """AdamW over all networks; ``peak`` is each group's learning rate before the schedule.
+
+    Args:
+        fused: one kernel for all weights, for a GPU; its rounding differs a little.
+    """
     networks = [(method.segmenter, config.train.learning_rate), *method.auxiliary()]
     groups = [{"params": list(network.parameters()), "peak": rate} for network, rate in networks]
     groups = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(groups, lr=config.train.learning_rate, weight_decay=config.train.weight_decay)
+    rate, decay = config.train.learning_rate, config.train.weight_decay
+    return torch.optim.AdamW(groups, lr=rate, weight_decay=decay, fused=fused or None)
 
 
 def average_of(network: Segmenter, decay: float) -> AveragedModel | None:

@@ -1,9 +1,13 @@
 """Single steps of training, without a run's folder."""
 
+import pytest
 import torch
+from accelerate import Accelerator
 
 from hrs.methods.base import Method
-from hrs.training.steps import MOST_BAD_STEPS, Trainer
+from hrs.runs.folder import RunFolder
+from hrs.training.steps import MOST_BAD_STEPS, Later, Trainer, step_unless
+from hrs.training.trainer import train
 from tests.conftest import tiny_config
 
 
@@ -48,3 +52,40 @@ def test_the_average_follows_the_weights_and_what_batch_norm_has_seen(frames):
     for name in numbers:
         torch.testing.assert_close(averaged[name], expected[name])
     assert not torch.equal(averaged["classifier.weight"], own["classifier.weight"])
+
+
+def weights_after(bad: list[bool], prepare=lambda optimiser: optimiser) -> torch.Tensor:
+    """A weight after steps with a gradient of 1, or of NaN in those that are bad."""
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimiser = prepare(torch.optim.AdamW([weight], lr=0.1, fused=True))
+    for each in bad:
+        weight.grad = torch.full_like(weight, torch.nan if each else 1.0)
+        step_unless(optimiser, torch.tensor(each))
+    return weight.detach()
+
+
+@pytest.mark.parametrize(
+    "prepare", [lambda optimiser: optimiser, lambda optimiser: Accelerator(cpu=True).prepare(optimiser)]
+)
+def test_the_device_skips_a_bad_step_and_is_as_if_it_had_not_been(prepare):
+    assert torch.equal(weights_after([False, True, False], prepare), weights_after([False, False]))
+    assert torch.equal(weights_after([True]), torch.ones(3))
+
+
+def test_a_verdict_is_read_later_as_it_was():
+    value = torch.tensor(True)
+    assert Later(value).read() and not Later(~value).read()
+
+
+def test_a_run_that_began_on_another_device_goes_on_with_the_optimiser_of_this_one(tmp_path, frames):
+    config = tiny_config(frames, "method=joint", "train.steps=2", "train.save_every=1")
+    run = RunFolder.create(tmp_path, "run", config.to_yaml())
+    train(config, run)
+    path = run.last / "training_state.pt"
+    state = torch.load(path, weights_only=True)
+    for group in state["optimiser"]["param_groups"]:
+        group["fused"] = True  # as a GPU writes it
+    torch.save(state, path)
+    trainer = Trainer(config, resume_from=run.last)
+    assert trainer.step == 2
+    assert [group["fused"] for group in trainer.optimiser.param_groups] == [None]
