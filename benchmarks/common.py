@@ -19,7 +19,7 @@ from hrs.methods.base import Method, StepResult
 from hrs.methods.build import build_method
 from hrs.street import shipped_frames
 from hrs.system.cache import cache_root
-from hrs.training.steps import build_optimiser
+from hrs.training.steps import build_optimiser, step_unless
 
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16}
 LATE = 0.9
@@ -86,7 +86,7 @@ class TrainingStep:
             method.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.method: Method = method.to(device).train()
         self.config, self.device, self.batches = config, device, batches.to(device)
-        self.optimiser = build_optimiser(self.method, config)
+        self.optimiser = build_optimiser(self.method, config, fused=device.type == "cuda")
         self.images = config.train.batch_source + config.train.batch_target
         self.step = round(LATE * config.train.steps)
 
@@ -100,7 +100,10 @@ class TrainingStep:
         result = self.forward()
         result.loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.method.parameters(), self.config.train.clip)
-        if bool(torch.isfinite(norm) & torch.isfinite(result.loss)):  # the trainer waits for this number too
+        finite = torch.isfinite(norm) & torch.isfinite(result.loss)
+        if self.device.type == "cuda":  # as the trainer does
+            step_unless(self.optimiser, ~finite)
+        elif bool(finite):
             self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.step += 1

@@ -47,7 +47,7 @@ def half_of_classes(labels: Tensor, num_classes: int) -> Tensor:
     known = labels.long().masked_fill(labels == IGNORE, num_classes)
     present = torch.zeros(len(labels), num_classes + 1, dtype=torch.bool, device=labels.device)
     present.scatter_(1, known.flatten(1), True)
-    present[:, num_classes] = False
+    present[:, num_classes:].fill_(False)
     draw = torch.rand(present.shape, device=labels.device).masked_fill(~present, 2.0)
     rank = draw.argsort(dim=1).argsort(dim=1)
     chosen = present & (rank < (present.sum(dim=1, keepdim=True) + 1) // 2)

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from torch.utils.tensorboard import SummaryWriter
-
 from hrs.evaluation import ConfusionMatrix, Evaluation
 from hrs.labels import LabelSpace
 from hrs.pictures import Image, prediction_sheet, write_picture
@@ -42,11 +40,12 @@ class Recorder:
         for handler in self.handlers:
             LOGGER.addHandler(handler)
         LOGGER.setLevel(logging.INFO)
-        self.board = SummaryWriter(str(self.run.tensorboard))
+        self.board = _open_board(str(self.run.tensorboard))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self.board.close()
+        if self.board is not None:
+            self.board.close()
         for handler in self.handlers:
             LOGGER.removeHandler(handler)
             handler.close()
@@ -56,7 +55,7 @@ class Recorder:
         self.run.append_metrics({"step": step, "split": "train", **values})
         for name, value in values.items():
             if isinstance(value, float):
-                self.board.add_scalar(f"train/{name}", value, step)
+                self._plot(f"train/{name}", value, step)
         eta = self.eta(step)
         self.run.write_status(step=step, steps=self.steps, eta=eta)
         if time.monotonic() - self.spoken > 5 or step == self.steps:
@@ -67,6 +66,10 @@ class Recorder:
                 f"step {step}/{self.steps}  loss {values['loss']:.3f}{share}  {rate:.2f} steps/s  ETA {clock(eta)}"
             )
 
+    def _plot(self, name: str, value: float, step: int) -> None:
+        if self.board is not None:
+            self.board.add_scalar(name, value, step)
+
     def eta(self, step: int) -> float:
         done = max(1, step - self.first)
         return (time.monotonic() - self.began) / done * (self.steps - step)
@@ -76,7 +79,7 @@ class Recorder:
         self.run.append_metrics({"step": step, "split": "val", **values, "confusion": matrix.matrix})
         row = {"step": step, "miou": values["miou"], "pixel_accuracy": values["pixel_accuracy"]}
         self.run.append_result(row | {f"iou/{name}": value for name, value in values["iou"].items()})
-        self.board.add_scalar("val/miou", found.miou, step)
+        self._plot("val/miou", found.miou, step)
         if best:
             self.run.write_status(best={"step": step, "miou": values["miou"]})
         LOGGER.info(f"step {step}/{self.steps}  validation mIoU {found.miou:.1f}{'  (best)' if best else ''}")
@@ -85,3 +88,13 @@ class Recorder:
         """One picture: a row per validation image of photo, label and prediction."""
         if rows:
             write_picture(self.run.preview("val", step), prediction_sheet(rows, self.space))
+
+
+def _open_board(folder: str) -> Any:
+    """TensorBoard's writer; None, and a line in the log, where that package is not installed: a run needs it least."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        LOGGER.info(f"no TensorBoard files are written ({error}); to have them: pip install tensorboard")
+        return None
+    return SummaryWriter(folder)

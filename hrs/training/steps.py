@@ -172,7 +172,7 @@ class Trainer:
         norms = self._clip()
         finite = torch.stack([*norms, result.loss.detach()]).isfinite().all()
         if self.config.train.precision == "fp16":
-            finite = torch.ones_like(finite)  # the scaler expects some that are not, and looks after them itself
+            finite = torch.tensor(True)  # the scaler expects some that are not, and looks after them itself
         self._apply(finite)
         self.step += 1
         self._check_finite(finite)

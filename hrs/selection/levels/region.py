@@ -33,7 +33,7 @@ def region_labels(labels: Tensor, ids: Tensor, count: int) -> Tensor:
     """The label of each region, (count,). Regions are cut along label borders, so all their pixels agree."""
     table = labels.new_full((count,), IGNORE)
     table[ids.flatten()] = labels.flatten()
-    table[0] = IGNORE  # 0 collects the pixels of no region
+    table[:1].fill_(IGNORE)  # 0 collects the pixels of no region
     return table
 
 

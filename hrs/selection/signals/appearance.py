@@ -110,7 +110,7 @@ class PatchMemory(nn.Module):
         """
         compared = drawn & (self.count >= self.added)[:, None]
         to_own = self._distances(patches.flatten(0, 1)).unflatten(0, drawn.shape).diagonal(dim1=0, dim2=2).T
-        far = to_own.masked_fill(~compared, torch.nan).flatten().nanquantile(0.95)
+        far = to_own.masked_fill(~compared, torch.nan).flatten().nanquantile(patches.new_full((), 0.95))
         step = torch.ones_like(far).masked_fill(self.within > 0, 1 - self.momentum)
         self.within.copy_(torch.where(compared.any(), self.within.lerp(far, step), self.within))
 
