@@ -28,10 +28,7 @@ from hrs.data.draw import spread_indices
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import FrameReader
 from hrs.labels import IGNORE
-from hrs.street import shipped_frames
-from hrs.street.corpus import render_corpus
-from hrs.street.domains import Domain
-from hrs.street.gl import RendererUnavailable
+from hrs.street import Domain, RendererUnavailable, render_corpus, shipped_frames
 from hrs.system.images import encode
 
 SIDES = ("source", "target", "val")
