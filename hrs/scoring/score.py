@@ -85,7 +85,7 @@ def score(
     corpus = corpus.take(range(min(limit or len(corpus), len(corpus))))
     folder, identity = CorpusFolder(out), _identity(checkpoint)
     _claim(folder, {"checkpoint": identity, "dataset": dataset, "space": loaded.space.to_dict()})
-    parts = _Parts(folder, len(corpus))
+    parts = _Parts(folder, tuple(frame.id for frame in corpus.frames))
     chosen = [chunk for part in parts.missing() for chunk in parts.frames(part, batch)]
     done, tables = len(corpus) - sum(map(len, chosen)), list[pa.Table]()
     for frames, on_device in _batches(corpus, chosen, loaded, workers=workers, device=torch.device(device)):
@@ -146,30 +146,31 @@ def chunks(start: int, stop: int, size: int) -> list[range]:
 
 @dataclass(frozen=True)
 class _Parts:
-    """The finished parts of a corpus of ``total`` frames, PART frames each but the last."""
+    """The finished parts of a corpus of frames with these ids, PART frames each but the last."""
 
     folder: CorpusFolder
-    total: int
+    ids: tuple[str, ...]
 
     def __len__(self) -> int:
-        return -(-self.total // PART)
+        return -(-len(self.ids) // PART)
 
     def missing(self) -> list[int]:
         return [part for part in range(len(self)) if not self._finished(part)]
 
     def frames(self, part: int, size: int) -> list[range]:
         """The part's frames, ``size`` at a time."""
-        return chunks(part * PART, min((part + 1) * PART, self.total), size)
+        return chunks(part * PART, min((part + 1) * PART, len(self.ids)), size)
 
     def _finished(self, part: int) -> bool:
-        path, count = self.folder.part(part), sum(map(len, self.frames(part, PART)))
+        """Whether it holds these very frames: where one has gone from the data set, those after it have moved up."""
+        path = self.folder.part(part)
         if not path.is_file():
             return False
         try:
-            stored = pq.read_metadata(path)
-        except (OSError, pa.ArrowInvalid):  # damaged: done again
+            stored = pq.read_table(path, columns=["frame", PIXELS])["frame"].to_pylist()
+        except (OSError, pa.ArrowInvalid):  # damaged, or an older version's: done again
             return False
-        return stored.num_rows == count and PIXELS in stored.schema.to_arrow_schema().names  # else an older version's
+        return tuple(stored) == self.ids[part * PART : (part + 1) * PART]
 
 
 def _batches(

@@ -17,7 +17,7 @@ from hrs.scoring.moments import Moments
 from hrs.scoring.panel import open_panel
 from hrs.scoring.score import score
 from hrs.training.trainer import train
-from tests.conftest import CLASSES, tiny_config
+from tests.conftest import CLASSES, tiny_config, write_frames
 
 FACTORS = np.array([1.0, 0.3, 0.05, 0.004], np.float32)
 """How much lower the classes score than the network says, so that they differ by orders of magnitude."""
@@ -124,6 +124,15 @@ def test_a_damaged_part_is_done_again(checkpoint, frames, tmp_path, monkeypatch)
     seen = []
     score(checkpoint, frames["source"], tmp_path, batch=2, workers=0, progress=lambda *at: seen.append(at))
     assert seen == [(10, 12), (12, 12)] and len(ScoredCorpus.open(tmp_path)) == 12
+
+
+def test_a_frame_that_has_gone_leaves_no_row_and_takes_none_with_it(checkpoint, tmp_path, by_class):
+    data = write_frames(tmp_path / "data", 9, seed=4)
+    score(checkpoint, f"folder:{data}", tmp_path / "out", batch=2, workers=0)
+    (data / "images" / "001.png").unlink()
+    score(checkpoint, f"folder:{data}", tmp_path / "out", batch=2, workers=0)
+    corpus = ScoredCorpus.open(tmp_path / "out")
+    assert [corpus.frame(row).id for row in range(len(corpus))] == [f"{i:03d}" for i in range(9) if i != 1]
 
 
 def test_a_folder_of_other_scores_is_refused(checkpoint, frames, tmp_path):
