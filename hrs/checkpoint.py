@@ -115,13 +115,18 @@ def load_segmenter(folder: Path, *, device: torch.device | str = "cpu") -> Segme
 
 def load_weights(method: Method, folder: Path) -> None:
     """Load model.safetensors into a method of the same shape."""
-    learns = METHODS[method.config.method].learns_weights
-    if learns and (written := read_about(folder).format) != FORMAT:
-        raise HRSError(
-            f"checkpoint {folder} has weighting networks of format {written}, expected {FORMAT}: another version of "
-            "hrs wrote it. It still segments; to score with it or resume it, train it again"
-        )
+    check_format(folder)
     _fill(method, _tensors(folder), folder)
+
+
+def check_format(folder: Path) -> None:
+    """Raise HRSError where weighting networks were written by a version that called their tensors otherwise."""
+    about = read_about(folder)
+    if METHODS[about.config.method].learns_weights and about.format != FORMAT:
+        raise HRSError(
+            f"checkpoint {folder} has weighting networks of format {about.format}, expected {FORMAT}: another version "
+            "of hrs wrote it. It still segments; to score with it or resume it, train it again"
+        )
 
 
 _SEGMENTER = "segmenter."

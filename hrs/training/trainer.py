@@ -11,11 +11,13 @@ from typing import Any
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 
+from hrs.checkpoint import check_format
 from hrs.config import RunConfig
 from hrs.errors import HRSError
 from hrs.evaluation import Evaluation
 from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
+from hrs.runs.status import ACTIVE
 from hrs.training.steps import Cancelled, Trainer
 from hrs.training.watchers import watch
 
@@ -40,13 +42,16 @@ def train(config: RunConfig, run: RunFolder, *, resume: bool = False, progress: 
             run.write_status(**status)
 
     try:
+        if resume:
+            check_format(run.last)  # first: a run that finished well shall not be called failed
         say(state="running", steps=config.train.steps)
         evaluation = _train(config, run, resume=resume, progress=progress)
     except Cancelled as error:
         say(state="cancelled")
         raise HRSError(f"run {run.name} was cancelled; go on with: python -m hrs runs resume {run.name}") from error
     except BaseException as error:
-        say(state="failed", error=str(error) or type(error).__name__)
+        if main and run.read_status().state in ACTIVE:
+            say(state="failed", error=str(error) or type(error).__name__)
         raise
     say(state="finished", eta=0)
     return evaluation

@@ -166,3 +166,14 @@ def test_photos_alone_open_no_synthetic_frames(tmp_path, frames):
     assert "0 synthetic frames" in run.log.read_text()
     assert "synthetic data: none" in (run.best / CARD).read_text()
     assert str(tmp_path / "nothing") not in (run.best / CARD).read_text()
+
+
+def test_a_finished_run_of_another_format_stays_finished_when_it_cannot_be_resumed(tmp_path, frames):
+    config = tiny_config(frames, "train.steps=2")
+    run = run_of(tmp_path, config)
+    train(config, run)
+    path = run.last / CONFIG
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 1}))
+    with pytest.raises(HRSError, match="format 1, expected 2"):
+        train(config, run, resume=True)
+    assert run.read_status().state == "finished"
