@@ -111,8 +111,13 @@ class TrainConfig(Section):
     batch_source: int = Field(6, ge=1, description="Synthetic frames a step, over all devices.")
     batch_target: int = Field(6, ge=1, description="Real images a step, over all devices.")
     source_weight: float = Field(1.0, ge=0, description="Weight of the synthetic loss beside the real one (lambda).")
+    source_schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="How the synthetic loss's weight goes: it stays, or falls along a cosine to 0."
+    )
+    source_until: float = Field(1.0, gt=0, le=1, description="Share of training after which the real images are alone.")
     class_balance: Share = Field(0.0, description="p of class weights frequency^-p in the loss; 0: every pixel alike.")
     learning_rate: Positive = Field(2e-3, description="Peak learning rate.")
+    encoder_rate: Share = Field(0.2, description="Share of it at which a pretrained encoder learns.")
     weight_decay: float = Field(1e-2, ge=0, description="AdamW's decoupled weight decay.")
     lr_warmup: Share = Field(0.05, description="Share of training with a rising learning rate.")
     poly_power: Positive = Field(0.9, description="Power of the polynomial decay.")

@@ -44,10 +44,13 @@ def render(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     height: Annotated[int, typer.Option(min=32)] = 360,
     width: Annotated[int, typer.Option(min=32)] = 480,
+    faults: Annotated[bool, typer.Option(help="Plant wrong labels and odd looks in synthetic frames.")] = True,
 ) -> None:
     """Render streets of the built-in world with labels. Goes on where an earlier call stopped."""
     from hrs.street import render_corpus
 
     with progress_bar("rendering") as progress:
-        render_corpus(out, domain, frames=frames, seed=seed, height=height, width=width, progress=progress)
+        render_corpus(
+            out, domain, frames=frames, seed=seed, height=height, width=width, progress=progress, faults=faults
+        )
     print(f"{frames} frames in {out}; use it as folder:{out}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import cos, pi
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,16 @@ from hrs.networks.segmenter import Segmenter, SegmenterOutput, normalise
 from hrs.selection.combine import weighted_cross_entropy
 
 RARE = 1e-3
+"""Share of the pixels below which a class weighs no more."""
+
+
+def source_weight(config: RunConfig, step: int) -> float:
+    """The weight of the synthetic loss at training step ``step``, counted from 0: lambda and its schedule."""
+    train = config.train
+    progress = step / (train.source_until * train.steps)
+    if progress >= 1:
+        return 0.0
+    return train.source_weight * (1.0 if train.source_schedule == "constant" else (1 + cos(pi * progress)) / 2)
 
 
 class StepResult(NamedTuple):
@@ -50,8 +61,8 @@ class Method(nn.Module):
 
     @staticmethod
     def counts(config: RunConfig, step: int) -> tuple[int, int]:
-        """Synthetic and real images wanted by a step. Every method sees the same number of images in all."""
-        return config.train.batch_source, config.train.batch_target
+        """Synthetic and real images wanted by a step. Synthetic frames come on top: they never take a photo's place."""
+        return config.train.batch_source if source_weight(config, step) else 0, config.train.batch_target
 
     def forward(self, source: Batch, target: Batch, step: int) -> StepResult:
         """The loss of training step ``step``, counted from 0; a side that `counts` does not ask for is empty."""
@@ -70,3 +81,10 @@ class Method(nn.Module):
         output: SegmenterOutput = self.segmenter(images)
         pairs = zip(output.logits.split(sizes), output.features.split(sizes), strict=True)
         return [SegmenterOutput(logits, features) for logits, features in pairs]
+
+
+def real_alone(method: Method, target: Batch) -> StepResult:
+    """L = CE(T)."""
+    (real,) = method.segment(target.images)
+    loss = method.cross_entropy(real.logits, target.labels)
+    return StepResult(loss, {"loss_target": loss.detach()})

@@ -5,17 +5,18 @@ from __future__ import annotations
 from hrs.config import RunConfig
 from hrs.data.loaders import Batch
 from hrs.methods.base import Method, StepResult
-from hrs.methods.source_only import SourceOnly
-from hrs.methods.target_only import TargetOnly
 
 
 class Finetune(Method):
-    """L = CE(S) for the first share of the steps, L = CE(T) for the rest, on one learning-rate schedule."""
+    """L = CE(S) for the first share of the steps, L = CE(T) for the rest, on one learning-rate schedule.
+
+    A step sees as many images in all as one of joint training.
+    """
 
     @staticmethod
     def counts(config: RunConfig, step: int) -> tuple[int, int]:
-        first = step < config.finetune.source_share * config.train.steps
-        return (SourceOnly if first else TargetOnly).counts(config, step)
+        images = config.train.batch_source + config.train.batch_target
+        return (images, 0) if step < config.finetune.source_share * config.train.steps else (0, images)
 
     def forward(self, source: Batch, target: Batch, step: int) -> StepResult:
         batch, name = (source, "loss_source") if len(source) else (target, "loss_target")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from hrs.data.loaders import Batch
-from hrs.methods.base import Method, StepResult
+from hrs.methods.base import Method, StepResult, real_alone, source_weight
 from hrs.networks.segmenter import SegmenterOutput
 
 
@@ -24,17 +24,20 @@ class Weighing:
 class Joint(Method):
     """L = CE(T) + lambda mean_i w_i CE_i(S) over the labelled synthetic pixels i; here every w is 1.
 
-    Other methods change what stands for S (`synthetic`), the weights (`weigh`), or add a loss (`beside`).
+    Where the schedule of lambda has come to 0 there is no S, and L = CE(T). Other methods change what stands for S
+    (`synthetic`), the weights (`weigh`), or add a loss (`beside`).
     """
 
     def forward(self, source: Batch, target: Batch, step: int) -> StepResult:
+        if not len(source):
+            return real_alone(self, target)
         shown = self.synthetic(source, target)
         real, output = self.segment(target.images, shown.images)
         weighing = self.weigh(shown, output, target, real, step)
         target_loss = self.cross_entropy(real.logits, target.labels)
         source_loss = self.cross_entropy(output.logits, shown.labels, weighing.weights if weighing else None)
         beside, logs = self.beside(real, output)
-        loss = target_loss + self.config.train.source_weight * source_loss + beside
+        loss = target_loss + source_weight(self.config, step) * source_loss + beside
         logs = {"loss_target": target_loss, "loss_source": source_loss} | logs
         logs = {name: value.detach() for name, value in logs.items()}
         return StepResult(loss + weighing.loss, logs | weighing.logs) if weighing else StepResult(loss, logs)

@@ -35,6 +35,9 @@ class Segmenter(nn.Module):
     faster_as_onnx: ClassVar[bool] = True
     """Whether ONNX Runtime outruns PyTorch on a CPU: so it does with plain convolutions (`benchmarks/photos.py`)."""
 
+    pretrained_part: ClassVar[str] = ""
+    """Name of the submodule that pretrained weights fill; empty where there are none to be had."""
+
     classifier: nn.Conv2d
     """The last linear layer, 1x1, from features to logits."""
 
@@ -42,6 +45,14 @@ class Segmenter(nn.Module):
     def config(self) -> dict[str, Any]:
         """What `build_segmenter` needs beside name and classes to build the same network without its source; JSON."""
         return {}
+
+    def rates(self, learning_rate: float, encoder_rate: float) -> list[tuple[list[nn.Parameter], float]]:
+        """All parameters by learning rate: those that pretrained weights fill learn ``encoder_rate`` times as fast."""
+        part: nn.Module = getattr(self, self.pretrained_part) if self.pretrained_part else nn.Module()
+        encoder = list(part.parameters())
+        inside = {id(parameter) for parameter in encoder}
+        others = [parameter for parameter in self.parameters() if id(parameter) not in inside]
+        return [(others, learning_rate), (encoder, encoder_rate * learning_rate)]
 
     @property
     def num_classes(self) -> int:

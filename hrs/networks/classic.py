@@ -39,7 +39,8 @@ class DeepLabV2(Segmenter):
     but eᵀu is the exact gradient for the centre taps.
     """
 
-    rates: ClassVar[tuple[int, ...]] = (6, 12, 18, 24)
+    pretrained_part = "backbone"
+    dilations: ClassVar[tuple[int, ...]] = (6, 12, 18, 24)
 
     def __init__(self, backbone: Any, num_classes: int) -> None:
         """``backbone``: a transformers ResNetBackbone of four stages that returns its last; made dilated in place."""
@@ -49,7 +50,7 @@ class DeepLabV2(Segmenter):
             _dilate(stage, dilation)
         width = backbone.channels[-1]
         self.classifier = nn.Conv2d(width, num_classes, 1)
-        branches = [RingConv(width, num_classes, dilation=rate) for rate in self.rates]
+        branches = [RingConv(width, num_classes, dilation=dilation) for dilation in self.dilations]
         for branch in branches:
             nn.init.normal_(branch.weight, std=0.01)
         self.branches = nn.ModuleList(branches)
@@ -116,6 +117,8 @@ class FCN8s(Segmenter):
     holds the three scoring layers: the same function, and ``logits == classifier(features)``. It starts at zero, as in
     the paper.
     """
+
+    pretrained_part = "features"
 
     def __init__(self, num_classes: int, *, width: float = 1.0) -> None:
         """``width`` scales every layer's channels; 1 is VGG16."""

@@ -86,6 +86,7 @@ class SegFormer(Segmenter):
     """SegFormer (Xie et al., NeurIPS 2021). Output stride 4; features have the decoder's width (256 or 768)."""
 
     faster_as_onnx = False
+    pretrained_part = "encoder"
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -130,6 +131,8 @@ class UperNet(Segmenter):
     (DINOv2) gives maps of one size only, which are resized to x4, x2, x1 and x1/2 (Li et al., ECCV 2022, section 3,
     without learned resampling). Output stride, on the resized image: 4 for pyramids, patch/4 for plain transformers.
     """
+
+    pretrained_part = "backbone"
 
     def __init__(self, network: Any) -> None:
         super().__init__()

@@ -8,9 +8,11 @@ from typing import Any
 from hrs.errors import HRSError
 from hrs.networks.base import Segmenter, SegmenterOutput, normalise, upsample
 from hrs.networks.compact import Compact
+from hrs.networks.lite import build_lite
 
 __all__ = ["Segmenter", "SegmenterOutput", "build_segmenter", "known_networks", "normalise", "upsample"]
 
+_LITES = [f"lite{size}" for size in range(3)]
 _SEGFORMERS = [f"segformer-b{size}" for size in range(6)]
 _BACKBONES = [
     *("resnet18", "resnet34", "resnet50", "resnet101", "convnext-tiny", "convnext-small", "convnext-base"),
@@ -22,7 +24,7 @@ _BACKBONES = [
 def known_networks() -> list[str]:
     """Every short name. ``family:source`` forms exist beside them; see `build_segmenter`."""
     upernets = [f"upernet-{backbone}" for backbone in _BACKBONES]
-    return ["compact", *_SEGFORMERS, *upernets, "deeplabv2-resnet101", "fcn8s-vgg16"]
+    return ["compact", *_LITES, *_SEGFORMERS, *upernets, "deeplabv2-resnet101", "fcn8s-vgg16"]
 
 
 def build_segmenter(
@@ -51,6 +53,8 @@ def build_segmenter(
         raise HRSError(_unknown(name))
     if name == "compact":
         return _compact(num_classes, pretrained)
+    if name in _LITES:
+        return build_lite(name, num_classes, pretrained=pretrained)
     if family in ("deeplabv2-resnet101", "fcn8s-vgg16"):
         return _classic(family, source, num_classes, pretrained)
     family, _, source = name.partition("-")

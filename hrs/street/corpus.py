@@ -34,6 +34,7 @@ class _Job:
     height: int
     width: int
     quality: int
+    faults: bool
 
 
 def render_corpus(
@@ -47,12 +48,14 @@ def render_corpus(
     workers: int | None = None,
     progress: Progress | None = None,
     quality: int = 95,
+    faults: bool = True,
 ) -> Path:
     """Write frames 0..frames-1 of the corpus ``seed`` to ``out`` and return it.
 
     The folder holds images/000000.jpg, labels/000000.png (8-bit ids), planted/000000.png, info/000000.json,
-    classes.yaml and render.json. Frames that are there already are kept, so that a render that was cut off goes on
-    where it stopped; frames do not depend on the number of ``workers`` (processes; default one a core, 8 at most).
+    classes.yaml and render.json. Without ``faults`` nothing is planted. Frames that are there already are kept, so that
+    a render that was cut off goes on where it stopped; they do not depend on the number of ``workers`` (processes;
+    default one a core, 8 at most).
     ``progress(done, frames)`` is called after each frame.
 
     Raises:
@@ -65,7 +68,7 @@ def render_corpus(
     if workers is not None and workers < 1:
         raise HRSError(f"{workers} workers cannot render; give at least 1, or none to choose by the number of cores")
     out = Path(out)
-    job = _Job(out=out, domain=domain, seed=seed, height=height, width=width, quality=quality)
+    job = _Job(out=out, domain=domain, seed=seed, height=height, width=width, quality=quality, faults=faults)
     _prepare(job)
     missing = [i for i in range(frames) if not (out / "images" / f"{i:06d}.jpg").exists()]
     done = frames - len(missing)
@@ -106,7 +109,7 @@ def _start_worker() -> None:
 
 
 def _draw(job: _Job, index: int) -> int:
-    frame = render_frame(job.domain, seed=job.seed, index=index, height=job.height, width=job.width)
+    frame = render_frame(job.domain, seed=job.seed, index=index, height=job.height, width=job.width, faults=job.faults)
     write_frame(job.out, index, frame, quality=job.quality)
     return 1
 
@@ -139,7 +142,7 @@ def _prepare(job: _Job) -> None:
         "width": job.width,
         "quality": job.quality,
         "renderer": RENDERER_VERSION,
-    }
+    } | ({} if job.faults else {"faults": "none"})
     path = job.out / "render.json"
     if path.exists():
         try:

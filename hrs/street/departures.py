@@ -115,6 +115,10 @@ class Plan:
         return self.frame == OTHER_FRAME
 
 
+NOTHING = Plan(regions=(), frame=None, tone=(0.0, 0.0, 0.0), pairs=())
+"""A frame that is true throughout."""
+
+
 def _lookup(kinds: tuple[Departure, ...]) -> Mask:
     table = np.zeros(256, bool)
     table[[k.id for k in kinds]] = True

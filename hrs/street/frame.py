@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hrs.errors import HRSError
 from hrs.street import gl
 from hrs.street.camera import photograph
-from hrs.street.departures import Plan, alter_labels, draw_departures
+from hrs.street.departures import NOTHING, Plan, alter_labels, draw_departures
 from hrs.street.domains import Cls, Domain, place_of
 from hrs.street.layout import build_scene
 from hrs.street.looks import Looks
@@ -49,8 +49,12 @@ def _stage(height: int, width: int) -> Stage:
     return Stage(factor * height, factor * width)
 
 
-def render_frame(domain: Domain, *, seed: int, index: int, height: int = 360, width: int = 480) -> RenderedFrame:
+def render_frame(
+    domain: Domain, *, seed: int, index: int, height: int = 360, width: int = 480, faults: bool = True
+) -> RenderedFrame:
     """Draw frame ``index`` of the corpus ``seed``. The result depends on the arguments alone.
+
+    Without ``faults`` nothing is planted in a synthetic frame: the same street, true throughout.
 
     Raises:
         RendererUnavailable: if no OpenGL can be had.
@@ -73,7 +77,7 @@ def render_frame(domain: Domain, *, seed: int, index: int, height: int = 360, wi
         return RenderedFrame(
             image=image, label=label, planted=np.zeros_like(label), info={**scene.info, "departures": []}
         )
-    plan = draw_departures(rng, scene, objects)
+    plan = draw_departures(rng, scene, objects) if faults else NOTHING
     light = _light(scene, layers, factor, plan)
     other = _other_label(domain, seed, index, height, width) if plan.needs_other else None
     label, planted, told = alter_labels(plan, truth, objects, other)

@@ -74,7 +74,8 @@ class Trainer:
         facts = METHODS[config.method]
         # Weighting networks that skip a step leave parameters without gradient.
         skipping = DistributedDataParallelKwargs(
-            find_unused_parameters=facts.learns_weights and config.selection.every > 1
+            find_unused_parameters=facts.learns_weights
+            and (config.selection.every > 1 or config.train.source_until < 1)
         )
         self.accelerator = Accelerator(
             mixed_precision=config.train.precision, cpu=config.train.device == "cpu", kwargs_handlers=[skipping]
@@ -193,8 +194,10 @@ class Trainer:
         """Clip every network's gradient by itself, so that none shortens another's step; the norms they had, the
         segmentation network's first."""
         self.accelerator.unscale_gradients(self.optimiser)
-        groups = [group["params"] for group in self.optimiser.param_groups]
-        norms = [torch.nn.utils.clip_grad_norm_(group, self.config.train.clip) for group in groups]
+        networks: dict[int, list[Tensor]] = {}
+        for group in self.optimiser.param_groups:
+            networks.setdefault(group["network"], []).extend(group["params"])
+        norms = [torch.nn.utils.clip_grad_norm_(each, self.config.train.clip) for each in networks.values()]
         # Without a gradient it is on the CPU; moved so, it does not hold up the host.
         return [norm.to(self.accelerator.device, non_blocking=True) for norm in norms]
 
@@ -282,14 +285,17 @@ def step_unless(optimiser: Any, bad: Tensor) -> None:
 
 
 def build_optimiser(method: Method, config: RunConfig, *, fused: bool = False) -> torch.optim.AdamW:
-    """AdamW over all networks; ``peak`` is each group's learning rate before the schedule.
+    """AdamW over all networks. Of each group of weights ``peak`` is the learning rate before the schedule, ``network``
+    counts the network that it is part of, the segmentation network being 0.
 
     Args:
         fused: one kernel for all weights, for a GPU; its rounding differs a little.
     """
-    networks = [(method.segmenter, config.train.learning_rate), *method.auxiliary()]
-    groups = [{"params": list(network.parameters()), "peak": rate} for network, rate in networks]
-    groups = [group for group in groups if group["params"]]
+    train = config.train
+    rate_of_encoder = train.encoder_rate if config.network.pretrained else 1.0
+    parts = [(rows, rate, 0) for rows, rate in method.segmenter.rates(train.learning_rate, rate_of_encoder)]
+    parts += [(list(network.parameters()), rate, i) for i, (network, rate) in enumerate(method.auxiliary(), 1)]
+    groups = [{"params": rows, "peak": rate, "network": i} for rows, rate, i in parts if rows]
     rate, decay = config.train.learning_rate, config.train.weight_decay
     return torch.optim.AdamW(groups, lr=rate, weight_decay=decay, fused=fused or None)
 

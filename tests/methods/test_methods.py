@@ -1,9 +1,12 @@
+import math
+
 import pytest
 import torch
 
 from hrs.config import load_config
 from hrs.data.loaders import Batch
 from hrs.labels import IGNORE
+from hrs.methods.base import source_weight
 from hrs.methods.build import build_method, method_class
 from hrs.methods.hrs import weigh_frames
 from hrs.methods.joint import Joint
@@ -53,9 +56,11 @@ def test_every_method_gives_a_loss_that_moves_the_segmentation_network(name):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_method_sees_the_same_number_of_images(name):
+def test_synthetic_frames_never_take_the_place_of_photos(name):
     _, config = build(name)
-    assert all(sum(method_class(name).counts(config, step)) == 4 for step in range(config.train.steps))
+    real = [method_class(name).counts(config, step)[1] for step in range(config.train.steps)]
+    without = {"source_only": [0] * 10, "finetune": [0] * 5 + [4] * 5}  # finetune's steps see as many images in all
+    assert real == without.get(name, [2] * 10)
 
 
 def test_finetune_goes_from_source_to_target():
@@ -160,3 +165,30 @@ def test_without_class_balance_the_loss_is_plain_cross_entropy():
     method.balance(torch.rand(C))
     logits, labels = torch.randn(2, C, H, W), batch(1).labels
     assert torch.equal(method.cross_entropy(logits, labels), weighted_cross_entropy(logits, labels))
+
+
+@pytest.mark.parametrize("name", [name for name, facts in METHODS.items() if facts.needs_source])
+def test_at_the_end_of_the_schedule_real_images_are_alone(name):
+    method, config = build(name, "train.source_until=0.5", "train.source_schedule=cosine")
+    if name in ("source_only", "finetune"):
+        return
+    asked = [method.counts(config, step) for step in range(10)]
+    assert asked == [(2, 2)] * 5 + [(0, 2)] * 5
+    alone, _ = build("target_only")
+    alone.segmenter.load_state_dict(method.segmenter.state_dict())
+    torch.manual_seed(5)
+    result = method(batch(1, 0), batch(2), 7)
+    torch.manual_seed(5)
+    assert result.loss.item() == alone(batch(1, 0), batch(2), 7).loss.item()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", [0.5] * 8 + [0.0] * 2),
+        ("cosine", [0.25 * (1 + math.cos(math.pi * k / 8)) for k in range(8)] + [0.0] * 2),
+    ],
+)
+def test_the_weight_of_synthetic_frames_follows_its_schedule(schedule, expected):
+    _, config = build("joint", f"train.source_schedule={schedule}", "train.source_until=0.8", "train.source_weight=0.5")
+    assert [source_weight(config, step) for step in range(10)] == pytest.approx(expected)

@@ -34,8 +34,8 @@ def folders(tmp_path_factory):
 
 def make(kind, folders):
     torch.manual_seed(0)
-    if kind == "compact":
-        return build_segmenter("compact", CLASSES)
+    if kind in ("compact", "lite0"):
+        return build_segmenter(kind, CLASSES)
     if kind == "segformer":
         return build_segmenter(f"segformer:{folders / kind}", CLASSES)
     if kind == "deeplabv2":
@@ -45,7 +45,7 @@ def make(kind, folders):
     return build_segmenter(f"upernet:{folders / kind}", CLASSES)
 
 
-KINDS = ["compact", "segformer", "resnet", "convnext", "swin", "dinov2", "deeplabv2", "fcn8s"]
+KINDS = ["compact", "lite0", "segformer", "resnet", "convnext", "swin", "dinov2", "deeplabv2", "fcn8s"]
 STRIDES = {"deeplabv2": 8, "fcn8s": 8}
 
 

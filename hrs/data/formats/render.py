@@ -1,6 +1,7 @@
 """Frames of the built-in street, drawn when first asked for and kept in the cache.
 
-``render:synthetic`` or ``render:camera`` with frames, start, seed, height and width. The camera's splits train, val and
+``render:synthetic`` or ``render:camera`` with frames, start, seed, height and width; ``render:synthetic?faults=none``
+draws the same streets with nothing planted. The camera's splits train, val and
 test are different streets, each of ``frames`` frames; the synthetic domain has no splits. Where nothing can be drawn,
 the frames that come with hrs are used and the log says so.
 """
@@ -35,6 +36,8 @@ def read(spec: DatasetSpec, progress: Progress | None = None) -> Found:
     if split not in SPLITS or (domain == "synthetic" and "split" in spec.options):
         has = f"has the splits {', '.join(SPLITS)}" if domain == "camera" else "has no splits; leave split out"
         raise HRSError(f"data set {spec}: render:{domain} {has}")
+    if domain == "camera" and "faults" in spec.options:
+        raise HRSError(f"data set {spec}: render:camera has no faults; leave faults out")
     frames, start = spec.number("frames", FRAMES[domain], least=1), spec.number("start", 0)
     from hrs.street import can_render
 
@@ -67,11 +70,19 @@ def _seed(spec: DatasetSpec, split: str) -> int:
     return spec.number("seed", 0) * len(SPLITS) + SPLITS.index(split)
 
 
+def _faults(spec: DatasetSpec) -> bool:
+    value = spec.options.get("faults", "planted")
+    if value not in ("planted", "none"):
+        raise HRSError(f"data set {spec}: faults={value}; expected planted or none")
+    return value == "planted"
+
+
 def _cache(spec: DatasetSpec, domain: Domain, split: str) -> Path:
     from hrs.street import RENDERER_VERSION
 
     height, width = spec.number("height", HEIGHT, least=32), spec.number("width", WIDTH, least=32)
-    return cache_root() / "render" / f"{domain}-{_seed(spec, split)}-{width}x{height}-v{RENDERER_VERSION}"
+    kind = domain if _faults(spec) or domain == "camera" else f"{domain}-true"
+    return cache_root() / "render" / f"{kind}-{_seed(spec, split)}-{width}x{height}-v{RENDERER_VERSION}"
 
 
 def _draw(spec: DatasetSpec, out: Path, domain: Domain, split: str, frames: int, progress: Progress | None) -> Path:
@@ -85,6 +96,7 @@ def _draw(spec: DatasetSpec, out: Path, domain: Domain, split: str, frames: int,
         height=spec.number("height", HEIGHT, least=32),
         width=spec.number("width", WIDTH, least=32),
         progress=progress,
+        faults=_faults(spec),
     )
 
 
@@ -96,6 +108,11 @@ def _part(root: Path, start: int, frames: int) -> Found:
 def _shipped(spec: DatasetSpec, domain: Domain, split: str, start: int, frames: int) -> Found:
     from hrs.street import shipped_frames
 
+    if domain == "synthetic" and not _faults(spec):
+        raise HRSError(
+            f"data set {spec}: no OpenGL here, and the frames that come with hrs have planted faults; on Debian or "
+            "Ubuntu 'apt install libegl1 libgl1-mesa-dri' lets it draw"
+        )
     found = folder.read(DatasetSpec(format="folder", path=str(shipped_frames(domain))))
     third = len(found.frames) // len(SPLITS)
     first = third * SPLITS.index(split)

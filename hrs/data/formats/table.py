@@ -88,7 +88,7 @@ _ROWS = (
         name="render",
         folder="built in: `render:synthetic`, `render:camera`",
         labels="from the renderer",
-        options=frozenset({"split", "frames", "start", "seed", "height", "width"}),
+        options=frozenset({"split", "frames", "start", "seed", "height", "width", "faults"}),
         made=True,
     ),
 )

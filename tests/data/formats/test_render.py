@@ -6,6 +6,7 @@ import pytest
 
 from hrs.data.formats import render as rendering
 from hrs.data.layouts import open_dataset
+from hrs.errors import HRSError
 from tests.conftest import write_frames
 
 
@@ -33,7 +34,7 @@ def test_without_opengl_the_cameras_splits_are_disjoint(no_opengl):
 def test_with_opengl_each_split_is_a_street_of_its_own(monkeypatch, tmp_path):
     asked = []
 
-    def draw(out, domain, *, frames, seed, height, width, progress):
+    def draw(out, domain, *, frames, seed, height, width, progress, faults):
         asked.append((domain, frames, seed, height, width))
         return out if out.exists() else write_frames(out, frames, seed=seed)
 
@@ -44,3 +45,39 @@ def test_with_opengl_each_split_is_a_street_of_its_own(monkeypatch, tmp_path):
         data = open_dataset("render:camera?frames=2&start=1&seed=5&height=48&width=64", split=split)
         assert [frame.id for frame in data.frames] == ["001", "002"]
     assert asked == [("camera", 3, 15 + i, 48, 64) for i in range(3)]
+
+
+def test_without_faults_is_a_corpus_of_its_own(monkeypatch, tmp_path):
+    asked = []
+
+    def draw(out, domain, *, frames, faults, **_):
+        asked.append((out.name, faults))
+        return write_frames(out, frames, seed=0)
+
+    monkeypatch.setattr("hrs.street.can_render", lambda: True)
+    monkeypatch.setattr("hrs.street.render_corpus", draw)
+    monkeypatch.setenv("HRS_CACHE", str(tmp_path))
+    for name in ("render:synthetic?frames=1", "render:synthetic?frames=1&faults=none"):
+        open_dataset(name)
+    (first, planted), (second, true) = asked
+    assert (planted, true) == (True, False)
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("render:synthetic?faults=some", "expected planted or none"),
+        ("render:camera?faults=none", "leave faults out"),
+    ],
+)
+def test_faults_that_make_no_sense_are_refused(name, said):
+    with pytest.raises(HRSError, match=said):
+        open_dataset(name)
+
+
+def test_without_opengl_frames_with_faults_are_not_passed_off_as_true(monkeypatch, tmp_path):
+    monkeypatch.setattr("hrs.street.can_render", lambda: False)
+    monkeypatch.setenv("HRS_CACHE", str(tmp_path))
+    with pytest.raises(HRSError, match="have planted faults"):
+        open_dataset("render:synthetic?frames=2&faults=none")

@@ -1,0 +1,129 @@
+"""The unplanted settings on which selection is developed: foreign frames and real photos, with class names that meet.
+
+    python -m benchmarks.settings DATA --out settings
+
+DATA holds `idd-lite`, `airsim-nh` and `camvid` (folder, folder, camvid). Written, as links to what is there:
+
+- `idd-dev`: IDD-Lite's train split, with whole drives taken out of it as val (about 200 images); its own val unread.
+- `airsim`: AirSim's neighbourhood with the names of IDD-Lite's classes.
+- `street`: the built-in street without planted faults, with the names of IDD-Lite's classes.
+- `camvid-0001TP`, `camvid-0006R0`, `camvid-0016E5`: CamVid without one sequence, which is its val split.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from hrs.data.layouts import open_dataset
+from hrs.labels import CAMVID
+
+HELD_OUT = 200
+"""Images at least that IDD-Lite's held out drives have."""
+AIRSIM = {
+    "road": "drivable",
+    "driveway path": "non-drivable",
+    "terrain grass": "non-drivable",
+    "animal": "living things",
+    "car": "vehicles",
+    "fence": "roadside objects",
+    "pole": "roadside objects",
+    "low wall": "roadside objects",
+    "bin": "roadside objects",
+    "rock": "roadside objects",
+    "tree": "far objects",
+    "hedge bush": "far objects",
+    "building": "far objects",
+    "sky": "sky",
+}
+STREET = {
+    "Road": "drivable",
+    "Pavement": "non-drivable",
+    "Pedestrian": "living things",
+    "Bicyclist": "living things",
+    "Car": "vehicles",
+    "Pole": "roadside objects",
+    "SignSymbol": "roadside objects",
+    "Fence": "roadside objects",
+    "Building": "far objects",
+    "Tree": "far objects",
+    "Sky": "sky",
+}
+SEQUENCES = ("0001TP", "0006R0", "0016E5")
+
+
+def link(files: Iterable[Path], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        place = folder / file.name
+        if not place.exists():
+            place.symlink_to(file.resolve())
+
+
+def write_classes(folder: Path, names: dict[int, str], palette: dict[int, list[int]] | None = None) -> None:
+    known = {"classes": names} | ({"palette": palette} if palette else {})
+    (folder / "classes.yaml").write_text(yaml.safe_dump(known, sort_keys=False))
+
+
+def held_out_drives(images: list[Path]) -> set[str]:
+    """Drives, in an order drawn once, until they have HELD_OUT images."""
+    drives = [file.name.partition("_")[0] for file in images]
+    chosen: set[str] = set()
+    for drive in np.random.default_rng(0).permutation(sorted(set(drives))):
+        if sum(each in chosen for each in drives) >= HELD_OUT:
+            break
+        chosen.add(str(drive))
+    return chosen
+
+
+def idd(data: Path, out: Path) -> None:
+    images = sorted((data / "images/train").iterdir())
+    chosen = held_out_drives(images)
+    for split in ("train", "val"):
+        own = [file for file in images if (file.name.partition("_")[0] in chosen) == (split == "val")]
+        link(own, out / "images" / split)
+        link((data / f"labels/train/{file.stem}.png" for file in own), out / "labels" / split)
+    (out / "classes.yaml").write_text((data / "classes.yaml").read_text())
+
+
+def airsim(data: Path, out: Path) -> None:
+    link((data / "images").iterdir(), out / "images")
+    link((data / "labels").iterdir(), out / "labels")
+    names = yaml.safe_load((data / "classes.yaml").read_text())["classes"]
+    write_classes(out, {raw: AIRSIM.get(name, f"other: {name}") for raw, name in names.items()})
+
+
+def street(out: Path, frames: int) -> None:
+    found = open_dataset(f"render:synthetic?faults=none&frames={frames}")
+    link((frame.image for frame in found.frames), out / "images")
+    link((frame.label for frame in found.frames), out / "labels")
+    write_classes(out, {raw: STREET[name] for raw, name in enumerate(CAMVID.classes)})
+
+
+def camvid(data: Path, out: Path, sequence: str) -> None:
+    for part in ("train", "val"):
+        for file in sorted((data / part).iterdir()):
+            split = "val" if file.name.startswith(sequence) else "train"
+            link([file], out / split)
+            link([data / f"{part}annot/{file.stem}.png"], out / f"{split}annot")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("settings"))
+    parser.add_argument("--frames", type=int, default=1200, help="Frames of the built-in street.")
+    options = parser.parse_args()
+    idd(options.data / "idd-lite", options.out / "idd-dev")
+    airsim(options.data / "airsim-nh", options.out / "airsim")
+    for sequence in SEQUENCES:
+        camvid(options.data / "camvid", options.out / f"camvid-{sequence}", sequence)
+    street(options.out / "street", options.frames)
+
+
+if __name__ == "__main__":
+    main()
