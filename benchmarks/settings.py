@@ -69,9 +69,14 @@ def write_classes(folder: Path, names: dict[int, str], palette: dict[int, list[i
     (folder / "classes.yaml").write_text(yaml.safe_dump(known, sort_keys=False))
 
 
+def drive_of(image: Path) -> str:
+    """The drive that an image of IDD-Lite is from."""
+    return image.name.partition("_")[0]
+
+
 def held_out_drives(images: list[Path]) -> set[str]:
     """Drives, in an order drawn once, until they have HELD_OUT images."""
-    drives = [file.name.partition("_")[0] for file in images]
+    drives = [drive_of(file) for file in images]
     chosen: set[str] = set()
     for drive in np.random.default_rng(0).permutation(sorted(set(drives))):
         if sum(each in chosen for each in drives) >= HELD_OUT:
@@ -84,7 +89,7 @@ def idd(data: Path, out: Path) -> None:
     images = sorted((data / "images/train").iterdir())
     chosen = held_out_drives(images)
     for split in ("train", "val"):
-        own = [file for file in images if (file.name.partition("_")[0] in chosen) == (split == "val")]
+        own = [file for file in images if (drive_of(file) in chosen) == (split == "val")]
         link(own, out / "images" / split)
         link((data / f"labels/train/{file.stem}.png" for file in own), out / "labels" / split)
     (out / "classes.yaml").write_text((data / "classes.yaml").read_text())

@@ -1,8 +1,8 @@
 """The pack: frames with labels and planted masks, their regions, and packages that the other machine lacks.
 
 Three pairs of a synthetic and a real side, each with real images to validate on: ``street`` and ``large`` are rendered,
-``airsim`` is AirSim's neighbourhood for IDD-Lite, where those are at hand. A network that starts from ImageNet belongs
-here too, as soon as there is one that takes such weights from a file: as ``encoder/``, named in pack.json.
+``airsim`` is AirSim's neighbourhood for IDD-Lite, where those are at hand; its real images to validate on are drives
+taken out of the train split. ImageNet's weights of ``lite0`` come along as the package that they are.
 """
 
 from __future__ import annotations
@@ -16,24 +16,27 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import cv2
 import numpy as np
+import torch
 import yaml
 
 from benchmarks.gpu.run import ROOT, SITE
+from benchmarks.settings import AIRSIM, drive_of, held_out_drives
 from hrs.config import DataConfig
 from hrs.data.draw import spread_indices
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import FrameReader
 from hrs.labels import IGNORE
+from hrs.networks.lite import LITES, PUBLISHED_HEAD, weights_file
 from hrs.street import Domain, RendererUnavailable, render_corpus, shipped_frames
 from hrs.system.images import encode
 
 SIDES = ("source", "target", "val")
 LIMIT = 45
 """MiB that a pack should not exceed."""
+LITE0 = LITES["lite0"]
 SEED = 31_007
 """Of the rendered frames: of no other use, so that none of them is one that something was tuned on."""
 
@@ -51,26 +54,14 @@ class Pair:
 
 
 PAIRS = {
-    "street": Pair(source=240, target=120, val=40, height=192, width=256),
+    "street": Pair(source=200, target=120, val=40, height=192, width=256),
     "large": Pair(source=24, target=8, val=2, height=512, width=1024),
-    "airsim": Pair(source=300, target=120, val=60, height=160, width=224),
+    "airsim": Pair(source=280, target=120, val=60, height=160, width=224),
 }
 MINIATURE = {
     "street": Pair(source=8, target=6, val=2, height=64, width=96, segments=60),
     "large": Pair(source=12, target=4, val=1, height=64, width=128, segments=60),
 }
-NAMES: Mapping[str, str] = MappingProxyType(
-    {
-        "road": "drivable",
-        **dict.fromkeys(("driveway path", "terrain grass"), "non-drivable"),
-        "animal": "living things",
-        "car": "vehicles",
-        **dict.fromkeys(("fence", "pole", "low wall", "bin", "rock"), "roadside objects"),
-        **dict.fromkeys(("tree", "hedge bush", "building"), "far objects"),
-        "sky": "sky",
-    }
-)
-"""AirSim's classes as IDD-Lite calls them; what is not here is ignored."""
 
 
 def folder_of(pack: Path, pair: str, side: str) -> str:
@@ -88,6 +79,8 @@ def write_pack(out: Path, options: argparse.Namespace) -> None:
     if "airsim" in pairs and not _real(out / "airsim", pairs["airsim"], options.data or ROOT.parent / "shared/data"):
         del pairs["airsim"]
     _write_regions(out, pairs)
+    if not options.miniature:
+        _take_encoder(out / SITE / LITE0.module)
     if options.packages:
         _take_packages(out / SITE, options.packages, options.python)
     (out / "pack.json").write_text(json.dumps({"pairs": {k: asdict(v) for k, v in pairs.items()}}), encoding="utf-8")
@@ -129,9 +122,13 @@ def _real(folder: Path, pair: Pair, data: Path) -> bool:
     if not (airsim.is_dir() and idd.is_dir()):
         print(f"airsim: left out, {data} does not hold airsim-nh and idd-lite")
         return False
-    train, test = open_dataset(f"folder:{idd}?split=train"), open_dataset(f"folder:{idd}?split=val")
-    classes = list(train.space.classes) if train.space else []
-    for side, dataset in (("source", open_dataset(f"folder:{airsim}")), ("target", train), ("val", test)):
+    photos = open_dataset(f"folder:{idd}?split=train")
+    chosen = held_out_drives([frame.image for frame in photos.frames])
+    held_out = [drive_of(frame.image) in chosen for frame in photos.frames]
+    target = photos.take([i for i, out in enumerate(held_out) if not out])
+    val = photos.take([i for i, out in enumerate(held_out) if out])
+    classes = list(photos.space.classes) if photos.space else []
+    for side, dataset in (("source", open_dataset(f"folder:{airsim}")), ("target", target), ("val", val)):
         _copy(folder / side, dataset, spread_indices(len(dataset), getattr(pair, side)), classes, pair)
     return True
 
@@ -143,7 +140,7 @@ def _copy(folder: Path, dataset: Dataset, chosen: Iterable[int], classes: list[s
     config = DataConfig(height=pair.height, width=pair.width)
     reader = FrameReader([dataset], config, regions=False)
     names = dataset.space.classes if dataset.space else ()
-    table = [classes.index(name) if (name := NAMES.get(each, each)) in classes else IGNORE for each in names]
+    table = [classes.index(name) if (name := AIRSIM.get(each, each)) in classes else IGNORE for each in names]
     lookup = np.array(table + [IGNORE] * (IGNORE + 1 - len(table)), np.uint8)
     for i in chosen:
         sample = reader[i]
@@ -172,6 +169,15 @@ def _write_regions(out: Path, pairs: Mapping[str, Pair]) -> None:
         os.environ.pop("HRS_CACHE")
         if before is not None:
             os.environ["HRS_CACHE"] = before
+
+
+def _take_encoder(folder: Path) -> None:
+    """ImageNet's weights as an importable package, without the classifier that no network here uses."""
+    state = torch.load(weights_file("lite0"), map_location="cpu", weights_only=True)
+    encoder = {key: value for key, value in state.items() if key.rpartition(".")[0] not in PUBLISHED_HEAD}
+    (folder / "models").mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    torch.save(encoder, folder / "models" / "encoder.pth")
 
 
 def _take_packages(folder: Path, packages: list[str], python: str) -> None:

@@ -54,6 +54,9 @@ NEEDED = MappingProxyType(
 
 def run(options: argparse.Namespace) -> int:
     """Returns the exit code: 0 where every part ended well and every check held."""
+    if not (options.pack / "pack.json").is_file():
+        print(f"{options.pack} holds no pack; write one first: python -m benchmarks.gpu pack --out {options.pack}")
+        return 1
     options.out.mkdir(parents=True, exist_ok=True)
     ends = time.monotonic() + options.budget
     _say_what_is_missing(options.pack)

@@ -66,6 +66,8 @@ def study_of(part: Part, pair: str) -> Study:
     train |= {"device": "cpu"} if part.device.type == "cpu" else {}
     train |= {"batch_source": 1, "batch_target": 1} if part.miniature else {}
     base["data"]["workers"] = 0 if part.miniature else 2
+    if pair == "airsim":  # photographs: what ImageNet taught is of use there
+        base["network"] = {"name": "lite0", "pretrained": True}
     return Study(
         base={**base, "train": train},
         methods=[{"method": name} for name in (("hrs",) if part.miniature else ("joint", "target_only", "hrs"))],

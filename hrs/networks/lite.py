@@ -238,7 +238,7 @@ def build_lite(name: str, num_classes: int, *, pretrained: bool) -> Lite:
     """``name``: a key of LITES. Raises HRSError if ``pretrained`` and the weights' package is missing or broken."""
     network = Lite(LITES[name], num_classes)
     if pretrained:
-        file = _weights_file(name, LITES[name])
+        file = weights_file(name)
         try:
             network.encoder.load(torch.load(file, map_location="cpu", weights_only=True))
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
@@ -250,8 +250,12 @@ def build_lite(name: str, num_classes: int, *, pretrained: bool) -> Lite:
     return network
 
 
-def _weights_file(name: str, facts: LiteFacts) -> Path:
-    """Where the package keeps its one weights file; found without running its code."""
+def weights_file(name: str) -> Path:
+    """Where the package of a key of LITES keeps its one weights file; found without running its code.
+
+    Raises HRSError where it is not installed.
+    """
+    facts = LITES[name]
     spec = find_spec(facts.module)
     folders = [] if spec is None else list(spec.submodule_search_locations or [])
     files = [file for folder in folders for file in sorted(Path(folder).glob("models/*.pth"))]

