@@ -39,6 +39,10 @@ class DataConfig(Section):
     )
     target: str = Field("render:camera?frames=60", description="Labelled real data set; its train split is drawn from.")
     n_real: int | None = Field(20, ge=1, description="Real labelled images to draw; empty takes all.")
+    unlabelled: str | None = Field(
+        None,
+        description="Teacher's photos, e.g. images:/photos; undrawn: the target's other images; empty: no teacher.",
+    )
     val: str | None = Field(None, description="Validation data set; empty means the target's val split.")
     space: str | None = Field(None, description="Label space; empty means the target's own.")
     height: int = Field(192, ge=32, le=4096, description="Training height in pixels.")
@@ -110,6 +114,7 @@ class TrainConfig(Section):
     steps: int = Field(1000, ge=1, description="Optimiser steps.")
     batch_source: int = Field(6, ge=1, description="Synthetic frames a step, over all devices.")
     batch_target: int = Field(6, ge=1, description="Real images a step, over all devices.")
+    batch_unlabelled: int = Field(6, ge=1, description="Unlabelled photos a step, over all devices.")
     source_weight: float = Field(1.0, ge=0, description="Weight of the synthetic loss beside the real one (lambda).")
     source_schedule: Literal["constant", "cosine"] = Field(
         "constant", description="How the synthetic loss's weight goes: it stays, or falls along a cosine to 0."
@@ -139,6 +144,14 @@ class TrainConfig(Section):
         return "no" if value is False else value  # YAML 1.1 reads a bare no as false
 
 
+class TeacherConfig(Section):
+    """How the averaged network (``train.ema``) teaches on ``data.unlabelled``."""
+
+    weight: float = Field(1.0, ge=0, description="Weight of the loss on unlabelled photos.")
+    threshold: float = Field(0.9, ge=0, lt=1, description="Probability above which the teacher's word counts.")
+    start: Share = Field(0.1, description="Share of training before it begins; as long again, it grows.")
+
+
 class AdversarialConfig(Section):
     weight: float = Field(0.001, ge=0, description="Weight of the alignment loss (AdaptSegNet, section 4.2).")
     learning_rate: Positive = Field(1e-4, description="Learning rate of the discriminator.")
@@ -159,13 +172,16 @@ class RunConfig(Section):
     network: NetworkConfig = NetworkConfig()
     selection: SelectionConfig = SelectionConfig()
     train: TrainConfig = TrainConfig()
+    teacher: TeacherConfig = TeacherConfig()
     adversarial: AdversarialConfig = AdversarialConfig()
     finetune: FinetuneConfig = FinetuneConfig()
 
     @model_validator(mode="after")
-    def _has_sources(self) -> Self:
+    def _has_what_it_needs(self) -> Self:
         if METHODS[self.method].needs_source and not self.data.sources:
             raise ValueError("data.sources is empty; name at least one synthetic data set, e.g. render:synthetic")
+        if self.data.unlabelled and not self.train.ema:
+            raise ValueError("data.unlabelled needs an averaged network as teacher; set train.ema, e.g. 0.99")
         return self
 
     @property

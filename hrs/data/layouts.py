@@ -73,6 +73,16 @@ class Dataset:
         """The same data set with only these frames, in this order."""
         return replace(self, frames=tuple(self.frames[i] for i in indices))
 
+    def without_labels(self) -> Dataset:
+        """The same frames as photographs: nothing can read their labels through it."""
+        frames = tuple(replace(frame, label=None, planted=None) for frame in self.frames)
+        return replace(self, space=None, frames=frames, encoding=None, table=None)
+
+    def except_for(self, other: Dataset) -> Dataset:
+        """The frames that ``other``, a part of this data set, does not hold."""
+        held = {frame.id for frame in other.frames}
+        return replace(self, frames=tuple(frame for frame in self.frames if frame.id not in held))
+
     def map_to(self, space: LabelSpace) -> Dataset:
         """The same frames with labels in another space, by class name. Raises HRSError where no class maps."""
         if self.space is None:

@@ -69,20 +69,28 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What one training step sees; a side that the method does not ask for is empty."""
+    """What one training step sees; a side that the method does not ask for is empty, as unlabelled photos are where
+    there is no teacher."""
 
     source: Batch
     target: Batch
+    unlabelled: Batch
 
     def to(self, device: torch.device) -> Step:
-        return Step(source=self.source.to(device), target=self.target.to(device))
+        return self._with_each(lambda batch: batch.to(device))
 
     def pin_memory(self) -> Step:
-        return Step(source=self.source.pin_memory(), target=self.target.pin_memory())
+        return self._with_each(Batch.pin_memory)
+
+    def _with_each(self, change: Callable[[Batch], Batch]) -> Step:
+        return Step(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
 
 
 class FrameReader:
-    """Frames of several data sets at training size, with their regions; index i runs over all of them in order."""
+    """Frames of several data sets at training size, with their regions; index i runs over all of them in order.
+
+    Photos without labels get class 0 throughout, which is there to be told from what lies beside them.
+    """
 
     def __init__(self, datasets: Sequence[Dataset], config: DataConfig, *, regions: bool) -> None:
         self.datasets, self.config = list(datasets), config
@@ -98,9 +106,11 @@ class FrameReader:
 
     def __getitem__(self, index: int) -> Sample:
         dataset, i = self.locate(index)
-        label, planted = dataset.read_label(i), dataset.read_planted(i)
+        image = dataset.read_image(i)
+        # Of a photo without label, an augmented view shall still say where it ends.
+        label = dataset.read_label(i) if dataset.space is not None else np.zeros(image.shape[:2], np.uint8)
         sample = fit(
-            Sample(image=dataset.read_image(i), label=label, planted=planted), self.config.height, self.config.width
+            Sample(image=image, label=label, planted=dataset.read_planted(i)), self.config.height, self.config.width
         )
         if self.regions is None:
             return sample
@@ -131,18 +141,32 @@ def collate(samples: Sequence[Sample], *, height: int, width: int) -> Batch:
 
 
 class TrainingSteps(TorchDataset[Step]):
-    """Maps a step number to its batches, this process's share of them when several train together."""
+    """Maps a step number to its batches, this process's share of them when several train together.
+
+    Args:
+        unlabelled: the teacher's photos, of which every step gets ``photos``; left out where there is no teacher.
+    """
 
     def __init__(
-        self, source: FrameReader, target: FrameReader, counts: Counts, *, seed: int, rank: int = 0, world: int = 1
+        self,
+        source: FrameReader,
+        target: FrameReader,
+        counts: Counts,
+        *,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+        unlabelled: FrameReader | None = None,
+        photos: int = 0,
     ) -> None:
-        self.source, self.target, self.counts = source, target, counts
+        self.readers = (source, target, unlabelled or target)
+        self.counts, self.photos = counts, photos if unlabelled else 0
         self.seed, self.rank, self.world = seed, rank, world
 
     def __getitem__(self, step: int) -> Step:
-        readers = (self.source, self.target)
-        source, target = (self._batch(side, readers[side], step, self.counts(step)[side]) for side in (0, 1))
-        return Step(source=source, target=target)
+        counts = (*self.counts(step), self.photos)
+        source, target, unlabelled = (self._batch(side, self.readers[side], step, counts[side]) for side in range(3))
+        return Step(source=source, target=target, unlabelled=unlabelled)
 
     def _batch(self, side: int, reader: FrameReader, step: int, count: int) -> Batch:
         slots = range(step * count + self.rank, (step + 1) * count, self.world)

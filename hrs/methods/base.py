@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from hrs.config import RunConfig
 from hrs.data.loaders import Batch
+from hrs.methods.teacher import Teacher
 from hrs.networks.segmenter import Segmenter, SegmenterOutput, normalise
 from hrs.selection.combine import weighted_cross_entropy
 
@@ -42,6 +43,7 @@ class Method(nn.Module):
         super().__init__()
         self.config, self.num_classes = config, segmenter.num_classes
         self.segmenter = segmenter
+        self.teacher: Teacher | None = None
         self.register_buffer("class_weights", torch.ones(self.num_classes), persistent=False)
 
     def balance(self, frequency: Tensor) -> None:
@@ -64,8 +66,24 @@ class Method(nn.Module):
         """Synthetic and real images wanted by a step. Synthetic frames come on top: they never take a photo's place."""
         return config.train.batch_source if source_weight(config, step) else 0, config.train.batch_target
 
-    def forward(self, source: Batch, target: Batch, step: int) -> StepResult:
-        """The loss of training step ``step``, counted from 0; a side that `counts` does not ask for is empty."""
+    def forward(self, source: Batch, target: Batch, step: int, unlabelled: Batch | None = None) -> StepResult:
+        """The loss of training step ``step``, counted from 0; a side that `counts` does not ask for is empty.
+
+        Args:
+            unlabelled: photos for the teacher, where there is one.
+        """
+        result = self.learn(source, target, step)
+        if self.teacher is None or unlabelled is None or not len(unlabelled):
+            return result
+        lesson = self.teacher.lesson(unlabelled)
+        (output,) = self.segment(lesson.images)
+        loss = lesson.loss(output.logits)
+        logs = {"loss_unlabelled": loss.detach(), "teacher_sure": lesson.sure.float().mean()}
+        weight = self.teacher.weight(step / self.config.train.steps)
+        return StepResult(result.loss + weight * loss, result.logs | logs)
+
+    def learn(self, source: Batch, target: Batch, step: int) -> StepResult:
+        """The loss on what has labels."""
         raise NotImplementedError
 
     def auxiliary(self) -> list[tuple[nn.Module, float]]:

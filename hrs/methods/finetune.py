@@ -18,7 +18,7 @@ class Finetune(Method):
         images = config.train.batch_source + config.train.batch_target
         return (images, 0) if step < config.finetune.source_share * config.train.steps else (0, images)
 
-    def forward(self, source: Batch, target: Batch, step: int) -> StepResult:
+    def learn(self, source: Batch, target: Batch, step: int) -> StepResult:
         batch, name = (source, "loss_source") if len(source) else (target, "loss_target")
         (output,) = self.segment(batch.images)
         loss = self.cross_entropy(output.logits, batch.labels)

@@ -28,7 +28,7 @@ class Joint(Method):
     (`synthetic`), the weights (`weigh`), or add a loss (`beside`).
     """
 
-    def forward(self, source: Batch, target: Batch, step: int) -> StepResult:
+    def learn(self, source: Batch, target: Batch, step: int) -> StepResult:
         if not len(source):
             return real_alone(self, target)
         shown = self.synthetic(source, target)

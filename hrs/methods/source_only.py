@@ -14,7 +14,7 @@ class SourceOnly(Method):
     def counts(config: RunConfig, step: int) -> tuple[int, int]:
         return config.train.batch_source + config.train.batch_target, 0
 
-    def forward(self, source: Batch, target: Batch, step: int) -> StepResult:
+    def learn(self, source: Batch, target: Batch, step: int) -> StepResult:
         (synthetic,) = self.segment(source.images)
         loss = self.cross_entropy(synthetic.logits, source.labels)
         return StepResult(loss, {"loss_source": loss.detach()})

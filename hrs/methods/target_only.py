@@ -14,5 +14,5 @@ class TargetOnly(Method):
     def counts(config: RunConfig, step: int) -> tuple[int, int]:
         return 0, config.train.batch_target
 
-    def forward(self, source: Batch, target: Batch, step: int) -> StepResult:
+    def learn(self, source: Batch, target: Batch, step: int) -> StepResult:
         return real_alone(self, target)

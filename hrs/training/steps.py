@@ -25,6 +25,7 @@ from hrs.errors import HRSError
 from hrs.methods.base import Method
 from hrs.methods.build import build_method
 from hrs.methods.table import METHODS
+from hrs.methods.teacher import Teacher
 from hrs.networks.segmenter import Segmenter
 from hrs.progress import Progress
 from hrs.training.schedule import poly_with_warmup
@@ -91,6 +92,8 @@ class Trainer:
             sources = open_sources(config.sources, self.real.space, progress=progress)
         self.source = FrameReader(sources, config.data, regions=facts.learns_weights)
         self.target = FrameReader([self.real.target], config.data, regions=facts.learns_weights)
+        photos = self.real.unlabelled
+        self.unlabelled = FrameReader([photos], config.data, regions=False) if photos else None
         if config.train.channels_last:
             method.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = average_of(method.segmenter, config.train.ema)
@@ -110,10 +113,12 @@ class Trainer:
         self.bare = cast(Method, self.accelerator.unwrap_model(self.method))
         if self.average is not None:
             self.average.to(self.accelerator.device)
+        if self.average is not None and self.unlabelled is not None:
+            self.bare.teacher = Teacher(cast(Segmenter, self.average.module), config.teacher)
 
     def _check_world(self) -> None:
         world = self.accelerator.num_processes
-        for name in ("batch_source", "batch_target"):
+        for name in ("batch_source", "batch_target", "batch_unlabelled"):
             if getattr(self.config.train, name) % world:
                 raise HRSError(
                     f"train.{name} is {getattr(self.config.train, name)}; expected a multiple of the {world} processes"
@@ -154,6 +159,8 @@ class Trainer:
             seed=config.seed,
             rank=rank,
             world=self.accelerator.num_processes,
+            unlabelled=self.unlabelled,
+            photos=config.train.batch_unlabelled,
         )
         pin = self.accelerator.device.type == "cuda"
         return step_batches(steps, self.step, config.train.steps, workers=config.data.workers, pin=pin)
@@ -168,7 +175,7 @@ class Trainer:
         self.method.train()
         torch.manual_seed(step_seed(self.config.seed, self.step, self.accelerator.process_index))
         self._set_rates()
-        result = self.method(batch.source, batch.target, self.step)
+        result = self.method(batch.source, batch.target, self.step, batch.unlabelled)
         self.accelerator.backward(result.loss)
         norms = self._clip()
         finite = torch.stack([*norms, result.loss.detach()]).isfinite().all()
@@ -246,9 +253,10 @@ class Trainer:
 
     def describe(self) -> str:
         real, parameters = self.real, sum(p.numel() for p in self.bare.segmenter.parameters())
+        photos = f"{len(real.unlabelled)} unlabelled photos, " if real.unlabelled else ""
         return (
             f"{self.config.method} on {self.accelerator.device}: {len(self.source)} synthetic frames, "
-            f"{len(real.target)} real images, {len(real.val)} to validate, {len(real.space)} classes "
+            f"{len(real.target)} real images, {photos}{len(real.val)} to validate, {len(real.space)} classes "
             f"({real.space.name}); {self.config.network.name} {parameters / 1e6:.2f} M parameters"
         )
 

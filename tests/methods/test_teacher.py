@@ -1,0 +1,129 @@
+"""What the averaged network teaches on unlabelled photos."""
+
+import colorsys
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from hrs.config import TeacherConfig, load_config
+from hrs.errors import HRSError
+from hrs.labels import IGNORE
+from hrs.methods.build import build_method
+from hrs.methods.teacher import Lesson, Teacher, blur, hue_matrix, strong_colours
+from hrs.networks.segmenter import Segmenter, SegmenterOutput
+from tests.methods.test_methods import batch, build, one_step
+from tests.selection.conftest import C
+
+
+class Sees(Segmenter):
+    """Says of each pixel that it is of the class of its red value, as surely as it is told to."""
+
+    def __init__(self, sharpness: float) -> None:
+        super().__init__()
+        self.classifier = torch.nn.Conv2d(C, C, 1)
+        self.sharpness = sharpness
+
+    def forward(self, images):
+        red = (images[:, 0] * 0.229 + 0.485) * 255
+        logits = self.sharpness * F.one_hot(red.round().long().clamp(0, C - 1), C).permute(0, 3, 1, 2).float()
+        return SegmenterOutput(logits, logits)
+
+
+def photos(seed: int = 3):
+    """Photos whose red value is the class to be seen; their upper rows lie beside the photo."""
+    shown = batch(seed)
+    shown.images[:, 0] = torch.where(shown.labels == IGNORE, 0, shown.labels)
+    return shown
+
+
+def test_it_says_what_the_average_sees_and_nothing_beside_the_photo():
+    shown = photos()
+    sure = Teacher(Sees(20.0), TeacherConfig()).look(shown)
+    assert torch.equal(sure.labels, shown.labels.long())
+    assert sure.sure.all()
+    assert not Teacher(Sees(0.1), TeacherConfig()).look(shown).sure.any()
+
+
+def test_a_lesson_is_a_mix_of_two_photos_with_their_labels():
+    torch.manual_seed(0)
+    shown = photos()
+    lesson = Teacher(Sees(20.0), TeacherConfig()).lesson(shown)
+    own, other = shown.labels, shown.labels.roll(1, 0)
+    assert ((lesson.labels == own) | (lesson.labels == other)).all()
+    assert (lesson.labels != own).any() and (lesson.labels != other).any()
+
+
+def test_only_sure_pixels_count_and_unsure_ones_make_it_small():
+    torch.manual_seed(0)
+    logits, labels = torch.randn(1, C, 2, 2), torch.tensor([[[0, 1], [2, IGNORE]]])
+    sure = torch.tensor([[[True, False], [True, True]]])
+    lesson = Lesson(images=torch.zeros(1, 3, 2, 2, dtype=torch.uint8), labels=labels, sure=sure)
+    by_hand = [-logits[0, :, y, x].log_softmax(0)[labels[0, y, x]] for y, x in ((0, 0), (1, 0))]
+    torch.testing.assert_close(lesson.loss(logits), sum(by_hand) / 3)
+
+
+def test_its_weight_rises_after_the_start():
+    teacher = Teacher(Sees(1.0), TeacherConfig(weight=2.0, start=0.2))
+    assert [teacher.weight(p) for p in (0.0, 0.2, 0.3, 0.4, 1.0)] == pytest.approx([0, 0, 1, 2, 2])
+    assert Teacher(Sees(1.0), TeacherConfig(start=0.0)).weight(0.0) == 1.0
+
+
+@pytest.mark.parametrize("name", ["target_only", "joint", "hrs", "mixing"])
+def test_it_stacks_on_a_method_and_moves_its_network_alone(name):
+    method, config = build(name, "train.ema=0.9", "data.unlabelled=undrawn")
+    torch.manual_seed(5)
+    without = one_step(method, config)
+    method.teacher = Teacher(Sees(20.0), config.teacher)
+    torch.manual_seed(5)
+    source, target = (batch(seed, count) for seed, count in zip((1, 2), method.counts(config, 9), strict=True))
+    result = method(source, target, 9, photos())
+    assert result.logs["loss_unlabelled"] > 0 and result.logs["teacher_sure"] == 1
+    expected = without.loss + config.teacher.weight * result.logs["loss_unlabelled"]
+    torch.testing.assert_close(result.loss.detach(), expected.detach())
+    result.loss.backward()
+    assert all(p.grad is not None for p in method.segmenter.parameters())
+    assert all(p.grad is None for p in method.teacher.network.parameters())
+
+
+def test_no_teacher_without_an_average():
+    with pytest.raises(HRSError, match=r"set train\.ema"):
+        load_config({"data": {"unlabelled": "undrawn"}})
+    method, _ = build("joint")
+    assert method.teacher is None and build_method is not None
+
+
+@pytest.mark.parametrize("degrees", [30, -75, 120])
+def test_hues_turn_as_on_the_colour_wheel(degrees):
+    """At 120 degrees the channels change places; grey and the sum of channels stay; small turns go colorsys's way."""
+    matrix = hue_matrix(torch.tensor([math.radians(degrees)]))[0]
+    torch.testing.assert_close(matrix @ torch.ones(3), torch.ones(3))
+    torch.testing.assert_close(matrix @ matrix.T, torch.eye(3), atol=1e-6, rtol=0)
+    if degrees == 120:
+        torch.testing.assert_close(matrix @ torch.tensor([1.0, 0, 0]), torch.tensor([0, 1.0, 0]), atol=1e-6, rtol=0)
+    turned = (matrix @ torch.tensor([0.8, 0.4, 0.4])).tolist()
+    hue = colorsys.rgb_to_hsv(*turned)[0]
+    assert (hue - degrees / 360 + 0.5) % 1 - 0.5 == pytest.approx(0, abs=0.03)
+
+
+def test_a_blur_is_the_gaussian_of_each_image():
+    torch.manual_seed(0)
+    images = torch.rand(2, 3, 12, 12)
+    sigma = torch.tensor([1.2, 0.05])
+    got = blur(images, sigma)
+    torch.testing.assert_close(got[1], images[1])
+    weights = torch.tensor([math.exp(-0.5 * (k / 1.2) ** 2) for k in range(-3, 4)])
+    weights = torch.outer(weights, weights) / weights.sum() ** 2
+    slow = sum(weights[y, x] * images[0, 1, 2 + y, 3 + x] for y in range(7) for x in range(7))
+    torch.testing.assert_close(got[0, 1, 5, 6], slow)
+
+
+def test_strong_colours_differ_by_image_and_keep_type_and_grey():
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (1, 3, 16, 16), dtype=torch.uint8).expand(40, 3, 16, 16)
+    changed = strong_colours(images)
+    assert changed.dtype == torch.uint8 and changed.shape == images.shape
+    assert len({tuple(image.flatten().tolist()) for image in changed}) == 40
+    grey = ((changed.float() - changed.float().mean(1, keepdim=True)).abs().amax((1, 2, 3)) <= 1).float().mean()
+    assert 0.05 < grey < 0.4
