@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -87,8 +88,9 @@ class SameConv(nn.Conv2d):
 
 def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     """Pixels before and after one axis."""
-    # That ⌈size/stride⌉ outputs fit takes (⌈size/stride⌉ - 1) stride + kernel pixels.
-    total = (-(-size // stride) - 1) * stride + kernel - size
+    # Of positive numbers alone: ONNX rounds a negative quotient towards 0.
+    outputs = (size + stride - 1) // stride
+    total = (outputs - 1) * stride + kernel - size
     return total // 2, total - total // 2
 
 
@@ -226,7 +228,11 @@ class Lite(Segmenter):
     def forward(self, images: Tensor) -> SegmenterOutput:
         """(b, 3, h, w) -> logits (b, c, ⌈h/4⌉, ⌈w/4⌉) and features (b, width, ⌈h/4⌉, ⌈w/4⌉)."""
         check_images(images)
-        x4, x8, x16, x32 = self.encoder(images)
+        return self.decode(self.encoder(images))
+
+    def decode(self, taps: Sequence[Tensor]) -> SegmenterOutput:
+        """What `forward` makes of the encoder's features at strides 4, 8, 16 and 32."""
+        x4, x8, x16, x32 = taps
         top = self.lateral32(x32) + self.context(x32.mean((2, 3), keepdim=True))
         top = self.smooth16(self.lateral16(x16) + upsample(top, x16.shape[-2:]))
         top = self.smooth8(self.lateral8(x8) + upsample(top, x8.shape[-2:]))

@@ -17,6 +17,10 @@ from tests.networks.small_networks import CLASSES, segformer_config, small_deepl
 __all__ = ["checkpoint", "exported"]
 
 
+def lite0():
+    return build_segmenter("lite0", CLASSES)
+
+
 def small_segformer():
     return build_segmenter("segformer-b0", CLASSES, config=segformer_config().to_dict())
 
@@ -49,7 +53,7 @@ def test_batch_height_and_width_are_free(exported, checkpoint, shape):
         np.testing.assert_allclose(a.numpy(), b, atol=1e-4)
 
 
-@pytest.mark.parametrize("build", [small_segformer, small_deeplab, small_fcn])
+@pytest.mark.parametrize("build", [small_segformer, small_deeplab, small_fcn, lite0])
 def test_the_other_networks(build, tmp_path):
     torch.manual_seed(0)
     done = write_onnx(build().eval(), tmp_path / "model.onnx", {}, size=(64, 64))
