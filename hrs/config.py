@@ -82,6 +82,10 @@ class SelectionConfig(Section):
     )
     warmup: Share = Field(0.1, description="Share of training with uniform weights.")
     ramp: Share = Field(0.1, description="Share of training over which weights grow to full strength.")
+    image_acts: Literal["loss", "sampling"] = Field(
+        "loss", description="Where image weights act: in the loss, or as how often a frame is drawn."
+    )
+    redraws: int = Field(2, ge=1, le=100, description="Times that all frames are weighed anew for sampling.")
     combination: Literal["product", "mean"] = Field("product", description="How the levels' weights are combined.")
     centre: float = Field(
         0.0,
@@ -105,6 +109,8 @@ class SelectionConfig(Section):
                 raise ValueError(f"selection.{name} repeats a value: {list(values)}")
         if self.levels and not self.signals:
             raise ValueError(f"selection.signals is empty; name one or more of {', '.join(SIGNALS)}")
+        if self.image_acts == "sampling" and "image" not in self.levels:
+            raise ValueError("selection.image_acts is sampling, but selection.levels lacks image; add it")
         if self.warmup + self.ramp > 1:
             raise ValueError(f"selection.warmup + ramp is {self.warmup + self.ramp:g}; expected at most 1")
         return self

@@ -26,6 +26,8 @@ from hrs.labels import IGNORE
 
 LOGGER = logging.getLogger("hrs")
 T = TypeVar("T")
+SOURCE = 0
+"""The synthetic side's place among the sides of a step."""
 MOST_BAD_FRAMES = 10
 """Unreadable frames in a row after which training gives up."""
 
@@ -145,6 +147,7 @@ class TrainingSteps(TorchDataset[Step]):
 
     Args:
         unlabelled: the teacher's photos, of which every step gets ``photos``; left out where there is no teacher.
+        often: how often each synthetic frame comes, (frames,) above 0 in any unit; None where all come equally often.
     """
 
     def __init__(
@@ -158,7 +161,9 @@ class TrainingSteps(TorchDataset[Step]):
         world: int = 1,
         unlabelled: FrameReader | None = None,
         photos: int = 0,
+        often: NDArray[np.float64] | None = None,
     ) -> None:
+        self.often = often
         self.readers = (source, target, unlabelled or target)
         self.counts, self.photos = counts, photos if unlabelled else 0
         self.seed, self.rank, self.world = seed, rank, world
@@ -175,7 +180,7 @@ class TrainingSteps(TorchDataset[Step]):
 
     def _sample(self, side: int, reader: FrameReader, slot: int) -> Sample:
         epoch, place = divmod(slot, len(reader))
-        order = np.random.default_rng((self.seed, side, epoch)).permutation(len(reader))
+        order = self._order(side, len(reader), epoch)
         rng = np.random.default_rng((self.seed, side, slot, 1))
         config = reader.config
         sample = augment(
@@ -189,6 +194,17 @@ class TrainingSteps(TorchDataset[Step]):
         if sample.regions is None:
             return sample
         return replace(sample, regions=compact_regions(sample.regions)[0])
+
+    def _order(self, side: int, count: int, epoch: int) -> NDArray[np.int64]:
+        """Which frames an epoch shows, in order: each once, or as often as it shall come, rounded at random.
+
+        Systematic resampling: a frame that shall come x times comes ⌊x⌋ or ⌈x⌉ times.
+        """
+        rng = np.random.default_rng((self.seed, side, epoch))
+        if side != SOURCE or self.often is None:
+            return rng.permutation(count)
+        ends = np.cumsum(self.often / self.often.sum()) * count
+        return rng.permutation(np.searchsorted(ends[:-1], np.arange(count) + rng.random(), side="right"))
 
     @staticmethod
     def _readable(reader: FrameReader, order: NDArray[np.int64], place: int) -> Sample:
@@ -222,6 +238,20 @@ def unguarded(items: Iterable[T | HRSError]) -> Iterator[T]:
         if isinstance(item, HRSError):
             raise item
         yield item
+
+
+@dataclass(frozen=True)
+class Chunks(TorchDataset[Batch]):
+    """Ranges of frames, as they are, as batches."""
+
+    reader: FrameReader
+    frames: Sequence[range]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.reader.batch([self.reader[i] for i in self.frames[index]])
 
 
 def step_batches(steps: TrainingSteps, first: int, last: int, *, workers: int, pin: bool = False) -> Iterator[Step]:

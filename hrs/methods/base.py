@@ -86,6 +86,10 @@ class Method(nn.Module):
         """The loss on what has labels."""
         raise NotImplementedError
 
+    def frame_weights(self, frames: Batch) -> Tensor | None:
+        """How often synthetic frames shall be drawn, (b,) above 0 in any unit; None where all come equally often."""
+        return None
+
     def auxiliary(self) -> list[tuple[nn.Module, float]]:
         """Networks trained beside the segmentation network, each with its learning rate."""
         return []

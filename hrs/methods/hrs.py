@@ -28,6 +28,13 @@ class HierarchicalSelection(Joint):
         super().__init__(config, segmenter)
         self.selector = Selector(config.selection, self.num_classes, self.segmenter.feature_dim)
 
+    def frame_weights(self, frames: Batch) -> Tensor | None:
+        if self.config.selection.image_acts != "sampling":
+            return None
+        with torch.no_grad(), at_rest(self):
+            (output,) = self.segment(frames.images)
+            return self.selector.image_weights(View.of(output, frames))
+
     def auxiliary(self) -> list[tuple[nn.Module, float]]:
         return [(self.selector, self.config.selection.learning_rate)]
 

@@ -17,11 +17,10 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
 
 from hrs.checkpoint import Checkpoint, load_checkpoint, read_about
 from hrs.data.layouts import Dataset, open_dataset
-from hrs.data.loaders import Batch, FrameReader, Guarded, unguarded
+from hrs.data.loaders import Batch, Chunks, FrameReader, Guarded, unguarded
 from hrs.errors import HRSError
 from hrs.methods.hrs import HierarchicalSelection, raw_weights
 from hrs.methods.table import METHODS, in_words, that_learn_weights
@@ -35,20 +34,6 @@ from hrs.system.files import atomic_write, disk_errors
 
 PART = 64
 """Frames per finished part; at most this many are done again after a stop."""
-
-
-@dataclass(frozen=True)
-class Chunks(TorchDataset[Batch]):
-    """The given ranges of frames as batches."""
-
-    reader: FrameReader
-    frames: Sequence[range]
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __getitem__(self, index: int) -> Batch:
-        return self.reader.batch([self.reader[i] for i in self.frames[index]])
 
 
 def score(

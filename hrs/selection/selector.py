@@ -126,6 +126,20 @@ class Selector(nn.Module):
 
     # Weighing
 
+    @property
+    def acting(self) -> tuple[str, ...]:
+        """The levels that act in the loss; the image level does not where it says how often a frame is drawn."""
+        sampled = "image" if self.config.image_acts == "sampling" else ""
+        return tuple(name for name in self.config.levels if name != sampled)
+
+    @torch.no_grad()
+    def image_weights(self, view: View) -> Tensor:
+        """The image level's raw weights of a batch of synthetic frames, (b,) in [floor, 1]; it needs no regions."""
+        level = cast(Level, self.levels["image"])
+        seen = self._seen(view)
+        weights = self._level_map("image", level, level(seen), view)[:, 0, 0]
+        return combine.above_floor(weights, self.config.floor)
+
     @torch.no_grad()
     def raw(self, view: View, scores: RawScores | None = None) -> RawWeights:
         """Raw weights of a batch of synthetic frames. In training mode the scores' running statistics move with it.
@@ -137,9 +151,11 @@ class Selector(nn.Module):
             seen = self._seen(view)
             scores = {name: level(seen) for name, level in self._levels()}
         levels = {name: self._level_map(name, level, scores[name], view) for name, level in self._levels()}
-        if not levels:
-            return RawWeights(combined=torch.ones_like(view.labels, dtype=torch.float32), levels={})
-        together = combine.combine(list(levels.values()), self.config.combination)
+        acting = [values for name, values in levels.items() if name in self.acting]
+        if acting:
+            together = combine.combine(acting, self.config.combination)
+        else:
+            together = torch.ones_like(view.labels, dtype=torch.float32)
         floor = self.config.floor
         return RawWeights(
             combined=combine.above_floor(together, floor),

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -28,6 +29,7 @@ from hrs.methods.table import METHODS
 from hrs.methods.teacher import Teacher
 from hrs.networks.segmenter import Segmenter
 from hrs.progress import Progress
+from hrs.training.sampling import frame_shares, redraw_steps
 from hrs.training.schedule import poly_with_warmup
 from hrs.training.task import open_real
 
@@ -68,6 +70,7 @@ class Trainer:
 
     step: steps done so far, those before a resume included.
     restored: the state that a resumed run goes on from; empty for a new one.
+    often: how often each synthetic frame comes, with mean 1; None while all come equally often.
     """
 
     def __init__(self, config: RunConfig, *, resume_from: Path | None = None, progress: Progress | None = None) -> None:
@@ -106,6 +109,7 @@ class Trainer:
         # A fused optimiser skips a step by itself; an average cannot, and half precision's scaler does it its own way.
         self._device_skips = graphics and self.average is None and config.train.precision != "fp16"
         self.step, self._bad, self._unread = 0, 0, deque[Later]()
+        self.often: NDArray[np.float64] | None = None
         self.restored: dict[str, Any] = {} if resume_from is None else load_state(resume_from)
         if self.restored:
             self._restore(self.restored)
@@ -130,6 +134,7 @@ class Trainer:
             group["fused"] = own  # the run may go on where it did not start, with or without a GPU
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
+        self.often = None if state.get("often") is None else state["often"].numpy()
         if self.average is not None:
             self.average.load_state_dict(state["average"])
 
@@ -150,7 +155,26 @@ class Trainer:
             watcher.finish()
 
     def batches(self) -> Iterator[Step]:
-        """What the remaining steps see, loaded ahead."""
+        """What the remaining steps see, loaded ahead; frames that are drawn by weight are weighed at their times."""
+        redraws = redraw_steps(self.config)
+        ends = [*(step for step in redraws if step > self.step), self.config.train.steps]
+        for end in ends:
+            if self.step in redraws:
+                self.often = self._weigh_frames()
+            yield from self._batches_until(end)
+
+    def _weigh_frames(self) -> NDArray[np.float64]:
+        plain = FrameReader(self.source.datasets, self.config.data, regions=False)
+        return frame_shares(
+            self.bare,
+            plain,
+            device=self.accelerator.device,
+            workers=self.config.data.workers,
+            rank=self.accelerator.process_index,
+            world=self.accelerator.num_processes,
+        )
+
+    def _batches_until(self, last: int) -> Iterator[Step]:
         config, rank = self.config, self.accelerator.process_index
         steps = TrainingSteps(
             self.source,
@@ -161,9 +185,10 @@ class Trainer:
             world=self.accelerator.num_processes,
             unlabelled=self.unlabelled,
             photos=config.train.batch_unlabelled,
+            often=self.often,
         )
         pin = self.accelerator.device.type == "cuda"
-        return step_batches(steps, self.step, config.train.steps, workers=config.data.workers, pin=pin)
+        return step_batches(steps, self.step, last, workers=config.data.workers, pin=pin)
 
     def train_step(self, batch: Step) -> StepReport:
         """One optimiser step. A non-finite gradient leaves all weights alone.
@@ -248,7 +273,8 @@ class Trainer:
 
     def state(self) -> dict[str, Any]:
         """What resumes the run, beside the method's weights."""
-        state = {"optimiser": self.optimiser.state_dict(), "step": self.step}
+        often = None if self.often is None else torch.from_numpy(self.often)
+        state = {"optimiser": self.optimiser.state_dict(), "step": self.step, "often": often}
         return state if self.average is None else state | {"average": self.average.state_dict()}
 
     def describe(self) -> str:

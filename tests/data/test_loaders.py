@@ -114,6 +114,20 @@ def test_an_epoch_shows_every_frame_once(frames):
     assert epochs[0] != epochs[1]
 
 
+def test_frames_come_as_often_as_they_shall(readers):
+    often = np.array([0.0 + 1e-9, 0.5, 2.25, 1.0, *[1.03125] * 8])
+    steps = steps_of(readers, often=often / often.sum() * 7)  # in any unit
+    orders = [steps._order(0, 12, epoch) for epoch in range(400)]
+    counts = np.array([np.bincount(order, minlength=12) for order in orders])
+    expected = often / often.sum() * 12
+    assert (counts >= np.floor(expected)).all() and (counts <= np.ceil(expected)).all()
+    np.testing.assert_allclose(counts.mean(axis=0), expected, atol=0.1)
+    assert len({tuple(order) for order in orders}) == 400
+    assert sorted(steps._order(1, 12, 0)) == list(range(12)), "real images are not drawn by weight"
+    alike = steps_of(readers, often=np.ones(12))
+    assert sorted(alike._order(0, 12, 0)) == list(range(12))
+
+
 def test_a_reader_runs_over_several_data_sets_in_order(frames):
     config = tiny_config(frames, "data.height=32", "data.width=40").data
     data = [open_dataset(frames[name]) for name in ("val", "target")]

@@ -115,7 +115,8 @@ def test_loader_processes_change_nothing(tmp_path, frames):
 
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path, frames):
     """SIGKILL in the middle, then --resume: bit for bit the run that was never killed."""
-    config = tiny_config(frames, "train.steps=40", "train.ema=0.9")
+    options = ("data.unlabelled=undrawn", "train.batch_unlabelled=1", "selection.image_acts=sampling")
+    config = tiny_config(frames, "train.steps=40", "train.ema=0.9", *options)
     whole, broken = run_of(tmp_path, config, "whole"), run_of(tmp_path, config, "broken")
     train(config, whole)
     script = (

@@ -1,0 +1,59 @@
+"""How often each synthetic frame is drawn: as its image weight says, looked at anew a few times during training.
+
+A frame that is drawn half as often counts half as much, as one whose loss is halved does, but costs half of the time.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from hrs.config import RunConfig
+from hrs.data.loaders import Chunks, FrameReader, Guarded
+from hrs.errors import HRSError
+from hrs.methods.base import Method
+from hrs.methods.table import METHODS
+from hrs.selection.statistics import summed
+
+LOGGER = logging.getLogger("hrs")
+BATCH = 8
+
+
+def redraw_steps(config: RunConfig) -> list[int]:
+    """Steps before which all frames are weighed anew: from full strength on, evenly until the frames' end. Empty where
+    every frame comes equally often."""
+    selection, train = config.selection, config.train
+    if not METHODS[config.method].learns_weights or selection.image_acts != "sampling":
+        return []
+    full = selection.warmup + selection.ramp
+    shares = [full + (train.source_until - full) * i / selection.redraws for i in range(selection.redraws)]
+    return [
+        step for step in (round(share * train.steps) for share in shares) if step < train.steps * train.source_until
+    ]
+
+
+def frame_shares(
+    method: Method, reader: FrameReader, *, device: torch.device, workers: int, rank: int = 0, world: int = 1
+) -> NDArray[np.float64]:
+    """Weigh every frame; (frames,) with mean 1. Frames that cannot be read count as the average.
+
+    Several processes weigh a part each and have the same result.
+    """
+    chunks = [range(first, min(first + BATCH, len(reader))) for first in range(0, len(reader), BATCH)][rank::world]
+    order = range(len(chunks))
+    loader = DataLoader(Guarded(Chunks(reader, chunks)), batch_size=None, sampler=order, num_workers=workers)
+    weights, seen = (torch.zeros(len(reader), dtype=torch.float64, device=device) for _ in range(2))
+    for chunk, frames in zip(chunks, loader, strict=True):
+        if isinstance(frames, HRSError):
+            LOGGER.warning("frames not weighed: %s", frames)
+            continue
+        found = method.frame_weights(frames.to(device))
+        assert found is not None, "only methods that weigh frames are asked"
+        weights[chunk.start : chunk.stop], seen[chunk.start : chunk.stop] = found.double(), 1.0
+    weights, seen = summed(weights, seen)
+    mean = weights.sum() / seen.sum().clamp(min=1)
+    return torch.where(seen > 0, weights / mean, 1.0).cpu().numpy()
