@@ -13,7 +13,9 @@ each image; the decoder alone is trained. So a run takes about a minute on one c
 - judge weights: pixels weighted by the probability that a judge, taught by *all* real images, gives their label, mean 1
   within each class: what selection by agreement could bring at most;
 - judge drops: pixels to whose label it gives less than a half left out;
-- judge labels: its own labels on the synthetic frames, which is more than selection can do.
+- judge labels: its own labels on the synthetic frames, which is more than selection can do;
+- own judge weights, drops, labels: the same by a judge that a user can have, trained jointly on the drawn photos and the
+  frames.
 
 Rows that are in the CSV already are not computed again.
 """
@@ -27,6 +29,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +51,7 @@ JUDGE_STEPS = 3000
 BATCH = 32
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Views:
     """taps: features in half precision, (n d h w) a stride; labels uint8 (n h w); image: which one a view shows, (n,).
     images: the views themselves, uint8 (n 3 h w)."""
@@ -236,13 +239,29 @@ def arms(bench: Bench, source: Views, judge: Lite, names: tuple[str, ...]) -> di
     def on(views: Views | None, weights: Tensor | None = None) -> Arm:
         return lambda real, seed: bench.train(real, views, seed=seed, weights=weights)
 
-    likely, own = judged(bench, judge, source)
+    def relabelled(judge: Lite) -> Views:
+        return replace(source, labels=judged(bench, judge, source)[1].masked_fill(source.labels == IGNORE, IGNORE))
+
+    def weighted(judge: Lite) -> Tensor:
+        return within_class(judged(bench, judge, source)[0].float(), source.labels, len(names))
+
+    def dropped(judge: Lite, least: float = 0.5) -> Views:
+        return without(source, judged(bench, judge, source)[0] < least)
+
+    @lru_cache(maxsize=1)
+    def taught_by_few(real: Views, seed: int) -> Lite:
+        return bench.train(real, source, seed=1000 + seed)
+
     odd = source.image % 2 == 1
     group = clusters(source)
     found: dict[str, Arm] = {"photos": on(None), "joint": on(source)}
-    found["judge weights"] = on(source, within_class(likely.float(), source.labels, len(names)))
-    found["judge drops"] = on(without(source, likely < 0.5))
-    found["judge labels"] = on(replace(source, labels=own.masked_fill(source.labels == IGNORE, IGNORE)))
+    found["judge weights"] = on(source, weighted(judge))
+    found["judge drops"] = on(dropped(judge))
+    found["judge labels"] = on(relabelled(judge))
+    found["own judge weights"] = lambda real, seed: on(source, weighted(taught_by_few(real, seed)))(real, seed)
+    found["own judge drops"] = lambda real, seed: on(dropped(taught_by_few(real, seed)))(real, seed)
+    found["own judge drops the worst"] = lambda real, seed: on(dropped(taught_by_few(real, seed), 0.1))(real, seed)
+    found["own judge labels"] = lambda real, seed: on(relabelled(taught_by_few(real, seed)))(real, seed)
     found |= {f"half of the frames {i}": on(keep(source, odd == bool(i))) for i in (0, 1)}
     found["half of the regions"] = on(without(source, half_of_regions(source)))
     found |= {f"without {name}": on(without(source, source.labels == c)) for c, name in enumerate(names)}

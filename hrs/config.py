@@ -50,6 +50,9 @@ class DataConfig(Section):
     scale_min: float = Field(0.75, gt=0, le=4, description="Smallest random zoom.")
     scale_max: float = Field(1.5, gt=0, le=4, description="Largest random zoom.")
     jitter: Share = Field(0.3, description="Strength of the random brightness, contrast, saturation and hue.")
+    style: Literal["own", "photos"] = Field(
+        "own", description="Colours of synthetic frames in training: their own, or those of a drawn photo each time."
+    )
     segments: int = Field(400, ge=4, le=10000, description="Superpixels a frame, before cutting along label borders.")
     workers: int = Field(2, ge=0, le=64, description="Loader processes; 0 loads in the training process.")
 

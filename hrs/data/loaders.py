@@ -20,6 +20,7 @@ from torch.utils.data import Dataset as TorchDataset
 from hrs.config import DataConfig
 from hrs.data.layouts import Dataset
 from hrs.data.regions import RegionCache
+from hrs.data.style import restyle
 from hrs.data.transforms import Sample, augment, compact_regions, fit
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
@@ -148,6 +149,7 @@ class TrainingSteps(TorchDataset[Step]):
     Args:
         unlabelled: the teacher's photos, of which every step gets ``photos``; left out where there is no teacher.
         often: how often each synthetic frame comes, (frames,) above 0 in any unit; None where all come equally often.
+        styles: `hrs.data.style.colour_moments`, (n 2 3); a synthetic frame gets one of them each time. None: its own.
     """
 
     def __init__(
@@ -162,8 +164,9 @@ class TrainingSteps(TorchDataset[Step]):
         unlabelled: FrameReader | None = None,
         photos: int = 0,
         often: NDArray[np.float64] | None = None,
+        styles: NDArray[np.float32] | None = None,
     ) -> None:
-        self.often = often
+        self.often, self.styles = often, styles
         self.readers = (source, target, unlabelled or target)
         self.counts, self.photos = counts, photos if unlabelled else 0
         self.seed, self.rank, self.world = seed, rank, world
@@ -184,7 +187,7 @@ class TrainingSteps(TorchDataset[Step]):
         rng = np.random.default_rng((self.seed, side, slot, 1))
         config = reader.config
         sample = augment(
-            self._readable(reader, order, place),
+            self._styled(side, slot, self._readable(reader, order, place)),
             rng,
             height=config.height,
             width=config.width,
@@ -194,6 +197,13 @@ class TrainingSteps(TorchDataset[Step]):
         if sample.regions is None:
             return sample
         return replace(sample, regions=compact_regions(sample.regions)[0])
+
+    def _styled(self, side: int, slot: int, sample: Sample) -> Sample:
+        """A synthetic frame in the colours of one of the styles."""
+        if side != SOURCE or self.styles is None:
+            return sample
+        which = int(np.random.default_rng((self.seed, side, slot, 2)).integers(len(self.styles)))
+        return replace(sample, image=restyle(sample.image, self.styles[which]))
 
     def _order(self, side: int, count: int, epoch: int) -> NDArray[np.int64]:
         """Which frames an epoch shows, in order: each once, or as often as it shall come, rounded at random.

@@ -19,9 +19,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hrs.checkpoint import load_state, load_weights
 from hrs.config import RunConfig
-from hrs.data.draw import class_frequency
-from hrs.data.layouts import open_sources
+from hrs.data.draw import class_frequency, spread_indices
+from hrs.data.layouts import Dataset, open_sources
 from hrs.data.loaders import FrameReader, Step, TrainingSteps, step_batches
+from hrs.data.style import all_moments
 from hrs.errors import HRSError
 from hrs.methods.base import Method
 from hrs.methods.build import build_method
@@ -33,6 +34,8 @@ from hrs.training.sampling import frame_shares, redraw_steps
 from hrs.training.schedule import poly_with_warmup
 from hrs.training.task import open_real
 
+MOST_STYLES = 200
+"""Photos whose colours synthetic frames may take."""
 MOST_BAD_STEPS = 10
 """Steps in a row without a finite loss after which a run gives up."""
 
@@ -95,6 +98,7 @@ class Trainer:
             sources = open_sources(config.sources, self.real.space, progress=progress)
         self.source = FrameReader(sources, config.data, regions=facts.learns_weights)
         self.target = FrameReader([self.real.target], config.data, regions=facts.learns_weights)
+        self.styles = photo_styles(self.real.target) if config.data.style == "photos" else None
         photos = self.real.unlabelled
         self.unlabelled = FrameReader([photos], config.data, regions=False) if photos else None
         if config.train.channels_last:
@@ -186,6 +190,7 @@ class Trainer:
             unlabelled=self.unlabelled,
             photos=config.train.batch_unlabelled,
             often=self.often,
+            styles=self.styles,
         )
         pin = self.accelerator.device.type == "cuda"
         return step_batches(steps, self.step, last, workers=config.data.workers, pin=pin)
@@ -316,6 +321,11 @@ def step_unless(optimiser: Any, bad: Tensor) -> None:
         optimiser.step()
     finally:
         del inner.found_inf
+
+
+def photo_styles(photos: Dataset) -> NDArray[np.float32]:
+    """The colour moments of up to MOST_STYLES photos, (n 2 3)."""
+    return all_moments(photos.read_image(i) for i in spread_indices(len(photos), MOST_STYLES))
 
 
 def build_optimiser(method: Method, config: RunConfig, *, fused: bool = False) -> torch.optim.AdamW:
