@@ -14,7 +14,7 @@ each image; the decoder alone is trained. So a run takes about a minute on one c
   within each class: what selection by agreement could bring at most;
 - judge drops: pixels to whose label it gives less than a half left out;
 - judge labels: its own labels on the synthetic frames, which is more than selection can do;
-- own judge weights, drops, labels: the same by a judge that a user can have, trained jointly on the drawn photos and the
+- own judge weights, drops, labels: the same by a judge that a user can have, trained jointly on drawn photos and the
   frames.
 
 Rows that are in the CSV already are not computed again.
