@@ -157,7 +157,9 @@ class TeacherConfig(Section):
     """How the averaged network (``train.ema``) teaches on ``data.unlabelled``."""
 
     weight: float = Field(1.0, ge=0, description="Weight of the loss on unlabelled photos.")
-    threshold: float = Field(0.9, ge=0, lt=1, description="Probability above which the teacher's word counts.")
+    threshold: float = Field(
+        0.9, ge=0, lt=1, description="Probability from which its word counts, for its surest class."
+    )
     start: Share = Field(0.1, description="Share of training before it begins; as long again, it grows.")
 
 

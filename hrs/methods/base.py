@@ -77,7 +77,8 @@ class Method(nn.Module):
             return result
         lesson = self.teacher.lesson(unlabelled)
         (output,) = self.segment(lesson.images)
-        loss = lesson.loss(output.logits)
+        # Unsure pixels count as 0 in a mean over all: an unsure teacher teaches little.
+        loss = self.cross_entropy(output.logits, lesson.labels, lesson.sure.float())
         logs = {"loss_unlabelled": loss.detach(), "teacher_sure": lesson.sure.float().mean()}
         weight = self.teacher.weight(step / self.config.train.steps)
         return StepResult(result.loss + weight * loss, result.logs | logs)

@@ -15,15 +15,21 @@ from hrs.data.loaders import Batch
 from hrs.labels import IGNORE
 from hrs.methods.classmix import half_of_classes
 from hrs.networks.segmenter import Segmenter, normalise, upsample
+from hrs.selection.statistics import class_sums, read, summed
 
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601."""
+MEMORY = 0.99
+"""Of the running confidence, from step to step."""
 BLUR_RADIUS = 3
 """Pixels on either side that a blur looks at."""
 
 
 class Teacher:
     """Pseudo-labels after UniMatch (Yang et al., CVPR 2023) and DACS (Tranheden et al., WACV 2021).
+
+    How sure it must be depends on the class (after FreeMatch, Wang et al., ICLR 2023, section 4.2): rare, thin things
+    are never as sure as sky, and one threshold for all would teach that they do not exist.
 
     Args:
         network: an average of the network that trains; not trained itself.
@@ -32,6 +38,8 @@ class Teacher:
 
     def __init__(self, network: Segmenter, config: TeacherConfig) -> None:
         self.network, self.config = network, config
+        self.confidence = next(network.parameters()).new_full((network.num_classes,), 1 / network.num_classes)
+        """Running mean of its probability where it says each class, (c,)."""
 
     def weight(self, progress: float) -> float:
         """Of its loss at ``progress`` in [0, 1] of training: 0 up to ``start``, then a linear rise as long as that."""
@@ -52,7 +60,15 @@ class Teacher:
         logits = upsample(self.network(normalise(photos.images)).logits.float(), photos.labels.shape[-2:])
         sure, labels = logits.softmax(dim=1).max(dim=1)
         labels = labels.masked_fill(photos.labels == IGNORE, IGNORE)
-        return Lesson(images=photos.images, labels=labels, sure=sure > self.config.threshold)
+        sums, counts = summed(*class_sums(sure, labels, len(self.confidence)))
+        mean = torch.where(counts > 0, sums / counts.clamp(min=1), self.confidence)
+        self.confidence.lerp_(mean, 1 - MEMORY)
+        return Lesson(images=photos.images, labels=labels, sure=sure >= read(self.thresholds(), labels, 1.0))
+
+    def thresholds(self) -> Tensor:
+        """How sure it must be of each class to be listened to, (c,): ``threshold`` for the surest class, the others in
+        proportion to how sure it is of them on average."""
+        return self.config.threshold * self.confidence / self.confidence.max()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,15 +87,6 @@ class Lesson:
             labels=torch.where(pasted, self.labels, under.labels),
             sure=torch.where(pasted, self.sure, under.sure),
         )
-
-    def loss(self, logits: Tensor) -> Tensor:
-        """Mean cross-entropy over all pixels of the photos, those that nobody is sure of counting as 0: a scalar.
-
-        So unsure teachers teach little.
-        """
-        full = upsample(logits.float(), self.labels.shape[-2:])
-        each = F.cross_entropy(full, self.labels.long(), ignore_index=IGNORE, reduction="none")
-        return (each * self.sure).sum() / (self.labels != IGNORE).sum().clamp(min=1)
 
 
 def strong_colours(images: Tensor) -> Tensor:

@@ -123,6 +123,8 @@ class Trainer:
             self.average.to(self.accelerator.device)
         if self.average is not None and self.unlabelled is not None:
             self.bare.teacher = Teacher(cast(Segmenter, self.average.module), config.teacher)
+            if "teacher" in self.restored:
+                self.bare.teacher.confidence.copy_(self.restored["teacher"])
 
     def _check_world(self) -> None:
         world = self.accelerator.num_processes
@@ -280,6 +282,8 @@ class Trainer:
         """What resumes the run, beside the method's weights."""
         often = None if self.often is None else torch.from_numpy(self.often)
         state = {"optimiser": self.optimiser.state_dict(), "step": self.step, "often": often}
+        if self.bare.teacher is not None:
+            state["teacher"] = self.bare.teacher.confidence
         return state if self.average is None else state | {"average": self.average.state_dict()}
 
     def describe(self) -> str:

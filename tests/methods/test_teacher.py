@@ -12,8 +12,8 @@ from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.methods.build import build_method
 from hrs.methods.teacher import Lesson, Teacher, blur, hue_matrix, strong_colours
-from hrs.networks.segmenter import Segmenter, SegmenterOutput
-from tests.methods.test_methods import batch, build, one_step
+from hrs.networks.segmenter import Segmenter, SegmenterOutput, upsample
+from tests.methods.test_methods import H, W, batch, build, one_step
 from tests.selection.conftest import C
 
 
@@ -55,13 +55,36 @@ def test_a_lesson_is_a_mix_of_two_photos_with_their_labels():
     assert (lesson.labels != own).any() and (lesson.labels != other).any()
 
 
-def test_only_sure_pixels_count_and_unsure_ones_make_it_small():
-    torch.manual_seed(0)
-    logits, labels = torch.randn(1, C, 2, 2), torch.tensor([[[0, 1], [2, IGNORE]]])
-    sure = torch.tensor([[[True, False], [True, True]]])
-    lesson = Lesson(images=torch.zeros(1, 3, 2, 2, dtype=torch.uint8), labels=labels, sure=sure)
-    by_hand = [-logits[0, :, y, x].log_softmax(0)[labels[0, y, x]] for y, x in ((0, 0), (1, 0))]
-    torch.testing.assert_close(lesson.loss(logits), sum(by_hand) / 3)
+def test_only_sure_pixels_count_and_unsure_ones_make_it_small(monkeypatch):
+    method, config = build("target_only", "train.ema=0.9", "data.unlabelled=undrawn", "teacher.start=0")
+    shown = photos()
+    sure = torch.zeros_like(shown.labels, dtype=torch.bool)
+    sure[:, 10:20] = True
+    lesson = Lesson(images=shown.images, labels=shown.labels.long(), sure=sure)
+    method.teacher = Teacher(Sees(20.0), config.teacher)
+    monkeypatch.setattr(method.teacher, "lesson", lambda _: lesson)
+    torch.manual_seed(5)
+    found = method(batch(1, 0), batch(2), 9, shown).logs["loss_unlabelled"]
+    torch.manual_seed(5)
+    method.segment(batch(2).images)  # what the step did before, dropout included
+    (output,) = method.segment(shown.images)
+    each = F.cross_entropy(upsample(output.logits, (H, W)), lesson.labels, ignore_index=IGNORE, reduction="none")
+    expected = each[sure].sum() / (lesson.labels != IGNORE).sum()
+    torch.testing.assert_close(found, expected.detach(), atol=1e-5, rtol=1e-4)
+
+
+def test_how_sure_it_must_be_follows_how_sure_it_is_of_a_class():
+    teacher = Teacher(Sees(20.0), TeacherConfig(threshold=0.8))
+    assert torch.allclose(teacher.thresholds(), torch.full((C,), 0.8))
+    teacher.confidence.copy_(torch.linspace(0.3, 0.9, C))
+    torch.testing.assert_close(teacher.thresholds(), 0.8 * torch.linspace(0.3, 0.9, C) / 0.9)
+    before = teacher.confidence.clone()
+    shown = photos()
+    shown.labels[shown.labels == 0] = IGNORE  # class 0 is not seen: it stays as it was
+    seen = teacher.look(shown)
+    moved = torch.where(torch.arange(C) == 0, before, 0.99 * before + 0.01)
+    torch.testing.assert_close(teacher.confidence, moved, atol=1e-4, rtol=0)
+    assert (seen.labels == 0).sum() == 0
 
 
 def test_its_weight_rises_after_the_start():
