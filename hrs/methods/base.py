@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import cos, pi
 from typing import NamedTuple
 
@@ -76,7 +78,8 @@ class Method(nn.Module):
         if self.teacher is None or unlabelled is None or not len(unlabelled):
             return result
         lesson = self.teacher.lesson(unlabelled)
-        (output,) = self.segment(lesson.images)
+        with statistics_kept(self.segmenter):  # strange colours are not what it will see
+            (output,) = self.segment(lesson.images)
         # Unsure pixels count as 0 in a mean over all: an unsure teacher teaches little.
         loss = self.cross_entropy(output.logits, lesson.labels, lesson.sure.float())
         logs = {"loss_unlabelled": loss.detach(), "teacher_sure": lesson.sure.float().mean()}
@@ -111,3 +114,17 @@ def real_alone(method: Method, target: Batch) -> StepResult:
     (real,) = method.segment(target.images)
     loss = method.cross_entropy(real.logits, target.labels)
     return StepResult(loss, {"loss_target": loss.detach()})
+
+
+@contextmanager
+def statistics_kept(network: nn.Module) -> Iterator[None]:
+    """Batch normalisation takes a batch's own statistics, as in training, but its running ones do not move."""
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    before = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(layers, before, strict=True):
+            layer.momentum = momentum

@@ -110,6 +110,18 @@ def test_it_stacks_on_a_method_and_moves_its_network_alone(name):
     assert all(p.grad is None for p in method.teacher.network.parameters())
 
 
+def test_running_statistics_stay_those_of_the_labelled_images():
+    method, config = build("target_only", "train.ema=0.9", "data.unlabelled=undrawn")
+    alone, _ = build("target_only")
+    alone.segmenter.load_state_dict(method.segmenter.state_dict())
+    method.teacher = Teacher(Sees(20.0), config.teacher)
+    method(batch(1, 0), batch(2), 9, photos())
+    alone(batch(1, 0), batch(2), 9)
+    moved = dict(alone.segmenter.named_buffers())
+    for name, value in method.segmenter.named_buffers():
+        assert name.endswith("num_batches_tracked") or torch.equal(value, moved[name]), name
+
+
 def test_no_teacher_without_an_average():
     with pytest.raises(HRSError, match=r"set train\.ema"):
         load_config({"data": {"unlabelled": "undrawn"}})
