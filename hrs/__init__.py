@@ -5,8 +5,11 @@
 Names are imported when first used, so that ``import hrs`` stays light.
 """
 
+import os
 from importlib import import_module
 from typing import Any
+
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "128000000")  # read when cv2 is loaded; of files of all kinds
 
 _WHERE = {
     "Predictor": "hrs.inference",

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from hrs.errors import HRSError
 from hrs.methods.table import METHODS
 from hrs.selection.signals.table import SIGNALS
+from hrs.system.documents import parse_yaml, read_bounded, reason, shortened
 
 if TYPE_CHECKING:
     MethodName = str
@@ -23,22 +24,34 @@ else:
     MethodName = Literal[tuple(METHODS)]
     Signal = Literal[tuple(SIGNALS)]
 Level = Literal["pixel", "region", "image"]
-
+_TOLD = 5  # mistakes in a config that are named
+_DEEPEST = 8  # sections of an override within each other; there are two
+_MANY = 10**9
+_LONGEST = 4096  # characters of a name or path
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _readable(cls, value: Any) -> Any:
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and (len(text) > _LONGEST or not text.isprintable()):
+                raise ValueError(f"expected one line of at most {_LONGEST} characters")
+        return value
 
 
 class DataConfig(Section):
     sources: tuple[str, ...] = Field(
         ("render:synthetic?frames=2000",),
+        max_length=1000,
         description="Synthetic data sets, each format:path[?key=value&...]; a method without them leaves them alone.",
     )
     target: str = Field("render:camera?frames=60", description="Labelled real data set; its train split is drawn from.")
-    n_real: int | None = Field(20, ge=1, description="Real labelled images to draw; empty takes all.")
+    n_real: int | None = Field(20, ge=1, le=_MANY, description="Real labelled images to draw; empty takes all.")
     unlabelled: str | None = Field(
         None,
         description="Teacher's photos, e.g. images:/photos; undrawn: the target's other images; empty: no teacher.",
@@ -103,7 +116,7 @@ class SelectionConfig(Section):
     smoothing: float = Field(0.1, ge=0, lt=0.5, description="Label smoothing of the domain classifiers.")
     momentum: float = Field(0.98, ge=0, lt=1, description="Memory of running statistics and of the target gradient.")
     learning_rate: Positive = Field(4e-3, description="Learning rate of the weighting networks.")
-    every: int = Field(2, ge=1, description="Steps between updates of the weighting networks.")
+    every: int = Field(2, ge=1, le=_MANY, description="Steps between updates of the weighting networks.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -120,10 +133,10 @@ class SelectionConfig(Section):
 
 
 class TrainConfig(Section):
-    steps: int = Field(1000, ge=1, description="Optimiser steps.")
-    batch_source: int = Field(6, ge=1, description="Synthetic frames a step, over all devices.")
-    batch_target: int = Field(6, ge=1, description="Real images a step, over all devices.")
-    batch_unlabelled: int = Field(6, ge=1, description="Unlabelled photos a step, over all devices.")
+    steps: int = Field(1000, ge=1, le=_MANY, description="Optimiser steps.")
+    batch_source: int = Field(6, ge=1, le=_MANY, description="Synthetic frames a step, over all devices.")
+    batch_target: int = Field(6, ge=1, le=_MANY, description="Real images a step, over all devices.")
+    batch_unlabelled: int = Field(6, ge=1, le=_MANY, description="Unlabelled photos a step, over all devices.")
     source_weight: float = Field(1.0, ge=0, description="Weight of the synthetic loss beside the real one (lambda).")
     source_schedule: Literal["constant", "cosine"] = Field(
         "constant", description="How the synthetic loss's weight goes: it stays, or falls along a cosine to 0."
@@ -141,9 +154,9 @@ class TrainConfig(Section):
     device: Literal["auto", "cpu"] = Field("auto", description="auto takes a GPU where there is one.")
     channels_last: bool = Field(True, description="Memory layout b h w c, faster convolutions.")
     compile: bool = Field(False, description="torch.compile the segmentation network.")
-    validate_every: int = Field(250, ge=1, description="Steps between validations.")
-    save_every: int = Field(250, ge=1, description="Steps between checkpoints that resume exactly.")
-    log_every: int = Field(10, ge=1, description="Steps between logged training metrics.")
+    validate_every: int = Field(250, ge=1, le=_MANY, description="Steps between validations.")
+    save_every: int = Field(250, ge=1, le=_MANY, description="Steps between checkpoints that resume exactly.")
+    log_every: int = Field(10, ge=1, le=_MANY, description="Steps between logged training metrics.")
     panel: int = Field(8, ge=0, le=64, description="Synthetic frames whose weight maps are saved during training.")
     previews: int = Field(4, ge=0, le=32, description="Validation images drawn at each validation.")
 
@@ -220,13 +233,14 @@ def load_config(source: str | Path | dict[str, Any] | None = None, overrides: tu
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise HRSError(f"config {path} does not exist; expected a YAML file such as a run folder's config.yaml")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise HRSError(f"config {path} is not valid YAML: {reason}") from error
+        values = parse_yaml(read_bounded(path))
+    except FileNotFoundError as error:
+        raise HRSError(
+            f"config {path} does not exist; expected a YAML file such as a run folder's config.yaml"
+        ) from error
+    except ValueError as error:
+        raise HRSError(f"config {path} is not valid YAML: {reason(error)}") from error
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -237,7 +251,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 def _override(values: dict[str, Any], text: str) -> dict[str, Any]:
     key, separator, raw = text.partition("=")
     if not separator:
-        raise HRSError(f"override {text!r} has no '='; expected section.key=value, e.g. data.n_real=20")
+        raise HRSError(f"override {shortened(text)} has no '='; expected section.key=value, e.g. data.n_real=20")
+    if key.count(".") > _DEEPEST:
+        raise HRSError(f"override {shortened(text)} is nested too deeply; expected section.key=value")
     return _put(values, key.strip().split("."), _parse(key, raw))
 
 
@@ -252,24 +268,27 @@ def _put(values: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
 def _parse(key: str, raw: str) -> Any:
     """A value as YAML reads it, except that a data set name (format:path?a=b) stays text."""
     try:
-        value = yaml.safe_load(raw)
-    except yaml.YAMLError as error:
-        raise HRSError(f"override {key}={raw}: the value is not valid YAML; quote it") from error
+        value = parse_yaml(raw)
+    except ValueError as error:
+        raise HRSError(f"override {key}={shortened(raw)}: the value is not valid YAML; quote it") from error
     return raw if isinstance(value, dict) else value
 
 
 def _one_line(error: ValidationError) -> str:
     """All that is wrong with a config, in one line, with the nearest known key for a typo."""
-    return "config: " + "; ".join(_describe(dict(item)) for item in error.errors())
+    found = error.errors()
+    more = [f"and {len(found) - _TOLD} more"] if len(found) > _TOLD else []
+    return "config: " + "; ".join([*(_describe(dict(item)) for item in found[:_TOLD]), *more])
 
 
 def _describe(item: dict[str, Any]) -> str:
-    path = [str(part) for part in item["loc"]]
+    path = [shortened(str(part))[1:-1] for part in item["loc"]]
     where = ".".join(path)
     if item["type"] == "extra_forbidden":
         return f"unknown key {where}{_suggest(path)}"
     message = item["msg"].removeprefix("Value error, ")
-    return f"{where}: {message} (got {item['input']!r})" if where and item["type"] != "value_error" else message
+    told = where and item["type"] != "value_error"
+    return f"{where}: {message} (got {shortened(item['input'])})" if told else message
 
 
 def _suggest(path: list[str]) -> str:

@@ -20,6 +20,9 @@ from hrs.errors import HRSError
 IGNORE = 255
 """Label of a pixel that no loss and no metric counts."""
 
+LONGEST_NAME = 200
+"""Characters of a class's name."""
+
 Colour = tuple[int, int, int]
 
 
@@ -38,6 +41,10 @@ class LabelSpace:
             raise HRSError(f"label space {self.name}: class names repeat; give every class its own name")
         if not 2 <= len(self.classes) <= IGNORE:
             raise HRSError(f"label space {self.name}: {len(self.classes)} classes; expected 2 to {IGNORE}")
+        if not all(0 <= value <= 255 for colour in self.palette for value in colour):
+            raise HRSError(f"label space {self.name}: a colour is not within 0 to 255; give [r, g, b]")
+        if any(not name.strip() or len(name) > LONGEST_NAME for name in self.classes):
+            raise HRSError(f"label space {self.name}: a class name is empty or has more than {LONGEST_NAME} characters")
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -54,7 +61,7 @@ class LabelSpace:
                 classes=tuple(map(str, stored["classes"])),
                 palette=tuple((int(r), int(g), int(b)) for r, g, b in stored["palette"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise HRSError(
                 f"a stored label space is damaged ({error!r}); expected name, classes and palette, copy it anew"
             ) from error

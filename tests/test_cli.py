@@ -28,7 +28,9 @@ from hrs.runs.folder import RunFolder
 from hrs.scoring import score as scoring
 from hrs.scoring.corpus import ScoredCorpus, enlarge
 from hrs.scoring.maps import read_maps
+from tests.app.made_runs import make_run as made_run
 from tests.conftest import CLASSES, tiny_config, until, write_frames
+from tests.damage import DAMAGES
 from tests.scoring.weighted_run import make_run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -490,6 +492,18 @@ def test_runs_are_listed_shown_and_deleted(hrs, trained, tmp_path):
     assert hrs("runs", "delete", "first", "--yes").code == 0
     assert list((tmp_path / "runs").iterdir()) == []
     assert hrs("runs", "list").code == 0
+
+
+def test_damaged_runs_are_listed_with_the_others(hrs, tmp_path):
+    made_run(tmp_path / "damaged", "sound")
+    for number, damage in enumerate(DAMAGES.values()):
+        damage(made_run(tmp_path / "damaged", f"run-{number}"))
+    shown = hrs("runs", "list", "--runs", tmp_path / "damaged")
+    assert shown.code == 0 and "sound" in shown.out and all(f"run-{n} " in shown.out for n in range(len(DAMAGES)))
+    assert "run-0: " in shown.err and "results.csv is damaged" in shown.err
+    for number in range(len(DAMAGES)):
+        shown = hrs("runs", "show", f"run-{number}", "--runs", tmp_path / "damaged")
+        assert shown.code == 0 and "\x1b" not in shown.out
 
 
 @pytest.mark.parametrize("command", [("show",), ("cancel",), ("resume",), ("delete", "--yes")])

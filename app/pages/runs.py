@@ -136,7 +136,9 @@ def table_columns() -> Mapping[str, Any]:
 
 
 def say_failure(summary: RunSummary) -> None:
-    """What a failed run says of its end, with its last lines."""
+    """Which of a run's files are damaged; what a failed one says of its end, with its last lines."""
+    if summary.damage:
+        st.warning(f"**{plain(summary.name)}**: {plain(summary.damage)}")
     if summary.status.state != "failed":
         return
     st.error(f"**{plain(summary.name)}** failed: {plain(summary.status.error or 'no reason was recorded')}")

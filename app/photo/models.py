@@ -116,7 +116,7 @@ def _usable(runs: list[RunSummary], *, suffix: str = "", taken: set[str] | None 
         Model(
             name=each.name + (suffix if each.name in (taken or ()) else ""),
             folder=each.run.best,
-            miou=(each.status.best or {}).get("miou"),
+            miou=each.status.best.miou if each.status.best else None,
         )
         for each in runs
         if is_checkpoint(each.run.best)

@@ -72,6 +72,7 @@ def _validation(config: RunConfig) -> str:
 
 
 def _score(run: RunSummary, which: str) -> float | None:
-    row = (run.status.best if which == "best" else run.last) or {}
-    score = row.get("miou")
-    return float(score) if isinstance(score, int | float) else None
+    if which == "best":
+        return run.status.best.miou if run.status.best else None
+    score = (run.last or {}).get("miou")
+    return None if score is None else float(score)

@@ -14,21 +14,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
-import yaml
 from numpy.typing import NDArray
 
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
+from hrs.labels import IGNORE
 from hrs.progress import duration
 from hrs.runs.folder import PreviewKind, RunFolder
 from hrs.runs.records import MetricsReader, Row
 from hrs.runs.registry import RunSummary
 from hrs.runs.status import ACTIVE
+from hrs.system.documents import read_bounded
+from hrs.system.images import decode_rgb
 
 POLL_SECONDS = 2.0  # between two looks at runs that train
 WATCH_SECONDS = 4.0  # between two looks for new runs while none trains
 _HISTORIES = 24  # runs whose metrics stay in memory, about 1 MB each for 10,000 lines
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times quicker, where libyaml is there
+_COLUMNS = 4096  # numbers a row of metrics that are kept; a run of 255 classes has a quarter of that
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Columns:
     def add(self, step: int, values: dict[str, float]) -> None:
         self._forget(bisect_left(self.steps, step))
         for name in values:
-            if name not in self.values:
+            if name not in self.values and len(self.values) < _COLUMNS:
                 self.values[name] = array("f", [np.nan]) * len(self.steps)
         self.steps.append(step)
         for name, column in self.values.items():
@@ -74,6 +76,11 @@ class History:
             for row in self._reader.read_new():
                 self._add(row)
 
+    @property
+    def damaged(self) -> int:
+        """Lines of the file that were left out."""
+        return self._reader.damaged
+
     def names(self, split: str) -> list[str]:
         """The columns of "train" or "val", in the order of the file."""
         with self._lock:
@@ -102,13 +109,13 @@ class History:
 
     def _add(self, row: Row) -> None:
         step, columns = row.get("step"), self._splits.get(str(row.get("split")))
-        if not isinstance(step, int) or columns is None:
+        if not isinstance(step, int) or isinstance(step, bool) or columns is None:
             return
         columns.add(step, _numbers(row))
-        matrix = row.get("confusion")
-        if isinstance(matrix, list):
+        matrix = _square(row.get("confusion"))
+        if matrix is not None:
             self._confusion = {old: kept for old, kept in self._confusion.items() if old < step}
-            self._confusion[step] = np.asarray(matrix, np.int64)
+            self._confusion[step] = matrix
 
 
 def read_history(run: RunFolder) -> History:
@@ -170,6 +177,23 @@ def at_step(found: Mapping[int, Path], step: int) -> tuple[int, Path] | None:
     return max(((when, path) for when, path in found.items() if when <= step), default=None)
 
 
+def read_picture(path: Path) -> bytes | None:
+    """A preview as it is stored; None where it is missing or damaged."""
+    try:
+        return _picture(str(path), path.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _picture(path: str, written: int) -> bytes | None:
+    try:
+        data = read_bounded(Path(path))
+    except (OSError, HRSError):
+        return None
+    return None if decode_rgb(data) is None else data
+
+
 @st.cache_resource(max_entries=_HISTORIES, show_spinner=False)
 def _history(path: str, created: int) -> History:
     return History(Path(path))
@@ -178,9 +202,8 @@ def _history(path: str, created: int) -> History:
 @st.cache_resource(max_entries=2000, show_spinner=False)
 def _config(path: str, created: int) -> RunConfig | None:
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        return load_config(yaml.load(text, Loader=_Loader) or {})
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, HRSError):
+        return load_config(Path(path))
+    except HRSError:
         return None
 
 
@@ -190,6 +213,16 @@ def _created(run: RunFolder) -> int:
         return run.config.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def _square(matrix: object) -> NDArray[np.int64] | None:
+    """Pixel counts (c c) as a row of metrics holds them; None for anything else."""
+    if not isinstance(matrix, list) or not 0 < len(matrix) <= IGNORE:
+        return None
+    whole = all(isinstance(line, list) and len(line) == len(matrix) for line in matrix)
+    if not whole or not all(type(count) is int and count >= 0 for line in matrix for count in line):
+        return None
+    return np.array(matrix, np.int64)
 
 
 def _numbers(row: Row) -> dict[str, float]:
@@ -218,7 +251,7 @@ def _line(summary: RunSummary) -> dict[str, Any]:
         "state": [status.state],
         "progress": status.step / status.steps if status.steps else 0.0,
         "eta": duration(status.eta) if status.state == "running" else "",
-        "best": (status.best or {}).get("miou"),
+        "best": status.best.miou if status.best else None,
         "last": (summary.last or {}).get("miou"),
         "method": config.method if config else "",
         "n_real": (math.inf if config.data.n_real is None else float(config.data.n_real)) if config else math.nan,

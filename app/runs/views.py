@@ -12,7 +12,7 @@ import streamlit as st
 
 from app.context import plain
 from app.figures import curves as draw
-from app.runs.reading import at_step, class_names, pictures, read_config, read_history
+from app.runs.reading import at_step, class_names, pictures, read_config, read_history, read_picture
 from hrs.config import RunConfig
 from hrs.methods.table import in_words, that_weigh
 from hrs.runs.folder import PreviewKind
@@ -33,6 +33,9 @@ def curves(chosen: list[RunSummary], slots: Slots) -> None:
     options = list(dict.fromkeys([*_VALIDATION, *recorded]))
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     first = [name for name in _FIRST_CURVES if name in options]
+    for run in chosen:
+        if damaged := read_history(run.run).damaged:
+            st.caption(f"{plain(run.name)}: {damaged:,} damaged lines of metrics.jsonl are left out.")
     shown = left.multiselect("Curves", options, default=first, format_func=words, key="runs curves")
     smoothing = right.slider("Smoothing", 0.0, 0.99, 0.0, 0.01, key="runs smoothing")
     for i in range(0, len(shown), 2):
@@ -173,7 +176,11 @@ def _picture(run: RunSummary, found: Mapping[int, Path], step: int, kind: str) -
         st.caption(f"{plain(run.name)}: nothing at or before step {step:,}.")
         return
     text = f"{run.name}, step {picture[0]:,}"
-    st.image(str(picture[1]), caption=plain(text), alt=f"{kind} of {text}")
+    image = read_picture(picture[1])
+    if image is None:
+        st.caption(f"{plain(text)}: the picture is damaged.")
+    else:
+        st.image(image, caption=plain(text), alt=f"{kind} of {text}")
 
 
 def _step_slider(steps: list[int], kind: str) -> int:

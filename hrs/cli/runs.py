@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,23 +22,27 @@ def runs_list(runs: RunsRoot = RUNS) -> None:
 
     from hrs.runs.registry import list_runs
 
-    table = Table("run", "state", "step", "best mIoU", box=None)
-    for summary in list_runs(runs):
+    table, found = Table("run", "state", "step", "best mIoU", box=None), list_runs(runs)
+    for summary in found:
         status = summary.status
-        best = f"{status.best['miou']:.1f}" if status.best else "–"
+        best = f"{status.best.miou:.1f}" if status.best and status.best.miou is not None else "–"
         table.add_row(summary.name, status.state, f"{status.step}/{status.steps}", best)
     Console().print(table)
+    for summary in found:
+        if summary.damage:
+            print(f"{summary.name}: {summary.damage}", file=sys.stderr)
 
 
 @app.command("show")
 def runs_show(name: str, runs: RunsRoot = RUNS) -> None:
     """Status, settings and the last lines of the log."""
     from hrs.runs.registry import find_run
+    from hrs.system.documents import printable, read_bounded
 
     run = find_run(runs, name)
     print(run.read_status().model_dump_json(indent=2))
-    print(run.config.read_text(encoding="utf-8"))
-    print("\n".join(run.log_tail(20)))
+    for line in [*read_bounded(run.config).decode(errors="replace").splitlines(), *run.log_tail(20)]:
+        print(printable(line))
 
 
 @app.command("cancel")

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from hrs.cli.options import RUNS, RunsRoot
 from hrs.cli.terminal import progress_bar
@@ -34,7 +35,7 @@ def tasks_list(runs: RunsRoot = RUNS) -> None:
             out = str(task.read_order().out)
         except HRSError:  # damaged; the others are listed all the same
             out = "unknown"
-        table.add_row(str(task.path), status.state, f"{status.step}/{status.steps}", out)
+        table.add_row(escape(str(task.path)), status.state, f"{status.step}/{status.steps}", escape(out))
     Console().print(table)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hrs.data.integrity import has_palette, is_whole
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, Colour, LabelSpace
-from hrs.system.images import decode_stored
+from hrs.system.images import MOST_PIXELS, decode_stored, size_of, too_large
 
 Channel = Literal["index", "red", "colour"]
 T = TypeVar("T", bound=NDArray[np.generic])
@@ -97,6 +97,11 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _decode(path: Path, data: bytes, decode: Callable[[bytes], T | None]) -> T:
+    if too_large(data):
+        height, width = size_of(data) or (0, 0)
+        raise HRSError(
+            f"{path} has {width}x{height} pixels; at most {MOST_PIXELS // 1_000_000} megapixels are read; shrink it"
+        )
     image = decode(data) if is_whole(data) else None
     if image is None:
         raise HRSError(f"{path} cannot be decoded; expected a whole PNG or JPEG file, copy it anew or remove it")
@@ -106,7 +111,7 @@ def _decode(path: Path, data: bytes, decode: Callable[[bytes], T | None]) -> T:
 def _index(path: Path) -> NDArray[np.uint32]:
     """Single-channel ids; of a palette image the indices, which OpenCV would turn into colours."""
     data = _read_bytes(path)
-    if has_palette(data) and is_whole(data):
+    if has_palette(data) and is_whole(data) and not too_large(data):
         return _palette_indices(path, data)
     image = _decode(path, data, decode_stored)
     if image.ndim != 2:

@@ -21,7 +21,7 @@ from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace, mapping
 from hrs.progress import Progress
-from hrs.system.images import decode_grey, decode_rgb
+from hrs.system.images import MOST_PIXELS, decode_grey, decode_rgb
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -157,6 +157,8 @@ def _unfit(frame: Frame) -> Skipped | None:
         if not whole:
             return Skipped(path=path, reason="is cut short or damaged")
     width, height = sizes["image"]
+    if width * height > MOST_PIXELS:
+        return Skipped(path=frame.image, reason=f"is {width}x{height}, above {MOST_PIXELS // 1_000_000} megapixels")
     others = [f"its {what} {w}x{h}" for what, (w, h) in sizes.items() if (w, h) != (width, height)]
     return Skipped(path=frame.image, reason=f"is {width}x{height}, {', '.join(others)}") if others else None
 

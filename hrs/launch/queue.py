@@ -39,6 +39,7 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.status import ACTIVE
 from hrs.runs.work import WorkFolder, cancel, requeue
 from hrs.system.cache import cache_root
+from hrs.system.documents import read_json
 from hrs.system.files import atomic_write, disk_errors
 
 CPU = "cpu"
@@ -328,10 +329,10 @@ def _tickets(*, tidy: bool = False) -> list[Ticket]:
 
 def _read(file: Path) -> Ticket | None:
     try:
-        values: dict[str, Any] = json.loads(file.read_bytes())
+        values: dict[str, Any] = read_json(file)
         lists = {key: tuple(values[key]) for key in ("devices", "taken")}
         return Ticket(folder=values["folder"], since=values["since"], owner=values["owner"], **lists)
-    except (OSError, ValueError, KeyError, TypeError):  # removed at this moment, or not ours
+    except (OSError, HRSError, KeyError, TypeError):  # removed at this moment, or not ours
         return None
 
 

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hrs.errors import HRSError
 from hrs.runs.registry import STUDIES
 from hrs.runs.work import WorkFolder, refuse_active
+from hrs.system.documents import read_json
 from hrs.system.files import atomic_write, disk_errors
 
 _TOLD = 1.0  # seconds between two writes of the status at most
@@ -85,8 +86,8 @@ class Task(WorkFolder):
     def read_order(self) -> Order:
         """What it is to do. Raises HRSError where that cannot be read."""
         try:
-            return Order.model_validate_json(self._order.read_bytes())
-        except (OSError, ValidationError) as error:
+            return Order.model_validate(read_json(self._order))
+        except (FileNotFoundError, HRSError, ValidationError) as error:
             raise HRSError(f"{self._order} cannot be read; start the task anew") from error
 
     @staticmethod

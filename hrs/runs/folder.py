@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from hrs.labels import LabelSpace
 from hrs.runs.names import CorpusFolder
 from hrs.runs.records import Row, append_line, append_result, read_results
 from hrs.runs.work import WorkFolder
+from hrs.system.documents import read_json, shortened
 from hrs.system.files import atomic_write, disk_errors
 
 PreviewKind = Literal["val", "weights"]
@@ -50,8 +52,12 @@ class RunFolder(WorkFolder):
         with disk_errors(root):
             root.mkdir(parents=True, exist_ok=True)
             run = cls(_make_automatic(root, prefix) if name is None else make_named(root, name))
-        atomic_write(run.config, config_yaml)
-        run.write_status(state="queued")
+        try:
+            atomic_write(run.config, config_yaml)
+            run.write_status(state="queued")
+        except BaseException:  # half a run would keep the name
+            shutil.rmtree(run.path, ignore_errors=True)
+            raise
         return run
 
     @classmethod
@@ -100,7 +106,7 @@ class RunFolder(WorkFolder):
 
     def panel_steps(self) -> list[int]:
         """The steps that were kept, in order."""
-        return _steps(self.weights, r"step_(\d+)")
+        return _steps(self.weights, r"step_([0-9]{1,12})")
 
     @property
     def scores(self) -> CorpusFolder:
@@ -122,7 +128,7 @@ class RunFolder(WorkFolder):
 
     def preview_steps(self, kind: PreviewKind) -> list[int]:
         """The steps at which such a picture was made, in order."""
-        return _steps(self.previews, rf"{kind}_(\d+)\.jpg")
+        return _steps(self.previews, rf"{kind}_([0-9]{{1,12}})\.jpg")
 
     @property
     def space(self) -> Path:
@@ -153,11 +159,9 @@ class RunFolder(WorkFolder):
     def read_space(self) -> LabelSpace | None:
         """What `write_space` wrote; None for a run that stopped before it opened its data. HRSError where damaged."""
         try:
-            return LabelSpace.from_dict(json.loads(self.space.read_bytes()))
+            return LabelSpace.from_dict(read_json(self.space))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
-            raise HRSError(f"{self.space} cannot be read ({error}); resume the run or copy the file anew") from error
 
 
 def _steps(folder: Path, pattern: str) -> list[int]:
@@ -184,7 +188,7 @@ def _make_automatic(root: Path, prefix: str) -> Path:
 def _make(root: Path, name: str) -> Path:
     if not NAME.fullmatch(name):
         raise HRSError(
-            f"run name {name!r}; expected up to 100 letters, digits, dots, _ or -, not starting with . _ or -"
+            f"run name {shortened(name)}; expected up to 100 letters, digits, dots, _ or -, not starting with . _ or -"
         )
     (root / name).mkdir()  # fails where it exists, so two processes never share a folder
     return root / name

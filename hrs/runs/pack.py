@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
+from hrs.runs.status import NOBODY
 from hrs.system.files import atomic_folder
 
 STEPS = 6
@@ -39,7 +40,7 @@ def pack(run: RunFolder, out: Path) -> RunFolder:
         packed.previews.mkdir()
         for step in run.preview_steps("weights")[-1:]:
             shutil.copy2(run.preview("weights", step), packed.preview("weights", step))
-        packed.write_status(status, pid=None, pid_started=None, host=None)
+        packed.write_status(status, **NOBODY)
     return RunFolder(out)
 
 

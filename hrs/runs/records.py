@@ -8,44 +8,64 @@ import io
 import json
 import math
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from hrs.errors import HRSError
+from hrs.system.documents import parse_json, read_bounded
 from hrs.system.files import atomic_write, disk_errors
 
 Row = dict[str, Any]
 
+MOST_LINE = 8 << 20
+"""Bytes of one line of metrics or of the log; a confusion matrix of 255 classes takes less than a tenth."""
+
 _LINE_BYTES = 400  # a generous guess at a log line; more is read where it falls short
+_LARGEST = 2**63
 
 
 class MetricsReader:
-    """Reads metrics.jsonl as it grows, each line once. A file that got shorter is read from its start again."""
+    """Reads metrics.jsonl as it grows, each line once. A file that got shorter is read from its start again.
+
+    damaged: how many lines were left out, since they hold no row.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.damaged = 0
         self._offset = 0
 
     def read_new(self) -> list[Row]:
         """Rows added since the last call, oldest first. A last line still being written waits for the next call; a
-        damaged line is left out; no file is no rows."""
+        damaged line is left out and counted; no file, or one that cannot be read, is no rows."""
         try:
-            with open(self.path, "rb") as file:
-                if os.fstat(file.fileno()).st_size < self._offset:
-                    self._offset = 0
+            with open(os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                about = os.fstat(file.fileno())
+                if not stat.S_ISREG(about.st_mode):  # a pipe would never end
+                    return []
+                if about.st_size < self._offset:
+                    self._offset, self.damaged = 0, 0
                 file.seek(self._offset)
-                data = file.read()
-        except FileNotFoundError:
+                return list(self._rows(file))
+        except OSError:
             return []
-        end = data.rfind(b"\n") + 1
-        self._offset += end
-        return list(_parse_lines(data[:end]))
+
+    def _rows(self, file: IO[bytes]) -> Iterator[Row]:
+        while (line := file.readline(MOST_LINE)).endswith(b"\n") or len(line) == MOST_LINE:
+            self._offset += len(line)
+            row = _parse_line(line)
+            if row is not None:
+                yield row
+            elif line.strip():
+                self.damaged += 1
 
 
 def read_metrics(path: Path) -> list[Row]:
     """All rows of a metrics.jsonl, sorted by step. Of rows that share step and split, as a resumed run writes them, the
     last one counts. Rows without a step are left out."""
-    rows = [row for row in MetricsReader(path).read_new() if isinstance(row.get("step"), int)]
+    rows = [row for row in MetricsReader(path).read_new() if _is_step(row.get("step"))]
     newest = {(row["step"], str(row.get("split"))): row for row in rows}
     return sorted(newest.values(), key=lambda row: row["step"])
 
@@ -88,23 +108,41 @@ def append_result(path: Path, row: Row) -> None:
 
 
 def read_results(path: Path) -> list[Row]:
-    """The rows of such a CSV file: numbers as int or float, an empty cell as None; no file is no rows."""
-    return _parse_table(_text_lines(path))
+    """The rows of such a CSV file: numbers as int or float, anything else as None; no file is no rows, and of a damaged
+    one the rows that are whole.
+
+    Raises:
+        HRSError: it cannot be read at all.
+    """
+    return _parse_table(_lines(_table_bytes(path)))
 
 
 def last_result(path: Path) -> Row | None:
-    """The last row of such a CSV file, without parsing the others; None where there is none."""
-    lines = _text_lines(path)
+    """The last row of such a CSV file, without parsing the others; None where there is none.
+
+    Raises:
+        HRSError: the file is damaged.
+    """
+    data = _table_bytes(path)
+    lines = _lines(data)
     rows = _parse_table([lines[0], lines[-1]]) if len(lines) > 1 else []
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _damaged(path, f"no text from byte {error.start} on") from error
+    if len(lines) > 1 and not rows:
+        raise _damaged(path, "its last line is no row with a step")
     return rows[-1] if rows else None
 
 
 def tail(path: Path, lines: int) -> list[str]:
     """The last lines of a text file, oldest first, without reading all of it; of a progress bar, which returns to the
-    start of its line, only the last state. No file is no lines."""
-    if lines < 1 or not path.is_file():
+    start of its line, only the last state. No file, or one that cannot be read, is no lines."""
+    try:
+        data = _last_bytes(path, lines) if lines > 0 and path.is_file() else b""
+    except OSError:
         return []
-    text = _last_bytes(path, lines).decode("utf-8", errors="replace").rstrip("\n")
+    text = data.decode("utf-8", errors="replace").rstrip("\n")
     return [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")][-lines:] if text else []
 
 
@@ -131,35 +169,51 @@ def _cut_short(file: IO[bytes]) -> bool:
     return file.read(1) != b"\n"
 
 
-def _parse_lines(data: bytes) -> Iterator[Row]:
-    for line in data.splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict):
-            yield row
-
-
-def _text_lines(path: Path) -> list[str]:
+def _parse_line(line: bytes) -> Row | None:
     try:
-        return path.read_text(encoding="utf-8").splitlines(keepends=True)
+        row = parse_json(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _is_step(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _table_bytes(path: Path) -> bytes:
+    try:
+        return read_bounded(path)
     except FileNotFoundError:
-        return []
+        return b""
+
+
+def _lines(data: bytes) -> list[str]:
+    return data.decode("utf-8", errors="replace").splitlines(keepends=True)
+
+
+def _damaged(path: Path, why: str) -> HRSError:
+    return HRSError(f"{path} is damaged ({why}); resume the run, which mends it, or remove the file")
 
 
 def _parse_table(lines: list[str]) -> list[Row]:
-    rows = [{key: _cell(value) for key, value in row.items() if key} for row in csv.DictReader(lines)]
-    return [row for row in rows if isinstance(row.get("step"), int)]
+    try:
+        table = list(csv.DictReader(lines))
+    except csv.Error:  # a field without end, say
+        return []
+    rows = [{key: _cell(value) for key, value in row.items() if isinstance(key, str) and key} for row in table]
+    return [row for row in rows if _is_step(row.get("step"))]
 
 
-def _cell(text: str | None) -> int | float | str | None:
+def _cell(text: object) -> int | float | None:
+    """A number that arrays hold, else None."""
     for kind in (int, float):
         try:
-            return kind(text or "")
+            value = kind(str(text))
         except ValueError:
             continue
-    return text or None
+        return value if abs(value) < _LARGEST and math.isfinite(value) else None
+    return None
 
 
 def _last_bytes(path: Path, lines: int) -> bytes:
@@ -170,6 +224,6 @@ def _last_bytes(path: Path, lines: int) -> bytes:
         while True:
             file.seek(max(0, size - want))
             data = file.read()
-            if want >= size or data.rstrip(b"\n").count(b"\n") >= lines:
+            if want >= min(size, MOST_LINE) or data.rstrip(b"\n").count(b"\n") >= lines:
                 return data
             want *= 4

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,27 +13,31 @@ from hrs.runs.names import CONFIG, MODEL, is_checkpoint
 from hrs.runs.records import Row, last_result
 from hrs.runs.status import Status
 from hrs.runs.work import WorkFolder, refuse_active
-from hrs.system.files import disk_errors, recover
+from hrs.system.documents import shortened, usable_path
+from hrs.system.files import disk_errors, recover, remove, sweep
 
 SHIPPED = Path(os.environ.get("HRS_SHIPPED", Path(__file__).resolve().parents[2] / "checkpoints"))
 """Runs that come with hrs, packed; HRS_SHIPPED names another folder of such runs."""
 STUDIES = "studies"
 """Folder below that of all runs; it has a folder for each study, which holds the study's runs."""
+_LONGEST = 100  # characters of a name that are compared with others
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSummary:
-    """One line of a list of runs. ``last`` is the newest row of results.csv, None before the first validation."""
+    """One line of a list of runs. ``last`` is the newest row of results.csv, None before the first validation.
+    ``damage`` says in a line which of its files cannot be read; None where all can."""
 
     name: str
     run: RunFolder
     status: Status
     last: Row | None
+    damage: str | None = None
 
 
 def list_runs(root: Path) -> list[RunSummary]:
     """All runs below ``root``, newest first; anything else there is passed over, and no folder is no runs."""
-    folders = [RunFolder(path) for path in root.iterdir() if NAME.fullmatch(path.name)] if root.is_dir() else []
+    folders = [RunFolder(path) for path in _inside(root) if NAME.fullmatch(path.name)]
     dated = [(run, created) for run in folders if (created := _created(run)) is not None]
     dated.sort(key=lambda pair: (pair[1], pair[0].name), reverse=True)
     return [summary for run, _ in dated if (summary := _summary(run)) is not None]
@@ -50,7 +52,7 @@ def find_run(root: Path, name: str) -> RunFolder:
     run = RunFolder(root / name)
     if NAME.fullmatch(name) and run.exists():
         return run
-    raise HRSError(f"no run named {name!r} in {root}; {_nearest_runs(root, name)}")
+    raise HRSError(f"no run named {shortened(name)} in {root}; {_nearest_runs(root, name)}")
 
 
 def rename(run: RunFolder, name: str) -> RunFolder:
@@ -75,10 +77,8 @@ def delete(run: RunFolder) -> None:
     _refuse_busy(run, "deleting")
     if run.path.is_symlink() or not run.exists():
         raise HRSError(f"{run.path} is a link or not a run; remove it by hand")
-    with disk_errors(run.path):
-        doomed = run.path.with_name(f".{run.name}.deleted-{time.time_ns()}")
-        os.rename(run.path, doomed)
-        shutil.rmtree(doomed)
+    remove(run.path)
+    sweep(run.path.parent, below=False)  # of those that were killed while they did this
 
 
 def resolve_checkpoint(text: str, runs_root: Path) -> Path:
@@ -91,7 +91,7 @@ def resolve_checkpoint(text: str, runs_root: Path) -> Path:
     Raises:
         HRSError: nothing fits; lists what was tried and the nearest runs.
     """
-    given = Path(text).expanduser()
+    given = usable_path(text)
     named = [RunFolder(root / text) for root in (runs_root, SHIPPED)] if NAME.fullmatch(text) else []
     runs = (RunFolder(given), *named)
     folders = [given, *(folder for run in runs for folder in (run.best, run.last)), SHIPPED / text]
@@ -101,7 +101,7 @@ def resolve_checkpoint(text: str, runs_root: Path) -> Path:
             return folder
     places = ", ".join(str(folder) for folder in tried)
     raise HRSError(
-        f"no checkpoint {text!r}: expected a folder with {MODEL} and {CONFIG}; tried {places}; "
+        f"no checkpoint {shortened(text)}: expected a folder with {MODEL} and {CONFIG}; tried {places}; "
         f"{_nearest_runs(runs_root, text)}"
     )
 
@@ -109,9 +109,17 @@ def resolve_checkpoint(text: str, runs_root: Path) -> Path:
 def _refuse_busy(run: RunFolder, doing: str) -> None:
     """Raises HRSError while the run, or any work with it, waits or goes on."""
     refuse_active(run, f"cancel it before {doing} it")
-    for task in map(WorkFolder, run.tasks.iterdir() if run.tasks.is_dir() else ()):
+    for task in map(WorkFolder, _inside(run.tasks)):
         if task.active():
             raise HRSError(f"{task.name} works with run {run.name}; wait, or cancel it, before {doing} the run")
+
+
+def _inside(root: Path) -> list[Path]:
+    """What lies in a folder; nothing where there is none or it is closed to reading."""
+    try:
+        return list(root.iterdir())
+    except OSError:
+        return []
 
 
 def _created(run: RunFolder) -> float | None:
@@ -124,15 +132,19 @@ def _created(run: RunFolder) -> float | None:
 
 def _summary(run: RunFolder) -> RunSummary | None:
     try:
-        status, last = run.read_status(), last_result(run.results_csv)
+        status = run.read_status()
     except HRSError:  # deleted at this moment
         return None
-    return RunSummary(name=run.name, run=run, status=status, last=last)
+    try:
+        last, damage = last_result(run.results_csv), None
+    except HRSError as error:
+        last, damage = None, str(error)
+    return RunSummary(name=run.name, run=run, status=status, last=last, damage=damage)
 
 
 def _nearest_runs(root: Path, name: str) -> str:
-    names = [path.name for path in root.iterdir() if RunFolder(path).exists()] if root.is_dir() else []
-    near = difflib.get_close_matches(Path(name).name, names, n=3, cutoff=0.5)
+    names = [path.name for path in _inside(root) if RunFolder(path).exists()]
+    near = difflib.get_close_matches(Path(name).name[:_LONGEST], names, n=3, cutoff=0.5)
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"there are {len(names)} runs in {root}; list them with: python -m hrs runs list"

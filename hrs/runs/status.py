@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from hrs.system.processes import process_alive
 
@@ -18,26 +18,44 @@ _SILENCE = 900.0  # seconds without an update after which a run of another machi
 _STARTING = 120.0  # seconds that the process of a queued run may take until it says which one it is
 
 
+# A file may hold any number; beyond these no page can show a time, a duration or a share.
+Count = Annotated[int, Field(ge=0, le=10**12)]
+Seconds = Annotated[float, Field(ge=0, le=9e9, allow_inf_nan=False)]
+
+
+class Best(BaseModel):
+    """The best validation so far; ``miou`` in percent, None where no class was there to score."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Count = 0
+    miou: float | None = Field(None, allow_inf_nan=False)
+
+
 class Status(BaseModel):
     """What a run says of itself in status.json. Times are Unix seconds; ``eta`` is in seconds, None while unknown.
 
-    ``pid``, ``pid_started`` (creation time of that process) and ``host`` tell whether the process still lives.
-    ``best`` holds the best validation so far, such as {"step": 500, "miou": 41.3}.
+    ``pid``, ``pid_started``, ``boot`` (see `process_identity`) and ``host`` tell whether the process still lives.
     """
 
     model_config = ConfigDict(frozen=True)
 
     state: State = "queued"
-    pid: int | None = None
-    pid_started: float | None = None
+    pid: int | None = Field(None, gt=0, lt=2**31)
+    pid_started: Seconds | None = None
+    boot: str | None = None
     host: str | None = None
-    step: NonNegativeInt = 0
-    steps: NonNegativeInt = 0
-    eta: float | None = None
+    step: Count = 0
+    steps: Count = 0
+    eta: Seconds | None = None
     error: str | None = None
-    started: float | None = None
-    updated: float | None = None
-    best: dict[str, Any] | None = None
+    started: Seconds | None = None
+    updated: Seconds | None = None
+    best: Best | None = None
+
+
+NOBODY = {"pid": None, "pid_started": None, "boot": None, "host": None}
+"""The fields of a status that name no process."""
 
 
 def lives(status: Status) -> bool:
@@ -47,4 +65,4 @@ def lives(status: Status) -> bool:
         return status.state == "running" or silent < _STARTING
     if status.host not in (None, socket.gethostname()):
         return status.state == "queued" or silent < _SILENCE
-    return process_alive(status.pid, status.pid_started)
+    return process_alive(status.pid, status.pid_started, status.boot)

@@ -6,23 +6,29 @@ rename: a reader in another process, or on another machine that shares the disk,
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import psutil
-from pydantic import ValidationError
 
 from hrs.errors import HRSError
 from hrs.runs.records import plain, tail
-from hrs.runs.status import ACTIVE, KILLED, Status, lives
-from hrs.system.files import atomic_write
+from hrs.runs.status import ACTIVE, KILLED, NOBODY, Status, lives
+from hrs.system.documents import parse_json, read_bounded, read_json
+from hrs.system.files import DiskFull, atomic_write
 from hrs.system.processes import process_alive, process_identity
+
+_RESERVE = bytes(range(256)) * 128  # 32 kB, of which a status takes a few
+_ENDING = 10.0  # seconds that the helpers of a killed process may take to end
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,18 @@ class WorkFolder:
 
     @property
     def cancel_mark(self) -> Path:
-        """Names the process that is to stop: [pid, its start time]."""
+        """Names the process that is to stop: [pid, its start, that of the machine]."""
         return self.path / "cancel.json"
+
+    @property
+    def reserve(self) -> Path:
+        """Space that work keeps while it waits or runs, so that it can say how it ended when the disk is full."""
+        return self.path / ".reserve"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that does the work."""
+        return self.path / ".lock"
 
     def read_status(self) -> Status:
         """The status, corrected where its process is gone: queued or running work becomes failed (or cancelled, if that
@@ -86,8 +102,37 @@ class WorkFolder:
             changes = {**process_identity(), "started": status.started or time.time(), **changes}
         fields = {**status.model_dump(), **changes, "updated": time.time()}
         written = Status.model_validate(plain(fields))
-        atomic_write(self.status, written.model_dump_json(indent=2) + "\n")
+        text = written.model_dump_json(indent=2) + "\n"
+        if written.state in ACTIVE:
+            if not self.reserve.exists():
+                atomic_write(self.reserve, _RESERVE)
+            atomic_write(self.status, text)
+            return written
+        try:
+            atomic_write(self.status, text)
+        except DiskFull:
+            self.reserve.unlink(missing_ok=True)
+            atomic_write(self.status, text)
+        self.reserve.unlink(missing_ok=True)
         return written
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Do the work in this block, alone: the system keeps the folder for this process and its children until they
+        have ended, whatever the files say.
+
+        Raises:
+            HRSError: another process does it.
+        """
+        with open(self.lock, "wb") as file:
+            deadline = time.monotonic() + _ENDING
+            while not _lock(file.fileno()):
+                if time.monotonic() > deadline:
+                    raise HRSError(
+                        f"{self.kind} {self.name} is at work in another process; wait until it ends, or cancel it"
+                    )
+                time.sleep(0.1)
+            yield
 
     def active(self) -> bool:
         """Whether it waits or runs; False where there is no such work."""
@@ -118,19 +163,32 @@ class WorkFolder:
 
     def _stored_status(self) -> Status:
         try:
-            return Status.model_validate_json(self.status.read_bytes())
-        except (FileNotFoundError, NotADirectoryError):
+            return Status.model_validate(parse_json(read_bounded(self.status)))
+        except FileNotFoundError:
             raise HRSError(
                 f"{self.path} is not a {self.kind}: it has no status.json; give the folder of a {self.kind}"
             ) from None
-        except ValidationError:
+        except (HRSError, ValueError):  # pydantic's ValidationError among them
             return Status(state="failed", error=f"{self.status} is damaged and cannot be read")
 
     def _cancel_asked(self, status: Status) -> bool:
         try:
-            return bool(json.loads(self.cancel_mark.read_bytes()) == [status.pid, status.pid_started])
-        except (OSError, ValueError):
+            return bool(read_json(self.cancel_mark) == _mark(status))
+        except (FileNotFoundError, HRSError):
             return False
+
+
+def _mark(status: Status) -> list[Any]:
+    return [status.pid, status.pid_started, status.boot]
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file; False where another process has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def cancel(work: WorkFolder, *, force: bool = False) -> None:
@@ -151,11 +209,11 @@ def cancel(work: WorkFolder, *, force: bool = False) -> None:
         raise HRSError(
             f"{work.kind} {work.name} runs on {status.host}; it can be killed there alone, or cancelled here"
         )
-    atomic_write(work.cancel_mark, json.dumps([status.pid, status.pid_started]))
+    atomic_write(work.cancel_mark, json.dumps(_mark(status)))
     if status.state == "queued" or status.pid is None:
         work.write_status(state="cancelled")
     own = status.pid == os.getpid()  # work in a thread: the file has to do
-    if here and not own and status.pid is not None and process_alive(status.pid, status.pid_started):
+    if here and not own and status.pid is not None and _is_at_work(work, status):
         _signal(status.pid, force)
 
 
@@ -167,7 +225,7 @@ def requeue(work: WorkFolder) -> None:
     """
     refuse_active(work, "wait until it ends, or cancel it")
     work.cancel_mark.unlink(missing_ok=True)
-    work.write_status(state="queued", pid=None, pid_started=None, host=None)
+    work.write_status(state="queued", **NOBODY)
 
 
 def refuse_active(work: WorkFolder, remedy: str) -> None:
@@ -175,6 +233,27 @@ def refuse_active(work: WorkFolder, remedy: str) -> None:
     state = work.read_status().state
     if state in ACTIVE:
         raise HRSError(f"{work.kind} {work.name} is {state}; {remedy}")
+
+
+def _is_at_work(work: WorkFolder, status: Status) -> bool:
+    """Whether the process that a status names does this work indeed: it has the folder's lock open, or was started
+    with the folder's name. The file alone proves nothing, whoever wrote it."""
+    if status.pid is None or status.pid_started is None:
+        return False
+    if not process_alive(status.pid, status.pid_started, status.boot):
+        return False
+    try:
+        process = psutil.Process(status.pid)
+        queued = process.cmdline()[1:] == ["-m", "hrs", "work", str(work.path.resolve())]
+        return queued or any(Path(file.path) == work.lock.resolve() for file in process.open_files())
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        raise _stranger(status.pid) from None
+
+
+def _stranger(pid: int) -> HRSError:
+    return HRSError(f"process {pid} belongs to another user, who alone can cancel this run")
 
 
 def _signal(pid: int, force: bool) -> None:
@@ -185,4 +264,4 @@ def _signal(pid: int, force: bool) -> None:
     except psutil.NoSuchProcess:  # it ended by itself
         return
     except psutil.AccessDenied:
-        raise HRSError(f"process {pid} belongs to another user, who alone can cancel this run") from None
+        raise _stranger(pid) from None

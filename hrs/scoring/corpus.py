@@ -23,6 +23,7 @@ from hrs.runs.names import CorpusFolder
 from hrs.scoring.maps import read_label, read_maps, read_picture
 from hrs.scoring.write import About
 from hrs.selection.scale import Scale
+from hrs.system.documents import read_bounded, reason, shortened, usable_path
 
 Rows = NDArray[np.int64]
 
@@ -64,9 +65,9 @@ class ScoredFrame:
     def read_jpeg(self) -> bytes:
         """The picture as it is stored. Raises HRSError where it is missing."""
         try:
-            return self.picture.read_bytes()
-        except OSError as error:
-            raise HRSError(f"picture {self.picture} cannot be read ({error}); score the run again") from error
+            return read_bounded(self.picture)
+        except FileNotFoundError as error:
+            raise HRSError(f"picture {self.picture} is missing; score the run again") from error
 
     def read_picture(self) -> NDArray[np.uint8]:
         """RGB (h w 3), aligned with the maps. Raises HRSError as `read_maps` does."""
@@ -103,8 +104,8 @@ class ScoredCorpus:
             table = pa.memory_map(str(files.index)).read_buffer()  # stays as it is when the file is replaced
             schema = pq.read_schema(pa.BufferReader(table))
             about = About.read(files.about)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, HRSError) as error:
-            raise HRSError(f"{folder} cannot be read ({error}); delete it and score the run again") from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException, HRSError) as error:
+            raise HRSError(f"{folder} cannot be read ({reason(error)}); delete it and score the run again") from error
         numbers = tuple(each.name for each in schema if pa.types.is_floating(each.type))
         return cls(folder=folder, about=about, table=table, names=tuple(schema.names), statistics=numbers)
 
@@ -155,7 +156,7 @@ class ScoredCorpus:
     def frame(self, row: int) -> ScoredFrame:
         """The frame of a row of the table."""
         name, maps, picture = (str(self._column(column)[row]) for column in ("frame", "map", "picture"))
-        return ScoredFrame(id=name, maps=self.folder / maps, picture=self.folder / picture, scale=self.about.scale)
+        return ScoredFrame(id=name, maps=self._inside(maps), picture=self._inside(picture), scale=self.about.scale)
 
     def page(self, rows: Rows, number: int, size: int) -> list[ScoredFrame]:
         """Page ``number`` (from 0) of these rows; no other frame is touched."""
@@ -187,9 +188,22 @@ class ScoredCorpus:
 
     def _column(self, name: str) -> Any:
         if name not in self._columns:
-            table = pq.read_table(pa.BufferReader(self.table), columns=[name])
-            self._columns[name] = table[name].combine_chunks()
+            try:
+                table = pq.read_table(pa.BufferReader(self.table), columns=[name])
+                self._columns[name] = table[name].combine_chunks()
+            except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+                raise HRSError(
+                    f"{self.folder} has no {shortened(name)} that can be read ({reason(error)}); score the run again"
+                ) from error
         return self._columns[name]
+
+    def _inside(self, name: str) -> Path:
+        """A file that the table names. Raises HRSError for one that does not lie with the corpus: a table may come from
+        anywhere, and is not to show other files of this machine."""
+        path = self.folder / usable_path(name)
+        if not path.resolve().is_relative_to(self.folder.parent.resolve()):
+            raise HRSError(f"{self.folder} names the file {shortened(name)} outside of it; score the run again")
+        return path
 
 
 def enlarge(weights: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

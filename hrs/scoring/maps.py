@@ -17,11 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrs.errors import HRSError
+from hrs.system.documents import read_bounded, reason
 from hrs.system.files import atomic_write
 from hrs.system.images import decode_grey, decode_rgb, encode
 
 _JPEG_QUALITY = 90
 _RANGES = "ranges"
+_MOST_BYTES = 1 << 28  # of the maps of a frame, unpacked; at 4096x4096 four take a quarter
+_DAMAGE = (OSError, ValueError, KeyError, IndexError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile)
 _SPAN = 1e6  # of the largest to the least weight that is told from 0: 255 codes for more would be too coarse
 
 
@@ -79,12 +82,25 @@ def write_maps(path: Path, maps: Mapping[str, PackedMap]) -> None:
 def read_maps(path: Path) -> dict[str, PackedMap]:
     """What `write_maps` wrote. Raises HRSError for a missing or damaged file."""
     try:
+        _check_unpacked(path)
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-            names = [name for name in stored.files if name != _RANGES]
-            spans = zip(names, stored[_RANGES], strict=True)
-            return {name: PackedMap(stored[name], _weights(*span)) for name, span in spans}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise HRSError(f"weight maps {path} cannot be read ({error}); score the run again") from error
+            names, ranges = [name for name in stored.files if name != _RANGES], stored[_RANGES]
+            return {name: _packed(stored[name], *span) for name, span in zip(names, ranges, strict=True)}
+    except (*_DAMAGE, zlib.error) as error:
+        raise HRSError(f"weight maps {path} cannot be read ({reason(error)}); score the run again") from error
+
+
+def _packed(codes: NDArray[np.uint8], low: np.float32, high: np.float32) -> PackedMap:
+    if codes.dtype != np.uint8 or codes.ndim != 2 or not 0 < low <= high < np.inf:
+        raise ValueError("it holds something else")
+    return PackedMap(codes, _weights(low, high))
+
+
+def _check_unpacked(path: Path) -> None:
+    """A small file may claim any size: what it would unpack to is looked at first."""
+    with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:
+            raise ValueError(f"it holds more than {_MOST_BYTES >> 20} MB")
 
 
 def write_frame(picture: Path, image: NDArray[np.uint8], label: NDArray[np.uint8]) -> None:
@@ -110,7 +126,7 @@ def _label_of(picture: Path) -> Path:
 
 
 def _read(path: Path, decode: Callable[[bytes], NDArray[np.uint8] | None]) -> NDArray[np.uint8]:
-    image = decode(path.read_bytes()) if path.is_file() else None
+    image = decode(read_bounded(path, _MOST_BYTES)) if path.is_file() else None
     if image is None:
         raise HRSError(f"{path} is missing or damaged; score the run again")
     return image

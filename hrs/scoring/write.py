@@ -22,6 +22,7 @@ from hrs.runs.names import CorpusFolder
 from hrs.scoring.maps import pack, write_maps
 from hrs.scoring.moments import Moments
 from hrs.selection.scale import Maps, Scale
+from hrs.system.documents import read_json
 from hrs.system.files import atomic_write
 
 FILES = ("frame", "image", "label", "map", "picture")
@@ -55,8 +56,8 @@ class About:
 
     @classmethod
     def read(cls, path: Path) -> About:
-        """Raises OSError, KeyError, TypeError or ValueError where it is not what `write` wrote."""
-        stored: dict[str, Any] = json.loads(path.read_bytes())
+        """Raises OSError, KeyError, TypeError, ValueError or HRSError where it is not what `write` wrote."""
+        stored: dict[str, Any] = read_json(path)
         return cls(
             space=LabelSpace.from_dict(stored["space"]),
             scale=Scale.from_dict(stored["scale"]),

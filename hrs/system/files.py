@@ -12,17 +12,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
-
 from hrs.errors import HRSError
-from hrs.system.processes import process_alive
+from hrs.system.processes import process_alive, process_identity
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_FOLDER = {errno.EEXIST, errno.ENOTDIR, errno.ENOENT}
-_OWNER = re.compile(r"(\d+)-(\d+)\.[0-9a-f]{32}\.(?:tmp|old)")
+_OWNER = re.compile(
+    r"(?P<pid>\d{1,10})-(?P<started>\d{1,15})(?:-(?P<boot>[0-9a-f-]{36}))?\.[0-9a-f]{32}\.(?P<kind>tmp|old|gone)"
+)
+_HIDDEN = re.compile(rf"\.(?P<name>.+)\.{_OWNER.pattern}", re.DOTALL)
+_LONGEST = 100  # characters of a name that its hidden names keep, since a file name has 255 bytes
+_PER_SECOND = 1000
 _SPACE = 1 << 20  # bytes; a disk with less is full
 _SWAP_SECONDS = 1.0  # two renames take far less, also on a network disk
+
+
+class DiskFull(HRSError):
+    """There is no space left, or a quota is used up."""
 
 
 @contextmanager
@@ -46,23 +53,69 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise
 
 
-def atomic_write(path: Path, data: bytes | str) -> None:
+def atomic_write(path: Path, data: bytes | str, *, sync: bool = True) -> None:
     """Replace a file whole: readers see the old content or the new one, also after a crash. Text is UTF-8.
+
+    Args:
+        sync: have it on the disk before it gets its name; without, a power cut may leave it empty.
 
     Raises:
         HRSError: the disk is full or the folder may not be written.
     """
-    content = data.encode() if isinstance(data, str) else data
+    content = data.encode(errors="backslashreplace") if isinstance(data, str) else data
     temporary = _beside(path, "tmp")
     with disk_errors(path):
         try:
             with open(temporary, "xb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                if sync:
+                    os.fsync(file.fileno())
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, where they are missing. Raises HRSError where they cannot be made."""
+    with disk_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a folder with all that is in it. It vanishes at once; what a killed process leaves of it is for `sweep`.
+
+    Raises:
+        HRSError: it may not be removed.
+    """
+    with disk_errors(path):
+        doomed = _beside(path, "gone")
+        os.rename(path, doomed)
+        shutil.rmtree(doomed)
+
+
+def sweep(folder: Path, *, below: bool = True) -> None:
+    """Remove what killed processes left half-written in a folder, and bring back what they had set aside.
+
+    What belongs to a living process stays, as does whatever is not ours to remove.
+
+    Args:
+        below: in the folders below it, too.
+    """
+    for place, folders, names in os.walk(folder):
+        for name in [*folders, *names]:
+            found = _HIDDEN.fullmatch(name)
+            if found is None or _lives(found):
+                continue
+            hidden = Path(place, name)
+            if found["kind"] == "old":
+                recover(hidden.with_name(found["name"]))
+            elif name in folders and not hidden.is_symlink():
+                shutil.rmtree(hidden, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    hidden.unlink()
+        folders[:] = [name for name in folders if below and not name.startswith(".")]
 
 
 @contextmanager
@@ -86,11 +139,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             _swap(temporary, path)
         except Exception as error:
             # Not every writer raises OSError: safetensors and torch.save have errors of their own for a full disk.
-            if not isinstance(error, OSError | HRSError) and shutil.disk_usage(path.parent).free < _SPACE:
+            if not isinstance(error, OSError | HRSError) and is_full(path.parent):
                 raise _disk_full(path) from error
             raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no space to speak of."""
+    return shutil.disk_usage(folder).free < _SPACE
 
 
 def recover(path: Path) -> bool:
@@ -148,22 +206,28 @@ def _sync(folder: Path) -> None:
 
 def _beside(path: Path, kind: str) -> Path:
     """A free hidden name in the same folder, which tells the process it belongs to."""
-    process = psutil.Process()
-    return path.with_name(f".{path.name}.{process.pid}-{int(process.create_time())}.{uuid.uuid4().hex}.{kind}")
+    own = process_identity()
+    boot = f"-{own['boot']}" if own["boot"] else ""
+    started = round(own["pid_started"] * (_PER_SECOND if boot else 1))
+    return path.with_name(f".{path.name[:_LONGEST]}.{own['pid']}-{started}{boot}.{uuid.uuid4().hex}.{kind}")
 
 
 def _remains(path: Path) -> list[tuple[Path, bool]]:
     """The hidden folders of `atomic_folder` beside ``path``, each with whether the process that made it lives."""
-    start = f".{path.name}."
+    start = f".{path.name[:_LONGEST]}."
     try:
         names = os.listdir(path.parent)
-    except OSError:  # no such folder, or closed to reading
+    except (OSError, ValueError):  # no such folder, closed to reading, or no name at all
         return []
     owners = {name: _OWNER.fullmatch(name, len(start)) for name in names if name.startswith(start)}
-    return [
-        (path.with_name(name), process_alive(int(owner[1]), float(owner[2]))) for name, owner in owners.items() if owner
-    ]
+    return [(path.with_name(name), _lives(owner)) for name, owner in owners.items() if owner]
 
 
-def _disk_full(path: Path) -> HRSError:
-    return HRSError(f"disk full: cannot write {path}; free some space or choose another folder")
+def _lives(owner: re.Match[str]) -> bool:
+    """Whether the process lives that a hidden name tells of."""
+    pid, started, boot = int(owner["pid"]), float(owner["started"]), owner["boot"]
+    return process_alive(pid, started / _PER_SECOND if boot else started, boot)
+
+
+def _disk_full(path: Path) -> DiskFull:
+    return DiskFull(f"disk full: cannot write {path}; free some space or choose another folder")

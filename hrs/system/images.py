@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 
 from hrs.errors import HRSError
 
+MOST_PIXELS = 128_000_000
+"""Largest image that is decoded; its header says how many it has, and a file of some bytes may claim any number."""
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+_NO_FRAME = {0xC4, 0xC8, 0xCC}  # tables among JPEG's start-of-frame marks, 0xC0 to 0xCF
+
 
 def encode(suffix: str, image: NDArray[Any], options: Sequence[int] = ()) -> bytes:
     """An image as the bytes of a file.
@@ -55,9 +60,30 @@ def decode_stored(data: bytes) -> NDArray[np.generic] | None:
     return image if image is None or image.ndim == 2 else image[..., 2::-1]
 
 
+def size_of(data: bytes) -> tuple[int, int] | None:
+    """(height, width) that the header of a PNG or JPEG claims; None for other files."""
+    if data.startswith(_PNG) and len(data) >= 24:
+        return int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
+    at = len(_JPEG) if data.startswith(_JPEG) else len(data)
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        mark = data[at + 1]
+        if 0xC0 <= mark <= 0xCF and mark not in _NO_FRAME:
+            return int.from_bytes(data[at + 5 : at + 7], "big"), int.from_bytes(data[at + 7 : at + 9], "big")
+        at += 1 if mark == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
+
+
+def too_large(data: bytes) -> bool:
+    """Whether a file's header claims more than MOST_PIXELS."""
+    size = size_of(data)
+    return size is not None and size[0] * size[1] > MOST_PIXELS
+
+
 def _decode(data: bytes, flags: int, dtype: type[np.generic] | None = None) -> NDArray[Any] | None:
+    if not data or too_large(data):
+        return None
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    except cv2.error:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:  # OpenCV's own bound among them: see hrs/__init__.py
         return None
     return image if image is None or dtype is None else image.astype(dtype, copy=False)

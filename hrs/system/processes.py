@@ -2,31 +2,69 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 _CLOCK_SLACK = 2.0  # seconds; the creation time that the system reports moves when the clock is set
+_TICK = 0.005  # seconds; half a tick of the kernel's count
 
 
 def process_identity(pid: int | None = None) -> dict[str, Any]:
-    """What tells a process of this machine (default: this one) from all others: ``pid``, ``pid_started`` (when it was
-    created, Unix seconds) and ``host``."""
-    process = psutil.Process(pid)
-    return {"pid": process.pid, "pid_started": process.create_time(), "host": socket.gethostname()}
+    """What tells a process of this machine (default: this one) from all others: ``pid``, ``pid_started`` (seconds from
+    the start of the machine to its own), ``boot`` (which start of the machine that was) and ``host``.
+
+    None of them moves when the clock is set. Where the system does not say them, ``boot`` is None and ``pid_started``
+    the creation time, in Unix seconds.
+    """
+    own = os.getpid() if pid is None else pid
+    boot, started = boot_id(), _since_boot(own)
+    if boot is None or started is None:
+        boot, started = None, psutil.Process(own).create_time()
+    return {"pid": own, "pid_started": started, "boot": boot, "host": socket.gethostname()}
 
 
-def process_alive(pid: int, started: float | None) -> bool:
-    """Whether the process ``pid`` created at ``started`` (Unix seconds; None asks for the pid alone) still runs.
+def process_alive(pid: int, started: float | None, boot: str | None = None) -> bool:
+    """Whether the process that `process_identity` told of still runs; ``started`` None asks for the pid alone.
 
     An ended child that its parent has not collected yet (a zombie) does not run.
     """
     try:
         process = psutil.Process(pid)
-        same = started is None or abs(process.create_time() - started) <= _CLOCK_SLACK
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        return _is_same(process, started, boot) and process.status() != psutil.STATUS_ZOMBIE
     except psutil.AccessDenied:
         return True
     except (psutil.NoSuchProcess, ValueError, OverflowError):
         return False
+
+
+def _is_same(process: psutil.Process, started: float | None, boot: str | None) -> bool:
+    if started is None:
+        return True
+    if boot is None:  # the clock is all there is, or all that an earlier version wrote down
+        return abs(process.create_time() - started) <= _CLOCK_SLACK
+    now = _since_boot(process.pid)
+    return boot == boot_id() and now is not None and abs(now - started) < _TICK
+
+
+@cache
+def boot_id() -> str | None:
+    """Names this start of the machine; None where the system has no such name."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+
+
+def _since_boot(pid: int) -> float | None:
+    """When a process started, in seconds after the machine did; None where there is no such process or count."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    ticks = stat.rpartition(b")")[2].split()[19]  # starttime, proc(5); the name before it may hold anything
+    return int(ticks) / os.sysconf("SC_CLK_TCK")

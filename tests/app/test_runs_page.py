@@ -11,6 +11,7 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.status import KILLED
 from tests.app.conftest import button, press, words
 from tests.app.made_runs import make_run, make_runs
+from tests.damage import DAMAGES
 
 
 def asked(at: AppTest) -> list[str]:
@@ -186,3 +187,27 @@ def test_clone_opens_the_form_with_the_runs_settings(root, open_page):
     press(at, "Clone")
     assert at.title[0].value == "Launch"
     assert "joint" in [each.value for each in at.selectbox]
+
+
+def test_damaged_runs_take_no_other_down(root, open_page):
+    make_run(root, "sound")
+    names = [f"run-{i}" for i in range(len(DAMAGES))]
+    for name, damage in zip(names, DAMAGES.values(), strict=True):
+        damage(make_run(root, name))
+    for first in range(0, len(names), 11):
+        for view in ("Curves", "Classes", "Pictures"):
+            chosen = ["sound", *names[first : first + 11]]
+            at = open_page("runs", run=chosen, view=view)
+            assert {"sound", *names} == set(at.dataframe[0].value["name"])
+            assert view != "Classes" or "runs confusion sound" in charts(at)
+    at = open_page("weights", run=names[-1])
+    assert "is damaged" in words(at) or "cannot be read" in words(at) or "older version" in words(at)
+
+
+def test_what_is_damaged_is_said_of_that_run(root, open_page):
+    make_run(root, "sound")
+    DAMAGES["a byte behind results.csv"](make_run(root, "hurt"))
+    DAMAGES["no text in metrics"](RunFolder(root / "hurt"))
+    said = words(open_page("runs", run=["sound", "hurt"]))
+    assert "hurt: " in said.replace("*", "") and "results.csv is damaged (no text from byte" in said
+    assert "hurt: 1 damaged lines of metrics.jsonl are left out." in said and "sound: 1 damaged" not in said

@@ -13,9 +13,16 @@ def run(tmp_path: Path) -> RunFolder:
     return RunFolder.create(tmp_path / "runs", "first", "method: hrs\n")
 
 
+HOLD = "import sys, time; held = open(sys.argv[1], 'wb'); print(flush=True); time.sleep(60)"
+
+
 @pytest.fixture
-def sleeper() -> Iterator[subprocess.Popen]:
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+def sleeper(run: RunFolder) -> Iterator[subprocess.Popen]:
+    """A process that holds the run as one that trains it does, and never ends by itself."""
+    command = [sys.executable, "-c", HOLD, str(run.lock)]
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE)
+    process.stdout.readline()
     yield process
+    process.stdout.close()
     process.kill()
     process.wait()

@@ -14,11 +14,13 @@ import psutil
 import pytest
 
 from hrs.errors import HRSError
+from hrs.runs import work
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import CorpusFolder
-from hrs.runs.status import KILLED, Status
+from hrs.runs.status import KILLED, Best, Status
 from hrs.runs.work import WorkFolder, cancel, requeue
-from hrs.system.processes import process_identity
+from hrs.system.files import DiskFull
+from hrs.system.processes import process_alive, process_identity
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -27,7 +29,7 @@ def test_a_new_run_is_queued_and_keeps_its_config(run: RunFolder) -> None:
     assert run.name == "first"
     assert run.config.read_text() == "method: hrs\n"
     assert run.read_status().state == "queued"
-    assert sorted(path.name for path in run.path.iterdir()) == ["config.yaml", "status.json"]
+    assert sorted(path.name for path in run.path.iterdir()) == [".reserve", "config.yaml", "status.json"]
 
 
 def tree(readme: str) -> set[str]:
@@ -97,8 +99,8 @@ def test_status_round_trip_and_merge(run: RunFolder) -> None:
     status = run.write_status(step=7, eta=12.5, best={"step": 5, "miou": np.float32(41.5)})
     assert run.read_status() == status
     assert (status.state, status.step, status.steps, status.eta) == ("running", 7, 100, 12.5)
-    assert status.best == {"step": 5, "miou": 41.5}
-    assert (status.pid, status.pid_started) == (os.getpid(), psutil.Process().create_time())
+    assert status.best == Best(step=5, miou=41.5)
+    assert process_alive(os.getpid(), status.pid_started, status.boot) and status.pid == os.getpid()
     assert before <= status.started <= status.updated <= time.time()
 
 
@@ -117,7 +119,7 @@ def test_a_new_state_clears_old_error_and_eta(run: RunFolder) -> None:
 def test_status_holds_no_nan(run: RunFolder) -> None:
     run.write_status(eta=math.inf, best={"miou": math.nan})
     json.loads(run.status.read_text(), parse_constant=pytest.fail)
-    assert run.read_status().eta is None and run.read_status().best == {"miou": None}
+    assert run.read_status().eta is None and run.read_status().best == Best(miou=None)
 
 
 def test_a_killed_process_is_recognised(run: RunFolder, sleeper: subprocess.Popen) -> None:
@@ -211,6 +213,7 @@ def test_a_resumed_run_that_dies_later_is_not_taken_for_cancelled(run: RunFolder
 STUBBORN = """
 import signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+held = open(sys.argv[1], "wb")
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 print(child.pid, flush=True)
 time.sleep(60)
@@ -218,7 +221,9 @@ time.sleep(60)
 
 
 def test_force_ends_a_stubborn_process_and_its_children(run: RunFolder) -> None:
-    with subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", STUBBORN, str(run.lock)], stdout=subprocess.PIPE, text=True
+    ) as process:
         child = psutil.Process(int(process.stdout.readline()))
         run.write_status(state="running", **process_identity(process.pid))
         cancel(run)
@@ -231,7 +236,20 @@ def test_force_ends_a_stubborn_process_and_its_children(run: RunFolder) -> None:
     assert run.read_status().state == "cancelled"
 
 
-def test_cancel_never_signals_a_stranger(run: RunFolder, sleeper: subprocess.Popen) -> None:
+@pytest.mark.parametrize("started", [True, False])
+def test_cancel_never_signals_a_process_that_does_not_hold_the_run(run: RunFolder, started: bool) -> None:
+    """The status may be anybody's: it names a living process of this user, rightly, but that one is no trainer."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as stranger:
+        identity = process_identity(stranger.pid)
+        run.write_status(state="running", **(identity if started else {**identity, "pid_started": None, "boot": None}))
+        for force in (False, True):
+            cancel(run, force=force)
+        time.sleep(0.05)
+        assert stranger.poll() is None and run.cancel_mark.exists()
+        stranger.kill()
+
+
+def test_cancel_never_signals_who_has_the_number_of_an_ended_one(run: RunFolder, sleeper: subprocess.Popen) -> None:
     run.write_status(state="queued", pid=sleeper.pid, pid_started=1000.0)
     with pytest.raises(HRSError, match="run first is failed"):
         cancel(run)
@@ -268,3 +286,56 @@ def test_a_resumed_run_forgets_that_it_was_asked_to_stop(run: RunFolder) -> None
 def test_asking_whether_to_stop_reads_nothing_while_nobody_asked(run: RunFolder) -> None:
     run.status.unlink()
     assert not run.stop_requested()
+
+
+# Work that one process does alone
+
+
+HELD = """
+import sys
+from pathlib import Path
+from hrs.runs.folder import RunFolder
+with RunFolder(Path(sys.argv[1])).held():
+    print("mine", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_run_is_held_by_one_process_until_that_has_ended(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hrs.runs.work._ENDING", 0.0)
+    command = [sys.executable, "-c", HELD, str(run.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "mine\n"
+        with pytest.raises(HRSError, match="run first is at work in another process; wait until it ends"), run.held():
+            pass
+        other.kill()
+    with run.held():
+        pass
+
+
+def test_a_full_disk_leaves_room_for_the_reason(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = work.atomic_write
+
+    def full(path: Path, data: str) -> None:
+        if run.reserve.exists():
+            raise DiskFull(f"disk full: cannot write {path}")
+        write(path, data)
+
+    run.write_status(state="running")
+    monkeypatch.setattr(work, "atomic_write", full)
+    with pytest.raises(HRSError, match="disk full"):
+        run.write_status(step=3)
+    run.write_status(state="failed", error="disk full: cannot write metrics")
+    assert run.read_status().error == "disk full: cannot write metrics" and not run.reserve.exists()
+
+
+def test_half_a_run_does_not_keep_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes | str) -> None:
+        raise DiskFull(f"disk full: cannot write {path}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "atomic_write", full)
+        with pytest.raises(HRSError, match="disk full"):
+            RunFolder.create(tmp_path, "name", "{}")
+    assert list(tmp_path.iterdir()) == []
+    assert RunFolder.create(tmp_path, "name", "{}").exists()

@@ -7,34 +7,51 @@ import sys
 import time
 
 import psutil
+import pytest
 
 from hrs.system.processes import process_alive, process_identity
 
 
 def test_identity_is_of_this_process_unless_another_is_named():
     own = process_identity()
-    assert own == {"pid": os.getpid(), "pid_started": psutil.Process().create_time(), "host": socket.gethostname()}
-    assert process_identity(os.getppid())["pid"] == os.getppid()
+    assert own["pid"] == os.getpid() and own["host"] == socket.gethostname()
+    assert process_alive(own["pid"], own["pid_started"], own["boot"])
+    other = process_identity(os.getppid())
+    assert other["pid"] == os.getppid() and other["pid_started"] < own["pid_started"]
 
 
 def test_a_number_that_another_process_got_meanwhile_is_not_the_process():
+    own = process_identity()
+    assert not process_alive(own["pid"], own["pid_started"] + 0.01, own["boot"])
+    assert not process_alive(own["pid"], own["pid_started"], "another start of the machine")
+    assert process_alive(own["pid"], None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems tell the time of day alone")
+@pytest.mark.parametrize("step", [-86400, 3600])
+def test_a_clock_that_is_set_moves_no_process(step, monkeypatch):
+    """The kernel's boot time, from which creation times are reckoned, moves with the clock."""
+    before = process_identity()
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: 1.7e9 + step)
+    monkeypatch.setattr(time, "time", lambda: 1.7e9 + step)
+    assert process_identity() == before
+    assert process_alive(before["pid"], before["pid_started"], before["boot"])
+
+
+def test_what_an_earlier_version_wrote_down_is_judged_by_the_clock():
     started = psutil.Process().create_time()
-    assert process_alive(os.getpid(), started) and process_alive(os.getpid(), None)
+    assert process_alive(os.getpid(), started) and process_alive(os.getpid(), started + 1)
     assert not process_alive(os.getpid(), started - 1000)
-
-
-def test_a_clock_that_was_set_a_little_does_not_matter():
-    assert process_alive(os.getpid(), psutil.Process().create_time() + 1)
 
 
 def test_an_ended_child_that_nobody_collected_does_not_run():
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
-        started = psutil.Process(child.pid).create_time()
+        own = process_identity(child.pid)
         deadline = time.monotonic() + 30
         while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert psutil.pid_exists(child.pid) and not process_alive(child.pid, started)
-    assert not process_alive(child.pid, started)
+        assert psutil.pid_exists(child.pid) and not process_alive(child.pid, own["pid_started"], own["boot"])
+    assert not process_alive(child.pid, own["pid_started"], own["boot"])
 
 
 def test_numbers_that_no_process_can_have():
