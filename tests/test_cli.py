@@ -558,5 +558,5 @@ def test_a_running_run_is_not_resumed_a_second_time(frames, tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["train", "--resume", "--name", "busy", "--runs", str(tmp_path / "runs")])
     assert stopped.value.code == 1
-    assert "is running; cancel it first" in capsys.readouterr().err
+    assert "run busy is running; cancel it first" in capsys.readouterr().err
     assert run.read_status().state == "running"

@@ -45,7 +45,8 @@ def train(
             )
         say_queued(launcher().start(load_config(config, tuple(set_ or ())), runs, name))
         return
-    from hrs.training.trainer import create_run, processes
+    from hrs.system.files import remove
+    from hrs.training.trainer import check_resumable, create_run, processes
     from hrs.training.trainer import train as train_run
 
     if resume:
@@ -53,14 +54,17 @@ def train(
             raise HRSError("--resume needs --name; python -m hrs runs list shows the names")
         run = find_run(runs, name)
         settings = load_config(run.config, tuple(set_ or ()))
-        state = run.read_status().state
-        if processes(settings).is_main_process and state in ("queued", "running"):
-            raise HRSError(f"run {name} is {state}; cancel it first: python -m hrs runs cancel {name}")
+        check_resumable(run)
     else:
         settings = load_config(config, tuple(set_ or ()))
         run = create_run(settings, runs, name)
     if processes(settings).is_main_process:
-        launcher().occupy(run, settings.train.device)
+        try:
+            launcher().occupy(run, settings.train.device, again=resume)
+        except BaseException:
+            if not resume:  # nobody trains it, so it shall not keep the name
+                remove(run.path)
+            raise
     with progress_bar("rendering") as progress:
         evaluation = train_run(settings, run, resume=resume, progress=progress)
     if not processes(settings).is_main_process:

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from signal import SIG_DFL, SIGCHLD, signal
+from threading import current_thread, main_thread
+from traceback import walk_tb
 from typing import Any, TypeVar
 
 import numpy as np
@@ -31,6 +35,8 @@ SOURCE = 0
 """The synthetic side's place among the sides of a step."""
 MOST_BAD_FRAMES = 10
 """Unreadable frames in a row after which training gives up."""
+_LOADER = "torch.utils.data.dataloader"
+_RAISES_FOR_KILLED = ("torch.utils.data._utils.signal_handling", _LOADER)
 
 Counts = Callable[[int], tuple[int, int]]
 """Step -> how many synthetic and how many real images it wants."""
@@ -108,13 +114,16 @@ class FrameReader:
         return self.datasets[which], index - int(self._ends[which]) + len(self.datasets[which])
 
     def __getitem__(self, index: int) -> Sample:
+        """Raises HRSError where the frame cannot be read, or its files do not fit each other any more."""
         dataset, i = self.locate(index)
-        image = dataset.read_image(i)
+        image, planted = dataset.read_image(i), dataset.read_planted(i)
         # Of a photo without label, an augmented view shall still say where it ends.
         label = dataset.read_label(i) if dataset.space is not None else np.zeros(image.shape[:2], np.uint8)
-        sample = fit(
-            Sample(image=image, label=label, planted=dataset.read_planted(i)), self.config.height, self.config.width
-        )
+        for what, other in (("label", label), ("mask of departures", planted)):
+            if other is not None and other.shape != image.shape[:2]:
+                (height, width), (h, w) = image.shape[:2], other.shape
+                raise HRSError(f"{dataset.frames[i].image} is {width}x{height}, its {what} {w}x{h}; copy both anew")
+        sample = fit(Sample(image=image, label=label, planted=planted), self.config.height, self.config.width)
         if self.regions is None:
             return sample
         return replace(sample, regions=self.regions.get(sample.image, sample.label))
@@ -276,6 +285,26 @@ def step_batches(steps: TrainingSteps, first: int, last: int, *, workers: int, p
         worker_init_fn=_one_thread,
     )
     return unguarded(loader)
+
+
+@contextmanager
+def loader_errors() -> Iterator[None]:
+    """A loader process that was killed, said in a line. torch raises RuntimeError for it wherever the main process is
+    at that moment, from a signal handler, so this stands around all of training."""
+    try:
+        yield
+    except (RuntimeError, ConnectionError, EOFError, FileNotFoundError) as error:
+        modules = [frame.f_globals.get("__name__") for frame, _ in walk_tb(error.__traceback__)]
+        # A RuntimeError of its own, or what a half-sent batch gives.
+        own = modules[-1] in _RAISES_FOR_KILLED if isinstance(error, RuntimeError) else _LOADER in modules
+        if not own:
+            raise
+        if current_thread() is main_thread():
+            signal(SIGCHLD, SIG_DFL)  # torch's handler would raise anew with every child that ends
+        raise HRSError(
+            "a loader process was killed, as the system does when memory runs out; lower data.workers or the batch "
+            "sizes, then resume the run"
+        ) from error
 
 
 def _one_thread(_: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -192,18 +192,39 @@ def _enlarge(values: Values, size: Size) -> Values:
 
 
 def predictions(
-    predictor: Predictor, dataset: Dataset, indices: Iterable[int], *, batch: int = 4
+    predictor: Predictor,
+    dataset: Dataset,
+    indices: Iterable[int],
+    *,
+    batch: int = 4,
+    skip: Callable[[HRSError], None] | None = None,
 ) -> Iterator[tuple[int, Image, Image, Image]]:
-    """(index, image, label, prediction) for labelled frames, in order, ``batch`` at a time through the network."""
+    """(index, image, label, prediction) for labelled frames, in order, ``batch`` at a time through the network.
+
+    Args:
+        skip: called for a frame that cannot be read, which is then left out; without, that raises HRSError.
+    """
     order = list(indices)
     for first in range(0, len(order), batch):
-        chunk = order[first : first + batch]
-        images = [dataset.read_image(i) for i in chunk]
-        for i, image, predicted in zip(chunk, images, predictor.predict(images), strict=True):
-            label = dataset.read_label(i)
-            if label.shape != predicted.shape:
-                raise HRSError(f"{dataset.frames[i].label} is {label.shape[::-1]}, its image {predicted.shape[::-1]}")
+        read = []
+        for i in order[first : first + batch]:
+            try:
+                read.append((i, *_labelled(dataset, i)))
+            except HRSError as error:
+                if skip is None:
+                    raise
+                skip(error)
+        if not read:
+            continue
+        for (i, image, label), predicted in zip(read, predictor.predict([image for _, image, _ in read]), strict=True):
             yield i, image, label, predicted
+
+
+def _labelled(dataset: Dataset, i: int) -> tuple[Image, Image]:
+    image, label = dataset.read_image(i), dataset.read_label(i)
+    if label.shape != image.shape[:2]:
+        raise HRSError(f"{dataset.frames[i].label} is {label.shape[::-1]}, its image {image.shape[1::-1]}")
+    return image, label
 
 
 def evaluate(predictor: Predictor, dataset: Dataset, *, progress: Progress | None = None) -> Evaluation:

@@ -57,11 +57,15 @@ class Launcher(Protocol):
     def waiting(self) -> tuple[Path, ...]:
         """Folders of the runs and tasks that wait for a device, next one first."""
 
-    def occupy(self, work: WorkFolder, device: str) -> None:
+    def occupy(self, work: WorkFolder, device: str, *, again: bool = False) -> None:
         """Say that this process does work at once, so that what was handed in waits until it has ended.
 
         Args:
             device: "cpu", or anything else for a GPU where there is one.
+            again: the work stopped, and this process goes on with it. Of several that want to, one may.
+
+        Raises:
+            HRSError: ``again``, but it waits or runs.
         """
 
 

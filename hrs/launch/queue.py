@@ -37,7 +37,7 @@ from hrs.launch.task import Task
 from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
 from hrs.runs.status import ACTIVE
-from hrs.runs.work import WorkFolder, cancel, requeue
+from hrs.runs.work import WorkFolder, cancel, refuse_active, requeue
 from hrs.system.cache import cache_root
 from hrs.system.documents import read_json
 from hrs.system.files import atomic_write, disk_errors
@@ -71,10 +71,14 @@ class LocalQueue:
 
     def start(self, config: RunConfig, root: Path, name: str | None = None, *, share: Share | None = None) -> RunFolder:
         run = RunFolder.create(root.resolve(), name, config.to_yaml(), prefix=config.method)
-        with _locked():
-            run.write_status(steps=config.train.steps)
-            ticket = _enter(run, share)
-        _spawn(run, ticket, share)
+        try:
+            with _locked():
+                run.write_status(steps=config.train.steps)
+                ticket = _enter(run, share)
+            _spawn(run, ticket, share)
+        except BaseException:  # nobody trains it, so it shall not keep the name
+            shutil.rmtree(run.path, ignore_errors=True)
+            raise
         return run
 
     def resume(self, run: RunFolder, *, share: Share | None = None) -> None:
@@ -98,12 +102,15 @@ class LocalQueue:
     def waiting(self) -> tuple[Path, ...]:
         return tuple(Path(ticket.folder) for ticket in _tickets() if ticket.devices and not ticket.taken)
 
-    def occupy(self, work: WorkFolder, device: str) -> None:
+    def occupy(self, work: WorkFolder, device: str, *, again: bool = False) -> None:
         """Under ``accelerate launch`` the main process speaks for all processes of this machine."""
         usable = devices(device)
         count = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         folder = str(work.path.resolve())
         with _locked():
+            if again:
+                refuse_active(work, "cancel it first, or wait until it ends")
+                work.write_status(state="running")
             taken = usable[:count]
             _write(Ticket(folder=folder, since=time.time_ns(), devices=usable, taken=taken, owner=folder))
 
@@ -117,12 +124,13 @@ def train_in_turn(run: RunFolder, *, progress: Progress | None = None) -> None:
     Raises:
         HRSError: the run is not queued, was cancelled, or training failed; its status says so.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it says how it ended
     run = RunFolder(run.path.resolve())
     with _turn(run):
         config = load_config(run.config)
         run.write_status(state="running", steps=config.train.steps)
         from hrs.training.trainer import train  # not before its turn: torch is large, and reads which GPU it may see
-    train(config, run, resume=run.last.is_dir(), progress=progress)
+    train(config, run, resume=True, progress=progress)
 
 
 @contextmanager
@@ -147,6 +155,10 @@ def _turn(work: WorkFolder) -> Iterator[None]:
     try:
         _use(_await_turn(work))
         yield
+    except KeyboardInterrupt as error:
+        if work.read_status().state in ACTIVE:
+            work.write_status(state="cancelled")
+        raise HRSError(f"{work.kind} {work.name} was cancelled") from error
     except BaseException as error:
         if work.read_status().state in ACTIVE:
             work.write_status(state="failed", error=str(error) or type(error).__name__)

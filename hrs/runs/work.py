@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import psutil
 
@@ -124,15 +124,18 @@ class WorkFolder:
         Raises:
             HRSError: another process does it.
         """
-        with open(self.lock, "wb") as file:
-            deadline = time.monotonic() + _ENDING
-            while not _lock(file.fileno()):
-                if time.monotonic() > deadline:
-                    raise HRSError(
-                        f"{self.kind} {self.name} is at work in another process; wait until it ends, or cancel it"
-                    )
-                time.sleep(0.1)
-            yield
+        deadline = time.monotonic() + _ENDING
+        while (file := _locked(self.lock)) is None:
+            if time.monotonic() > deadline:
+                raise HRSError(
+                    f"{self.kind} {self.name} is at work in another process; wait until it ends, or cancel it"
+                )
+            time.sleep(0.1)
+        with file:
+            try:
+                yield
+            finally:
+                self.lock.unlink(missing_ok=True)
 
     def active(self) -> bool:
         """Whether it waits or runs; False where there is no such work."""
@@ -182,13 +185,17 @@ def _mark(status: Status) -> list[Any]:
     return [status.pid, status.pid_started, status.boot]
 
 
-def _lock(descriptor: int) -> bool:
-    """Lock a file; False where another process has it."""
+def _locked(path: Path) -> IO[bytes] | None:
+    """A file, made if missing, for this process alone; None where another process has it."""
+    file = open(path, "wb")  # noqa: SIM115 - the caller closes it
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(file.fileno()).st_ino == os.stat(path).st_ino:  # else who had it has removed it meanwhile
+            return file
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    file.close()
+    return None
 
 
 def cancel(work: WorkFolder, *, force: bool = False) -> None:

@@ -57,7 +57,8 @@ class Recorder:
             if isinstance(value, float):
                 self._plot(f"train/{name}", value, step)
         eta = self.eta(step)
-        self.run.write_status(step=step, steps=self.steps, eta=eta)
+        # Who it is, too: a status that was damaged meanwhile must not pass for that of a dead run.
+        self.run.write_status(state="running", step=step, steps=self.steps, eta=eta)
         if time.monotonic() - self.spoken > 5 or step == self.steps:
             self.spoken = time.monotonic()
             rate = (step - self.first) / max(time.monotonic() - self.began, 1e-9)

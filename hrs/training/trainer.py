@@ -5,6 +5,10 @@ Whatever looks on (the log, validation, the panel, checkpoints, requests to stop
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +17,13 @@ from accelerate.utils import broadcast_object_list
 
 from hrs.checkpoint import check_format
 from hrs.config import RunConfig
+from hrs.data.loaders import loader_errors
 from hrs.errors import HRSError
 from hrs.evaluation import Evaluation
 from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
 from hrs.runs.status import ACTIVE
+from hrs.system.files import recover, sweep
 from hrs.training.steps import Cancelled, Trainer
 from hrs.training.watchers import watch
 
@@ -33,20 +39,28 @@ def train(config: RunConfig, run: RunFolder, *, resume: bool = False, progress: 
 
     Raises:
         HRSError: data or settings that cannot work, a loss that stays non-finite, or a signal to stop; the run's status
-            says so too.
+            says so too. Or another process trains the run; its status stays as that one writes it.
     """
     main = processes(config).is_main_process
+    with run.held() if main else nullcontext():
+        return _train_alone(config, run, resume=resume, progress=progress, main=main)
 
+
+def _train_alone(
+    config: RunConfig, run: RunFolder, *, resume: bool, progress: Progress | None, main: bool
+) -> Evaluation:
     def say(**status: Any) -> None:
         if main:
             run.write_status(**status)
 
     try:
-        if resume:
-            check_format(run.last)  # first: a run that finished well shall not be called failed
-        say(state="running", steps=config.train.steps)
-        evaluation = _train(config, run, resume=resume, progress=progress)
-    except Cancelled as error:
+        with interrupting():
+            resume = resume and check_resumable(run)  # first: a run that finished well shall not be called failed
+            if main:
+                sweep(run.path)
+            say(state="running", steps=config.train.steps)
+            evaluation = _train(config, run, resume=resume, progress=progress)
+    except (Cancelled, KeyboardInterrupt) as error:
         say(state="cancelled")
         raise HRSError(f"run {run.name} was cancelled; go on with: python -m hrs runs resume {run.name}") from error
     except BaseException as error:
@@ -59,9 +73,35 @@ def train(config: RunConfig, run: RunFolder, *, resume: bool = False, progress: 
 
 def _train(config: RunConfig, run: RunFolder, *, resume: bool, progress: Progress | None) -> Evaluation:
     trainer = Trainer(config, resume_from=run.last if resume else None, progress=progress)
-    with watch(trainer, run) as watchers:
+    with watch(trainer, run) as watchers, loader_errors():
         trainer.fit(watchers.in_order())
         return watchers.validation.result()
+
+
+@contextmanager
+def interrupting() -> Iterator[None]:
+    """Have SIGTERM end the block as Ctrl-C does, by KeyboardInterrupt, so that what is open is closed in order. While
+    steps are taken, `stop_on_signals` lets the step end first. A thread gets no signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def check_resumable(run: RunFolder) -> bool:
+    """Whether a run has a checkpoint to go on from; one that stopped before its first starts anew.
+
+    Raises:
+        HRSError: another version of hrs wrote it, or it cannot be read.
+    """
+    there = recover(run.last)
+    if there:
+        check_format(run.last)
+    return there
 
 
 def processes(config: RunConfig) -> PartialState:

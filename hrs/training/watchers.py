@@ -117,6 +117,8 @@ class Validation(Watcher):
         whole = ConfusionMatrix(trainer.real.space)
         for each in gather_object([part]):
             whole.merge(each)
+        if not whole.images:
+            raise HRSError("no validation image can be read any more; check the data set with: python -m hrs check")
         self.newest = whole.evaluation()
         better = self.newest.miou > self.best
         self.best = max(self.best, self.newest.miou)
@@ -139,7 +141,7 @@ class Validation(Watcher):
         )
         shown = set(spread_indices(len(trainer.real.val), trainer.config.train.previews))
         matrix, rows = ConfusionMatrix(trainer.real.space), []
-        for i, image, label, predicted in predictions(predictor, trainer.real.val, indices):
+        for i, image, label, predicted in predictions(predictor, trainer.real.val, indices, skip=say_skipped):
             matrix.update(predicted, label)
             if i in shown:
                 rows.append((image, label, predicted))
@@ -159,7 +161,10 @@ class Validation(Watcher):
         real = self.trainer.real
         if self.trainer.main and min(len(real.target), len(real.val)) >= FEWEST:
             predictor = Predictor.load(self.run.best, device=self.trainer.accelerator.device, backend="torch")
-            write_gauge(calibrate(predictor, real.target, real.val), self.run.best)
+            try:
+                write_gauge(calibrate(predictor, real.target, real.val), self.run.best)
+            except HRSError as error:  # an image that cannot be read any more: the run is trained all the same
+                LOGGER.warning("no realism gauge: %s; mend it, then: python -m hrs calibrate %s", error, self.run.name)
 
 
 @dataclass
@@ -184,10 +189,16 @@ class Panel(Watcher):
             return
         frames, raw = [], []
         for index in indices:
-            sample, (dataset, i) = trainer.source[index], trainer.source.locate(index)
+            try:
+                sample, (dataset, i) = trainer.source[index], trainer.source.locate(index)
+            except HRSError as error:
+                say_skipped(error)
+                continue
             batch = trainer.source.batch([sample])
             raw.append(raw_weights(method, batch.to(trainer.accelerator.device)).maps(0))
             frames.append(PanelFrame(id=dataset.frames[i].id, image=sample.image, label=batch.labels[0].numpy()))
+        if not frames:
+            return
         scale = method.selector.scale(method.selector.strength(trainer.step / trainer.config.train.steps))
         PanelWriter(run=self.run, space=trainer.real.space, frames=frames).write(trainer.step, raw, scale)
 
@@ -232,6 +243,11 @@ class Stopping(Watcher):
             return asked
         votes = accelerator.reduce(torch.tensor(float(asked), device=accelerator.device), reduction="sum")
         return bool(votes > 0)
+
+
+def say_skipped(error: HRSError) -> None:
+    """One bad file shall not end a long run."""
+    LOGGER.warning("skipped a frame: %s", error)
 
 
 def write(trainer: Trainer, folder: Path, metrics: dict[str, Any], **options: Any) -> None:

@@ -1,12 +1,14 @@
 import shutil
 from functools import partial
 
+import cv2
 import numpy as np
+import psutil
 import pytest
 import torch
 
 from hrs.data.layouts import open_dataset
-from hrs.data.loaders import Batch, FrameReader, Step, TrainingSteps, collate, step_batches
+from hrs.data.loaders import Batch, FrameReader, Step, TrainingSteps, collate, loader_errors, step_batches
 from hrs.data.regions import superpixels
 from hrs.data.transforms import Sample
 from hrs.errors import HRSError
@@ -157,6 +159,36 @@ def test_a_frame_that_cannot_be_read_is_replaced_by_the_next(frames, tmp_path, c
     broken = [steps[i].source.images for i in range(6)]
     assert sum(not torch.equal(a, b) for a, b in zip(whole, broken, strict=True)) == 1
     assert victim.name in caplog.text
+
+
+@pytest.mark.parametrize("which", ["label", "planted", "image"])
+def test_a_frame_whose_files_do_not_fit_any_more_is_replaced_by_the_next(frames, tmp_path, caplog, which):
+    root = tmp_path / "source"
+    shutil.copytree(frames["source"].removeprefix("folder:"), root)
+    dataset = open_dataset(f"folder:{root}")
+    reader = FrameReader([dataset], tiny_config(frames).data, regions=True)
+    steps = TrainingSteps(reader, reader, lambda step: (2, 0), seed=0)
+    victim = getattr(dataset.frames[5], which)
+    cv2.imwrite(str(victim), np.zeros((20, 30) if which != "image" else (20, 30, 3), np.uint8))
+    assert all(len(steps[i].source) == 2 for i in range(6))
+    assert "64x48" in caplog.text and "30x20" in caplog.text
+
+
+def test_a_loader_process_that_is_killed_is_one_line(frames):
+    dataset = open_dataset(frames["source"])
+    reader = FrameReader([dataset], tiny_config(frames).data, regions=False)
+    batches = step_batches(TrainingSteps(reader, reader, partial(_two_and_none), seed=0), 0, 100_000, workers=1)
+    next(batches)
+    (worker,) = psutil.Process().children()
+    with pytest.raises(HRSError, match=r"a loader process was killed.*lower data\.workers"), loader_errors():
+        worker.kill()
+        for _ in batches:
+            pass
+
+
+def test_other_errors_stay_what_they_are():
+    with pytest.raises(RuntimeError, match="size"), loader_errors():
+        torch.zeros(2) @ torch.zeros(3)
 
 
 def test_errors_in_loader_processes_stay_one_line(frames, tmp_path):

@@ -235,3 +235,41 @@ def test_two_gpus_train_two_runs_and_the_third_waits(
 def test_nothing_of_torch_is_imported() -> None:
     code = "import sys, hrs.launch.queue, hrs.launch.launcher; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_of_many_that_resume_a_run_at_once_one_may(root: Path, tiny: RunConfig) -> None:
+    """Each looks at the status and takes the run under the lock, so none sees what another is about to change."""
+    run = RunFolder.create(root, "stopped", tiny.to_yaml())
+    run.write_status(state="cancelled")
+    barrier, won, refused = threading.Barrier(8), [], []
+
+    def resume() -> None:
+        barrier.wait()
+        try:
+            launcher().occupy(run, "cpu", again=True)
+            won.append(run)
+        except HRSError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=resume) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1 and run.read_status().pid == os.getpid()
+    assert refused == ["run stopped is running; cancel it first, or wait until it ends"] * 7
+
+
+def test_a_start_that_cannot_be_queued_leaves_no_run(root: Path, tiny: RunConfig, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the folder of tickets should be")
+    with pytest.raises(HRSError, match="cannot write"):
+        launcher().start(tiny, root, "mine")
+    assert list(root.iterdir()) == []
+    assert main_fails(["train", "--name", "mine", "--runs", str(root)]) == 1
+    assert list(root.iterdir()) == []
+
+
+def main_fails(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    return int(ended.value.code or 0)

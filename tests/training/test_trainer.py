@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from hrs.checkpoint import load_checkpoint
+from hrs.data.layouts import Dataset
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.methods.base import Method
@@ -23,6 +24,9 @@ from hrs.runs.work import cancel
 from hrs.scoring.panel import open_panel
 from hrs.training.trainer import train
 from tests.conftest import CLASSES, tiny_config, until
+
+DEAD = f"{2**22 - 1}-1.{'0' * 32}"
+"""What the hidden names say that a process left which is no more."""
 
 
 def run_of(tmp_path, config, name="run"):
@@ -61,7 +65,7 @@ def test_a_run_folder_holds_all_it_promises(tmp_path, tiny):
     assert all(0 < r["effective_share"] <= 1 and len(r["class_weight"]) == 4 for r in rows if r["split"] == "train")
     with open(run.results_csv, newline="") as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["3", "6"]
-    assert status.best["miou"] == max(r["miou"] for r in rows if r["split"] == "val")
+    assert status.best.miou == max(r["miou"] for r in rows if r["split"] == "val")
     assert sorted(p.name for p in run.weights.iterdir()) == ["frames", "step_000000", "step_000003", "step_000006"]
     panel = open_panel(run, 6)
     frames = [panel.frame(row) for row in range(len(panel))]
@@ -77,7 +81,7 @@ def test_a_run_folder_holds_all_it_promises(tmp_path, tiny):
     assert all(m["pixel"].shape == (48, 64) for m in maps)
     for folder in (run.best, run.last):
         assert {"model.safetensors", "config.json", "README.md"} <= {p.name for p in folder.iterdir()}
-    assert json.loads((run.best / "config.json").read_text())["metrics"]["miou"] == status.best["miou"]
+    assert json.loads((run.best / "config.json").read_text())["metrics"]["miou"] == status.best.miou
     assert list(run.previews.iterdir()) and list(run.tensorboard.iterdir()) and "validation" in run.log.read_text()
 
 
@@ -178,6 +182,63 @@ def test_a_signal_saves_and_cancels(tmp_path, frames):
     assert process.returncode == 1 and "was cancelled" in errors and "Traceback" not in errors
     assert live.read_status().state == "cancelled"
     assert json.loads((live.last / "config.json").read_text())["step"] >= 2
+
+
+SLOW_START = """
+import sys, time
+from hrs.cli import main
+from hrs.training import steps
+steps.open_real = lambda *_, **__: time.sleep(60)
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_first_step_cancels(tmp_path, frames, number):
+    (tmp_path / "config.yaml").write_text(tiny_config(frames).to_yaml())
+    command = ["train", str(tmp_path / "config.yaml"), "--name", "live", "--runs", str(tmp_path / "runs")]
+    with subprocess.Popen([sys.executable, "-c", SLOW_START, *command], stderr=subprocess.PIPE, text=True) as process:
+        live = RunFolder(tmp_path / "runs" / "live")
+        until(lambda: live.status.is_file() and live.read_status().state == "running")
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors == "error: run live was cancelled; go on with: python -m hrs runs resume live\n"
+    assert live.read_status().state == "cancelled"
+
+
+def test_a_run_that_stopped_before_its_first_checkpoint_resumes_from_the_start(tmp_path, frames):
+    config = tiny_config(frames, "train.steps=2")
+    run = run_of(tmp_path, config)
+    run.write_status(state="cancelled")
+    train(config, run, resume=True)
+    assert run.read_status().state == "finished"
+
+
+def test_leftovers_of_killed_processes_are_swept_when_a_run_goes_on(tmp_path, frames):
+    config = tiny_config(frames, "train.steps=2")
+    run = run_of(tmp_path, config)
+    left = [run.path / name for name in (f".status.json.{DEAD}.tmp", f"checkpoints/.last.{DEAD}.tmp")]
+    left[1].mkdir(parents=True)
+    left[0].write_text("half")
+    train(config, run)
+    assert not any(path.exists() for path in left)
+
+
+def test_images_that_cannot_be_read_any_more_end_no_run(tmp_path, frames, monkeypatch, caplog):
+    """A validation image and a frame of the panel, after the run has looked at all of them once."""
+    config = tiny_config(frames, "train.steps=4", "train.validate_every=2")
+    run = run_of(tmp_path, config)
+    read = Dataset.read_label
+
+    def gone(self, i):
+        if run.preview_steps("val") and i == 0:
+            raise HRSError(f"{self.frames[i].label} cannot be decoded")
+        return read(self, i)
+
+    monkeypatch.setattr(Dataset, "read_label", gone)
+    assert train(config, run).images == 3
+    assert run.read_status().state == "finished" and "skipped a frame: " in caplog.text
 
 
 def test_a_file_in_its_folder_saves_and_cancels(tmp_path, frames):
