@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import errno
+import fcntl
 import importlib.util
 import os
 import signal
@@ -16,13 +17,27 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
+from app.guard import (
+    GUARD_VARIABLE,
+    NOT_ENCRYPTED,
+    Policy,
+    add_access,
+    is_loopback,
+    policy_for,
+    read_password,
+    without_password,
+)
 from hrs.errors import HRSError
 from hrs.runs.registry import find_run
+from hrs.system.cache import cache_root
+from hrs.system.files import make_folder
 
 HERE = Path(__file__).resolve().parent
 PHOTO_VARIABLE = "HRS_PHOTO_URL"
@@ -46,6 +61,8 @@ class Server:
         try:
             with urllib.request.urlopen(self.health, timeout=2):
                 return True
+        except urllib.error.HTTPError as error:
+            return error.code == HTTPStatus.UNAUTHORIZED  # it is there, and asks for the password
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 
@@ -79,6 +96,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m app", description="The dashboard of hrs in the browser.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
     parser.add_argument("--port", type=int, default=8501, help="first port to try (default: 8501)")
+    add_access(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)")
     parser.add_argument("--run", help="name of a run to open")
     parser.add_argument("--no-photo", action="store_true", help="the dashboard alone, without the photo app")
@@ -94,35 +112,41 @@ def serve(options: argparse.Namespace, stop: threading.Event) -> None:
     Raises:
         HRSError: no free port, a run that is not there, or a server that did not start or ended.
     """
+    password = read_password(options.password_file)
+    policy = policy_for(options.host, options.allow_host, password)
     query = f"?run={quote(find_run(options.runs, options.run).name)}" if options.run else ""
-    port = free_port(options.host, options.port)
-    if port != options.port:
-        print(f"port {options.port} is taken; using {port}")
     with_photo = not options.no_photo and importlib.util.find_spec("app.photo") is not None
-    photo_port = free_port(options.host, port + 1) if with_photo else None
-    with started(options, port, photo_port) as servers:
+    with ExitStack() as stack:
+        port = stack.enter_context(free_port(options.host, options.port))
+        if port != options.port:
+            print(f"port {options.port} is taken; using {port}")
+        photo_port = stack.enter_context(free_port(options.host, port + 1)) if with_photo else None
+        servers = stack.enter_context(started(options, policy, port, photo_port))
         for server in servers:
             if not wait_ready(server, servers, stop):
                 return
             print(f"{server.name}: {address(options.host, port) + query if server is servers[0] else server.health}")
+        if not is_loopback(options.host):
+            print(NOT_ENCRYPTED, file=sys.stderr)
         print(f"runs: {options.runs.resolve()}\npress Ctrl-C to stop", flush=True)
         while not stop.wait(_PAUSE):
             check_alive(servers)
 
 
 @contextmanager
-def started(options: argparse.Namespace, port: int, photo_port: int | None) -> Iterator[list[Server]]:
+def started(options: argparse.Namespace, policy: Policy, port: int, photo_port: int | None) -> Iterator[list[Server]]:
     """The dashboard and, where it has a port, the photo app; they end with the block."""
     runs, servers = str(options.runs.resolve()), list[Server]()
-    environment = {"HRS_RUNS": runs}
+    environment = {"HRS_RUNS": runs, GUARD_VARIABLE: policy.to_json()}
     try:
         if photo_port is not None:
             photo = address(options.host, photo_port)
             command = ["-m", "app.photo", "--host", options.host, "--port", str(photo_port), "--runs", runs]
-            servers.append(Server(name="photo app", process=spawn(command, environment), health=photo))
+            framed = {**environment, GUARD_VARIABLE: replace(policy, framed_by=port).to_json()}
+            servers.append(Server(name="photo app", process=spawn(command, framed), health=photo))
             environment[PHOTO_VARIABLE] = photo
         health = address(options.host, port) + "/_stcore/health"
-        process = spawn(["-m", "app.serve", "run", *streamlit_options(options.host, port)], environment)
+        process = spawn(["-m", "app.serve", "--host", options.host, "--port", str(port)], environment)
         servers.insert(0, Server(name="dashboard", process=process, health=health))
         yield servers
     finally:
@@ -130,19 +154,12 @@ def started(options: argparse.Namespace, port: int, photo_port: int | None) -> I
             server.stop()
 
 
-def streamlit_options(host: str, port: int) -> list[str]:
-    """The page and the settings that depend on how it is started; the others are in app/.streamlit."""
-    settings = {"address": host, "port": port, "headless": "true", "fileWatcherType": "none", "maxUploadSize": 20}
-    flags = [f"--server.{name}={value}" for name, value in settings.items()]
-    return [str(HERE / "dashboard.py"), *flags, "--browser.gatherUsageStats=false", "--logger.level=warning"]
-
-
 def spawn(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
     """A Python process in a group of its own, so that Ctrl-C reaches it only through us; its errors are shown here."""
     paths = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(
         [sys.executable, *command],
-        env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(paths)},
+        env={**without_password(), **environment, "PYTHONPATH": os.pathsep.join(paths)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
@@ -177,19 +194,39 @@ def check_alive(servers: Sequence[Server]) -> None:
             )
 
 
-def free_port(host: str, first: int) -> int:
-    """The first port from ``first`` on that nobody listens on. Raises HRSError where there is none, or no such host."""
+@contextmanager
+def free_port(host: str, first: int) -> Iterator[int]:
+    """The first port from ``first`` on that nobody listens on; within the block no other dashboard of this user takes
+    it, though nobody may listen on it yet. Raises HRSError where there is none, or no such host."""
+    folder = cache_root() / "ports"
+    make_folder(folder)
     for port in range(first, min(first + _PORTS, 65536)):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                    continue
-                raise HRSError(f"--host {host} is not an address of this machine ({error.strerror})") from error
-            return port
+        with open(folder / str(port), "wb") as mark:
+            if not (_locks(mark) and _is_free(host, port)):
+                continue
+            yield port
+            return
     raise HRSError(f"no free port from {first} on; name another one with --port")
+
+
+def _locks(mark: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return False
+            raise HRSError(f"--host {host} is not an address of this machine ({error.strerror})") from error
+        return True
 
 
 def address(host: str, port: int) -> str:

@@ -1,4 +1,4 @@
-"""streamlit run, for a dashboard whose pages lie in a folder pages/.
+"""The dashboard's server: Streamlit's, behind `app.guard.Guard`, with pages that lie in a folder pages/.
 
 Until a script first calls st.navigation, Streamlit takes every file of that folder for a page of its own: somebody who
 opens /weights before anybody opened / would get that page without dashboard.py around it.
@@ -6,11 +6,42 @@ opens /weights before anybody opened / would get that page without dashboard.py 
 
 from __future__ import annotations
 
+import argparse
 import sys
+from pathlib import Path
 
+from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.web.cli import main
+from streamlit.starlette import App
+
+from app.guard import Guard, Policy, policy_for
+
+UPLOAD_MB = 20
+"""Of one file; the dashboard takes a run's YAML, of less than a thousandth."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m app.serve")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8501)
+    options = parser.parse_args()
+    PagesManager.uses_pages_directory = False
+    policy = Policy.take() or policy_for(options.host, (), password="")
+    app = App(Path(__file__).with_name("dashboard.py"), middleware=[Middleware(Guard, policy=policy)])
+    app.run(
+        config={
+            "server.address": options.host,
+            "server.port": options.port,
+            "browser.serverAddress": "localhost",  # else it asks a machine elsewhere for our address, to print it
+            "server.headless": True,
+            "server.fileWatcherType": "none",
+            "server.maxUploadSize": UPLOAD_MB,
+            "browser.gatherUsageStats": False,
+            "logger.level": "warning",
+        }
+    )
+    return 0
+
 
 if __name__ == "__main__":
-    PagesManager.uses_pages_directory = False
     sys.exit(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -15,7 +16,17 @@ def themed(address: str, theme: str | None) -> str:
     return f"{address.rstrip('/')}/?__theme={theme}" if theme else address
 
 
+def seen_from(browser: str | None, address: str) -> str:
+    """The photo app's address by the name that the browser calls this dashboard by: 127.0.0.1 is another machine for a
+    browser elsewhere, and sessions belong to a name."""
+    name, photo = urlsplit(browser or "").hostname, urlsplit(address)
+    if not name:
+        return address
+    return f"{photo.scheme}://{f'[{name}]' if ':' in name else name}:{photo.port}"
+
+
 def show(address: str) -> None:
+    address = seen_from(st.context.url, address)
     st.iframe(themed(address, st.context.theme.type), height=HEIGHT)
     st.link_button("Open in a new tab", address, icon=":material/open_in_new:", type="tertiary")
 

@@ -14,13 +14,17 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
+from app.guard import PASSWORD_VARIABLE, Guard, Policy, add_access, policy_for, read_password
 from app.photo.models import Models
 from app.photo.service import MAX_BATCH, Photos, colour, empty
-from app.photo.shell import CSS, HEAD, Demo, RefuseFetching, photo_input, theme
+from app.photo.shell import CSS, HEAD, BoundUploads, Demo, RefuseFetching, photo_input, theme
 from app.photo.view import HIGHEST
+from hrs.errors import HRSError
 from hrs.runs.registry import SHIPPED
 
 MAX_BYTES = "25mb"  # of one upload
+OWN_START = "/gradio_api/startup-events"  # what Gradio asks of itself once; it says nothing
+MOST_STORED = 1 << 30  # bytes of all uploads and results at a time
 MAX_WAITING = 100  # photos in the queue
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.jpg"))
 OPACITY = 55  # percent, at the start
@@ -143,17 +147,23 @@ def _many_photos(photos: Photos, model: gr.Dropdown, careful: gr.Checkbox) -> No
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM; exit code 1 where the port is taken."""
     options = _parse(arguments)
+    try:  # `python -m app` has said who may come in; by itself this app asks as that does
+        policy = Policy.take() or policy_for(options.host, options.allow_host, read_password(options.password_file))
+    except HRSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    os.environ.pop(PASSWORD_VARIABLE, None)
     if not _free(options.host, options.port):
         print(f"error: port {options.port} of {options.host} cannot be had; name another with --port", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="hrs-photo-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        launch(build_demo(options.runs), options.host, options.port)
+        launch(build_demo(options.runs), options.host, options.port, policy=policy, uploads=Path(folder))
     return 0
 
 
-def launch(demo: gr.Blocks, host: str, port: int) -> None:
+def launch(demo: gr.Blocks, host: str, port: int, *, policy: Policy, uploads: Path) -> None:
     """Serve a demo and block. Only uploads and results may be fetched; nothing is sent to other machines."""
     demo.queue(max_size=MAX_WAITING, default_concurrency_limit=1)
     demo.launch(
@@ -170,7 +180,13 @@ def launch(demo: gr.Blocks, host: str, port: int) -> None:
         mcp_server=False,
         pwa=False,
         footer_links=[],
-        app_kwargs={"middleware": [Middleware(RefuseFetching)]},
+        app_kwargs={
+            "middleware": [
+                Middleware(Guard, policy=policy, open_paths=frozenset({OWN_START})),
+                Middleware(BoundUploads, folder=uploads, most=MOST_STORED),
+                Middleware(RefuseFetching),
+            ]
+        },
         theme=theme(),
         css=CSS,
         head=HEAD,
@@ -192,4 +208,5 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)")
+    add_access(parser)
     return parser.parse_args(arguments)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.data_classes import ImageData
 from gradio.exceptions import InvalidPathError
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ADDRESSES = ("http:", "https:")
 
@@ -148,3 +152,68 @@ class RefuseFetching:
             await PlainTextResponse("Addresses are not fetched.", 403)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+class BoundUploads:
+    """Middleware: what comes in has an end, for one request and for all that are kept at a time.
+
+    Gradio bounds each file alone, and a request may hold any number of files.
+
+    folder: where uploads and results lie. most: bytes that may lie there. at_once: bytes of one request.
+    """
+
+    def __init__(self, app: ASGIApp, *, folder: Path, most: int, at_once: int = 256 << 20) -> None:
+        self.app, self.folder, self.most, self.at_once = app, folder, most, at_once
+        self._coming = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self.app(scope, receive, send)
+            return
+        room = min(self.at_once, self.most - stored_bytes(self.folder) - self._coming)
+        length = Headers(scope=scope).get("content-length", "")
+        claimed = int(length) if length.isascii() and length.isdecimal() and len(length) < 16 else 0
+        if claimed > room or room <= 0:
+            await PlainTextResponse(_TOO_MUCH, 413)(scope, receive, send)
+            return
+        seen, answered = 0, False
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            size = len(message.get("body", b""))
+            seen += size
+            self._coming += size
+            if seen > room:  # the length was not told, or told wrong
+                raise TooMuch
+            return message
+
+        async def told(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self.app(scope, counted, told)
+        except TooMuch:
+            if not answered:
+                await PlainTextResponse(_TOO_MUCH, 413)(scope, receive, send)
+        finally:
+            self._coming -= seen
+
+
+class TooMuch(Exception):
+    """More came in than there is room for."""
+
+
+_TOO_MUCH = "Too much at once, or too much is kept here already. Send fewer photos, or wait some hours."
+
+
+def stored_bytes(folder: Path) -> int:
+    """Of all files in a folder and below."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # removed at this moment
+                total += os.stat(os.path.join(place, name)).st_size
+    return total

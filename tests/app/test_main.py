@@ -5,9 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -66,9 +69,12 @@ def test_it_serves_from_any_folder_and_stops_on_a_signal(tmp_path, taken):
 
 def test_the_photo_app_starts_beside_the_dashboard_and_ends_with_it(tmp_path, taken):
     with started(tmp_path, "--port", str(taken), photo=True) as process:
-        _, _, photo, *_ = read_until(process, "press Ctrl-C")
-        with urllib.request.urlopen(photo.removeprefix("photo app: ")) as answer:
-            assert answer.status == 200
+        addresses = [line.split(": ")[1] for line in read_until(process, "press Ctrl-C") if ": http" in line]
+        for url in addresses:
+            assert status_of(url) == status_of(url, Origin=url) == 200
+            assert status_of(url, Host="evil.example") == status_of(url, Origin="http://evil.example") == 403
+        with urllib.request.urlopen(addresses[1]) as answer:  # the photo app, which the dashboard may frame
+            assert f":{urlsplit(addresses[0]).port} " in answer.headers["Content-Security-Policy"]
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
@@ -108,10 +114,45 @@ def test_a_run_that_is_not_there(tmp_path, capsys):
     assert "error: no run named 'nobody'" in capsys.readouterr().err
 
 
+def test_two_that_look_for_a_port_at_once_get_one_each(taken):
+    barrier, found = threading.Barrier(8), []
+
+    def look() -> None:
+        barrier.wait()
+        with free_port("127.0.0.1", taken) as port:
+            found.append(port)
+            barrier.wait()
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 8
+
+
+@pytest.mark.parametrize("module", ["app", "app.photo"])
+def test_listening_elsewhere_without_a_password_starts_nothing(tmp_path, monkeypatch, module):
+    monkeypatch.delenv("HRS_PASSWORD", raising=False)
+    command = [sys.executable, "-m", module, "--host", "0.0.0.0", "--runs", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: --host 0.0.0.0 can be reached from elsewhere")
+
+
+def status_of(url: str, **headers: str) -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
 def test_ports_and_addresses(taken):
-    assert free_port("127.0.0.1", taken) > taken
-    with pytest.raises(HRSError, match=r"--host 192\.0\.2\.1 is not an address of this machine"):
-        free_port("192.0.2.1", 8501)
+    with free_port("127.0.0.1", taken) as port, free_port("127.0.0.1", taken) as next_port:
+        assert taken < port < next_port  # though nobody listens on it yet
+    with pytest.raises(HRSError, match=r"--host 192\.0\.2\.1 is not an address"), free_port("192.0.2.1", 8501):
+        pass
     assert address("0.0.0.0", 80) == "http://127.0.0.1:80"
     assert address("::1", 80) == "http://[::1]:80"
 

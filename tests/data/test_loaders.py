@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Iterator
 from functools import partial
 
 import cv2
@@ -180,10 +181,8 @@ def test_a_loader_process_that_is_killed_is_one_line(frames):
     batches = step_batches(TrainingSteps(reader, reader, partial(_two_and_none), seed=0), 0, 100_000, workers=1)
     next(batches)
     (worker,) = psutil.Process().children()
-    with pytest.raises(HRSError, match=r"a loader process was killed.*lower data\.workers"), loader_errors():
-        worker.kill()
-        for _ in batches:
-            pass
+    with pytest.raises(HRSError, match=r"a loader process was killed.*lower data\.workers"):
+        _kill_and_go_on(worker, batches)
 
 
 def test_other_errors_stay_what_they_are():
@@ -202,6 +201,13 @@ def test_errors_in_loader_processes_stay_one_line(frames, tmp_path):
     with pytest.raises(HRSError, match="in a row cannot be read") as caught:
         next(iter(step_batches(steps, 0, 2, workers=1)))
     assert "\n" not in str(caught.value)
+
+
+def _kill_and_go_on(worker: psutil.Process, batches: Iterator[Step]) -> None:
+    with loader_errors():
+        worker.kill()
+        for _ in batches:
+            pass
 
 
 def _two_and_none(step: int) -> tuple[int, int]:
