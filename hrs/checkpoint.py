@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -20,6 +22,7 @@ from hrs.methods.build import build_method
 from hrs.methods.table import METHODS
 from hrs.networks.segmenter import Segmenter, build_segmenter
 from hrs.runs.names import CARD, CONFIG, MODEL, STATE
+from hrs.system.documents import parse_json, read_bounded, reason
 from hrs.system.files import atomic_folder
 
 FORMAT = 2
@@ -87,7 +90,7 @@ def save_checkpoint(
         (new / CONFIG).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         (new / CARD).write_text(card(config, space, step, metrics), encoding="utf-8")
         if state is not None:
-            torch.save(state, new / STATE)
+            write_state(new, state)
 
 
 def load_checkpoint(folder: Path, *, device: torch.device | str = "cpu") -> Checkpoint:
@@ -97,7 +100,7 @@ def load_checkpoint(folder: Path, *, device: torch.device | str = "cpu") -> Chec
         HRSError: a file is missing or damaged, or the weights do not fit the network that config.json names.
     """
     about = read_about(folder)
-    method = build_method(about.config, len(about.space), _segmenter(about))
+    method = build_method(about.config, len(about.space), _segmenter(about, folder))
     load_weights(method, folder)
     method.to(device).eval()
     return Checkpoint(method=method, about=about)
@@ -106,7 +109,7 @@ def load_checkpoint(folder: Path, *, device: torch.device | str = "cpu") -> Chec
 def load_segmenter(folder: Path, *, device: torch.device | str = "cpu") -> Segmenter:
     """The segmentation network of a checkpoint folder, ready to use. Raises HRSError as `load_checkpoint` does."""
     about = read_about(folder)
-    segmenter = _segmenter(about)
+    segmenter = _segmenter(about, folder)
     tensors = {name.removeprefix(_SEGMENTER): tensor for name, tensor in _tensors(folder).items() if _is_own(name)}
     _fill(segmenter, tensors, folder)
     segmenter.to(device).eval()
@@ -136,15 +139,43 @@ def _is_own(name: str) -> bool:
     return name.startswith(_SEGMENTER)
 
 
-def _segmenter(about: About) -> Segmenter:
-    return build_segmenter(about.config.network.name, len(about.space), config=about.network)
+def _segmenter(about: About, folder: Path) -> Segmenter:
+    """The network that config.json describes, with random weights. It is built without memory first: a file that
+    describes a larger network than its own tensors fill allocates nothing."""
+    shapes = {name.removeprefix(_SEGMENTER): each for name, each in _shapes(folder).items() if _is_own(name)}
+    with torch.device("meta"):
+        _fill(_built(about, folder), {name: torch.empty(each) for name, each in shapes.items()}, folder)
+    return _built(about, folder)
+
+
+def _built(about: About, folder: Path) -> Segmenter:
+    try:
+        return build_segmenter(about.config.network.name, len(about.space), config=about.network)
+    except HRSError as error:
+        raise HRSError(f"checkpoint {folder}: {error}") from error
+    except Exception as error:  # transformers raises nearly anything on settings that make no network
+        raise HRSError(f"checkpoint {folder}: {CONFIG} describes no network ({reason(error)}); copy it anew") from error
+
+
+def _shapes(folder: Path) -> dict[str, list[int]]:
+    """The sizes of the tensors of a checkpoint, from its header."""
+    with _readable(folder, MODEL), safe_open(folder / MODEL, framework="pt") as file:
+        return {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 - it is no dict
 
 
 def _tensors(folder: Path) -> dict[str, torch.Tensor]:
-    try:
+    with _readable(folder, MODEL):
         return load_file(folder / MODEL)
-    except (OSError, SafetensorError) as error:
-        raise HRSError(f"checkpoint {folder}: {MODEL} cannot be read ({error}); train again or copy it anew") from error
+
+
+@contextmanager
+def _readable(folder: Path, name: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SafetensorError, ValueError) as error:
+        raise HRSError(
+            f"checkpoint {folder}: {name} cannot be read ({reason(error)}); train again or copy it anew"
+        ) from error
 
 
 def _fill(module: nn.Module, tensors: dict[str, torch.Tensor], folder: Path) -> None:
@@ -163,26 +194,91 @@ def _fill(module: nn.Module, tensors: dict[str, torch.Tensor], folder: Path) -> 
 
 
 def load_state(folder: Path) -> dict[str, Any]:
-    """The optimiser's and schedule's state of a checkpoint that resumes."""
+    """The optimiser's and schedule's state of a checkpoint that resumes. Raises HRSError where there is none or it is
+    damaged; what does not fit the run shows in `restoring`."""
     path = folder / STATE
     if not path.is_file():
-        raise HRSError(f"checkpoint {folder} has no {STATE}; only checkpoints/last resumes a run")
-    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-    return state
+        older = " (an earlier version of hrs wrote another file)" if (folder / _OLD_STATE).is_file() else ""
+        raise HRSError(f"checkpoint {folder} has no {STATE}{older}; only checkpoints/last resumes a run")
+    with restoring(folder), safe_open(path, framework="pt") as file:
+        state = _unpack(parse_json(file.metadata()[_TREE]), file.get_tensor)
+        if set(state) - {"average"} != {"optimiser", "step", "best"}:
+            raise ValueError("it holds something else")
+        return dict(state)
+
+
+@contextmanager
+def restoring(folder: Path) -> Iterator[None]:
+    """Says in a line that a state does not fit the run that it is to resume."""
+    try:
+        yield
+    except (HRSError, MemoryError):
+        raise
+    except Exception as error:  # torch checks a state by using it
+        raise HRSError(
+            f"checkpoint {folder}: {STATE} is damaged ({reason(error)}); copy it anew, or train again from the run's "
+            "config.yaml"
+        ) from error
+
+
+def check_fits(optimiser: Any) -> None:
+    """Raises ValueError where what an optimiser remembers of a weight has not the weight's size."""
+    for weight, memory in optimiser.state.items():
+        for name, value in memory.items():
+            if name != "step" and value.shape != weight.shape:
+                raise ValueError(f"{name} has {tuple(value.shape)} values for a weight of {tuple(weight.shape)}")
+
+
+_OLD_STATE = "training_state.pt"
+_TREE = "state"  # where the file's header holds what is no tensor
+
+
+def write_state(folder: Path, state: dict[str, Any]) -> None:
+    """Put what resumes a run into a checkpoint folder, as safetensors: `load_state` gives the same to the last bit."""
+    tensors: dict[str, torch.Tensor] = {}
+    tree = _pack(state, tensors)
+    save_file(tensors, folder / STATE, metadata={_TREE: json.dumps(tree)})
+
+
+def _pack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    """A state as JSON: tensors are taken out and named by number, and mappings keep keys that are no text."""
+    if isinstance(value, torch.Tensor):
+        name = str(len(tensors))
+        tensors[name] = value.detach().cpu().contiguous().clone()
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {"map": [[key, _pack(each, tensors)] for key, each in value.items()]}
+    if isinstance(value, list | tuple):
+        return {"list": [_pack(each, tensors) for each in value]}
+    return {"value": value}
+
+
+def _unpack(packed: Any, tensor: Callable[[str], torch.Tensor]) -> Any:
+    ((kind, value),) = packed.items()
+    if kind == "tensor":
+        return tensor(value)
+    if kind == "map":
+        return {key: _unpack(each, tensor) for key, each in value}
+    return [_unpack(each, tensor) for each in value] if kind == "list" else value
 
 
 def read_about(folder: Path) -> About:
     """config.json of a checkpoint. Raises HRSError where it cannot be used."""
     path = folder / CONFIG
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        stored = parse_json(read_bounded(path))
+    except (FileNotFoundError, HRSError, ValueError) as error:
         raise HRSError(
-            f"checkpoint {folder}: {CONFIG} cannot be read ({error}); expected a folder with {MODEL} and {CONFIG}"
+            f"checkpoint {folder}: {CONFIG} cannot be read ({reason(error)}); "
+            f"expected a folder with {MODEL} and {CONFIG}"
         ) from error
     missing = {"run", "label_space", "network", "step", "metrics"} - set(stored if isinstance(stored, dict) else ())
     if missing:
         raise HRSError(f"checkpoint {folder}: {CONFIG} lacks {', '.join(sorted(missing))}; it was not written by hrs")
+    score = stored["metrics"].get("miou") if isinstance(stored["metrics"], dict) else ""
+    right = isinstance(stored["run"], dict) and isinstance(stored["network"], dict) and type(stored["step"]) is int
+    if not (right and (score is None or isinstance(score, int | float))):
+        raise HRSError(f"checkpoint {folder}: {CONFIG} is damaged; copy it anew")
     return About(
         format=stored.get("format", 1),
         config=load_config(stored["run"]),

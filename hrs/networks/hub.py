@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from huggingface_hub import constants, get_session
 from huggingface_hub.errors import HFValidationError, HTTPError
@@ -17,6 +17,10 @@ from torch import nn
 from transformers import AutoConfig, PretrainedConfig
 
 from hrs.errors import HRSError
+from hrs.system.documents import reason, shortened
+
+Config = TypeVar("Config", bound=PretrainedConfig)
+_DEEPEST = 8  # configurations within each other; a backbone is one
 
 
 @contextmanager
@@ -53,7 +57,12 @@ def _hub_answers() -> bool:
 
 
 def _from_pretrained(factory: Any, source: str, **options: Any) -> Any:
-    """``factory.from_pretrained`` from the local folder or the cache, else from the hub."""
+    """``factory.from_pretrained`` from the local folder or the cache, else from the hub. Data alone: no code that lies
+    beside it, and of a local folder no pickle (some old weights on the hub are only there as such; torch reads those
+    with ``weights_only``)."""
+    options = {**options, "trust_remote_code": False}
+    if Path(source).is_dir() and not issubclass(factory, AutoConfig):
+        options["use_safetensors"] = True
     try:
         return factory.from_pretrained(source, local_files_only=True, **options)
     except OSError:
@@ -88,3 +97,66 @@ def load_network(factory: Any, source: str, config: PretrainedConfig) -> nn.Modu
             f"{type(network).__name__}; pass weights of that architecture"
         )
     return network
+
+
+MOST_LAYERS = 1000
+"""Of a network that a file describes; the largest known have a tenth."""
+_WIDEST = 1 << 16  # channels, pixels and the like
+_COUNTS = ("depth", "layer", "block", "stage")  # words in the names of settings that say how often something is built
+_FORBIDDEN = (
+    "auto_map",
+    "use_pretrained_backbone",
+    "use_timm_backbone",
+    "timm_model",
+    "trust_remote_code",
+    "hub_kwargs",
+)
+
+
+def stored_config(kind: type[Config], stored: dict[str, Any]) -> Config:
+    """A transformers configuration from a file that anybody may have written.
+
+    Building from it reads no other file, asks no other machine and runs no code of the file's; what it would allocate
+    is bounded, by MOST_LAYERS here and by the file's own tensors where weights are filled in.
+
+    Raises:
+        HRSError: it asks for more, or is no such configuration.
+    """
+    try:
+        _check_stored(stored)
+        # A name would be looked up, on the hub if need be; what is built is all in the configuration.
+        kept = {key: value for key, value in stored.items() if key not in (*_FORBIDDEN, "backbone", "_name_or_path")}
+        return kind.from_dict(kept)
+    except HRSError:
+        raise
+    except Exception as error:  # each model's configuration checks, or does not, in ways of its own
+        raise HRSError(
+            f"a stored {kind.model_type} configuration is damaged ({reason(error)}); copy it anew"
+        ) from error
+
+
+def _check_stored(value: Any, name: str = "network", depth: int = 0) -> None:
+    """Raises HRSError for code, names to look up, and sizes that no network has."""
+    if depth > _DEEPEST:
+        raise HRSError(f"a stored network configuration is nested more than {_DEEPEST} deep; copy it anew")
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if key in _FORBIDDEN and each:
+                raise HRSError(f"a stored network configuration asks for {key}; only data is read from a file")
+            _check_stored(each, str(key), depth + 1)
+    elif isinstance(value, list):
+        _check_count(name, value)
+        for each in value:
+            _check_stored(each, name, depth + 1)
+    elif isinstance(value, int | float):
+        _check_count(name, [value])
+        if not abs(value) <= _WIDEST and not isinstance(value, bool):
+            raise HRSError(f"a stored network configuration has {name} {shortened(value)}; expected at most {_WIDEST}")
+
+
+def _check_count(name: str, values: list[Any]) -> None:
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(values) > MOST_LAYERS or (any(word in name for word in _COUNTS) and sum(numbers) > MOST_LAYERS):
+        raise HRSError(
+            f"a stored network configuration has {name} {shortened(values)}; expected at most {MOST_LAYERS} in all"
+        )

@@ -21,7 +21,7 @@ from transformers import (
 
 from hrs.errors import HRSError
 from hrs.networks.base import Segmenter, SegmenterOutput, check_images, upsample
-from hrs.networks.hub import load_config, load_network
+from hrs.networks.hub import load_config, load_network, stored_config
 
 SEGFORMERS: dict[str, dict[str, Any]] = {
     "b0": {"depths": [2, 2, 2, 2], "hidden_sizes": [32, 64, 160, 256], "decoder_hidden_size": 256},
@@ -177,7 +177,7 @@ def build_segformer(source: str, num_classes: int, *, pretrained: bool, config: 
     """``source``: a size ("b0" to "b5"; pretrained: ImageNet encoder), a hub id or a local folder."""
     settings: PretrainedConfig
     if config is not None:
-        settings = SegformerConfig.from_dict(config)
+        settings = stored_config(SegformerConfig, config)
     elif source in SEGFORMERS:
         settings = SegformerConfig(**SEGFORMERS[source])
     else:
@@ -197,7 +197,7 @@ def build_upernet(source: str, num_classes: int, *, pretrained: bool, config: di
     origin, backbone = BACKBONES.get(source, (source, None))
     settings: PretrainedConfig
     if config is not None:
-        settings = UperNetConfig.from_dict(config)
+        settings = stored_config(UperNetConfig, config)
     elif backbone is not None:
         settings = _upernet_config(CONFIG_MAPPING[backbone["model_type"]](**backbone))
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 MODEL, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 """Of a checkpoint: the weights, what is needed to use them, and a card for people."""
-STATE = "training_state.pt"
+STATE = "training_state.safetensors"
 """Of a checkpoint that resumes a run: optimiser and schedule."""
 GAUGE = "realism.safetensors"
 """Beside the weights: how unusual a photo is among the real images of training."""

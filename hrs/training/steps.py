@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from hrs.checkpoint import load_state, load_weights
+from hrs.checkpoint import check_fits, load_state, load_weights, restoring
 from hrs.config import RunConfig
 from hrs.data.draw import class_frequency, spread_indices
 from hrs.data.layouts import Dataset, open_sources
@@ -115,8 +115,9 @@ class Trainer:
         self.step, self._bad, self._unread = 0, 0, deque[Later]()
         self.often: NDArray[np.float64] | None = None
         self.restored: dict[str, Any] = {} if resume_from is None else load_state(resume_from)
-        if self.restored:
-            self._restore(self.restored)
+        if self.restored and resume_from is not None:
+            with restoring(resume_from):
+                self._restore(self.restored)
         self.method, self.optimiser = self.accelerator.prepare(method, self.optimiser)
         self.bare = cast(Method, self.accelerator.unwrap_model(self.method))
         if self.average is not None:
@@ -139,6 +140,7 @@ class Trainer:
         for group in state["optimiser"]["param_groups"]:
             group["fused"] = own  # the run may go on where it did not start, with or without a GPU
         self.optimiser.load_state_dict(state["optimiser"])
+        check_fits(self.optimiser)
         self.step = state["step"]
         self.often = None if state.get("often") is None else state["often"].numpy()
         if self.average is not None:

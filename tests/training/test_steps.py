@@ -4,6 +4,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
+from hrs.checkpoint import load_state, write_state
 from hrs.methods.base import Method
 from hrs.runs.folder import RunFolder
 from hrs.training.steps import MOST_BAD_STEPS, Later, Trainer, step_unless
@@ -81,11 +82,10 @@ def test_a_run_that_began_on_another_device_goes_on_with_the_optimiser_of_this_o
     config = tiny_config(frames, "method=joint", "train.steps=2", "train.save_every=1")
     run = RunFolder.create(tmp_path, "run", config.to_yaml())
     train(config, run)
-    path = run.last / "training_state.pt"
-    state = torch.load(path, weights_only=True)
+    state = load_state(run.last)
     for group in state["optimiser"]["param_groups"]:
         group["fused"] = True  # as a GPU writes it
-    torch.save(state, path)
+    write_state(run.last, state)
     trainer = Trainer(config, resume_from=run.last)
     assert trainer.step == 2
     assert [group["fused"] for group in trainer.optimiser.param_groups] == [None]

@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from hrs.checkpoint import load_state, write_state
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import CARD, CONFIG, MODEL
@@ -59,7 +60,7 @@ def test_the_best_checkpoint_holds_the_averaged_weights(tmp_path, frames):
     run = run_of(tmp_path, config)
     train(config, run)
     best, last = load_file(run.best / MODEL), load_file(run.last / MODEL)
-    state = torch.load(run.last / "training_state.pt", weights_only=True)["average"]
+    state = load_state(run.last)["average"]
     moved = set()
     for name, value in best.items():
         average = state[f"module.{name.removeprefix('segmenter.')}"] if name.startswith("segmenter.") else value
@@ -92,8 +93,7 @@ def test_a_resumed_run_never_replaces_the_best_model_by_a_worse_one(tmp_path, fr
         about["metrics"]["miou"] = 99.0
         (run.best / CONFIG).write_text(json.dumps(about))
     else:
-        path = run.last / "training_state.pt"
-        torch.save(torch.load(path, weights_only=True) | {"best": 99.0}, path)
+        write_state(run.last, load_state(run.last) | {"best": 99.0})
     before = (run.best / MODEL).read_bytes()
     train(config, run, resume=True)
     assert (run.best / MODEL).read_bytes() == before
@@ -105,8 +105,7 @@ def test_a_resumed_run_does_replace_it_by_a_better_one(tmp_path, frames, monkeyp
     about = json.loads((run.best / CONFIG).read_text())
     about["metrics"]["miou"] = 0.01
     (run.best / CONFIG).write_text(json.dumps(about))
-    path = run.last / "training_state.pt"
-    torch.save(torch.load(path, weights_only=True) | {"best": 0.01}, path)
+    write_state(run.last, load_state(run.last) | {"best": 0.01})
     train(config, run, resume=True)
     assert json.loads((run.best / CONFIG).read_text())["step"] in (3, 6)
 
