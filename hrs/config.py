@@ -261,7 +261,8 @@ def _put(values: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
     head, *rest = path
     section = values.get(head, {})
     if rest and not isinstance(section, dict):
-        raise HRSError(f"override of {head}.{'.'.join(rest)}: {head} is not a section")
+        told = shortened(".".join(path))[1:-1]
+        raise HRSError(f"override of {told}: {told.partition('.')[0]} is not a section")
     return {**values, head: _put(section, rest, value) if rest else value}
 
 
@@ -270,7 +271,8 @@ def _parse(key: str, raw: str) -> Any:
     try:
         value = parse_yaml(raw)
     except ValueError as error:
-        raise HRSError(f"override {key}={shortened(raw)}: the value is not valid YAML; quote it") from error
+        told = shortened(f"{key}={raw}")[1:-1]
+        raise HRSError(f"override {told}: the value is not valid YAML; quote it") from error
     return raw if isinstance(value, dict) else value
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrs.labels import IGNORE, LabelSpace, colourise
-from hrs.system.files import atomic_write
+from hrs.system.files import atomic_write, make_folder
 from hrs.system.images import encode
 
 Image = NDArray[np.uint8]
@@ -59,7 +59,7 @@ def sheet(rows: Sequence[Sequence[Image]], titles: Sequence[str], *, width: int)
 
 def write_picture(path: Path, rgb: Image) -> None:
     """Write RGB as the suffix says, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     atomic_write(path, encode(path.suffix, rgb))
 
 

@@ -9,6 +9,7 @@ import typer
 
 from hrs.cli import data, models, prune, runs, tasks, training
 from hrs.errors import HRSError
+from hrs.system.documents import printable, reason
 
 app = typer.Typer(
     add_completion=False,
@@ -28,5 +29,9 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         return app(args=arguments, standalone_mode=True)
     except HRSError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:  # the disk or the network failed: the user's to mend, wherever it was met
+        where = f" ({printable(str(error.filename))})" if error.filename else ""
+        print(f"error: {reason(error)}{where}; check the disk, the path and its permissions", file=sys.stderr)
         sys.exit(1)

@@ -23,7 +23,7 @@ def check(
 ) -> None:
     """The data doctor: pairs, missing partners, sizes, unreadable files, unknown ids, classes."""
     from hrs.data.doctor import inspect, write_examples
-    from hrs.system.files import atomic_write
+    from hrs.system.files import atomic_write, make_folder
 
     if out is not None and out.exists() and not out.is_dir():
         raise HRSError(f"--out {out} is a file; name a folder")
@@ -31,7 +31,7 @@ def check(
         report = inspect(dataset, split=split, progress=progress)
     print(report.to_text())
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         atomic_write(out / "report.json", json.dumps(report.to_dict(), indent=2) + "\n")
         print(f"examples: {write_examples(report, out / 'examples.png')}")
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote
 
 from hrs.data.formats.table import FORMATS
 from hrs.errors import HRSError
+from hrs.system.documents import shortened, usable_path
 from hrs.labels import suggest
 
 DEFAULT_SPLIT = "train"
@@ -27,15 +28,17 @@ class DatasetSpec:
         """Raises HRSError for an unknown format or option, with the nearest known one."""
         kind, colon, rest = text.partition(":")
         if not colon or not rest:
-            raise HRSError(f"data set {text!r}; expected format:path with a format of {', '.join(FORMATS)}")
+            raise HRSError(f"data set {shortened(text)}; expected format:path with a format of {', '.join(FORMATS)}")
         if kind not in FORMATS:
-            raise HRSError(f"data set {text!r} has the unknown format {kind!r}; {suggest(kind, list(FORMATS))}")
+            raise HRSError(
+                f"data set {shortened(text)} has the unknown format {shortened(kind)}; {suggest(kind, list(FORMATS))}"
+            )
         path, _, query = rest.partition("?")
         options = dict(parse_qsl(query, keep_blank_values=True))
         for key in options:
             if key not in (known := FORMATS[kind].options):
                 takes = suggest(key, sorted(known)) if known else f"{kind} takes none"
-                raise HRSError(f"data set {text!r} has the unknown option {key!r}; {takes}")
+                raise HRSError(f"data set {shortened(text)} has the unknown option {shortened(key)}; {takes}")
         return cls(format=kind, path=path, options=options)
 
     def __str__(self) -> str:
@@ -45,7 +48,7 @@ class DatasetSpec:
     @property
     def root(self) -> Path:
         """The path as a folder. Raises HRSError where there is none."""
-        folder = Path(self.path).expanduser().resolve()
+        folder = usable_path(self.path).resolve()
         if not folder.is_dir():
             raise HRSError(f"data set {self}: the folder {folder} does not exist; check the path")
         return folder

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hrs.errors import HRSError
 from hrs.system.documents import read_bounded, reason
-from hrs.system.files import atomic_write
+from hrs.system.files import atomic_write, make_folder
 from hrs.system.images import decode_grey, decode_rgb, encode
 
 _JPEG_QUALITY = 90
@@ -75,7 +75,7 @@ def write_maps(path: Path, maps: Mapping[str, PackedMap]) -> None:
     buffer = io.BytesIO()
     codes = {name: each.codes for name, each in maps.items()}
     np.savez_compressed(buffer, allow_pickle=False, **{_RANGES: ranges}, **codes)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     atomic_write(path, buffer.getvalue())
 
 
@@ -106,7 +106,7 @@ def _check_unpacked(path: Path) -> None:
 def write_frame(picture: Path, image: NDArray[np.uint8], label: NDArray[np.uint8]) -> None:
     """A frame as the network saw it, aligned with its maps: RGB (h w 3) as the JPEG ``picture``, class ids (h w) as a
     PNG beside it."""
-    picture.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(picture.parent)
     atomic_write(picture, encode(picture.suffix, image, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)))
     atomic_write(_label_of(picture), encode(".png", label))
 

@@ -23,7 +23,7 @@ from hrs.scoring.maps import pack, write_maps
 from hrs.scoring.moments import Moments
 from hrs.selection.scale import Maps, Scale
 from hrs.system.documents import read_json
-from hrs.system.files import atomic_write
+from hrs.system.files import atomic_write, make_folder
 
 FILES = ("frame", "image", "label", "map", "picture")
 """Columns of text: a frame's id, the data set's own image and label, and, below the folder, maps and picture."""
@@ -95,5 +95,5 @@ def file_columns(rows: Sequence[Row]) -> dict[str, pa.Array]:
 def write_table(path: Path, table: pa.Table) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     atomic_write(path, sink.getvalue().to_pybytes())

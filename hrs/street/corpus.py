@@ -20,6 +20,8 @@ from hrs.progress import Progress
 from hrs.street import gl
 from hrs.street.domains import CLASS_NAMES, PALETTE, Domain, place_of
 from hrs.street.frame import RenderedFrame, render_frame
+from hrs.system.documents import read_json
+from hrs.system.files import atomic_write, make_folder, sweep
 from hrs.system.images import encode
 
 RENDERER_VERSION = 1
@@ -128,9 +130,8 @@ def _save_png(path: Path, ids: NDArray[np.uint8]) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_bytes(data)
-    part.replace(path)
+    """Whole or not at all, but not waited for: what a power cut takes is drawn again."""
+    atomic_write(path, data, sync=False)
 
 
 def _prepare(job: _Job) -> None:
@@ -146,15 +147,16 @@ def _prepare(job: _Job) -> None:
     path = job.out / "render.json"
     if path.exists():
         try:
-            found = json.loads(path.read_text())
-        except ValueError as error:
+            found = read_json(path)
+        except HRSError as error:
             raise HRSError(f"{path} is not readable as JSON; delete the folder {job.out} and render again") from error
         if found != told:
             raise HRSError(
                 f"{job.out} holds another render ({found}), not {told}; choose another folder or delete this one"
             )
     for name in ("images", "labels", "planted", "info"):
-        (job.out / name).mkdir(parents=True, exist_ok=True)
+        make_folder(job.out / name)
+        sweep(job.out / name, below=False)  # what killed processes left half-written
     classes = {
         "classes": dict(enumerate(CLASS_NAMES)),
         "palette": {i: list(colour) for i, colour in enumerate(PALETTE)},

@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from hrs.config import RunConfig, Section, load_config
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
 from hrs.study.table import Outcome, differences, method_label
+from hrs.system.documents import parse_yaml, read_bounded, reason, shortened
 
 
 class Study(Section):
@@ -62,7 +62,10 @@ class Job:
         run = RunFolder(folder / self.name)
         if not run.exists() or run.read_status().state != "finished":
             return None
-        score = run.read_results()[-1]["miou"]
+        results = run.read_results()
+        score = results[-1].get("miou") if results else None
+        if score is None:
+            raise HRSError(f"{run.results_csv} is damaged; delete the run {run.path}, and the study trains it anew")
         return Outcome(method=self.label, n_real=self.config.data.n_real, seed=self.config.seed, score=score)
 
     def check(self, folder: Path) -> None:
@@ -78,13 +81,12 @@ class Job:
 def load_study(path: Path) -> Study:
     """Read a study. Raises HRSError where it cannot be read or says something unknown."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Study.model_validate(values)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise HRSError(f"study {path} cannot be read: {' '.join(str(error).split())}") from error
+        return Study.model_validate(parse_yaml(read_bounded(path)))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise HRSError(f"study {path}: {wrong}") from error
+        raise HRSError(f"study {path}: {shortened(wrong, 1000)[1:-1]}") from error
+    except (FileNotFoundError, ValueError) as error:
+        raise HRSError(f"study {path} cannot be read: {reason(error)}") from error
 
 
 def plan(study: Study) -> list[Job]:

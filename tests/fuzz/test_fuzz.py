@@ -12,9 +12,7 @@ from tests.fuzz.cases import KINDS, check
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_whatever_a_file_holds_its_reader_answers(kind):
-    @settings(
-        max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
     def run(data):
         with tempfile.TemporaryDirectory() as folder:

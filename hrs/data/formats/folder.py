@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from hrs.data.encoding import Encoding, by_name
 from hrs.data.frames import Found, pair
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.labels import Colour, LabelSpace
+from hrs.system.documents import parse_yaml, read_bounded, reason
 
 
 def read(spec: DatasetSpec) -> Found:
@@ -32,15 +31,15 @@ def _classes(root: Path) -> Encoding:
     """classes.yaml: ``classes: {raw id: name}``, perhaps ``palette: {raw id: [r, g, b]}`` and ``ignore: [raw ids]``."""
     path = root / "classes.yaml"
     expected = "expected 'classes:' with lines of 'raw id: name'"
-    if not path.is_file():
-        raise HRSError(f"{path} does not exist; {expected}, so that ids have names")
     try:
-        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
+        stored = parse_yaml(read_bounded(path))
         names = {int(raw): str(name) for raw, name in stored["classes"].items()}
         palette = {int(raw): tuple(map(int, rgb)) for raw, rgb in (stored.get("palette") or {}).items()}
         ignored = frozenset(map(int, stored.get("ignore") or ()))
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError, ValueError, AttributeError) as error:
-        raise HRSError(f"{path} cannot be used ({' '.join(str(error).split())}); {expected}") from error
+    except FileNotFoundError as error:
+        raise HRSError(f"{path} does not exist; {expected}, so that ids have names") from error
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
+        raise HRSError(f"{path} cannot be used ({reason(error)}); {expected}") from error
     for raw, rgb in palette.items():
         if len(rgb) != 3 or not all(0 <= value <= 255 for value in rgb):
             raise HRSError(f"{path}: the palette's colour of {raw} is {list(rgb)}; expected [r, g, b] from 0 to 255")
