@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, quote
 
 from hrs.data.formats.table import FORMATS
 from hrs.errors import HRSError
-from hrs.system.documents import shortened, usable_path
 from hrs.labels import suggest
+from hrs.system.documents import shortened, usable_path
 
 DEFAULT_SPLIT = "train"
 
