@@ -26,6 +26,8 @@ class DatasetSpec:
     @classmethod
     def parse(cls, text: str) -> DatasetSpec:
         """Raises HRSError for an unknown format or option, with the nearest known one."""
+        if not text.isprintable():
+            raise HRSError(f"data set {shortened(text)} holds what cannot be printed; rename the folder")
         kind, colon, rest = text.partition(":")
         if not colon or not rest:
             raise HRSError(f"data set {shortened(text)}; expected format:path with a format of {', '.join(FORMATS)}")

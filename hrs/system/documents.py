@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from hrs.errors import HRSError
 
@@ -24,7 +23,6 @@ DEEPEST = 64
 """Lists and mappings within each other."""
 
 _LARGEST = 2**63 - 1  # whole numbers that arrays hold
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times quicker, where libyaml is there
 
 
 def read_bounded(path: Path, most: int = MOST_BYTES) -> bytes:
@@ -65,8 +63,11 @@ def parse_yaml(data: bytes | str) -> Any:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
         if len(text) > MOST_BYTES:
             raise ValueError("it is too large")
-        _check_size(text)
-        return _checked(yaml.load(text, Loader=_Loader))
+        import yaml  # here, since whoever only names things need not have it
+
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times quicker, where libyaml is there
+        _check_size(yaml.parse(text, Loader=loader))
+        return _checked(yaml.load(text, Loader=loader))
     except ValueError:
         raise
     except Exception as error:  # the loader raises nearly anything on values such as an empty !!int
@@ -135,13 +136,15 @@ def _finite(digits: str) -> float | None:
     return value if abs(value) != float("inf") else None
 
 
-def _check_size(text: str) -> None:
+def _check_size(events: Iterable[Any]) -> None:
     """Walk over the document without building it: an alias is counted as what it stands for, since whoever prints or
     compares the values walks over all of that."""
     sizes: dict[str, int] = {}
     open_: list[tuple[str | None, int]] = []  # anchor, and the count when it began
     count = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    import yaml
+
+    for event in events:
         anchor = getattr(event, "anchor", None)
         if isinstance(event, yaml.AliasEvent):
             if anchor not in sizes:
