@@ -171,8 +171,7 @@ def served(root: Path) -> Iterator[tuple[str, psutil.Process]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
-    command = [sys.executable, "-m", "app.serve", "run", "app/dashboard.py", *options]
+    command = [sys.executable, "-m", "app.serve", "--port", str(port)]
     process = subprocess.Popen(
         command,
         cwd=ROOT,

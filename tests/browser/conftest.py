@@ -87,9 +87,7 @@ def free_port() -> int:
 
 
 def _start_server(runs_root: Path, port: int, log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    options = {"server.port": port, "server.address": "127.0.0.1", "server.headless": "true"}
-    command = [sys.executable, "-m", "app.serve", "run", "app/dashboard.py"]
-    command += [f"--{name}={value}" for name, value in options.items()]
+    command = [sys.executable, "-m", "app.serve", "--port", str(port)]
     with open(log, "wb") as out:
         return subprocess.Popen(
             command,
