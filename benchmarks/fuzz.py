@@ -38,6 +38,7 @@ def main() -> None:
                 failed[kind.name] += bad
                 slowest = max(slowest, slow)
             round_ += 1
+            print(f"{tried.total():,} cases, {failed.total()} failed, slowest {slowest:.2f} s", flush=True)
     for name, count in sorted(tried.items()):
         print(f"{name:12} {count:8,} cases {failed[name]:4} failed")
     print(f"{'all':12} {tried.total():8,} cases {failed.total():4} failed, slowest {slowest:.2f} s")
