@@ -202,7 +202,7 @@ def load_state(folder: Path) -> dict[str, Any]:
         raise HRSError(f"checkpoint {folder} has no {STATE}{older}; only checkpoints/last resumes a run")
     with restoring(folder), safe_open(path, framework="pt") as file:
         state = _unpack(parse_json(file.metadata()[_TREE]), file.get_tensor)
-        if set(state) - {"average"} != {"optimiser", "step", "best"}:
+        if set(state) - _MAY_HOLD != _MUST_HOLD:
             raise ValueError("it holds something else")
         return dict(state)
 
@@ -230,6 +230,7 @@ def check_fits(optimiser: Any) -> None:
 
 
 _OLD_STATE = "training_state.pt"
+_MUST_HOLD, _MAY_HOLD = {"optimiser", "step", "best"}, {"average", "often", "teacher"}
 _TREE = "state"  # where the file's header holds what is no tensor
 
 
