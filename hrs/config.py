@@ -56,8 +56,16 @@ class DataConfig(Section):
         None,
         description="Teacher's photos, e.g. images:/photos; undrawn: the target's other images; empty: no teacher.",
     )
-    val: str | None = Field(None, description="Validation data set; empty means the target's val split.")
+    val: str | None = Field(
+        None,
+        description="Validation data set; empty means the target's val split, or a fifth of its labelled images.",
+    )
     space: str | None = Field(None, description="Label space; empty means the target's own.")
+    classes: dict[str, str | dict[str, str]] = Field(
+        {},
+        description="Which class of the target each class of a source is, where names do not tell: lines of "
+        "'class: target class', by name, id or colour, 'ignore' for none; for one data set below its name; or a file.",
+    )
     height: int = Field(192, ge=32, le=4096, description="Training height in pixels.")
     width: int = Field(256, ge=32, le=4096, description="Training width in pixels.")
     scale_min: float = Field(0.75, gt=0, le=4, description="Smallest random zoom.")
@@ -74,11 +82,32 @@ class DataConfig(Section):
     def _one_or_several(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _of_each_or_of_all(cls, value: Any) -> Any:
+        """A file, or a map that names no data set, is that of all sources, "*"."""
+        if value in (None, ""):
+            return {}
+        if isinstance(value, str):
+            return {"*": value}
+        if not isinstance(value, dict):
+            raise ValueError("expected lines of 'class: target class', or the name of a file with such lines")
+        per_data_set = any(isinstance(each, dict) for each in value.values()) or any(":" in str(key) for key in value)
+        named = value if per_data_set or "*" in value else {"*": value} if value else {}
+        return {str(key): _texts(each) for key, each in named.items()}
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.scale_min > self.scale_max:
             raise ValueError(f"scale_min {self.scale_min} is above scale_max {self.scale_max}; swap them")
         return self
+
+
+def _texts(entries: Any) -> Any:
+    """A class map as YAML reads it, its ids and empty names as text."""
+    if not isinstance(entries, dict):
+        return entries
+    return {str(key): "ignore" if name is None else str(name) for key, name in entries.items()}
 
 
 class NetworkConfig(Section):

@@ -7,7 +7,7 @@ The only module that knows the numbers 19, 16, 13, 11 and 255. Tables were check
 from __future__ import annotations
 
 import difflib
-import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -68,8 +68,22 @@ class LabelSpace:
 
 
 def fold(name: str) -> str:
-    """A class name as it is compared: small letters and digits alone ("Traffic_Light" is "trafficlight")."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    """A class name as it is compared: letters and digits of any script, small ("Traffic_Light" is "trafficlight")."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    kept = "".join(each for each in text if each.isalnum() or unicodedata.category(each).startswith("M"))
+    return kept or text.strip()
+
+
+def _numbers(word: str) -> list[str]:
+    """A folded name, and what may be its singular: "boxes" is "box", "bus" stays "bus"."""
+    forms = [word]
+    if word.endswith("ies"):
+        forms.append(f"{word[:-3]}y")
+    if word.endswith(("ses", "xes", "zes", "ches", "shes")):
+        forms.append(word[:-2])
+    if word.endswith("s") and not word.endswith("ss"):
+        forms.append(word[:-1])
+    return forms
 
 
 CITYSCAPES_COLOURS: dict[str, Colour] = {
@@ -150,14 +164,20 @@ MERGES: dict[str, tuple[str, ...]] = {
     "tree": ("vegetation",),
     "person": ("pedestrian",),
     "pedestrian": ("person",),
+    "people": ("person", "pedestrian"),
     "rider": ("bicyclist",),
     "bicycle": ("bicyclist",),
     "bicyclist": ("rider", "bicycle"),
+    "cyclist": ("rider", "bicyclist"),
+    "motorbike": ("motorcycle",),
     "traffic light": ("signsymbol",),
     "traffic sign": ("signsymbol",),
     "signsymbol": ("traffic sign",),
     "road line": ("road",),
+    "road marking": ("road",),
     "lane marking": ("road",),
+    "street": ("road",),
+    "footpath": ("sidewalk", "pavement"),
     "wall": ("fence",),
     "guard rail": ("fence",),
     "vehicle": ("car",),
@@ -172,9 +192,45 @@ CAMVID_MERGES: dict[str, tuple[str, ...]] = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """What a class is called in another space; None where it has no counterpart. how: why it is taken for that."""
+
+    source: str
+    target: str | None
+    how: str
+
+
+def match(source: LabelSpace, target: LabelSpace) -> tuple[Match, ...]:
+    """For each class of ``source`` the one of ``target``: of the same name, in whatever case, spacing and number, else
+    one that `MERGES` knows."""
+    known = _by_form(target)
+    merges = _merges(target)
+    return tuple(_match(name, known, merges) for name in source.classes)
+
+
+def _match(name: str, known: Mapping[str, str], merges: Mapping[str, tuple[str, ...]]) -> Match:
+    own = _numbers(fold(name))
+    others = [form for each in own for other in merges.get(each, ()) for form in _numbers(fold(other))]
+    found = next((form for form in (*own, *others) if form in known), None)
+    if found is None:
+        return Match(source=name, target=None, how="nothing of that name")
+    how = "another name" if found not in own else "name" if fold(name) == fold(known[found]) else "singular and plural"
+    return Match(source=name, target=known[found], how=how)
+
+
+def _by_form(space: LabelSpace) -> dict[str, str]:
+    """Folded name, or its singular -> class; a name itself comes before what is another one's singular."""
+    forms = {fold(name): name for name in space.classes}
+    for name in space.classes:
+        for form in _numbers(fold(name)):
+            forms.setdefault(form, name)
+    return forms
+
+
 def _merges(target: LabelSpace) -> dict[str, tuple[str, ...]]:
     rows = MERGES | CAMVID_MERGES if target == CAMVID else MERGES
-    return {fold(name): tuple(map(fold, others)) for name, others in rows.items()}
+    return {fold(name): others for name, others in rows.items()}
 
 
 def mapping(source: LabelSpace, target: LabelSpace) -> NDArray[np.uint8]:
@@ -182,17 +238,15 @@ def mapping(source: LabelSpace, target: LabelSpace) -> NDArray[np.uint8]:
 
     Raises HRSError where not one class maps, since nothing could be learned.
     """
-    known = {fold(name): i for i, name in enumerate(target.classes)}
-    merges = _merges(target)
+    index = {name: i for i, name in enumerate(target.classes)}
     table = np.full(256, IGNORE, np.uint8)
-    for i, name in enumerate(source.classes):
-        found = [known[other] for other in (fold(name), *merges.get(fold(name), ())) if other in known]
-        if found:
-            table[i] = found[0]
+    for i, each in enumerate(match(source, target)):
+        if each.target is not None:
+            table[i] = index[each.target]
     if (table == IGNORE).all():
         raise HRSError(
             f"no class of {source.name} ({', '.join(source.classes)}) is one of {target.name} "
-            f"({', '.join(target.classes)}); name the classes alike in classes.yaml"
+            f"({', '.join(target.classes)}); name the classes alike, or say in data.classes which is which"
         )
     return table
 
@@ -319,3 +373,42 @@ CAMVID_ORIGINAL: dict[Colour, str] = {
     (64, 192, 0): "Wall",
 }
 """CamVid's 32 colours; names that are not among the 11 classes are ignored, not merged."""
+SYNTHIA_SEQUENCE_IDS: dict[int, str] = {
+    1: "sky",
+    2: "building",
+    3: "road",
+    4: "sidewalk",
+    5: "fence",
+    6: "vegetation",
+    7: "pole",
+    8: "car",
+    9: "traffic sign",
+    10: "person",
+    11: "bicycle",
+    12: "lane marking",
+    15: "traffic light",
+}
+SYNTHIA_SEQUENCE_VOID = frozenset({0, 13, 14})
+CARLA_VERSIONS: dict[str, str] = {
+    **{f"0.9.{patch}": "0.9.13" for patch in range(10, 14)},
+    **{f"0.9.{patch}": "0.9.14" for patch in range(14, 17)},
+    **dict.fromkeys(("0.10", "0.10.0"), "0.9.14"),
+}
+"""Version of CARLA -> the row of CARLA_TAGS that it uses."""
+CARLA_COLOURS: dict[Colour, str] = {
+    **{colour: name for name, colour in CITYSCAPES_COLOURS.items()},
+    (0, 0, 142): "vehicle",
+    (100, 40, 40): "fence",
+    (145, 170, 100): "terrain",
+    (157, 234, 50): "road line",
+    (180, 165, 180): "guard rail",
+    (0, 0, 0): "unlabeled",
+    (55, 90, 80): "other",
+    (81, 0, 81): "ground",
+    (150, 100, 100): "bridge",
+    (230, 150, 140): "rail track",
+    (110, 190, 160): "static",
+    (170, 120, 50): "dynamic",
+    (45, 60, 150): "water",
+}
+"""CityScapesPalette of all versions; fences and terrain changed their colours, and vehicles are cars from 0.9.14 on."""

@@ -14,9 +14,11 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 import streamlit as st
+import yaml
 from pydantic.fields import FieldInfo
 
 from hrs.config import RunConfig, Section, load_config
+from hrs.errors import HRSError
 from hrs.methods.table import METHODS, in_words
 
 KEY = "config."
@@ -67,6 +69,11 @@ class Leaf:
     @property
     def several(self) -> bool:
         return get_origin(self.kind) is tuple
+
+    @property
+    def table(self) -> bool:
+        """Whether it is a mapping, which is shown as YAML."""
+        return get_origin(self.kind) is dict
 
     @property
     def help(self) -> str:
@@ -132,15 +139,26 @@ def _shown(leaf: Leaf, value: Any) -> Any:
         return list(value) if leaf.several else value
     if leaf.several:
         return "\n".join(value)
+    if leaf.table:
+        return yaml.safe_dump(value, sort_keys=False, allow_unicode=True) if value else ""
     return "" if value is None and leaf.kind is str else value
 
 
 def _meant(leaf: Leaf, value: Any) -> Any:
     if leaf.several and not leaf.choices:
         return [line.strip() for line in value.splitlines() if line.strip()]
+    if leaf.table:
+        return _from_yaml(leaf, value)
     if leaf.kind is str:
         return value.strip() or (None if leaf.optional else "")
     return value
+
+
+def _from_yaml(leaf: Leaf, text: str) -> Any:
+    try:
+        return yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise HRSError(f"{leaf.path} is not valid YAML: {' '.join(str(error).split())}") from error
 
 
 # Widgets
@@ -185,7 +203,7 @@ def _draw_group(group: list[Leaf]) -> None:
 
 
 def _is_wide(leaf: Leaf) -> bool:
-    return leaf.several and not leaf.choices
+    return leaf.table or (leaf.several and not leaf.choices)
 
 
 def _draw(leaf: Leaf) -> None:
@@ -195,7 +213,7 @@ def _draw(leaf: Leaf) -> None:
     if leaf.choices:
         choose: Any = st.multiselect if leaf.several else st.selectbox
         choose(options=leaf.choices, **common)
-    elif leaf.several:
+    elif leaf.several or leaf.table:
         st.text_area(height=68, **common)
     elif leaf.kind is bool:
         st.checkbox(**common)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,28 +12,73 @@ from hrs.cli.terminal import progress_bar
 from hrs.data.formats.table import to_text
 from hrs.errors import HRSError
 
+if TYPE_CHECKING:
+    from hrs.labels import LabelSpace
+
 app = typer.Typer()
 
 
 @app.command(epilog="\b\nFormats:\n" + to_text())
 def check(
-    dataset: Annotated[str, typer.Argument(help="format:path[?key=value&...], e.g. camvid:data/camvid")],
+    dataset: Annotated[str, typer.Argument(help="format:path[?key=value&...], e.g. camvid:data/camvid; or a folder")],
     split: Annotated[str | None, typer.Option(help="Which split, for formats that have them.")] = None,
+    classes: Annotated[Path | None, typer.Option(help="Class map: a file with lines of 'class: new name'.")] = None,
+    target: Annotated[str | None, typer.Option(help="Label space or data set whose classes these become.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write a picture of examples and report.json here.")] = None,
 ) -> None:
-    """The data doctor: pairs, missing partners, sizes, unreadable files, unknown ids, classes."""
+    """The data doctor: pairs, what is left out, sizes, unreadable files, unknown ids, classes, what cannot be right.
+
+    Exit code 1 where the labels cannot be what the format says.
+    """
+    from hrs.data.classmap import ClassMap
     from hrs.data.doctor import inspect, write_examples
+    from hrs.data.plausibility import refuse
     from hrs.system.files import atomic_write, make_folder
 
     if out is not None and out.exists() and not out.is_dir():
         raise HRSError(f"--out {out} is a file; name a folder")
+    name = _name(dataset)
+    space = _space(target) if target else None
+    given = ClassMap.read(classes) if classes else None
     with progress_bar("checking") as progress:
-        report = inspect(dataset, split=split, progress=progress)
+        report = inspect(name, split=split, classes=given, target=space, progress=progress)
     print(report.to_text())
     if out is not None:
         make_folder(out)
         atomic_write(out / "report.json", json.dumps(report.to_dict(), indent=2) + "\n")
         print(f"examples: {write_examples(report, out / 'examples.png')}")
+    refuse(report.dataset, "data set", list(report.findings))
+
+
+def _name(text: str) -> str:
+    """A data set's name; of a folder without a format, that of what it looks like."""
+    from hrs.data.spec import looks_like
+
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        return text
+    found = looks_like(folder)
+    if not found:
+        raise HRSError(
+            f"{text} looks like no format that is known; name it format:path, see: python -m hrs check --help"
+        )
+    others = f" (or {', '.join(found[1:])})" if found[1:] else ""
+    print(f"looks like  {found[0]}{others}; this is its name in a config")
+    return found[0]
+
+
+def _space(name: str) -> LabelSpace:
+    from hrs.data.layouts import open_dataset
+    from hrs.labels import SPACES
+
+    if name in SPACES:
+        return SPACES[name]
+    space = open_dataset(name).space
+    if space is None:
+        raise HRSError(
+            f"--target {name} has no labels; name a label space ({', '.join(SPACES)}) or a labelled data set"
+        )
+    return space
 
 
 @app.command()

@@ -84,6 +84,7 @@ def segment(
 ) -> None:
     """Segment photos and videos."""
     from hrs.inference import Predictor, find_jobs, pick_device, segment_files
+    from hrs.system.tree import in_words
 
     folder = checkpoint_folder(checkpoint, runs)
     find_jobs(files, out)  # a wrong path is said before the model loads
@@ -94,6 +95,8 @@ def segment(
     *others, last = outcome.failed or [""]
     for reason in others:
         print(f"left out: {reason}", file=sys.stderr)
+    if outcome.aside:
+        print(f"left out: {in_words(outcome.aside)}", file=sys.stderr)
     if last:
         raise HRSError(last)
 

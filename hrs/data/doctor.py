@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hrs.data.encoding import Encoding
-from hrs.data.frames import Skipped
+from hrs.data.census import Census, LabelFacts, classes_of, in_order, known, look_at
+from hrs.data.classmap import ClassMap
 from hrs.data.layouts import Dataset, open_dataset
+from hrs.data.plausibility import Finding, judge
 from hrs.errors import HRSError
-from hrs.labels import colourise
+from hrs.labels import LabelSpace, Match, colourise
 from hrs.pictures import sheet, write_picture
 from hrs.progress import Progress
+from hrs.system.tree import Skipped, by_kind
 
 EXAMPLES = 6
 _SHOWN = 5  # problems of a kind that are named in the text
@@ -39,6 +36,8 @@ class Report:
     classes: class -> percent of the labelled pixels, in the order of the label space; empty for unlabelled data.
     ignored: percent of all pixels that have no class; None for unlabelled data.
     sizes: "WIDTHxHEIGHT" -> images.
+    findings: what cannot be right, or hardly can.
+    matches: what each class is in another space, where one was asked for.
     dataset: the usable frames.
     """
 
@@ -50,6 +49,8 @@ class Report:
     classes: dict[str, float]
     ignored: float | None
     sizes: dict[str, int]
+    findings: tuple[Finding, ...]
+    matches: tuple[Match, ...]
     dataset: Dataset = field(repr=False)
 
     @property
@@ -67,6 +68,9 @@ class Report:
             "classes": {name: round(share, 4) for name, share in self.classes.items()},
             "ignored": None if self.ignored is None else round(self.ignored, 4),
             "sizes": self.sizes,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "matches": [{"source": each.source, "target": each.target, "how": each.how} for each in self.matches],
+            "notes": list(self.dataset.notes),
         }
 
     def to_text(self) -> str:
@@ -75,7 +79,10 @@ class Report:
         sizes = ", ".join(f"{size} ({count})" for size, count in list(self.sizes.items())[:_SHOWN])
         more = f", and {len(self.sizes) - _SHOWN} more" if len(self.sizes) > _SHOWN else ""
         lines = [f"data set    {self.spec}", f"frames      {self.pairs} {what}", f"sizes       {sizes}{more}"]
+        lines += [f"note        {note}" for note in self.dataset.notes]
         lines += self._problems()
+        lines += [f"{'WRONG     ' if each.certain else 'warning   '}  {each.text}" for each in self.findings]
+        lines += _match_lines(self.matches, self.classes)
         if self.ignored is not None:
             lines += ["", f"labels, in percent of the labelled pixels ({self.ignored:.1f} % of all pixels are ignored)"]
             lines += _bars(self.classes)
@@ -83,7 +90,8 @@ class Report:
 
     def _problems(self) -> list[str]:
         lines = [f"left out    {len(self.skipped)}"]
-        lines += _first([f"{item.path.name} {item.reason}" for item in self.skipped])
+        for items in by_kind(self.skipped).values():
+            lines += _first([f"{item.path.name} {item.reason}" for item in items])
         lines.append(f"unreadable  {len(self.unreadable)}")
         lines += _first([item.reason for item in self.unreadable])
         if self.labelled:
@@ -93,47 +101,58 @@ class Report:
         return lines
 
     def _id(self, raw: int) -> str:
-        coloured = self.dataset.encoding is not None and self.dataset.encoding.channel == "colour"
-        return f"colour {raw >> 16 & 255} {raw >> 8 & 255} {raw & 255}" if coloured else f"id {raw}"
+        return self.dataset.encoding.in_words(raw) if self.dataset.encoding else str(raw)
 
 
-def inspect(spec: str, *, split: str | None = None, progress: Progress | None = None) -> Report:
+def inspect(
+    spec: str,
+    *,
+    split: str | None = None,
+    classes: ClassMap | None = None,
+    target: LabelSpace | None = None,
+    progress: Progress | None = None,
+) -> Report:
     """Decode every image and label of a data set.
 
     Args:
         spec: format:path[?key=value&...].
         split: for formats that have splits.
+        classes: what its classes shall be called.
+        target: the classes of a run's target; the report says what each class becomes there.
         progress: called with (frames done, frames in all).
 
     Raises:
         HRSError: the data set cannot be opened, or no frame of it can be used.
     """
-    dataset = open_dataset(spec, split=split, progress=progress)
+    dataset = open_dataset(spec, split=split, classes=classes, progress=progress)
     usable: list[int] = []
     unreadable: list[Skipped] = []
     sizes: Counter[str] = Counter()
-    ids: Counter[int] = Counter()
-    for i, found in enumerate(_examine_all(dataset)):
+    census = Census()
+    for i, found in enumerate(in_order(partial(_examine, dataset), range(len(dataset)))):
         if isinstance(found, Skipped):
             unreadable.append(found)
         else:
             usable.append(i)
             sizes[found.size] += 1
-            ids.update(found.ids)
+            census.add(found.label, doubtful=dataset.frames[i].doubtful)
         if progress:
             progress(i + 1, len(dataset))
     if not usable:
         raise HRSError(f"data set {dataset.spec}: none of {len(dataset)} frames can be decoded; {unreadable[0].reason}")
-    classes, ignored, unknown = _histogram(dataset, ids)
+    shares, ignored, unknown = _histogram(dataset, census)
+    mapped = dataset.map_to(target) if target and dataset.space else dataset
     return Report(
         spec=str(dataset.spec),
         pairs=len(usable),
         skipped=dataset.skipped,
         unreadable=tuple(unreadable),
         unknown=unknown,
-        classes=classes,
+        classes=shares,
         ignored=ignored,
         sizes=dict(sizes.most_common()),
+        findings=tuple(judge(mapped, census)),
+        matches=mapped.matches,
         dataset=dataset.take(usable),
     )
 
@@ -156,16 +175,10 @@ def write_examples(report: Report, out: Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class _Facts:
-    """One frame: its size and the pixels of each raw id."""
+    """One frame: its size and what its label holds."""
 
     size: str
-    ids: dict[int, int]
-
-
-def _examine_all(dataset: Dataset) -> Iterator[_Facts | Skipped]:
-    """In order; threads, since decoding leaves Python's lock."""
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        yield from pool.map(lambda i: _examine(dataset, i), range(len(dataset)))
+    label: LabelFacts
 
 
 def _examine(dataset: Dataset, i: int) -> _Facts | Skipped:
@@ -173,38 +186,27 @@ def _examine(dataset: Dataset, i: int) -> _Facts | Skipped:
     path = frame.image
     try:
         height, width = dataset.read_image(i).shape[:2]
-        ids: dict[int, int] = {}
+        label = LabelFacts(ids={}, upper={}, palette={})
         if frame.label is not None:
             path = frame.label
-            ids = _count(dataset.read_raw(i))
+            label = look_at(dataset, i)
         if frame.planted is not None:
             path = frame.planted
             dataset.read_planted(i)
     except HRSError as error:
-        return Skipped(path=path, reason=str(error))
-    return _Facts(size=f"{width}x{height}", ids=ids)
+        return Skipped(path=path, reason=str(error), kind="unreadable")
+    return _Facts(size=f"{width}x{height}", label=label)
 
 
-def _count(raw: NDArray[np.uint32]) -> dict[int, int]:
-    if raw.max(initial=0) >= 1 << 16:  # colours: a table of all would be too long
-        values, counts = np.unique(raw, return_counts=True)
-        return dict(zip(values.tolist(), counts.tolist(), strict=True))
-    table = np.bincount(raw.ravel())
-    return {int(value): int(table[value]) for value in np.flatnonzero(table)}
-
-
-def _histogram(dataset: Dataset, ids: Counter[int]) -> tuple[dict[str, float], float | None, dict[int, int]]:
+def _histogram(dataset: Dataset, census: Census) -> tuple[dict[str, float], float | None, dict[int, int]]:
     """Percent of the labelled pixels per class, percent of all pixels ignored, and unknown ids with their pixels."""
     encoding, space = dataset.encoding, dataset.space
     if encoding is None or space is None:
         return {}, None, {}
-    pixels = np.zeros(len(space), np.int64)
-    for raw, count in ids.items():
-        if raw in encoding.ids:
-            pixels[encoding.ids[raw]] += count
-    labelled, total = int(pixels.sum()), ids.total()
+    pixels = classes_of(dataset, census.ids)
+    labelled, total = int(pixels.sum()), census.pixels
     shares = 100 * pixels / max(labelled, 1)
-    unknown = Counter({raw: count for raw, count in ids.items() if not _known(encoding, raw)})
+    unknown = Counter({raw: count for raw, count in census.ids.items() if not known(encoding, raw)})
     return (
         dict(zip(space.classes, shares.tolist(), strict=True)),
         100 * (total - labelled) / max(total, 1),
@@ -212,8 +214,16 @@ def _histogram(dataset: Dataset, ids: Counter[int]) -> tuple[dict[str, float], f
     )
 
 
-def _known(encoding: Encoding, raw: int) -> bool:
-    return raw in encoding.ids or raw in encoding.void
+def _match_lines(matches: tuple[Match, ...], shares: dict[str, float]) -> list[str]:
+    """What each class becomes, and why; those that become nothing last."""
+    if not matches:
+        return []
+    wide, broad = max(len(each.source) for each in matches), max(len(each.target or "ignored") for each in matches)
+    ordered = sorted(matches, key=lambda each: each.target is None)
+    return ["", "classes in the target, with percent of the labelled pixels"] + [
+        f"    {each.source:<{wide}}  -> {each.target or 'ignored':<{broad}}  {shares[each.source]:5.1f}  {each.how}"
+        for each in ordered
+    ]
 
 
 def _first(items: list[str]) -> list[str]:

@@ -10,14 +10,14 @@ from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace
 
 
-def draw_real(dataset: Dataset, n: int | None, *, seed: int) -> Dataset:
+def draw_real(dataset: Dataset, n: int | None, *, seed: int, presence: NDArray[np.bool_] | None = None) -> Dataset:
     """``n`` labelled images, the same for the same seed; None takes all.
 
     Stratified: going from the class that is in the fewest images to the most common one, each class that the draw does
     not hold yet gets an image drawn at random among those that show it; the rest is drawn at random from what is left.
     So every class is covered where ``n`` is at least the number of classes, and nearly always well below it. Draws of
-    different ``n`` are not nested. All labels are read once for their class lists; the loss never sees those that are
-    not drawn.
+    different ``n`` are not nested. All labels are read once for their class lists, unless ``presence`` tells,
+    (images, classes); the loss never sees those that are not drawn.
 
     Raises:
         HRSError: fewer than ``n`` images, or ``n`` below 1.
@@ -31,7 +31,7 @@ def draw_real(dataset: Dataset, n: int | None, *, seed: int) -> Dataset:
     if n == len(dataset):
         return dataset
     rng = np.random.default_rng((seed, n))
-    chosen = _cover_classes(class_presence(dataset), n, rng)
+    chosen = _cover_classes(class_presence(dataset) if presence is None else presence, n, rng)
     left = [i for i in rng.permutation(len(dataset)).tolist() if i not in chosen]
     return dataset.take(sorted([*chosen, *left[: n - len(chosen)]]))
 

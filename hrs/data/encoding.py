@@ -2,65 +2,112 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hrs.data.integrity import has_palette, is_whole
 from hrs.errors import HRSError
-from hrs.labels import IGNORE, Colour, LabelSpace
-from hrs.system.images import MOST_PIXELS, decode_stored, size_of, too_large
+from hrs.labels import CITYSCAPES, IGNORE, Colour, LabelSpace
+from hrs.system.images import decode_stored, size_of
+from hrs.system.integrity import grey_bits, has_palette, is_whole
+from hrs.system.photographs import open_image, too_large, turned
 
-Channel = Literal["index", "red", "colour"]
+if TYPE_CHECKING:
+    from hrs.data.frames import Frame
+
+Channel = Literal["index", "red", "blue", "colour"]
+Raw = NDArray[np.uint32]
 T = TypeVar("T", bound=NDArray[np.generic])
+_PNG, _GIF = b"\x89PNG", b"GIF8"
+_LOOKED_AT = 8  # labels that say how a data set is encoded
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Encoding:
     """How a format writes labels.
 
-    channel: ``index``: one channel holds the id (a palette PNG's index included). ``red``: the red channel does, 8 or
-        16 bit. ``colour``: the colour is the class, and raw ids are r * 65536 + g * 256 + b.
+    channel: ``index``: one channel holds the id (a palette image's index included), or all three alike. ``red``,
+        ``blue``: that channel does, 8 or 16 bit. ``colour``: the colour is the class, and raw ids are r * 65536 +
+        g * 256 + b.
     ids: raw id -> class of ``space``.
     void: raw ids that are known and ignored; any other id is ignored too, and reported as unknown.
+    draw: for labels that are no images but outlines: gives the raw ids (h w) of a frame.
     """
 
     space: LabelSpace
     channel: Channel
     ids: Mapping[int, int]
     void: frozenset[int]
+    draw: Callable[[Frame], Raw] | None = None
 
-    def raw(self, path: Path) -> NDArray[np.uint32]:
-        """Raw ids (h w). Raises HRSError where the file cannot be decoded or has the wrong channels."""
+    def raw(self, frame: Frame) -> Raw:
+        """Raw ids (h w), upright as the frame's image. Raises HRSError where the file cannot be decoded or is in
+        colour where ids are expected."""
+        if self.draw is not None:
+            return self.draw(frame)
+        if frame.label is None:
+            raise HRSError(f"{frame.image} has no label")
+        raw = self.raw_file(frame.label)
+        return turned(raw.view(np.int32), frame.label_turn).view(np.uint32) if frame.label_turn != 1 else raw
+
+    def raw_file(self, path: Path) -> Raw:
+        """Raw ids (h w) of a label image as it lies. Raises HRSError as `raw` does."""
         if self.channel == "index":
             return _index(path)
-        image = read_image_file(path, decode_stored)
-        if image.ndim != 3:
-            raise HRSError(f"label {path} has one channel; expected RGB with the class in {self.channel}")
-        red = image[..., 0].astype(np.uint32)
-        if self.channel == "red":
-            return red
-        return (red << 16) + (image[..., 1].astype(np.uint32) << 8) + image[..., 2]
+        image = _with_colours(path)
+        if image.ndim == 2:
+            image = np.repeat(image[..., None], 3, axis=2)
+        red, green, blue = (image[..., i].astype(np.uint32) for i in range(3))
+        return {"red": red, "blue": blue}.get(self.channel, (red << 16) + (green << 8) + blue)
 
-    def classes(self, raw: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    def classes(self, raw: Raw) -> NDArray[np.uint8]:
         """Raw ids as classes of ``space``, IGNORE for the others."""
         if self.channel != "colour":
             return self._table[np.minimum(raw, len(self._table) - 1)]
-        values, inverse = np.unique(raw, return_inverse=True)
-        found = np.array([self.ids.get(int(value), IGNORE) for value in values], np.uint8)
-        return found[inverse].reshape(raw.shape)
+        known = np.array(sorted(self.ids), np.uint32)
+        index = np.array([self.ids[int(each)] for each in known], np.uint8)
+        place = np.minimum(np.searchsorted(known, raw), len(known) - 1)
+        return np.where(known[place] == raw, index[place], np.uint8(IGNORE))
 
     @property
     def _table(self) -> NDArray[np.uint8]:
         table = np.full(max(self.ids) + 2, IGNORE, np.uint8)  # the last entry stands for all larger ids
         table[list(self.ids)] = list(self.ids.values())
         return table
+
+    def in_words(self, raw: int) -> str:
+        """A raw id as people know it: "id 7" or "colour 128 64 128"."""
+        return f"colour {raw >> 16 & 255} {raw >> 8 & 255} {raw & 255}" if self.channel == "colour" else f"id {raw}"
+
+
+TRAIN_IDS = Encoding(
+    space=CITYSCAPES, channel="index", ids={i: i for i in range(len(CITYSCAPES))}, void=frozenset({255})
+)
+"""Cityscapes' labelTrainIds."""
+
+
+def colour_id(colour: Sequence[int]) -> int:
+    """The raw id of a colour."""
+    return (colour[0] << 16) + (colour[1] << 8) + colour[2]
+
+
+def fitting(candidates: Sequence[Encoding], labels: Sequence[Path]) -> Encoding:
+    """The encoding that gives most pixels of a few labels a class; the first of those that give as many."""
+    few = [labels[i * len(labels) // _LOOKED_AT] for i in range(_LOOKED_AT)] if len(labels) > _LOOKED_AT else labels
+    return max(candidates, key=lambda each: round(sum(_known(each, path) for path in few), 6))
+
+
+def _known(encoding: Encoding, path: Path) -> float:
+    """Share of a label's pixels that have a class; none where it cannot be read in this way."""
+    try:
+        return float((encoding.classes(encoding.raw_file(path)) != IGNORE).mean())
+    except HRSError:
+        return 0.0
 
 
 def by_name(
@@ -86,44 +133,81 @@ def distinct_colours(count: int) -> tuple[Colour, ...]:
 def read_image_file(path: Path, decode: Callable[[bytes], T | None]) -> T:
     """A file as a function of `hrs.system.images` decodes it. Raises HRSError saying what is wrong with it; half files
     are not taken."""
-    return _decode(path, _read_bytes(path), decode)
+    return _decode(path, read_whole(path), decode)
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_whole(path: Path) -> bytes:
+    """The bytes of an image file. Raises HRSError where it cannot be read, is too large, cut short or damaged."""
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise HRSError(f"{path} cannot be read ({error.strerror}); check that it is there and may be read") from error
+    height, width = size_of(data) or (0, 0)
+    if large := too_large(width, height):
+        raise HRSError(f"{path} {large}")
+    if not is_whole(data):
+        raise _undecodable(path)
+    return data
+
+
+def _undecodable(path: Path) -> HRSError:
+    return HRSError(f"{path} cannot be decoded; expected a whole image file, copy it anew or remove it")
 
 
 def _decode(path: Path, data: bytes, decode: Callable[[bytes], T | None]) -> T:
-    if too_large(data):
-        height, width = size_of(data) or (0, 0)
-        raise HRSError(
-            f"{path} has {width}x{height} pixels; at most {MOST_PIXELS // 1_000_000} megapixels are read; shrink it"
-        )
-    image = decode(data) if is_whole(data) else None
+    image = decode(data)
     if image is None:
-        raise HRSError(f"{path} cannot be decoded; expected a whole PNG or JPEG file, copy it anew or remove it")
+        raise _undecodable(path)
     return image
 
 
-def _index(path: Path) -> NDArray[np.uint32]:
-    """Single-channel ids; of a palette image the indices, which OpenCV would turn into colours."""
-    data = _read_bytes(path)
-    if has_palette(data) and is_whole(data) and not too_large(data):
-        return _palette_indices(path, data)
+def _index(path: Path) -> Raw:
+    """Ids: of one channel, of three alike, or a palette's indices, which OpenCV would turn into colours."""
+    data = read_whole(path)
+    indices = _indices(path, data)
+    if indices is not None:
+        return indices
     image = _decode(path, data, decode_stored)
-    if image.ndim != 2:
-        raise HRSError(f"label {path} is in colour; expected one channel of class ids or a palette image")
-    return image.astype(np.uint32)
+    if image.ndim == 3:
+        if not (np.ptp(image, axis=2) == 0).all():
+            raise HRSError(
+                f"label {path} is in colour ({_some_colours(image)}); expected class ids in one channel: name the "
+                "colours under 'palette:' in classes.yaml, or save ids"
+            )
+        image = image[..., 0]
+    return image.astype(np.uint32) // (255 // (2 ** grey_bits(data) - 1))
 
 
-def _palette_indices(path: Path, data: bytes) -> NDArray[np.uint32]:
-    from PIL import Image
-
+def _indices(path: Path, data: bytes) -> Raw | None:
+    """A palette's indices, or the bits of an image of one bit; None for other images. PNGs say in their header."""
+    if data.startswith(_PNG) and not has_palette(data):
+        return None
     try:
-        with Image.open(io.BytesIO(data)) as opened:
-            return np.asarray(opened).astype(np.uint32)
+        with open_image(data) as opened:
+            return np.asarray(opened).astype(np.uint32) if opened.mode in ("P", "1") else None
     except (OSError, ValueError) as error:
-        raise HRSError(f"{path} cannot be decoded; copy it anew or remove it") from error
+        raise _undecodable(path) from error
+
+
+def _with_colours(path: Path) -> NDArray[np.generic]:
+    """One channel (h w), or RGB (h w 3); a palette's colours, not its indices."""
+    data = read_whole(path)
+    if data.startswith(_GIF):  # the one palette kind that OpenCV does not read
+        with open_image(data) as opened:
+            return np.asarray(opened.convert("RGB"))
+    return _decode(path, data, decode_stored)
+
+
+def _some_colours(image: NDArray[np.generic]) -> str:
+    found = np.unique(image.reshape(-1, 3), axis=0)[:3]
+    return ", ".join(" ".join(map(str, colour)) for colour in found.tolist())
+
+
+def palette_of(path: Path) -> dict[int, Colour]:
+    """Index -> colour, from the header of a palette PNG; nothing for other images."""
+    with open(path, "rb") as file:
+        start = file.read(1 << 12)
+    if not has_palette(start) or (at := start.find(b"PLTE")) < 0:
+        return {}
+    values = start[at + 4 : at + 4 + int.from_bytes(start[at - 4 : at], "big")]
+    return {i: (values[3 * i], values[3 * i + 1], values[3 * i + 2]) for i in range(len(values) // 3)}

@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from hrs.data.encoding import Encoding
 from hrs.errors import HRSError
+from hrs.system.photographs import SUFFIXES
+from hrs.system.tree import Skipped, files_below
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
+LABEL_ENDS = (
+    *("_gtFine_labelIds", "_labelIds", "_labelTrainIds", "_labels", "_label", "_masks", "_mask", "-mask", ".mask"),
+    *("_gt", "_GT", "_seg", "_segmentation", "_semantic", "_annotation", "_annotations", "_id", "_ids", "_L", "_color"),
+    *(".jpg", ".jpeg", ".png"),  # a.jpg.png beside a.jpg
+)
+IMAGE_ENDS = ("", "_leftImg8bit", "_image", "_img", "_rgb", "_photo", "_sat", ".jpg", ".jpeg", ".png")
+LABEL_STARTS = ("label_", "labels_", "mask_", "gt_", "seg_", "segmentation_", "annotation_")
+IMAGE_STARTS = ("", "image_", "img_", "rgb_", "photo_")
+"""What people add to names, in the order in which it is tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One image. ``id`` is its path below the image folder without suffix, unique in its data set."""
+    """One image. ``id`` is its path below the image folder without suffix, unique in its data set.
+
+    label_turn: EXIF's orientation of the image where the label's size proves that it was drawn on the unturned one.
+    doubtful: whether the image is turned by EXIF, and the label's size cannot tell which of both it was drawn on.
+    """
 
     id: str
     image: Path
     label: Path | None = None
     planted: Path | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Skipped:
-    """A file that is not used, and why."""
-
-    path: Path
-    reason: str
+    label_turn: int = 1
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a layout's reader saw. ``layout`` says in words what it looked for."""
+    """What a layout's reader saw. ``layout`` says in words what it looked for.
+
+    others: encodings that the same files may have, by what to do where it is the right one; the doctor compares.
+    notes: what was guessed, in words.
+    """
 
     frames: tuple[Frame, ...]
     missing: tuple[Skipped, ...]
     encoding: Encoding | None
     layout: str
+    others: tuple[tuple[str, Encoding], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +69,10 @@ class Glimpse:
     making: float = 0.0
 
 
+Names = dict[str, Path]
+"""Path below a folder, without suffix and in one Unicode form -> file."""
+
+
 def pair(
     images: Path,
     labels: Path,
@@ -61,36 +80,99 @@ def pair(
     encoding: Encoding,
     image_end: str = "",
     label_end: str = "",
+    label_kinds: Iterable[str] = SUFFIXES,
     planted: Path | None = None,
+    only: Collection[str] | None = None,
 ) -> Found:
-    """Match images and labels by name, once ``image_end`` and ``label_end`` are taken off."""
-    left, right = _by_name(images, image_end), _by_name(labels, label_end)
-    both = sorted(left.keys() & right.keys())
-    masks = _by_name(planted, "") if planted else {}
-    frames = tuple(Frame(id=key, image=left[key], label=right[key], planted=masks.get(key)) for key in both)
-    lonely = [(left[key], "has no label") for key in left.keys() - right.keys()]
-    lonely += [(right[key], "has no image") for key in right.keys() - left.keys()]
-    missing = tuple(Skipped(path=path, reason=reason) for path, reason in sorted(lonely))
+    """Match images and labels by name, once ``image_end`` and ``label_end`` are taken off.
+
+    Names that do not meet are compared in small letters, and then without what people often add, such as _mask.
+
+    Args:
+        label_kinds: how labels' files end.
+        planted: folder of masks of planted departures.
+        only: names to take, without suffix; None takes all.
+    """
+    left, aside = _by_name(images, SUFFIXES, image_end)
+    right, more = _by_name(labels, label_kinds, label_end)
+    masks, _ = _by_name(planted, SUFFIXES) if planted else ({}, [])
+    met, notes = _meet(left, right)
+    chosen = {key: label for key, label in met.items() if only is None or key in only or key.rpartition("/")[2] in only}
+    frames = tuple(
+        Frame(id=key, image=left[key], label=right[label], planted=masks.get(key))
+        for key, label in sorted(chosen.items())
+    )
+    lonely = [(left[key], "has no label") for key in left.keys() - met.keys()]
+    lonely += [(right[key], "has no image") for key in right.keys() - set(met.values())]
+    missing = [Skipped(path=path, reason=reason) for path, reason in lonely if only is None or path.stem in only]
     layout = f"{images.name}/NAME{image_end}.* with {labels.name}/NAME{label_end}.png"
-    return Found(frames=frames, missing=missing, encoding=encoding, layout=layout)
+    return Found(
+        frames=frames,
+        missing=(*sorted(missing, key=lambda item: (item.path, item.reason)), *aside, *more),
+        encoding=encoding,
+        layout=layout,
+        notes=tuple(notes),
+    )
 
 
-def files_below(root: Path) -> list[Path]:
-    """All image files below a folder, sorted; hidden and half-written ones are left out."""
-    return sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+def label_files(folder: Path) -> list[Path]:
+    """The images in a folder of labels, sorted."""
+    return list(files_below(folder, SUFFIXES).files)
 
 
-def _by_name(root: Path, ending: str) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in files_below(root):
-        stem = str(path.relative_to(root).with_suffix(""))
+def _meet(left: Names, right: Names) -> tuple[dict[str, str], list[str]]:
+    """Image's name -> label's name, and what was taken off where they differ."""
+    met = {key: key for key in left.keys() & right.keys()}
+    notes = []
+    for note, pairs in _ways(left, right, met):
+        if pairs:
+            met |= pairs
+            notes.append(f"{len(pairs)} labels were matched {note}")
+    return met, notes
+
+
+def _ways(left: Names, right: Names, met: dict[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Further ways to match what is left, one after the other; the caller adds to ``met`` between them."""
+    small = {key.casefold(): key for key in left.keys() - met.keys()}
+    lonely = right.keys() - met.keys()
+    yield "without regard to case", {small[key.casefold()]: key for key in lonely if key.casefold() in small}
+    free, lonely = left.keys() - met.keys(), right.keys() - set(met.values())
+    if free and lonely:
+        yield max(_bare(free, lonely), key=lambda way: len(way[1]))
+
+
+def _bare(images: Iterable[str], labels: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """What meets once each of the endings and beginnings that people add is taken off."""
+    bare = {base: key for start in reversed(IMAGE_STARTS) for key in images if (base := _without_start(key, start))}
+    bare |= {base: key for end in reversed(IMAGE_ENDS) for key in images if (base := _without_end(key, end))}
+    ordered = sorted(labels)
+    for ways, without in ((("", *LABEL_ENDS), _without_end), (LABEL_STARTS, _without_start)):
+        for affix in ways:
+            met = {bare[base]: key for key in ordered if (base := without(key, affix)) in bare}
+            yield f"without {affix or 'what is added to the names of images'}", met
+
+
+def _without_end(key: str, end: str) -> str | None:
+    return key.removesuffix(key[len(key) - len(end) :]) if key.lower().endswith(end.lower()) else None
+
+
+def _without_start(key: str, start: str) -> str | None:
+    folder, slash, name = key.rpartition("/")
+    return f"{folder}{slash}{name[len(start) :]}" if name.lower().startswith(start) else None
+
+
+def _by_name(root: Path, suffixes: Iterable[str], ending: str = "") -> tuple[Names, tuple[Skipped, ...]]:
+    tree = files_below(root, suffixes)
+    found: Names = {}
+    for path in tree.files:
+        stem = unicodedata.normalize("NFC", path.relative_to(root).with_suffix("").as_posix())
         if not stem.endswith(ending):
             continue
         key = stem[: len(stem) - len(ending)]
         if key in found:
             raise HRSError(f"{found[key]} and {path} have the same name; keep one of them")
         found[key] = path
-    return found
+    return found, tree.aside
 
 
 def describe_missing(missing: Iterable[Skipped]) -> str:

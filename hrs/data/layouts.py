@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hrs.data.encoding import Encoding, read_image_file
+from hrs.data.classmap import ClassMap, map_for
+from hrs.data.encoding import Encoding, read_image_file, read_whole
 from hrs.data.formats.table import FORMATS
-from hrs.data.frames import Frame, Skipped, describe_missing
-from hrs.data.integrity import is_whole_file
+from hrs.data.frames import Found, Frame, describe_missing
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
-from hrs.labels import IGNORE, LabelSpace, mapping
+from hrs.labels import IGNORE, LabelSpace, Match, mapping, match
 from hrs.progress import Progress
-from hrs.system.images import MOST_PIXELS, decode_grey, decode_rgb
+from hrs.system.images import decode_grey
+from hrs.system.integrity import is_lossy, is_whole_file
+from hrs.system.photographs import open_image, orientation, read_photograph, too_large
+from hrs.system.tree import Skipped
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,7 +32,10 @@ class Dataset:
     """Frames with labels in one label space; opening reads headers alone, pixels come when asked for.
 
     space: what the labels mean; None for photographs without labels.
-    skipped: files that cannot be used, and why.
+    skipped: what is not used, and why.
+    matches: what each of them is in ``space``; empty where nothing was mapped.
+    others, notes: see `Found`.
+    given: the class map that was laid over the classes, if any.
     """
 
     spec: DatasetSpec
@@ -38,6 +44,10 @@ class Dataset:
     skipped: tuple[Skipped, ...]
     encoding: Encoding | None
     table: NDArray[np.uint8] | None = None
+    matches: tuple[Match, ...] = ()
+    others: tuple[tuple[str, Encoding], ...] = ()
+    notes: tuple[str, ...] = ()
+    given: ClassMap | None = None
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -45,24 +55,29 @@ class Dataset:
     def read_image(self, i: int) -> NDArray[np.uint8]:
         """RGB, uint8 (h w 3). Raises HRSError naming a file that cannot be decoded.
 
-        A photograph without label is turned as its EXIF orientation says; with one, it lies as its label does.
+        It is upright, as its EXIF orientation says.
         """
-        frame = self.frames[i]
-        return read_image_file(frame.image, partial(decode_rgb, upright=frame.label is None))
+        path = self.frames[i].image
+        return read_photograph(read_whole(path), name=str(path))
 
     def read_label(self, i: int) -> NDArray[np.uint8]:
         """Classes of ``space``, uint8 (h w); IGNORE for void and for ids that the format does not know."""
         if self.encoding is None:
             raise HRSError(f"data set {self.spec} has no labels")
-        labels = self.encoding.classes(self.read_raw(i))
+        return self.classes_of(self.read_raw(i))
+
+    def classes_of(self, raw: NDArray[np.uint32]) -> NDArray[np.uint8]:
+        """Raw ids of any shape as classes of ``space``, IGNORE for the others."""
+        if self.encoding is None:
+            raise HRSError(f"data set {self.spec} has no labels")
+        labels = self.encoding.classes(raw)
         return labels if self.table is None else self.table[labels]
 
     def read_raw(self, i: int) -> NDArray[np.uint32]:
-        """Ids as they stand on disk (h w)."""
-        path = self.frames[i].label
-        if self.encoding is None or path is None:
+        """Ids as they stand on disk (h w), upright as the image."""
+        if self.encoding is None:
             raise HRSError(f"data set {self.spec} has no labels")
-        return self.encoding.raw(path)
+        return self.encoding.raw(self.frames[i])
 
     def read_planted(self, i: int) -> NDArray[np.uint8] | None:
         """The renderer's mask of planted departures, uint8 (h w), 0 for none; None where there is no such mask."""
@@ -87,19 +102,29 @@ class Dataset:
         """The same frames with labels in another space, by class name. Raises HRSError where no class maps."""
         if self.space is None:
             raise HRSError(f"data set {self.spec} has no labels; name a labelled one")
+        if self.given:
+            self.given.check(space)
         if self.space == space:
             return self
         table = mapping(self.space, space)
         before = np.arange(256, dtype=np.uint8) if self.table is None else self.table
-        return replace(self, space=space, table=np.where(before == IGNORE, IGNORE, table[before]).astype(np.uint8))
+        table = np.where(before == IGNORE, IGNORE, table[before]).astype(np.uint8)
+        return replace(self, space=space, table=table, matches=match(self.space, space))
 
 
-def open_dataset(spec: str | DatasetSpec, *, split: str | None = None, progress: Progress | None = None) -> Dataset:
+def open_dataset(
+    spec: str | DatasetSpec,
+    *,
+    split: str | None = None,
+    classes: ClassMap | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
     """Open a data set by its name.
 
     Args:
         spec: format:path[?key=value&...]. A ``split`` option in it wins over the argument.
         split: for formats that have splits; they default to train.
+        classes: what the data set's classes shall be called; before it, a ``classes`` option in the spec is taken.
         progress: called with (done, total) while frames are rendered.
 
     Returns:
@@ -114,55 +139,122 @@ def open_dataset(spec: str | DatasetSpec, *, split: str | None = None, progress:
         if not FORMATS[spec.format].has_splits:
             raise HRSError(f"data set {spec}: the format {spec.format} has no splits; leave --split {split} out")
         spec = spec.with_options(split=split)
+    spec = mapped_spec(spec, classes)
     found = FORMATS[spec.format].read(spec, progress)
-    usable, unfit = _check_headers(found.frames)
+    usable, unfit = check_headers(found.frames)
     if not usable:
-        first = f"; {unfit[0].path.name}: {unfit[0].reason}" if unfit else describe_missing(found.missing)
+        first = f"; {unfit[0].path.name} {unfit[0].reason}" if unfit else describe_missing(found.missing)
         raise HRSError(
             f"data set {spec} has no usable frame; expected {found.layout}, found "
-            f"{len(found.frames)} pairs, {len(unfit)} of them unusable, and {len(found.missing)} lone files{first}"
+            f"{len(found.frames)} pairs, {len(unfit)} of them unusable, and {len(found.missing)} other files{first}"
         )
+    return dataset_of(spec, replace(found, frames=usable, missing=(*found.missing, *unfit)))
+
+
+def mapped_spec(spec: str | DatasetSpec, classes: ClassMap | None) -> DatasetSpec:
+    """A data set's name with its class map: the file that its ``classes`` option names comes before ``classes``."""
+    spec = DatasetSpec.parse(spec) if isinstance(spec, str) else spec
+    return replace(spec, given=ClassMap.read(Path(spec.options["classes"])) if "classes" in spec.options else classes)
+
+
+def dataset_of(spec: DatasetSpec, found: Found) -> Dataset:
+    """What a layout's reader saw as a data set, its class map applied."""
+    encoding = spec.given.rename(found.encoding, str(spec)) if spec.given and found.encoding else found.encoding
     return Dataset(
         spec=spec,
-        space=found.encoding.space if found.encoding else None,
-        frames=usable,
-        skipped=(*found.missing, *unfit),
-        encoding=found.encoding,
+        space=encoding.space if encoding else None,
+        frames=found.frames,
+        skipped=found.missing,
+        encoding=encoding,
+        others=found.others,
+        notes=found.notes,
+        given=spec.given,
     )
 
 
-def open_sources(specs: Sequence[str], space: LabelSpace, *, progress: Progress | None = None) -> list[Dataset]:
-    """Several synthetic data sets, perhaps none, all in ``space``."""
-    return [open_dataset(spec, progress=progress).map_to(space) for spec in specs]
+def open_sources(
+    specs: Sequence[str],
+    space: LabelSpace,
+    *,
+    classes: Mapping[str, str | Mapping[str, str]] = MappingProxyType({}),
+    progress: Progress | None = None,
+) -> list[Dataset]:
+    """Several synthetic data sets, perhaps none, all in ``space``; ``classes`` as in a run's config."""
+    return [
+        open_dataset(spec, classes=map_for(classes, spec, source=True), progress=progress).map_to(space)
+        for spec in specs
+    ]
 
 
-def _check_headers(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], tuple[Skipped, ...]]:
+def check_headers(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], tuple[Skipped, ...]]:
     """Frames whose files have readable headers and agree in size, and the others with the reason."""
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        reasons = list(pool.map(_unfit, frames, chunksize=64))
-    pairs = list(zip(frames, reasons, strict=True))
-    return tuple(f for f, reason in pairs if reason is None), tuple(r for _, r in pairs if r is not None)
+        checked = list(pool.map(_checked, frames, chunksize=64))
+    usable = tuple(each for each in checked if isinstance(each, Frame))
+    return usable, tuple(each for each in checked if isinstance(each, Skipped))
 
 
-def _unfit(frame: Frame) -> Skipped | None:
-    sizes: dict[str, tuple[int, int]] = {}
-    for what, path in (("image", frame.image), ("label", frame.label), ("mask of departures", frame.planted)):
-        if path is None:
+@dataclass(frozen=True, kw_only=True)
+class _Header:
+    """What the header of an image file says; width and height as they are stored."""
+
+    width: int
+    height: int
+    orientation: int
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        return self.width, self.height
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        return (self.height, self.width) if self.orientation > 4 else self.stored
+
+
+def _checked(frame: Frame) -> Frame | Skipped:
+    """The frame, with what its sizes say of EXIF's turn; or why it cannot be used."""
+    image = _header(frame.image)
+    if isinstance(image, Skipped):
+        return image
+    turn = 1
+    for what, path in (("label", frame.label), ("mask of departures", frame.planted)):
+        if path is None or path.suffix.lower() in _NO_IMAGES:
             continue
-        try:
-            sizes[what] = _size(path)
-            whole = is_whole_file(path)
-        except (OSError, ValueError, Image.DecompressionBombError):
-            return Skipped(path=path, reason="is not a readable image")
-        if not whole:
-            return Skipped(path=path, reason="is cut short or damaged")
-    width, height = sizes["image"]
-    if width * height > MOST_PIXELS:
-        return Skipped(path=frame.image, reason=f"is {width}x{height}, above {MOST_PIXELS // 1_000_000} megapixels")
-    others = [f"its {what} {w}x{h}" for what, (w, h) in sizes.items() if (w, h) != (width, height)]
-    return Skipped(path=frame.image, reason=f"is {width}x{height}, {', '.join(others)}") if others else None
+        header = _header(path, lossless=what == "label")
+        if isinstance(header, Skipped):
+            return header
+        if header.stored != image.upright:
+            if header.stored != image.stored:
+                shown = "{}x{}".format
+                reason = f"is {shown(*image.upright)}, its {what} {shown(*header.stored)}"
+                return Skipped(path=frame.image, reason=reason, kind=f"differs in size from its {what}")
+            turn = image.orientation
+    doubtful = frame.label is not None and image.orientation != 1 and image.upright == image.stored
+    return replace(frame, label_turn=turn, doubtful=doubtful) if turn != 1 or doubtful else frame
 
 
-def _size(path: Path) -> tuple[int, int]:
-    with Image.open(path) as image:
-        return image.size
+_NO_IMAGES = frozenset({".txt", ".json", ".xml"})  # outlines: their reader looks at them
+
+
+def _header(path: Path, *, lossless: bool = False) -> _Header | Skipped:
+    try:
+        whole = is_whole_file(path)  # reads both ends of the file, so that opening it finds them in memory
+        with open_image(path) as image:
+            header = _Header(width=image.width, height=image.height, orientation=orientation(image))
+            start = _start_of(path) if lossless else b""
+    except Image.DecompressionBombError:
+        return Skipped(path=path, reason="has far more pixels than are read: make it smaller, or cut it into tiles")
+    except (OSError, ValueError, SyntaxError):
+        return Skipped(path=path, reason="is not a readable image")
+    if not whole:
+        return Skipped(path=path, reason="is cut short or damaged")
+    if is_lossy(start):
+        reason = "is a lossy image, whose values are not those that were labelled: save labels as PNG"
+        return Skipped(path=path, reason=reason)
+    large = too_large(header.width, header.height)
+    return Skipped(path=path, reason=large, kind="is too large") if large else header
+
+
+def _start_of(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(64)

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tarfile
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
 from hrs.data.formats.table import FORMATS
+from hrs.data.splits import pick
 from hrs.errors import HRSError
 from hrs.labels import suggest
 from hrs.system.documents import shortened, usable_path
+from hrs.system.tree import folders_in
+
+if TYPE_CHECKING:
+    from hrs.data.classmap import ClassMap
 
 DEFAULT_SPLIT = "train"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec:
-    """A data set's name, taken apart. For ``render`` the path is the domain, synthetic or camera."""
+    """A data set's name, taken apart. For ``render`` the path is the domain, synthetic or camera.
+
+    given: what its classes shall be called; no part of the name.
+    """
 
     format: str
     path: str
     options: Mapping[str, str] = field(default_factory=dict)
+    given: ClassMap | None = field(default=None, compare=False)
 
     @classmethod
     def parse(cls, text: str) -> DatasetSpec:
@@ -30,7 +42,10 @@ class DatasetSpec:
             raise HRSError(f"data set {shortened(text)} holds what cannot be printed; rename the folder")
         kind, colon, rest = text.partition(":")
         if not colon or not rest:
-            raise HRSError(f"data set {shortened(text)}; expected format:path with a format of {', '.join(FORMATS)}")
+            there = "; " + _what_to_call(text) if text and usable_path(text).exists() else ""
+            raise HRSError(
+                f"data set {shortened(text)}; expected format:path with a format of {', '.join(FORMATS)}{there}"
+            )
         if kind not in FORMATS:
             raise HRSError(
                 f"data set {shortened(text)} has the unknown format {shortened(kind)}; {suggest(kind, list(FORMATS))}"
@@ -38,7 +53,7 @@ class DatasetSpec:
         path, _, query = rest.partition("?")
         options = dict(parse_qsl(query, keep_blank_values=True))
         for key in options:
-            if key not in (known := FORMATS[kind].options):
+            if key not in (known := FORMATS[kind].known_options):
                 takes = suggest(key, sorted(known)) if known else f"{kind} takes none"
                 raise HRSError(f"data set {shortened(text)} has the unknown option {shortened(key)}; {takes}")
         return cls(format=kind, path=path, options=options)
@@ -51,6 +66,10 @@ class DatasetSpec:
     def root(self) -> Path:
         """The path as a folder. Raises HRSError where there is none."""
         folder = usable_path(self.path).resolve()
+        if folder.is_file():
+            packed = zipfile.is_zipfile(folder) or tarfile.is_tarfile(folder)
+            what = "an archive; unpack it and name the folder" if packed else "a file; name the folder"
+            raise HRSError(f"data set {self}: {folder} is {what} that holds its images")
         if not folder.is_dir():
             raise HRSError(f"data set {self}: the folder {folder} does not exist; check the path")
         return folder
@@ -63,15 +82,25 @@ class DatasetSpec:
             raise HRSError(f"data set {self}: split={split}; expected the name of a folder, such as train or val")
         return split
 
+    def split_of(self, names: Sequence[str]) -> str:
+        """The split of those on disk that is meant, whatever it is called there: ``val`` is also ``validation``.
+
+        Raises HRSError where none of them is it.
+        """
+        found = pick(names, self.split)
+        if found is None:
+            has = f"has the splits {', '.join(names)}; name one with ?split=" if names else "has no splits"
+            raise HRSError(f"data set {self}: no split {self.split}; it {has}")
+        return found
+
     def folders(self, images: str, labels: str) -> tuple[Path, Path]:
         """Two folders below the root. Raises HRSError where one is missing, with what is there instead."""
         root = self.root
         missing = [name for name in (images, labels) if not (root / name).is_dir()]
         if missing:
-            holds = ", ".join(sorted(path.name for path in root.iterdir())[:8]) or "nothing"
             raise HRSError(
                 f"data set {self}: expected {images}/ and {labels}/ below {root}; "
-                f"{' and '.join(missing)} is not there, the folder holds {holds}"
+                f"{' and '.join(missing)} is not there, {holds(root)}{_perhaps(root, self.format)}"
             )
         return root / images, root / labels
 
@@ -85,3 +114,29 @@ class DatasetSpec:
         if not text.isdecimal() or int(text) < least:
             raise HRSError(f"data set {self}: {key}={text}; expected a whole number of at least {least}")
         return int(text)
+
+
+def holds(root: Path) -> str:
+    """What a folder holds, in words, for an error."""
+    names = sorted(path.name for path in root.iterdir())
+    return (
+        f"the folder holds {', '.join(names[:8]) or 'nothing'}{f' and {len(names) - 8} more' if len(names) > 8 else ''}"
+    )
+
+
+def looks_like(root: Path) -> list[str]:
+    """Names of the data sets that a folder may be, the likeliest first: "voc:/data/VOC2012"."""
+    return [f"{row.name}:{root}" for row in FORMATS.values() if row.fits(root)]
+
+
+def _what_to_call(text: str) -> str:
+    found = looks_like(Path(text).expanduser())
+    return f"this folder looks like {' or '.join(found)}" if found else "it looks like none of them"
+
+
+def _perhaps(root: Path, kind: str) -> str:
+    """Half a sentence with what else a folder looks like."""
+    others = [name for name in looks_like(root) if not name.startswith((f"{kind}:", "images:"))]
+    inner = [name for each in folders_in(root) for name in looks_like(root / each) if not name.startswith("images:")]
+    found = others or inner[:1]
+    return f"; it looks like {found[0]}" if found else ""

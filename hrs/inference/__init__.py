@@ -2,13 +2,14 @@
 
 from hrs.inference.backends import pick_device
 from hrs.inference.files import Outcome, find_jobs, segment_files
-from hrs.inference.photographs import MAX_PIXELS, read_photograph
 from hrs.inference.predictor import Predictor, Segmentation, calibrate, evaluate, predictions
 from hrs.inference.realism import FEWEST, Gauge, read_gauge, write_gauge
+from hrs.system.images import MOST_PIXELS
+from hrs.system.photographs import read_photograph
 
 __all__ = [
     "FEWEST",
-    "MAX_PIXELS",
+    "MOST_PIXELS",
     "Gauge",
     "Outcome",
     "Predictor",

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hrs.errors import HRSError
-from hrs.inference.photographs import SUFFIXES, read_photograph
 from hrs.inference.pictures import describe, label_png, overlay, small_enough, write_beside
 from hrs.inference.predictor import Predictor
 from hrs.inference.videos import VIDEOS, count_frames, segment_video
 from hrs.progress import Progress
 from hrs.system.files import disk_errors
 from hrs.system.images import encode
+from hrs.system.photographs import SUFFIXES, read_photograph
+from hrs.system.tree import Skipped, files_below
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +35,11 @@ class Job:
 
 @dataclass(kw_only=True)
 class Outcome:
-    """How many files were segmented, and why the others were not, a line each."""
+    """How many files were segmented, and why the others were not, a line each. aside: what is no photo or video."""
 
     done: int = 0
     failed: list[str] = field(default_factory=list)
+    aside: list[Skipped] = field(default_factory=list)
 
 
 def segment_files(
@@ -63,8 +65,8 @@ def segment_files(
     Raises:
         HRSError: a path that does not exist, a folder without images, or an output folder that cannot be written.
     """
-    jobs = find_jobs(paths, out)
-    total, before, outcome = sum(job.frames for job in jobs), 0, Outcome()
+    jobs, aside = find_jobs(paths, out)
+    total, before, outcome = sum(job.frames for job in jobs), 0, Outcome(aside=aside)
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     for job in jobs:
@@ -94,38 +96,41 @@ def _run(predictor: Predictor, job: Job, stem: Path, augment: bool, frame_labels
 # What is to be done
 
 
-def find_jobs(paths: Sequence[Path], out: Path) -> list[Job]:
-    """One job a file, none twice; results of earlier calls below ``out`` are not taken for photographs."""
+def find_jobs(paths: Sequence[Path], out: Path) -> tuple[list[Job], list[Skipped]]:
+    """One job a file, none twice, and what is left aside; results of earlier calls below ``out`` are not taken for
+    photographs."""
     found: dict[Path, Path] = {}
+    aside: list[Skipped] = []
     for path in paths:
-        for file, short in _files(path, out):
+        files, left = _files(path, out)
+        aside += left
+        for file, short in files:
             found.setdefault(file.resolve(), short)
     names = _tell_apart(list(found.items()))
-    return [
+    jobs = [
         Job(source=file, name=name, frames=count_frames(file) if file.suffix.lower() in VIDEOS else 1)
         for file, name in names
     ]
+    return jobs, aside
 
 
-def _files(path: Path, out: Path) -> list[tuple[Path, Path]]:
-    """(file, its path below the folder that was named)."""
+def _files(path: Path, out: Path) -> tuple[list[tuple[Path, Path]], list[Skipped]]:
+    """(file, its path below the folder that was named), and what is left aside there."""
     if path.is_file():
-        return [(path, Path(path.name))]
+        return [(path, Path(path.name))], []
     if not path.is_dir():
         raise HRSError(f"{path} does not exist; name images, videos or folders of them")
     kinds, results = SUFFIXES | VIDEOS, out.resolve()
     inside = path.resolve().is_relative_to(results)  # who names the output folder itself means what is in it
-    found = [
-        (file, file.relative_to(path))
-        for file in sorted(path.rglob("*"))
-        if file.suffix.lower() in kinds
-        and file.is_file()
-        and not file.name.startswith(".")
-        and (inside or not file.resolve().is_relative_to(results))
-    ]
+    tree = files_below(path, kinds)
+
+    def wanted(file: Path) -> bool:
+        return inside or not file.resolve().is_relative_to(results)
+
+    found = [(file, file.relative_to(path)) for file in tree.files if wanted(file)]
     if not found:
         raise HRSError(f"{path} holds no images or videos; expected files ending in {', '.join(sorted(kinds))}")
-    return found
+    return found, [item for item in tree.aside if wanted(item.path)]
 
 
 def _tell_apart(files: list[tuple[Path, Path]]) -> list[tuple[Path, Path]]:

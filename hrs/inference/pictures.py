@@ -10,10 +10,10 @@ from typing import Any
 import cv2
 from PIL import Image as Pillow
 
-from hrs.inference.photographs import Image
 from hrs.inference.predictor import Segmentation
 from hrs.labels import LabelSpace, colourise
 from hrs.system.files import atomic_write
+from hrs.system.photographs import Image
 
 _OVERLAY_PIXELS = 16_000_000
 _OVERLAY_SIDE = 65_000  # JPEG ends at 65535

@@ -21,12 +21,12 @@ from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
 from hrs.evaluation import ConfusionMatrix, Evaluation
 from hrs.inference.backends import Backend, BackendName, TorchBackend, open_backend
-from hrs.inference.photographs import Image
 from hrs.inference.realism import UNKNOWN, Gauge, Vectors, check_counts, fit_gauge, read_gauge, summarise
 from hrs.inference.tiles import Plan, Size, blend, decide, plan
 from hrs.labels import LabelSpace
 from hrs.networks.segmenter import Segmenter, upsample
 from hrs.progress import Progress
+from hrs.system.photographs import Image
 
 Values = TypeVar("Values", NDArray[np.uint8], NDArray[np.float32])
 

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 
 from hrs.errors import HRSError
-from hrs.inference.photographs import Image
 from hrs.inference.pictures import label_png, overlay, write_beside
 from hrs.inference.predictor import Predictor
+from hrs.system.photographs import Image
 
-VIDEOS = frozenset({".mp4", ".avi", ".mkv", ".mov"})
+VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".ts", ".mts", ".3gp", ".mpg", ".mpeg", ".wmv"})
 _RATE = 25.0  # frames a second of a video that does not say
 
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
@@ -134,6 +134,11 @@ class RunFolder(WorkFolder):
     def space(self) -> Path:
         return self.path / "space.json"
 
+    @property
+    def data(self) -> Path:
+        """What was found in its data sets: images trained and validated on, what was left out, guessed, doubtful."""
+        return self.path / "data.json"
+
     def exists(self) -> bool:
         """Whether this is a run at all: a folder with a status and a config."""
         return self.status.is_file() and self.config.is_file()
@@ -155,6 +160,10 @@ class RunFolder(WorkFolder):
     def write_space(self, space: LabelSpace) -> None:
         """Say what this run calls its classes, and their colours."""
         atomic_write(self.space, json.dumps(space.to_dict(), indent=2) + "\n")
+
+    def write_data(self, found: dict[str, Any]) -> None:
+        """Say what the run reads."""
+        atomic_write(self.data, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
     def read_space(self) -> LabelSpace | None:
         """What `write_space` wrote; None for a run that stopped before it opened its data. HRSError where damaged."""

@@ -57,17 +57,20 @@ def parse_json(data: bytes | str) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
-def parse_yaml(data: bytes | str) -> Any:
-    """A YAML document of at most MOST_NODES values, DEEPEST deep. Raises ValueError for anything else."""
+def parse_yaml(data: bytes | str, loader: Any = None) -> Any:
+    """A YAML document of at most MOST_NODES values, DEEPEST deep. Raises ValueError for anything else.
+
+    loader: a safe loader of PyYAML, where values are to be read in a way of their own.
+    """
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
         if len(text) > MOST_BYTES:
             raise ValueError("it is too large")
         import yaml  # here, since whoever only names things need not have it
 
-        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times quicker, where libyaml is there
-        _check_size(yaml.parse(text, Loader=loader))
-        return _checked(yaml.load(text, Loader=loader))
+        quick: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as quick, where libyaml is there
+        _check_size(yaml.parse(text, Loader=quick))
+        return _checked(yaml.load(text, Loader=loader or quick))
     except ValueError:
         raise
     except Exception as error:  # the loader raises nearly anything on values such as an empty !!int

@@ -23,10 +23,12 @@ import torch
 import yaml
 
 from hrs.config import RunConfig, load_config
+from hrs.data.classmap import ClassMap, map_for
+from hrs.data.draw import spread_indices
 from hrs.data.formats.table import FORMATS
-from hrs.data.layouts import Dataset
+from hrs.data.holdout import SHARE, other_split
+from hrs.data.layouts import Dataset, check_headers, dataset_of, mapped_spec
 from hrs.data.regions import RegionCache, superpixels
-from hrs.data.spec import DatasetSpec
 from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace, label_space
@@ -159,31 +161,31 @@ class Glance:
 def _look(config: RunConfig) -> tuple[Glance, Glance, list[Glance]]:
     """The real images, those to validate on, and the synthetic frames."""
     data = config.data
-    real = glance(data.target)
-    drawn = replace(real, total=min(real.total, data.n_real or real.total))
-    val = glance(data.val) if data.val else glance(data.target, split="val")
-    return drawn, val, [glance(source) for source in config.sources]
+    real = glance(data.target, map_for(data.classes, data.target))
+    name = data.val or other_split(data.target)
+    val = glance(name, map_for(data.classes, name)) if name else replace(real, total=ceil(SHARE * real.total))
+    left = real.total if name else real.total - val.total
+    drawn = replace(real, total=min(left, data.n_real or left))
+    sources = [glance(source, map_for(data.classes, source, source=True)) for source in config.sources]
+    return drawn, val, sources
 
 
-def glance(name: str, *, split: str | None = None) -> Glance:
+def glance(name: str, classes: ClassMap | None = None) -> Glance:
     """Open a few frames of a data set without reading the others' headers or drawing them all."""
-    spec = DatasetSpec.parse(name)
-    kind = FORMATS[spec.format]
-    if split is not None and kind.has_splits and "split" not in spec.options:
-        spec = spec.with_options(split=split)
-    seen = kind.glimpse(spec, 2 * _FRAMES)
-    found = seen.found
-    if not found.frames:
-        raise HRSError(f"data set {spec} has no usable frame; expected {found.layout}")
-    space = found.encoding.space if found.encoding else None
-    there = Dataset(spec=spec, space=space, frames=found.frames, skipped=(), encoding=found.encoding)
-    return Glance(dataset=_spread(there), total=seen.total, rendering=seen.making)
+    spec = mapped_spec(name, classes)
+    seen = FORMATS[spec.format].glimpse(spec, 2 * _FRAMES)
+    if not seen.found.frames:
+        raise HRSError(f"data set {spec} has no usable frame; expected {seen.found.layout}")
+    return Glance(dataset=_spread(dataset_of(spec, seen.found)), total=seen.total, rendering=seen.making)
 
 
 def _spread(dataset: Dataset) -> Dataset:
     """Up to twice ``_FRAMES`` frames from all over it: every other one to train on, the rest to look up regions."""
-    count = min(len(dataset), 2 * _FRAMES)
-    return dataset.take(i * len(dataset) // count for i in range(count))
+    few = dataset.take(spread_indices(len(dataset), 2 * _FRAMES))
+    usable, unfit = check_headers(few.frames)
+    if not usable:
+        raise HRSError(f"data set {dataset.spec}: {unfit[0].path.name} {unfit[0].reason}")
+    return replace(few, frames=usable)
 
 
 def _space_of(dataset: Dataset) -> LabelSpace:
@@ -216,7 +218,7 @@ def _write_ids(path: Path, ids: Image) -> None:
 def _trial(config: RunConfig, specs: dict[str, Any]) -> RunConfig:
     """The same run on those few frames."""
     values = config.model_dump()
-    values["data"] |= {**specs, "space": None, "n_real": None}
+    values["data"] |= {**specs, "space": None, "n_real": None, "classes": {}}
     values["train"]["steps"] = max(config.train.steps, _TRIAL_STEPS)
     return load_config(values)
 

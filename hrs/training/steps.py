@@ -32,7 +32,7 @@ from hrs.networks.segmenter import Segmenter
 from hrs.progress import Progress
 from hrs.training.sampling import frame_shares, redraw_steps
 from hrs.training.schedule import poly_with_warmup
-from hrs.training.task import open_real
+from hrs.training.task import open_real, survey_sources
 
 MOST_STYLES = 200
 """Photos whose colours synthetic frames may take."""
@@ -95,7 +95,8 @@ class Trainer:
         if config.train.class_balance:
             method.balance(torch.from_numpy(class_frequency(self.real.target)))
         with self.accelerator.main_process_first():
-            sources = open_sources(config.sources, self.real.space, progress=progress)
+            sources = open_sources(config.sources, self.real.space, classes=config.data.classes, progress=progress)
+        self.source_surveys = survey_sources(sources)
         self.source = FrameReader(sources, config.data, regions=facts.learns_weights)
         self.target = FrameReader([self.real.target], config.data, regions=facts.learns_weights)
         self.styles = photo_styles(self.real.target) if config.data.style == "photos" else None

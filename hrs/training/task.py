@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hrs.config import RunConfig
+from hrs.data.census import take_census
+from hrs.data.classmap import map_for
 from hrs.data.draw import draw_real
+from hrs.data.holdout import HeldOut, hold_out, other_split
 from hrs.data.layouts import Dataset, open_dataset
+from hrs.data.survey import Survey, survey, survey_source
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace, label_space
 from hrs.progress import Progress
@@ -18,28 +27,59 @@ UNDRAWN = "undrawn"
 @dataclass(frozen=True, kw_only=True)
 class RealData:
     """The real side in the label space of the run. ``target`` holds the drawn images; no other label is trained on.
-    ``unlabelled`` holds the teacher's photos, without labels; None where there is no teacher."""
+
+    surveys: what was found in the labels, all of which were read once.
+    held_out: what of the target is validated on; None where that is a data set or split of its own.
+    unlabelled: the teacher's photos, without labels; None where there is no teacher.
+    """
 
     space: LabelSpace
     target: Dataset
     val: Dataset
     unlabelled: Dataset | None = None
+    surveys: tuple[Survey, ...] = ()
+    held_out: HeldOut | None = None
+
+    def in_words(self, sources: Sequence[Survey] = ()) -> list[str]:
+        """What the run reads, leaves out and guesses, for its log."""
+        held = [f"target {self.target.spec}: {self.held_out.how}"] if self.held_out else []
+        return [line for each in (*self.surveys, *sources) for line in each.lines()] + held
+
+    def to_dict(self, sources: Sequence[Survey] = ()) -> dict[str, Any]:
+        """The same for data.json, with the names of the images that are trained and validated on."""
+        return {
+            "data_sets": [each.to_dict() for each in (*self.surveys, *sources)],
+            "held_out": self.held_out.how if self.held_out else None,
+            "target": [frame.id for frame in self.target.frames],
+            "validation": [frame.id for frame in self.val.frames],
+        }
 
 
 def open_real(config: RunConfig, *, progress: Progress | None = None) -> RealData:
-    """Open, draw and map the real images; ``progress(done, total)`` is called while frames are rendered.
+    """Open, draw and map the real images, and read all their labels once.
 
-    Raises HRSError for whatever is missing or does not fit.
+    Args:
+        progress: called with (done, total) while frames are rendered.
+
+    Raises:
+        HRSError: whatever is missing or does not fit; labels that cannot be right.
     """
-    target = open_dataset(config.data.target, progress=progress)
+    data = config.data
+    target = open_dataset(data.target, classes=map_for(data.classes, data.target), progress=progress)
     if target.space is None:
-        raise HRSError(f"target {config.data.target} has no labels; name a labelled data set of real images")
-    space = label_space(config.data.space) if config.data.space else target.space
-    val_name, split = (config.data.val, None) if config.data.val else (config.data.target, "val")
-    val = open_dataset(val_name, split=split, progress=progress)
-    drawn = draw_real(target.map_to(space), config.data.n_real, seed=config.seed)
-    unlabelled = _open_unlabelled(config.data.unlabelled, target, drawn) if config.data.unlabelled else None
-    return RealData(space=space, target=drawn, val=val.map_to(space), unlabelled=unlabelled)
+        raise HRSError(f"target {data.target} has no labels; name a labelled data set of real images")
+    space = label_space(data.space) if data.space else target.space
+    target = target.map_to(space)
+    val_name, held = data.val or other_split(data.target), None
+    if val_name is None:
+        target, val, held = hold_out(target, seed=config.seed)
+    else:
+        val = open_dataset(val_name, classes=map_for(data.classes, val_name), progress=progress).map_to(space)
+    target, found, presence = _read_all(target, "target")
+    val, of_val, _ = _read_all(val, "validation")
+    drawn = draw_real(target, data.n_real, seed=config.seed, presence=presence)
+    unlabelled = _open_unlabelled(data.unlabelled, target, drawn) if data.unlabelled else None
+    return RealData(space=space, target=drawn, val=val, surveys=(found, of_val), held_out=held, unlabelled=unlabelled)
 
 
 def _open_unlabelled(name: str, target: Dataset, drawn: Dataset) -> Dataset:
@@ -50,3 +90,18 @@ def _open_unlabelled(name: str, target: Dataset, drawn: Dataset) -> Dataset:
             "or name a folder of photos, images:FOLDER"
         )
     return photos.without_labels()
+
+
+def _read_all(dataset: Dataset, role: str) -> tuple[Dataset, Survey, NDArray[np.bool_]]:
+    """The frames that can be read, what was found in their labels, and which classes each holds, (frames, classes)."""
+    census, presence, unreadable = take_census(dataset, images=role == "validation")
+    if not census.labels:
+        first = next(iter(unreadable.values()))
+        raise HRSError(f"{role} {dataset.spec}: none of {len(dataset)} labels can be read; {first.reason}")
+    kept = [i for i in range(len(dataset)) if i not in unreadable]
+    return dataset.take(kept), survey(dataset, role, census, list(unreadable.values())), presence[kept]
+
+
+def survey_sources(sources: Sequence[Dataset]) -> tuple[Survey, ...]:
+    """What was found in synthetic data sets, by some of their labels. Raises HRSError where they cannot be right."""
+    return tuple(survey_source(source) for source in sources)

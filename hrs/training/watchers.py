@@ -51,6 +51,9 @@ def watch(trainer: Trainer, run: RunFolder) -> Iterator[Watchers]:
         if trainer.main:
             stack.enter_context(recorder)
             run.write_space(trainer.real.space)
+            run.write_data(trainer.real.to_dict(trainer.source_surveys))
+            for line in trainer.real.in_words(trainer.source_surveys):
+                LOGGER.info(line)
             LOGGER.info(trainer.describe())
         validation = Validation(trainer, run, recorder)
         saving = Saving(trainer, run, validation)
@@ -120,7 +123,7 @@ class Validation(Watcher):
         if not whole.images:
             raise HRSError("no validation image can be read any more; check the data set with: python -m hrs check")
         self.newest = whole.evaluation()
-        better = self.newest.miou > self.best
+        better = not self.newest.miou <= self.best  # where nothing can be scored, the newest is kept
         self.best = max(self.best, self.newest.miou)
         if trainer.main:
             self.recorder.validation(trainer.step, self.newest, whole, best=better)

@@ -45,7 +45,7 @@ def shown(at: AppTest) -> RunConfig:
 def flat(values: dict, prefix: str = "") -> set[str]:
     keys = set()
     for key, value in values.items():
-        keys |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key}
+        keys |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {prefix + key}
     return keys
 
 

@@ -53,3 +53,36 @@ def mode_of(path: Path) -> str:
 def own_classes(root: Path, **more) -> None:
     root.mkdir(exist_ok=True)
     (root / "classes.yaml").write_text(yaml.safe_dump({"classes": {5: "road", 300: "sky", 7: "cat"}, **more}))
+
+
+def street(seed: int = 0, h: int = 48, w: int = 64) -> np.ndarray:
+    """Ids of a frame: 0 sky above, 1 road below, 2 a box on the left, 4 % of it."""
+    ids = np.zeros((h, w), np.uint8)
+    ids[h // 2 :] = 1
+    ids[h // 4 : h // 4 + h // 5, 5 + seed : 5 + seed + w // 5] = 2
+    return ids
+
+
+def pictured(ids: np.ndarray) -> np.ndarray:
+    """A picture of a street, RGB."""
+    return np.array([[120, 170, 230], [90, 90, 95], [210, 60, 50]], np.uint8)[np.minimum(ids, 2)]
+
+
+def save(path: Path, array: np.ndarray, **options) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path, **options)
+
+
+def write_streets(root: Path, count: int = 3, *, labels="labels", images="images", name="f{}", label="{}.png", of=None):
+    """Frames in two folders; ``of`` turns ids 0..2 into what is saved as a label."""
+    for i in range(count):
+        ids, stem = street(i), name.format(i)
+        save(root / images / f"{stem}.png", pictured(ids))
+        save(root / labels / label.format(stem), of(ids) if of else ids)
+    return root
+
+
+def write_classes(root: Path, text: str = "classes: {0: sky, 1: road, 2: box}\n", name: str = "classes.yaml") -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(text, encoding="utf-8")
+    return root

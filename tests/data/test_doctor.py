@@ -26,7 +26,7 @@ def sick(tmp_path):
     (root / "labels/000.png").unlink()
     cv2.imwrite(str(root / "labels/001.png"), np.zeros((8, 8), np.uint8))
     damage(root / "images/002.png")
-    cv2.imwrite(str(root / "labels/003.png"), np.zeros((48, 64, 3), np.uint8))
+    cv2.imwrite(str(root / "labels/003.png"), np.full((48, 64, 3), (1, 2, 3), np.uint8))
     for i in range(4, 8):
         label = np.full((48, 64), 1, np.uint8)
         label[:12] = 0
@@ -86,7 +86,9 @@ def test_long_lists_are_cut(tmp_path):
 def test_the_dictionary_is_json_and_complete(sick):
     report = inspect(f"folder:{sick}")
     stored = json.loads(json.dumps(report.to_dict()))
-    assert set(stored) == {"spec", "pairs", "skipped", "unreadable", "unknown", "classes", "ignored", "sizes"}
+    assert set(stored) == {"spec", "pairs", "skipped", "unreadable", "unknown", "classes", "ignored", "sizes"} | {
+        *("findings", "matches", "notes")
+    }
     assert stored["skipped"][0] == {"path": str(sick / "images/000.png"), "reason": "has no label"}
     assert stored["unknown"] == {"77": 120}
 
@@ -108,7 +110,7 @@ def test_nothing_that_can_be_decoded_is_an_error(tmp_path):
 def test_nothing_that_fits_the_layout_is_an_error(tmp_path):
     root = write_frames(tmp_path / "d", 1, seed=0)
     (root / "labels/000.png").unlink()
-    with pytest.raises(HRSError, match=r"expected images/NAME.* found 0 pairs.* 1 lone files; 000\.png has no label"):
+    with pytest.raises(HRSError, match=r"expected images/NAME.* found 0 pairs.* 1 other files; 000\.png has no label"):
         inspect(f"folder:{root}")
 
 

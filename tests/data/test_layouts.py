@@ -24,7 +24,7 @@ def test_a_name_is_taken_apart_and_put_together():
         ("camvid:", "expected format:path"),
         ("camvit:x", "did you mean camvid"),
         ("camvid:x?spilt=val", "did you mean split"),
-        ("gta5:x?split=val", "gta5 takes none"),
+        ("gta5:x?split=val", "known: classes"),
         ("render:street", "expected render:synthetic or render:camera"),
         ("render:camera?frames=0", "expected a whole number of at least 1"),
         ("render:camera?frames=many", "expected a whole number"),
@@ -88,8 +88,8 @@ def test_files_without_partner_and_unreadable_ones_are_left_out(tmp_path):
 def test_no_usable_frame_is_an_error_with_layout_and_findings(tmp_path):
     root = write_frames(tmp_path / "d", 2, seed=0)
     for file in (root / "labels").iterdir():
-        file.rename(file.with_stem(f"{file.stem}_mask"))
-    message = r"expected images/NAME\.\* with labels/NAME\.png, found 0 pairs, 0 of them unusable, and 4 lone files"
+        file.rename(file.with_stem(f"of {file.stem}"))
+    message = r"expected images/NAME\.\* with labels/NAME\.png, found 0 pairs, 0 of them unusable, and 4 other files"
     with pytest.raises(HRSError, match=message):
         open_dataset(f"folder:{root}")
 

@@ -82,7 +82,7 @@ def test_frames_that_are_not_drawn_yet_take_time(tmp_path, monkeypatch):
 
 def test_frames_that_come_with_hrs_are_not_drawn(monkeypatch):
     monkeypatch.setattr("hrs.street.can_render", lambda: False)
-    found = glance("render:camera?frames=24", split="val")
+    found = glance("render:camera?frames=24&split=val")
     assert found.rendering == 0 and 0 < found.total <= 24
 
 

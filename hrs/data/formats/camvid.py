@@ -3,11 +3,12 @@ or the original 701_StillsRaw_full and LabeledApproved_full, which has no splits
 
 from __future__ import annotations
 
-from hrs.data.encoding import Encoding, by_name
+from hrs.data.encoding import Encoding, by_name, colour_id
 from hrs.data.frames import Found, pair
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
-from hrs.labels import CAMVID, CAMVID_ORIGINAL, CAMVID_VOID, Colour
+from hrs.labels import CAMVID, CAMVID_ORIGINAL, CAMVID_VOID
+from hrs.system.tree import folders_in
 
 
 def read(spec: DatasetSpec) -> Found:
@@ -16,7 +17,7 @@ def read(spec: DatasetSpec) -> Found:
             raise HRSError(f"data set {spec}: this original layout has no splits; sort the frames into folders")
         images, labels = spec.folders("701_StillsRaw_full", "LabeledApproved_full")
         return pair(images, labels, encoding=_colours(), label_end="_L")
-    split = spec.split
+    split = spec.split_of(splits(spec)) if splits(spec) else spec.split
     if (spec.root / f"{split}_labels").is_dir():
         images, labels = spec.folders(split, f"{split}_labels")
         return pair(images, labels, encoding=_colours(), label_end="_L")
@@ -25,11 +26,12 @@ def read(spec: DatasetSpec) -> Found:
     return pair(images, labels, encoding=Encoding(space=CAMVID, channel="index", ids=ids, void=CAMVID_VOID))
 
 
+def splits(spec: DatasetSpec) -> list[str]:
+    names = folders_in(spec.root)
+    return [name for name in names if f"{name}annot" in names or f"{name}_labels" in names]
+
+
 def _colours() -> Encoding:
-    ids = {_colour_id(colour): name for colour, name in CAMVID_ORIGINAL.items()}
+    ids = {colour_id(colour): name for colour, name in CAMVID_ORIGINAL.items()}
     wanted = {raw: name for raw, name in ids.items() if name in CAMVID.classes}
     return by_name(wanted, channel="colour", void=frozenset(ids) - frozenset(wanted), space=CAMVID)
-
-
-def _colour_id(colour: Colour) -> int:
-    return (colour[0] << 16) + (colour[1] << 8) + colour[2]

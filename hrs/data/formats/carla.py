@@ -1,20 +1,53 @@
-"""CARLA's semantic camera: rgb/NAME, seg/NAME with the tag in red. Tags changed in 0.9.14, so version is asked."""
+"""CARLA's semantic camera: rgb/NAME, seg/NAME with the tag in red. Tags changed in 0.9.14, so version is asked.
+
+Labels in the colours of CityScapesPalette, grey tags, and tags in blue, where somebody swapped the channels, are told
+from their pixels.
+"""
 
 from __future__ import annotations
 
-from hrs.data.encoding import by_name
+from dataclasses import replace
+
+from hrs.data.encoding import Encoding, by_name, colour_id, fitting
 from hrs.data.frames import Found, pair
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
-from hrs.labels import CARLA_TAGS, CARLA_VOID
+from hrs.labels import CARLA_COLOURS, CARLA_TAGS, CARLA_VERSIONS, CARLA_VOID
 
 
 def read(spec: DatasetSpec) -> Found:
-    version = spec.options.get("version")
-    if version not in CARLA_TAGS:
+    version = spec.options.get("version", "")
+    if version not in CARLA_VERSIONS:
+        known = ", ".join(CARLA_VERSIONS)
         raise HRSError(
-            f"data set {spec}: CARLA's tags changed in 0.9.14; add ?version=0.9.13 (and older) or ?version=0.9.14"
+            f"data set {spec}: CARLA's tags changed in 0.9.14; add ?version=0.9.13 (and older) or ?version=0.9.14 (and "
+            f"newer); known: {known}"
         )
+    tags = CARLA_VERSIONS[version]
     images, labels = spec.folders("rgb", "seg")
-    encoding = by_name(CARLA_TAGS[version], channel="red", void=CARLA_VOID[version], name=f"carla-{version}")
-    return pair(images, labels, encoding=encoding)
+    kinds = _kinds(tags)
+    found = pair(images, labels, encoding=kinds[0])
+    encoding = fitting(kinds, [frame.label for frame in found.frames if frame.label])
+    others = [
+        (f"use ?version={other}", replace(_kinds(other)[0], channel=encoding.channel))
+        for other in CARLA_TAGS
+        if other != tags
+    ]
+    return replace(
+        found, encoding=encoding, others=tuple(others if encoding.channel != "colour" else ()), notes=_notes(encoding)
+    )
+
+
+def _kinds(tags: str) -> list[Encoding]:
+    by_tag = by_name(CARLA_TAGS[tags], channel="red", void=CARLA_VOID[tags], name=f"carla-{tags}")
+    space = by_tag.space
+    car = "vehicle" if "vehicle" in space.classes else "car"
+    colours = {colour_id(colour): car if name == "vehicle" else name for colour, name in CARLA_COLOURS.items()}
+    known = {raw: name for raw, name in colours.items() if name in space.classes}
+    by_colour = by_name(known, channel="colour", void=frozenset(colours) - frozenset(known), space=space)
+    return [by_tag, by_colour, replace(by_tag, channel="blue")]
+
+
+def _notes(encoding: Encoding) -> tuple[str, ...]:
+    seen = {"colour": "the colours of CityScapesPalette, not tags", "blue": "their tags in blue, not in red"}
+    return (f"the labels have {seen[encoding.channel]}; they are read so",) if encoding.channel in seen else ()

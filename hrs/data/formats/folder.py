@@ -1,58 +1,157 @@
 """One's own classes: images/NAME, labels/NAME.png (8 or 16 bit), classes.yaml, and perhaps planted/NAME.png.
 
-With splits, all of them lie one folder deeper: images/SPLIT, labels/SPLIT.
+Splits are folders: images/SPLIT and labels/SPLIT, or SPLIT/images and SPLIT/labels; or lists of names, SPLIT.txt.
+Folders that are not called like splits, such as rooms or cities, are all read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from hrs.data.encoding import Encoding, by_name
-from hrs.data.frames import Found, pair
-from hrs.data.spec import DatasetSpec
+import numpy as np
+
+from hrs.data.classfile import EXPECTED, READERS, ClassList, as_colour, find_class_list
+from hrs.data.encoding import Encoding, by_name, colour_id, fitting
+from hrs.data.frames import Found, label_files, pair
+from hrs.data.spec import DatasetSpec, holds
+from hrs.data.splits import splits_among
 from hrs.errors import HRSError
 from hrs.labels import Colour, LabelSpace
-from hrs.system.documents import parse_yaml, read_bounded, reason
+from hrs.system.tree import folders_in
 
 
 def read(spec: DatasetSpec) -> Found:
     root = spec.root
-    splits = sorted(path.name for path in (root / "images").glob("*") if path.is_dir())
-    if "split" in spec.options and spec.options["split"] not in splits:
-        has = f"has the splits {', '.join(splits)}" if splits else "has no splits; leave split out"
-        raise HRSError(f"data set {spec}: images/ {has}")
-    inner = f"/{spec.split}" if splits else ""
-    images, labels = spec.folders(f"images{inner}", f"labels{inner}")
-    planted = root / f"planted{inner}"
-    return pair(images, labels, encoding=_classes(root), planted=planted if planted.is_dir() else None)
+    names = splits(spec)
+    if not names and "split" in spec.options:
+        if spec.split not in _folders(root / "images"):
+            raise HRSError(f"data set {spec}: images/ has no splits; leave split out")
+        names = _folders(root / "images")
+    split = spec.split_of(names) if names else None
+    return read_layout(spec, *_places(spec, split), planted=_planted(root, split), only=_listed(root, split))
 
 
-def _classes(root: Path) -> Encoding:
-    """classes.yaml: ``classes: {raw id: name}``, perhaps ``palette: {raw id: [r, g, b]}`` and ``ignore: [raw ids]``."""
-    path = root / "classes.yaml"
-    expected = "expected 'classes:' with lines of 'raw id: name'"
+def splits(spec: DatasetSpec) -> list[str]:
+    root = spec.root
+    inner = splits_among(_folders(root / "images"))
+    outer = [name for name in splits_among(folders_in(root)) if (root / name / "images").is_dir()]
+    return inner or outer or splits_among([path.stem for path in sorted(root.glob("*.txt")) if _is_list(path)])
+
+
+def read_layout(
+    spec: DatasetSpec, images: Path, labels: Path, *, planted: Path | None = None, only: frozenset[str] | None = None
+) -> Found:
+    """Images and labels in two folders, with a list of classes in the root: by ids or by colours, as they fit."""
+    classes = find_class_list(spec.root, labels, labels.parent)
+    encodings = encodings_of(classes, spec.root.name) if classes else _from_map(spec)
+    if not encodings:
+        raise HRSError(_no_list(spec, labels))
+    found = pair(images, labels, encoding=encodings[0], planted=planted, only=only)
+    paths = [frame.label for frame in found.frames if frame.label]
+    return replace(found, encoding=fitting(encodings, paths) if paths else encodings[0])
+
+
+def encodings_of(classes: ClassList, name: str) -> list[Encoding]:
+    """How labels with these classes may be written: by id, and by colour where the list has colours."""
+    ids = by_name(
+        dict(sorted(classes.names.items())), channel="index", void=classes.ignored | {255}, name=name or "own"
+    )
+    space = LabelSpace(
+        name=ids.space.name, classes=ids.space.classes, palette=_palette(ids.space, classes.names, classes.palette)
+    )
+    by_id = Encoding(space=space, channel="index", ids=ids.ids, void=ids.void - ids.ids.keys())
+    if not classes.palette:
+        return [by_id]
+    void = frozenset(map(colour_id, classes.ignored_colours))
+    void |= {colour_id(classes.palette[raw]) for raw in classes.ignored & classes.palette.keys()}
+    coloured = {colour_id(classes.palette[raw]): ids.ids[raw] for raw in classes.names if raw in classes.palette}
+    by_colour = Encoding(space=space, channel="colour", ids=coloured, void=void - coloured.keys())
+    return [by_colour, by_id] if classes.ordered else [by_id, by_colour]
+
+
+def _from_map(spec: DatasetSpec) -> list[Encoding]:
+    """Where there is no list of classes, a class map by ids or colours says which there are."""
+    keys = [part.strip() for key in (spec.given.entries if spec.given else ()) for part in _parts(key)]
+    colours = {colour_id(colour): key for key in keys if (colour := as_colour(key))}
+    ids = {int(key): f"id {key}" for key in keys if key.isdecimal()}
+    both = ((ids, "index"), (colours, "colour"))
+    return [
+        by_name(names, channel="index" if channel == "index" else "colour", void=frozenset({255}), name=spec.root.name)
+        for names, channel in both
+        if len(names) > 1
+    ]
+
+
+def _parts(key: str) -> list[str]:
+    return [key] if as_colour(key) else key.split(",")
+
+
+def _no_list(spec: DatasetSpec, labels: Path) -> str:
+    """What to write, with what the first label holds."""
+    message = (
+        f"data set {spec}: {spec.root / 'classes.yaml'} does not exist; {EXPECTED}, "
+        f"so that ids have names (or {', '.join(list(READERS)[1:])}); {holds(spec.root)}"
+    )
+    first = next(iter(label_files(labels)), None)
+    if first is None:
+        return message
+    plain = Encoding(space=_TWO, channel="index", ids={0: 0}, void=frozenset())
     try:
-        stored = parse_yaml(read_bounded(path))
-        names = {int(raw): str(name) for raw, name in stored["classes"].items()}
-        palette = {int(raw): tuple(map(int, rgb)) for raw, rgb in (stored.get("palette") or {}).items()}
-        ignored = frozenset(map(int, stored.get("ignore") or ()))
-    except FileNotFoundError as error:
-        raise HRSError(f"{path} does not exist; {expected}, so that ids have names") from error
-    except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
-        raise HRSError(f"{path} cannot be used ({reason(error)}); {expected}") from error
-    for raw, rgb in palette.items():
-        if len(rgb) != 3 or not all(0 <= value <= 255 for value in rgb):
-            raise HRSError(f"{path}: the palette's colour of {raw} is {list(rgb)}; expected [r, g, b] from 0 to 255")
-    if any(not 0 <= raw < 1 << 16 for raw in names):
-        raise HRSError(f"{path} names the id {max(names, key=abs)}; expected ids from 0 to 65535")
-    encoding = by_name(dict(sorted(names.items())), channel="index", void=ignored | {255}, name=root.name or "folder")
-    colours = _palette(encoding.space, names, palette)
-    space = LabelSpace(name=encoding.space.name, classes=encoding.space.classes, palette=colours)
-    return Encoding(space=space, channel="index", ids=encoding.ids, void=encoding.void - encoding.ids.keys())
+        raw = plain.raw_file(first)
+    except HRSError as error:
+        return f"{message}; {error}"
+    found = np.unique(raw)[:12].tolist()
+    return f"{message}; {first.name} holds the ids {', '.join(map(str, found))}"
 
 
-def _palette(space: LabelSpace, names: dict[int, str], given: dict[int, tuple[int, ...]]) -> tuple[Colour, ...]:
+_TWO = LabelSpace(name="any", classes=("a", "b"), palette=((0, 0, 0), (1, 1, 1)))
+
+
+def _places(spec: DatasetSpec, split: str | None) -> tuple[Path, Path]:
+    root = spec.root
+    if split and not (root / "images" / split).is_dir() and (root / split / "images").is_dir():
+        return spec.folders(f"{split}/images", f"{split}/labels")
+    inner = f"/{split}" if split and (root / "images" / split).is_dir() else ""
+    return spec.folders(f"images{inner}", f"labels{inner}")
+
+
+def _planted(root: Path, split: str | None) -> Path | None:
+    places = [root / "planted" / split, root / split / "planted"] if split else []
+    return next((place for place in [*places, root / "planted"] if place.is_dir()), None)
+
+
+def _listed(root: Path, split: str | None) -> frozenset[str] | None:
+    """The names in SPLIT.txt, where that is what makes the split."""
+    path = root / f"{split}.txt"
+    folders = [root / "images" / str(split), root / str(split) / "images"]
+    if split is None or any(map(Path.is_dir, folders)) or not path.is_file():
+        return None
+    return frozenset(names_in(path))
+
+
+def names_in(path: Path) -> list[str]:
+    """The names in a list file, one a line, without folder and suffix; what follows a space is left out."""
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    return [_bare(line.split()[0]) for line in lines if line.strip()]
+
+
+def _bare(name: str) -> str:
+    suffix = Path(name).suffix
+    return Path(name).name.removesuffix(suffix if suffix.lower() in (".png", ".jpg", ".jpeg") else "")
+
+
+def _is_list(path: Path) -> bool:
+    return path.name not in READERS
+
+
+def _folders(place: Path) -> list[str]:
+    return folders_in(place) if place.is_dir() else []
+
+
+def _palette(space: LabelSpace, names: Mapping[int, str], given: Mapping[int, Colour]) -> tuple[Colour, ...]:
     """The given colours, and those of the space where none is; ids that are no class may have one, unused."""
     colours = dict(zip(space.classes, space.palette, strict=True))
-    colours |= {names[raw]: (red, green, blue) for raw, (red, green, blue) in given.items() if raw in names}
+    colours |= {names[raw]: colour for raw, colour in given.items() if raw in names}
     return tuple(colours[name] for name in space.classes)

@@ -1,14 +1,20 @@
-"""Playing for Data (Richter et al., ECCV 2016): images/NAME.png, labels/NAME.png, palette PNG of Cityscapes ids."""
+"""Playing for Data (Richter et al., ECCV 2016): images/NAME.png, labels/NAME.png, palette PNG of Cityscapes ids; or
+labels/NAME_labelTrainIds.png, as mmsegmentation converts them."""
 
 from __future__ import annotations
 
-from hrs.data.encoding import by_name
-from hrs.data.frames import Found, pair
+from dataclasses import replace
+
+from hrs.data.encoding import TRAIN_IDS, by_name
+from hrs.data.frames import Found, label_files, pair
 from hrs.data.spec import DatasetSpec
 from hrs.labels import CITYSCAPES, CITYSCAPES_IDS, CITYSCAPES_VOID
 
 
 def read(spec: DatasetSpec) -> Found:
     images, labels = spec.folders("images", "labels")
-    encoding = by_name(CITYSCAPES_IDS, channel="index", void=CITYSCAPES_VOID, space=CITYSCAPES)
-    return pair(images, labels, encoding=encoding)
+    ids = by_name(CITYSCAPES_IDS, channel="index", void=CITYSCAPES_VOID, space=CITYSCAPES)
+    if any(path.stem.endswith("_labelTrainIds") for path in label_files(labels)):
+        return pair(images, labels, encoding=TRAIN_IDS, label_end="_labelTrainIds")
+    found = pair(images, labels, encoding=ids)
+    return replace(found, others=(("let the labels' names end in _labelTrainIds.png", TRAIN_IDS),))

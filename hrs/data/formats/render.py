@@ -48,6 +48,10 @@ def read(spec: DatasetSpec, progress: Progress | None = None) -> Found:
     return _shipped(spec, domain, split, start, frames)
 
 
+def splits(spec: DatasetSpec) -> list[str]:
+    return list(SPLITS) if spec.path == "camera" else []
+
+
 def glimpse(spec: DatasetSpec, few: int) -> Glimpse:
     """About ``few`` frames, drawn where they are missing, and how long the others will take, from drawing some."""
     start, frames = spec.number("start", 0), spec.number("frames", FRAMES.get(spec.path, 1), least=1)

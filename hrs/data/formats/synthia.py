@@ -1,14 +1,30 @@
-"""SYNTHIA-RAND-CITYSCAPES (Ros et al., CVPR 2016): RGB/NAME.png, GT/LABELS/NAME.png, 16-bit, class in red."""
+"""SYNTHIA (Ros et al., CVPR 2016): RGB/NAME.png, GT/LABELS/NAME.png, 16-bit, class in red.
+
+RAND-CITYSCAPES, and the video sequences, whose folders Stereo_Left and Stereo_Right tell them apart: their ids 12 and
+15 are other classes.
+"""
 
 from __future__ import annotations
 
-from hrs.data.encoding import by_name
+from dataclasses import replace
+
+from hrs.data.encoding import by_name, fitting
 from hrs.data.frames import Found, pair
 from hrs.data.spec import DatasetSpec
-from hrs.labels import SYNTHIA_IDS, SYNTHIA_VOID, label_space
+from hrs.labels import SYNTHIA_IDS, SYNTHIA_SEQUENCE_IDS, SYNTHIA_SEQUENCE_VOID, SYNTHIA_VOID, label_space
+from hrs.system.tree import folders_in
 
 
 def read(spec: DatasetSpec) -> Found:
     images, labels = spec.folders("RGB", "GT/LABELS")
-    encoding = by_name(SYNTHIA_IDS, channel="red", void=SYNTHIA_VOID, space=label_space("synthia16"))
-    return pair(images, labels, encoding=encoding)
+    sequence = any(name.startswith("Stereo_") for name in folders_in(labels))
+    if sequence:
+        kinds = [
+            by_name(SYNTHIA_SEQUENCE_IDS, channel=channel, void=SYNTHIA_SEQUENCE_VOID, name="synthia-sequence")
+            for channel in ("red", "index")
+        ]
+    else:
+        space = label_space("synthia16")
+        kinds = [by_name(SYNTHIA_IDS, channel=each, void=SYNTHIA_VOID, space=space) for each in ("red", "index")]
+    found = pair(images, labels, encoding=kinds[0])
+    return replace(found, encoding=fitting(kinds, [frame.label for frame in found.frames if frame.label]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
@@ -26,6 +27,7 @@ class Format:
     labels: how they are encoded, in Markdown.
     options: those that ``?key=value`` may name; "split" where it has splits.
     made: whether its frames are made when they are asked for, which takes time.
+    signs: what tells such a folder from others: patterns below it; one line of them suffices, all of it is needed.
     """
 
     name: str
@@ -33,6 +35,20 @@ class Format:
     labels: str
     options: frozenset[str] = frozenset()
     made: bool = False
+    signs: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def known_options(self) -> frozenset[str]:
+        """``options``, and ``classes``, a file that says what the classes shall be called, where there are labels."""
+        return self.options | ({"classes"} if self.labels != "none" else set())
+
+    def fits(self, root: Path) -> bool:
+        """Whether a folder looks like this."""
+        return any(all(any(True for _ in root.glob(sign)) for sign in line) for line in self.signs)
+
+    def splits(self, spec: DatasetSpec) -> list[str]:
+        """The names of the splits that a data set has, as they are on disk; none for formats without splits."""
+        return list(import_module(f"hrs.data.formats.{self.name}").splits(spec)) if self.has_splits else []
 
     @property
     def has_splits(self) -> bool:

@@ -31,7 +31,7 @@ def test_carla_tag_is_in_the_red_channel_of_rgba(tmp_path, version, tags, names)
     assert first_row(mapped, 5) == [expected.get(name, name) for name in names]
 
 
-@pytest.mark.parametrize("query", ["", "?version=0.9.12"])
+@pytest.mark.parametrize("query", ["", "?version=0.9.9"])
 def test_carla_asks_for_its_version(tmp_path, query):
     with pytest.raises(HRSError, match=r"add \?version=0\.9\.13"):
         open_dataset(f"carla:{tmp_path}{query}")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hrs.data.integrity import is_whole, is_whole_file
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
+from hrs.system.integrity import is_whole, is_whole_file
 from tests.data.files import photo
 
 

@@ -1,4 +1,4 @@
-"""Whether a PNG or JPEG file is all there.
+"""Whether a PNG or JPEG file is all there, and what the first bytes of an image say about its values.
 
 Decoders are no judge of that: libjpeg fills what is missing with grey and goes on, and libpng writes to stderr itself.
 """
@@ -12,7 +12,9 @@ PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8"
 _TAIL = 4096  # bytes; the end mark of a whole file is nearly always among the last ones
 _PNG_END, _JPEG_END, _JPEG_SCAN = b"IEND", b"\xff\xd9", 0xDA
-_PALETTE_TYPE, _TYPE_AT = 3, 25  # colour type in a PNG's header chunk
+_GREY_TYPE, _PALETTE_TYPE, _DEPTH_AT, _TYPE_AT = 0, 3, 24, 25  # of a PNG's header chunk
+
+_LOSSY_BRANDS = frozenset({b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis"})
 
 
 def is_whole(data: bytes) -> bool:
@@ -44,6 +46,19 @@ def is_whole_file(path: Path) -> bool:
 def has_palette(data: bytes) -> bool:
     """Whether the bytes are a PNG of palette indices."""
     return data.startswith(PNG) and len(data) > _TYPE_AT and data[_TYPE_AT] == _PALETTE_TYPE
+
+
+def grey_bits(data: bytes) -> int:
+    """Bits a pixel of a grey PNG of fewer than 8, which decoders spread over 0 to 255; 8 for all else."""
+    small = data.startswith(PNG) and len(data) > _TYPE_AT and data[_TYPE_AT] == _GREY_TYPE and data[_DEPTH_AT] < 8
+    return data[_DEPTH_AT] if small else 8
+
+
+def is_lossy(start: bytes) -> bool:
+    """Whether the first bytes are those of a kind that changes values to save space: JPEG, lossy WebP, HEIC, AVIF."""
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return b"VP8L" not in start[12:64]
+    return start.startswith(JPEG) or (start[4:8] == b"ftyp" and start[8:12] in _LOSSY_BRANDS)
 
 
 def _chunks_are_right(data: bytes) -> bool:

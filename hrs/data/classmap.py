@@ -1,0 +1,118 @@
+"""What a data set's classes shall be called: several to one, some to be ignored, by name, id or colour."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hrs.data.classfile import as_colour, read_mapping
+from hrs.data.encoding import Encoding, colour_id, distinct_colours
+from hrs.errors import HRSError
+from hrs.labels import Colour, LabelSpace, fold, suggest
+
+_IGNORED = frozenset({"ignore", "ignored", "void", "none", "null", "nothing", ""})
+EVERY = "*"
+"""In ``data.classes``: the map of all sources that have none of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassMap:
+    """entries: class name, raw id or colour -> new name; "ignore" drops it. where: what errors call the map.
+
+    A key may name several, with commas between them. Classes that no entry names keep their names.
+    """
+
+    entries: Mapping[str, str]
+    where: str
+
+    @classmethod
+    def read(cls, path: Path) -> ClassMap:
+        """From a file: YAML with lines of "class: new name", or a CSV of two columns. Raises HRSError otherwise."""
+        return cls(entries=read_mapping(path), where=str(path))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The new names, each once."""
+        return tuple(dict.fromkeys(name for name in self.entries.values() if not _is_ignored(name)))
+
+    def check(self, space: LabelSpace) -> None:
+        """Raises HRSError where a new name is no class of a space that they are to be classes of."""
+        known = {fold(name) for name in space.classes}
+        for name in self.names:
+            if fold(name) not in known:
+                raise HRSError(
+                    f"{self.where}: {name!r} is no class of {space.name}; {suggest(name, list(space.classes))}"
+                )
+
+    def rename(self, encoding: Encoding, spec: str) -> Encoding:
+        """The same raw ids under the new names; the order is that of the classes on disk, what is new comes last.
+
+        Raises HRSError for a key that is neither a class nor an id nor a colour of the data set.
+        """
+        spelled: dict[str, str] = {}
+        renamed: dict[int, str] = {raw: encoding.space.classes[i] for raw, i in encoding.ids.items()}
+        for key, name in self.entries.items():
+            for raw in self._meant(key, encoding, spec):
+                renamed[raw] = spelled.setdefault(fold(name), name)
+        ignored = {raw for raw, name in renamed.items() if _is_ignored(name)}
+        kept = {raw: name for raw, name in renamed.items() if raw not in ignored}
+        space = _space(encoding, kept)
+        index = {name: i for i, name in enumerate(space.classes)}
+        ids = {raw: index[name] for raw, name in kept.items()}
+        return replace(encoding, space=space, ids=ids, void=(encoding.void | ignored) - ids.keys())
+
+    def _meant(self, key: str, encoding: Encoding, spec: str) -> Iterator[int]:
+        """The raw ids that a key stands for."""
+        whole = list(_raws(key, encoding))
+        if whole:
+            yield from whole
+            return
+        for part in key.split(","):
+            found = list(_raws(part, encoding))
+            if not found:
+                classes = list(encoding.space.classes)
+                raise HRSError(f"{self.where}: {part.strip()!r} is no class of {spec}; {suggest(part, classes)}")
+            yield from found
+
+
+def _raws(key: str, encoding: Encoding) -> Iterator[int]:
+    classes = [i for i, name in enumerate(encoding.space.classes) if fold(name) == fold(key)]
+    if classes:
+        yield from (raw for raw, i in encoding.ids.items() if i == classes[0])
+        return
+    colour = as_colour(key)
+    if encoding.channel == "colour" and colour is not None:
+        yield colour_id(colour)
+    elif encoding.channel != "colour" and re.fullmatch(r"(id)?\s*\d+", key.strip().lower()):
+        yield int(re.sub(r"\D", "", key))
+
+
+def _is_ignored(name: str) -> bool:
+    return fold(name) in _IGNORED
+
+
+def _space(encoding: Encoding, names: Mapping[int, str]) -> LabelSpace:
+    """Classes by their names, in the colour of the first class on disk that became each."""
+    before = encoding.space
+    of_raw: dict[str, Colour] = {}
+    made = iter(distinct_colours(max(1, len(set(names.values())))))
+    for raw, name in names.items():
+        own = before.palette[encoding.ids[raw]] if raw in encoding.ids else next(made)
+        of_raw.setdefault(name, own)
+    colours = dict(zip(before.classes, before.palette, strict=True))
+    found = tuple(of_raw)
+    return LabelSpace(name=before.name, classes=found, palette=tuple(colours.get(name, of_raw[name]) for name in found))
+
+
+def map_for(classes: Mapping[str, str | Mapping[str, str]], spec: str, *, source: bool = False) -> ClassMap | None:
+    """The class map of a data set in a run's ``data.classes``: that of its very name, with or without options, else, of
+    a source, the one of all sources; None where there is none. Raises HRSError for a file that is none."""
+    keys = [spec, spec.partition("?")[0], *([EVERY] if source else [])]
+    key = next((each for each in keys if each in classes), None)
+    if key is None:
+        return None
+    given = classes[key]
+    where = "data.classes" if key == EVERY else f"data.classes of {key}"
+    return ClassMap.read(Path(given)) if isinstance(given, str) else ClassMap(entries=given, where=where)

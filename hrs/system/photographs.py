@@ -1,0 +1,198 @@
+"""Reading photographs that anybody may have sent: every common kind, and one clear line for whatever is none."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import ImageCms
+
+from hrs.errors import HRSError
+from hrs.system.images import MOST_PIXELS, decode_rgb
+from hrs.system.integrity import is_whole
+
+Image = NDArray[np.uint8]
+
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "JPEG2000", "AVIF", "HEIF")
+KINDS = "JPEG, PNG, BMP, WebP, TIFF, GIF, HEIC, AVIF or JPEG 2000"
+"""What can be read, in words."""
+_OF_JPEG = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"})
+SUFFIXES = _OF_JPEG | {".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".heic", ".heif", ".hif", ".avif"}
+SUFFIXES |= {".jp2", ".j2k", ".jpf", ".jpx"}
+"""How the names of images end, in small letters. What is in a file is told from its first bytes."""
+
+_ORIENTATION = 0x0112  # the EXIF tag
+_STRIP = 1 << 22  # pixels that are converted at a time
+_DEEP = 65535  # white of a 16-bit image
+_one_at_a_time = threading.Lock()
+
+if find_spec("pi_heif"):  # decodes alone: LGPL libraries, no GPL encoder as in pillow-heif
+    import pi_heif
+
+    pi_heif.register_heif_opener(thumbnails=False)
+
+
+def read_photograph(source: Path | bytes, *, name: str | None = None, max_pixels: int = MOST_PIXELS) -> Image:
+    """RGB uint8 (h w 3) of an image file, or of one in memory, whatever its kind; the one decoder of photographs.
+
+    It is turned as its EXIF orientation says. Transparency is laid on white, 16-bit values are scaled to 8, CMYK, grey
+    and palette become RGB, colours of a profile become sRGB, and of an animation the first frame is taken.
+
+    Args:
+        name: what errors call an image in memory.
+
+    Raises:
+        HRSError: no such file, not a whole image of these formats, or more than ``max_pixels`` (its header says so;
+            nothing is decoded then).
+    """
+    name = name or ("the image" if isinstance(source, bytes) else str(source))
+    _check_not_empty(source, name)
+    try:
+        with open_image(source) as opened:
+            width, height = opened.size
+            if width * height > max_pixels:
+                raise HRSError(f"{name} {too_large(width, height, max_pixels)}")
+            image, turn = _decoded(opened, source, name), orientation(opened)
+            opened.close()  # what Pillow holds is larger than the image; turning makes another
+        return turned(image, turn)
+    except HRSError:
+        raise
+    except Pillow.DecompressionBombError as error:
+        raise HRSError(f"{name} has far too many pixels; {_at_most(max_pixels)}") from error
+    except Exception as error:  # the decoders raise nearly anything on damaged files
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        unknown = isinstance(error, Pillow.UnidentifiedImageError)
+        reason = "its contents are of another kind" if unknown else reason
+        raise HRSError(f"{name} cannot be read as an image ({reason}); expected a whole {KINDS} file") from error
+
+
+def _check_not_empty(source: Path | bytes, name: str) -> None:
+    if isinstance(source, Path) and not source.is_file():
+        raise HRSError(f"{name} does not exist; name an image file")
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if not size:
+        raise HRSError(f"{name} cannot be read as an image: it is empty; send or copy it again")
+
+
+def open_image(source: Path | bytes) -> Pillow.Image:
+    """The file with its header read. Pillow warns at 89 Mpx and refuses at 178; the bound here is the caller's."""
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Pillow.open(BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+
+
+def too_large(width: int, height: int, max_pixels: int = MOST_PIXELS) -> str | None:
+    """What is wrong with an image of this size; None where nothing is."""
+    return f"has {width}x{height} pixels; {_at_most(max_pixels)}" if width * height > max_pixels else None
+
+
+def _at_most(max_pixels: int) -> str:
+    return f"at most {max_pixels // 1_000_000} megapixels are read: make it smaller, or cut it into tiles"
+
+
+def _decoded(opened: Pillow.Image, source: Path | bytes, name: str) -> Image:
+    """By OpenCV what it decodes to the same pixels in two thirds of the time; by Pillow all the rest."""
+    if opened.format in ("JPEG", "MPO", "PNG") and opened.mode in ("RGB", "L") and not _is_special(opened):
+        data = source if isinstance(source, bytes) else source.read_bytes()
+        image = decode_rgb(data, upright=False) if is_whole(data) else None
+        if image is not None:
+            return image
+    return _by_strips(opened, name)
+
+
+def _is_special(opened: Pillow.Image) -> bool:
+    return opened.has_transparency_data or _profile(opened) is not None
+
+
+def _profile(opened: Pillow.Image) -> ImageCms.ImageCmsProfile | None:
+    """The colour profile of an image whose colours are not sRGB."""
+    data = opened.info.get("icc_profile")
+    if not data or opened.mode not in ("RGB", "RGBA", "CMYK"):
+        return None
+    try:
+        profile = ImageCms.ImageCmsProfile(BytesIO(data))
+        name = ImageCms.getProfileDescription(profile)
+    except (OSError, ImageCms.PyCMSError):  # a photo with a damaged profile is still a photo
+        return None
+    return None if "srgb" in name.lower() else profile
+
+
+def _by_strips(opened: Pillow.Image, name: str) -> Image:
+    """A strip at a time: whole copies in Pillow's own formats would double the memory."""
+    width, height = opened.size
+    image = np.empty((height, width, 3), np.uint8)
+    rows = max(1, _STRIP // width)
+    convert = _to_srgb(opened)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        image[top:bottom] = np.asarray(_rgb(opened.crop((0, top, width, bottom)), convert, name))
+    return image
+
+
+def _to_srgb(opened: Pillow.Image) -> Any:
+    """The transform from an image's colour profile; None where it has none, or one that is of no use."""
+    profile = _profile(opened)
+    if profile is None:
+        return None
+    mode = "CMYK" if opened.mode == "CMYK" else "RGB"
+    try:
+        return ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
+    except ImageCms.PyCMSError:
+        return None
+
+
+def orientation(opened: Pillow.Image) -> int:
+    """EXIF's orientation, 1 to 8; 1 where there is none. Decodes nothing."""
+    if opened.format == "PNG" and "exif" not in opened.info:
+        return 1  # where a PNG has it behind its pixels, asking would decode them
+    if opened.format == "HEIF":
+        return 1  # libheif has turned it
+    try:
+        found = int(opened.getexif().get(_ORIENTATION, 1))
+    except Exception:  # a photo with damaged EXIF is still a photo
+        return 1
+    return found if 1 <= found <= 8 else 1
+
+
+def turned(image: Image, orientation: int) -> Image:
+    """Upright, from one of EXIF's orientations 1 to 8: those above 4 lie on their side, and every other pair is
+    mirrored."""
+    if orientation in (5, 6, 7, 8):
+        image = cv2.transpose(image)  # type: ignore[assignment]
+    axis = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)
+    return image if axis is None else cv2.flip(image, axis, dst=image)  # type: ignore[return-value]
+
+
+def _rgb(image: Pillow.Image, convert: Any, name: str) -> Pillow.Image | Image:
+    if convert is not None:
+        flat = _on_white(image) if image.mode == "RGBA" else image
+        return ImageCms.applyTransform(flat, convert) or flat
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
+    if image.mode.startswith(("I", "F")):
+        return _from_deep(np.asarray(image), name)
+    if image.has_transparency_data:
+        return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _on_white(image: Pillow.Image) -> Pillow.Image:
+    paper = Pillow.new("RGB", image.size, "white")
+    paper.paste(image, mask=image.getchannel("A"))
+    return paper
+
+
+def _from_deep(values: NDArray[np.generic], name: str) -> Image:
+    """Grey of 16 bits, or of 32 that hold 16, as RGB."""
+    if values.dtype.kind == "f" or int(values.min()) < 0 or int(values.max()) > _DEEP:
+        raise HRSError(f"{name} holds {values.dtype} values; expected 8 or 16 bits a channel: save it as such")
+    grey = ((values.astype(np.uint32) * 255 + _DEEP // 2) // _DEEP).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)

@@ -1,0 +1,111 @@
+"""What a data set's classes shall be called."""
+
+import numpy as np
+import pytest
+
+from hrs.config import load_config
+from hrs.data.classmap import ClassMap, map_for
+from hrs.data.layouts import open_dataset
+from hrs.errors import HRSError
+from tests.data.files import street, write_classes, write_streets
+
+CLASSES = "classes: {0: sky, 1: asphalt, 2: crate, 3: tree}\n"
+
+
+def own(entries: dict[str, str], tmp_path, **streets):
+    root = write_classes(write_streets(tmp_path / "d", **streets), CLASSES)
+    return open_dataset(f"folder:{root}", classes=ClassMap(entries=entries, where="data.classes"))
+
+
+def at(dataset, part: int) -> str | None:
+    """The class of the pixels that are sky, road or box."""
+    (found,) = np.unique(dataset.read_label(0)[street() == part])
+    return None if found == 255 else dataset.space.classes[found]
+
+
+@pytest.mark.parametrize("key", ["asphalt", "Asphalt", "1", "id 1"])
+def test_a_class_by_name_or_id(tmp_path, key):
+    data = own({key: "road"}, tmp_path)
+    assert data.space.classes == ("sky", "road", "crate", "tree")
+    assert [at(data, part) for part in range(3)] == ["sky", "road", "crate"]
+
+
+def test_several_to_one(tmp_path):
+    data = own({"asphalt, crate": "Things", "tree": "ignore"}, tmp_path)
+    assert data.space.classes == ("sky", "Things")
+    assert [at(data, part) for part in range(3)] == ["sky", "Things", "Things"]
+    assert 3 in data.encoding.void
+
+
+def test_ids_that_have_no_name_get_one(tmp_path):
+    data = own({"9": "box"}, tmp_path, of=lambda ids: np.array([0, 1, 9], np.uint8)[ids])
+    assert at(data, 2) == "box"
+
+
+def test_colours(tmp_path):
+    palette = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], np.uint8)
+    root = write_streets(tmp_path / "c", of=lambda ids: palette[ids])
+    given = ClassMap(entries={"1,2,3": "sky", "#040506": "road", "7 8 9": "ignore"}, where="data.classes")
+    data = open_dataset(f"folder:{root}", classes=given)
+    assert [at(data, part) for part in range(3)] == ["sky", "road", None]
+
+
+def test_ids_alone_need_no_list_of_classes(tmp_path):
+    root = write_streets(tmp_path / "d")
+    (tmp_path / "map.yaml").write_text("0: sky\n1: road\n2: ignore\n")
+    data = open_dataset(f"folder:{root}?classes={tmp_path / 'map.yaml'}")
+    assert data.space.classes == ("sky", "road") and [at(data, part) for part in range(3)] == ["sky", "road", None]
+
+
+def test_a_file_of_two_columns(tmp_path):
+    (tmp_path / "map.csv").write_text("source,target\nasphalt,road\ncrate,ignore\n")
+    given = ClassMap.read(tmp_path / "map.csv")
+    assert given.entries == {"asphalt": "road", "crate": "ignore"} and given.names == ("road",)
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"asphlat": "road"}, "data.classes: 'asphlat' is no class of folder:.*did you mean asphalt"),
+        ({"asphalt, cart": "road"}, "data.classes: 'cart' is no class"),
+    ],
+)
+def test_a_key_that_is_nothing(tmp_path, entries, message):
+    with pytest.raises(HRSError, match=message):
+        own(entries, tmp_path)
+
+
+def test_a_new_name_that_the_target_does_not_have(tmp_path, frames):
+    data = own({"asphalt": "raod"}, tmp_path)
+    with pytest.raises(HRSError, match="'raod' is no class of target; did you mean road"):
+        data.map_to(open_dataset(frames["target"]).space)
+
+
+def test_which_map_a_data_set_has():
+    classes = {"folder:/a": {"x": "y"}, "*": {"p": "q"}}
+    assert map_for(classes, "folder:/a?split=val").entries == {"x": "y"}
+    assert map_for(classes, "folder:/b", source=True).entries == {"p": "q"}
+    assert map_for(classes, "folder:/b") is None
+    with pytest.raises(HRSError, match=r"map\.yaml does not exist"):
+        map_for({"*": "map.yaml"}, "folder:/b", source=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"road": "drivable", 3: None}, {"*": {"road": "drivable", "3": "ignore"}}),
+        ("map.yaml", {"*": "map.yaml"}),
+        ({"folder:/a": {"road": "drivable"}}, {"folder:/a": {"road": "drivable"}}),
+        ({"folder:/a": "map.yaml"}, {"folder:/a": "map.yaml"}),
+        (None, {}),
+    ],
+)
+def test_how_a_config_may_spell_it(given, kept):
+    config = load_config({"data": {"classes": given}})
+    assert config.data.classes == kept
+    assert load_config({"data": {"classes": config.data.classes}}) == config
+
+
+def test_a_list_is_no_class_map():
+    with pytest.raises(HRSError, match="expected lines of 'class: target class'"):
+        load_config({"data": {"classes": ["road"]}})

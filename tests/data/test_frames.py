@@ -1,0 +1,128 @@
+"""How images find their labels."""
+
+import struct
+import unicodedata
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hrs.data.layouts import open_dataset
+from tests.data.files import pictured, save, street, write_classes, write_streets
+
+
+def names(root, **options) -> list[str]:
+    return [frame.id for frame in open_dataset(f"folder:{root}", **options).frames]
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("f{}", "{}_mask.png"),
+        ("f{}", "{}_Label.png"),
+        ("f{}", "{}_gtFine_labelIds.png"),
+        ("f{}", "{}.png.png"),
+        ("f{}", "mask_{}.png"),
+        ("F{}", "f{}.png"),
+        ("f{}_rgb", "{}_seg.png"),
+        ("image_{}", "label_{}.png"),
+    ],
+)
+def test_what_people_add_to_names(tmp_path, name, label):
+    for i in range(3):
+        save(tmp_path / "images" / f"{name.format(i)}.png", pictured(street(i)))
+        base = f"f{i}" if name.startswith("f") and "_rgb" in name else name.format(i)
+        stem = label.format(i) if label in ("f{}.png", "label_{}.png") else label.format(base)
+        save(tmp_path / "labels" / stem, street(i))
+    data = open_dataset(f"folder:{write_classes(tmp_path)}")
+    assert [frame.id for frame in data.frames] == [name.format(i) for i in range(3)]
+    assert all((data.read_label(i) == street(i)).all() for i in range(3))
+    assert data.skipped == () and len(data.notes) == 1 and data.notes[0].startswith("3 labels were matched without")
+
+
+def test_names_that_meet_as_they_are_come_first(tmp_path):
+    write_classes(write_streets(tmp_path, 2))
+    save(tmp_path / "labels/f0_mask.png", np.zeros((48, 64), np.uint8))
+    data = open_dataset(f"folder:{tmp_path}")
+    assert (data.read_label(0) == street(0)).all() and data.notes == ()
+    assert [(item.path.name, item.reason) for item in data.skipped] == [("f0_mask.png", "has no image")]
+
+
+def test_both_unicode_forms_of_a_name_are_one(tmp_path):
+    save(tmp_path / "images" / unicodedata.normalize("NFD", "Straße é.png"), pictured(street()))
+    save(tmp_path / "labels" / unicodedata.normalize("NFC", "Straße é.png"), street())
+    assert names(write_classes(tmp_path)) == [unicodedata.normalize("NFC", "Straße é")]
+
+
+def test_rooms_and_cities_below_images_are_all_read(tmp_path):
+    for room in ("office", "kitchen"):
+        write_streets(tmp_path, 2, images=f"images/{room}", labels=f"labels/{room}")
+    assert names(write_classes(tmp_path)) == ["kitchen/f0", "kitchen/f1", "office/f0", "office/f1"]
+    assert names(tmp_path, split="office") == ["f0", "f1"]
+
+
+def test_splits_by_other_names_other_places_and_lists(tmp_path):
+    for split, count in (("training", 3), ("validation", 2)):
+        write_streets(tmp_path / "a", count, images=f"images/{split}", labels=f"labels/{split}")
+        write_streets(tmp_path / "b", count, images=f"{split}/images", labels=f"{split}/labels")
+    write_streets(tmp_path / "c", 5)
+    (tmp_path / "c/train.txt").write_text("f0 \nimages/f1.png\r\nf2\n")
+    (tmp_path / "c/val.txt").write_text("f3\nf4\n")
+    for each in "abc":
+        root = write_classes(tmp_path / each)
+        assert (len(names(root)), len(names(root, split="val")), len(names(root, split="valid"))) == (3, 2, 2)
+    assert open_dataset(f"folder:{tmp_path / 'c'}").skipped == ()
+
+
+def test_labels_that_lose_values_are_refused(tmp_path):
+    write_classes(write_streets(tmp_path, 2))
+    for name in ("f0", "f1"):
+        (tmp_path / f"labels/{name}.png").unlink()
+    save(tmp_path / "labels/f0.jpg", street())
+    save(tmp_path / "labels/f1.webp", street())
+    from hrs.errors import HRSError
+
+    with pytest.raises(HRSError, match=r"f0\.jpg is a lossy image.*save labels as PNG"):
+        open_dataset(f"folder:{tmp_path}")
+    Image.fromarray(street(1)).save(tmp_path / "labels/f1.webp", lossless=True)
+    data = open_dataset(f"folder:{tmp_path}")
+    assert [frame.id for frame in data.frames] == ["f1"] and (data.read_label(0) == street(1)).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("drawn_on", ["upright", "stored"])
+def test_exif_turns_pictures_and_labels_where_sizes_prove_it(tmp_path, orientation, drawn_on):
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = street(3, 40, 60)
+    save(tmp_path / "images/a.png", pictured(stored), exif=exif)
+    tagged = Image.fromarray(stored)
+    tagged.getexif()[0x0112] = orientation
+    upright = np.asarray(ImageOps.exif_transpose(tagged))
+    on_side = orientation > 4
+    label = upright if drawn_on == "upright" or not on_side else stored
+    save(tmp_path / "labels/a.png", label)
+    data = open_dataset(f"folder:{write_classes(tmp_path)}")
+    assert (data.read_image(0) == pictured(upright)).all() and (data.read_label(0) == upright).all()
+    assert data.frames[0].doubtful == (orientation in (2, 3, 4))
+
+
+def promise(width: int, height: int) -> bytes:
+    """A PNG whose header promises more pixels than it has."""
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", b""), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    )
+
+
+def test_an_image_of_too_many_pixels_is_said_to_be_too_large(tmp_path):
+    write_classes(write_streets(tmp_path, 1))
+    for size, name in (((14_000, 10_000), "large"), ((20_000, 10_000), "huge")):
+        for folder in ("images", "labels"):
+            (tmp_path / folder / f"{name}.png").write_bytes(promise(*size))
+    found = {item.path.name: item.reason for item in open_dataset(f"folder:{tmp_path}").skipped}
+    assert found["large.png"].startswith("has 14000x10000 pixels; at most 128 megapixels are read")
+    assert found["huge.png"].startswith("has far more pixels than are read")

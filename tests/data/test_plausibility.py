@@ -1,0 +1,153 @@
+"""Labels that cannot be what their format says."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hrs.data.doctor import inspect
+from hrs.labels import CITYSCAPES
+from tests.data.files import photo, pictured, save, street, write_classes, write_streets
+
+
+def findings(spec: str, **options) -> list[tuple[bool, str]]:
+    return [(each.certain, each.text) for each in inspect(spec, **options).findings]
+
+
+def only(spec: str, **options) -> tuple[bool, str]:
+    (found,) = findings(spec, **options)
+    return found
+
+
+def test_sound_labels_give_no_findings(tmp_path):
+    assert findings(f"folder:{write_classes(write_streets(tmp_path))}") == []
+
+
+def test_masks_of_0_and_255_are_told_from_an_object_of_id_1(tmp_path):
+    write_streets(tmp_path, of=lambda ids: np.where(ids == 2, 255, 0).astype(np.uint8))
+    certain, text = only(f"folder:{write_classes(tmp_path, 'classes: {0: background, 1: object}')}")
+    assert certain and "id 255 (3.5 % of the pixels) is ignored and object has no pixel" in text
+    assert "255: object" in text
+    report = inspect(f"folder:{write_classes(tmp_path, 'classes: {0: background, 255: object}')}")
+    assert report.findings == () and report.classes["object"] == pytest.approx(3.5, abs=0.1)
+
+
+@pytest.mark.parametrize("of", [lambda ids: np.full_like(ids, 255), lambda ids: ids + 100])
+def test_no_labelled_pixel_is_certain(tmp_path, of):
+    certain, text = only(f"folder:{write_classes(write_streets(tmp_path, of=of))}")
+    assert certain and "no pixel of its labels has a class" in text and "known are id 0, id 1, id 2" in text
+
+
+def test_one_class_alone_is_a_warning(tmp_path):
+    assert only(f"folder:{write_classes(write_streets(tmp_path, of=np.zeros_like))}") == (
+        False,
+        "only the class sky has pixels: nothing can be told from it",
+    )
+
+
+def test_a_class_without_pixels_beside_a_common_unknown_id(tmp_path):
+    root = write_classes(write_streets(tmp_path, of=lambda ids: np.array([0, 1, 7], np.uint8)[ids]))
+    certain, text = only(f"folder:{root}")
+    assert not certain and text.startswith("box has no pixel, while id 7 (3.5 % of the pixels) is no class")
+
+
+def test_common_ids_without_a_name_are_told(tmp_path):
+    root = write_classes(write_streets(tmp_path), "classes: {1: road, 2: box}")
+    assert only(f"folder:{root}") == (
+        False,
+        "ids that no list of classes names are ignored: id 0 (46.5 % of the pixels)",
+    )
+
+
+def test_most_pixels_ignored(tmp_path):
+    def two_boxes(ids):
+        return np.where(ids == 2, 2, np.where(np.roll(ids, 20, axis=1) == 2, 1, 255)).astype(np.uint8)
+
+    certain, text = only(f"folder:{write_classes(write_streets(tmp_path, of=two_boxes), 'classes: {1: cup, 2: box}')}")
+    assert not certain and text.startswith("93 % of the pixels have no class; they hold id 255")
+
+
+def test_values_that_compression_leaves_behind(tmp_path):
+    def noisy(ids):
+        noise = np.random.default_rng(0).integers(3, 200, ids.shape)
+        return np.where(np.random.default_rng(1).random(ids.shape) < 0.05, noise, ids).astype(np.uint8)
+
+    certain, text = only(f"folder:{write_classes(write_streets(tmp_path, of=noisy))}")
+    assert not certain and "lossy compression or smooth resizing" in text
+
+
+def test_sky_below_and_road_above(tmp_path):
+    texts = [text for _, text in findings(f"folder:{write_classes(write_streets(tmp_path, of=np.flipud))}")]
+    assert any(text.startswith("100 % of sky lies in the lower half") for text in texts)
+    assert any("of road lies in the upper half" in text for text in texts)
+
+
+def test_palettes_that_differ_between_files(tmp_path):
+    write_classes(write_streets(tmp_path, 2))
+    for i, colours in enumerate(([0, 0, 0, 9, 9, 9, 200, 0, 0], [0, 0, 0, 200, 0, 0, 9, 9, 9])):
+        image = Image.fromarray(street(i))
+        image.putpalette(colours)
+        image.save(tmp_path / f"labels/f{i}.png")
+    certain, text = only(f"folder:{tmp_path}")
+    assert not certain and "index 1 is 9 9 9 and 200 0 0" in text
+
+
+def test_photos_of_which_nobody_knows_how_they_were_labelled(tmp_path):
+    write_classes(write_streets(tmp_path, 1))
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    save(tmp_path / "images/f0.png", np.rot90(pictured(street()), 2), exif=exif)
+    certain, text = only(f"folder:{tmp_path}")
+    assert not certain and text.startswith("1 photos are turned by EXIF without a change of size")
+
+
+def test_train_ids_in_a_format_of_ids(tmp_path):
+    write_streets(tmp_path, of=lambda ids: np.array([10, 0, 13], np.uint8)[ids])
+    texts = [text for _, text in findings(f"gta5:{tmp_path}")]
+    assert any("let the labels' names end in _labelTrainIds.png" in text for text in texts)
+    for path in (tmp_path / "labels").iterdir():
+        path.rename(path.with_stem(f"{path.stem}_labelTrainIds"))
+    report = inspect(f"gta5:{tmp_path}")
+    assert report.findings == () and report.classes["road"] == 50
+
+
+def test_tags_of_another_version(tmp_path):
+    def tags(ids):
+        red = np.array([11, 1, 14], np.uint8)[ids]
+        return np.dstack([red, red * 0, red * 0, red * 0 + 255])
+
+    write_streets(tmp_path, of=tags, images="rgb", labels="seg")
+    certain, text = only(f"carla:{tmp_path}?version=0.9.13")
+    assert not certain and text.endswith("use ?version=0.9.14") and "as they are read, and 96 %" in text
+    for version in ("0.9.15", "0.9.16", "0.10"):
+        assert findings(f"carla:{tmp_path}?version={version}") == []
+
+
+def test_classes_that_are_nothing_in_the_target(tmp_path):
+    root = write_classes(write_streets(tmp_path), "classes: {0: sky, 1: 道路, 2: box}")
+    texts = [text for _, text in findings(f"folder:{root}", target=CITYSCAPES)]
+    assert len(texts) == 2 and "道路 (50 %), box (4 %)" in texts[0] and "54 % of the pixels have no class" in texts[1]
+    assert findings(f"folder:{root}") == []
+
+
+def test_what_maps_to_nothing_at_all_is_certain(tmp_path):
+    """Classes that the target has, without a pixel, are no help."""
+    root = write_classes(write_streets(tmp_path), "classes: {0: a, 1: b, 2: c, 7: train}")
+    assert any(
+        certain and "without a counterpart are a, b, c" in text
+        for certain, text in findings(f"folder:{root}", target=CITYSCAPES)
+    )
+
+
+def test_unlabelled_photos_are_not_judged(tmp_path):
+    photo(tmp_path / "a.png")
+    assert findings(f"images:{tmp_path}") == []
+
+
+def test_colours_that_are_not_listed_are_named(tmp_path):
+    palette = np.array([[0, 0, 0], [48, 112, 32], [7, 7, 7]], np.uint8)
+    write_streets(tmp_path, of=lambda ids: palette[ids])
+    root = write_classes(tmp_path, "background:0,0,0::\nroad:48,112,32::\n", "labelmap.txt")
+    assert only(f"folder:{root}") == (
+        False,
+        "ids that no list of classes names are ignored: colour 7 7 7 (3.5 % of the pixels)",
+    )
