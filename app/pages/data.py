@@ -14,6 +14,7 @@ from app.figures.samples import in_classes_of, legend, overlays
 from hrs.data.doctor import Report, inspect
 from hrs.data.formats.table import FORMATS, to_markdown
 from hrs.errors import HRSError
+from hrs.labels import match
 
 KEPT = 4  # reports a browser session keeps; each holds the paths of its frames
 SAMPLES = 6
@@ -118,6 +119,10 @@ def summary(report: Report) -> None:
             st.metric("Pixels ignored", f"{report.ignored:.1f} %", width="content")
     if not report.labelled:
         st.caption("These are photos without labels.")
+    for finding in report.findings:
+        (st.error if finding.certain else st.warning)(plain(finding.text), icon=":material/warning:")
+    for note in report.dataset.notes:
+        st.caption(plain(note))
     if problems or report.unknown:
         table = problem_table(report)
         st.dataframe(table.head(SHOWN_PROBLEMS), hide_index=True, alt=f"{len(table)} problems of {report.spec}")
@@ -155,6 +160,17 @@ def classes(reports: list[Report]) -> None:
         st.caption(
             f"{lost:.1f} % of the labelled pixels of {plain(labelled[1].spec)} have no class in {plain(first.spec)}."
         )
+    if len(labelled) > 1 and first.dataset.space != labelled[1].dataset.space:
+        with st.expander("What its classes are there, by name"):
+            st.dataframe(class_table(labelled[1], first), hide_index=True, alt="classes of both data sets")
+
+
+def class_table(other: Report, first: Report) -> pd.DataFrame:
+    """One row a class of the second data set: its share, and what it is in the first."""
+    own, target = other.dataset.space, first.dataset.space
+    matches = match(own, target) if own and target else ()
+    rows = [(each.source, other.classes[each.source], each.target or "ignored", each.how) for each in matches]
+    return pd.DataFrame(rows, columns=["class", "percent", "there", "told by"])
 
 
 def samples(reports: list[Report]) -> None:

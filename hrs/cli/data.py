@@ -38,8 +38,8 @@ def check(
     if out is not None and out.exists() and not out.is_dir():
         raise HRSError(f"--out {out} is a file; name a folder")
     name = _name(dataset)
-    space = _space(target) if target else None
-    given = ClassMap.read(classes) if classes else None
+    space, wrong_target = _space(target) if target else (None, None)
+    given = ClassMap.read(classes, shared=True) if classes else None
     with progress_bar("checking") as progress:
         report = inspect(name, split=split, classes=given, target=space, progress=progress)
     print(report.to_text())
@@ -48,6 +48,8 @@ def check(
         atomic_write(out / "report.json", json.dumps(report.to_dict(), indent=2) + "\n")
         print(f"examples: {write_examples(report, out / 'examples.png')}")
     refuse(report.dataset, "data set", list(report.findings))
+    if wrong_target:
+        raise wrong_target
 
 
 def _name(text: str) -> str:
@@ -67,18 +69,21 @@ def _name(text: str) -> str:
     return found[0]
 
 
-def _space(name: str) -> LabelSpace:
+def _space(name: str) -> tuple[LabelSpace | None, HRSError | None]:
+    """The classes of a label space or data set, or what is wrong with that; the data set itself is checked all the
+    same."""
     from hrs.data.layouts import open_dataset
     from hrs.labels import SPACES
 
     if name in SPACES:
-        return SPACES[name]
-    space = open_dataset(name).space
-    if space is None:
-        raise HRSError(
-            f"--target {name} has no labels; name a label space ({', '.join(SPACES)}) or a labelled data set"
-        )
-    return space
+        return SPACES[name], None
+    try:
+        space = open_dataset(name).space
+    except HRSError as error:
+        return None, error
+    spaces = ", ".join(SPACES)
+    missing = HRSError(f"--target {name} has no labels; name a label space ({spaces}) or a labelled data set")
+    return space, None if space else missing
 
 
 @app.command()

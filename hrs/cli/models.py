@@ -27,15 +27,23 @@ def evaluate(
     device: Annotated[str, typer.Option()] = "auto",
 ) -> None:
     """Per-class IoU and mIoU from one confusion matrix over the data set."""
+    from hrs.checkpoint import read_about
+    from hrs.data.classmap import map_for
     from hrs.data.layouts import open_dataset
     from hrs.inference import Predictor, pick_device
     from hrs.inference import evaluate as evaluate_dataset
     from hrs.system.files import atomic_write
+    from hrs.system.tree import in_words
 
     if json_ is not None and not json_.parent.is_dir():
         raise HRSError(f"--json {json_}: the folder {json_.parent} does not exist; make it first")
-    predictor = Predictor.load(checkpoint_folder(checkpoint, runs), device=pick_device(device), backend="torch")
-    data = open_dataset(dataset, split=split).map_to(predictor.space)
+    folder = checkpoint_folder(checkpoint, runs)
+    predictor = Predictor.load(folder, device=pick_device(device), backend="torch")
+    config = read_about(folder).config
+    given = map_for(config.data.classes, dataset, source=dataset in config.data.sources)
+    data = open_dataset(dataset, split=split, classes=given).map_to(predictor.space)
+    if data.skipped:
+        print(f"left out: {in_words(data.skipped)}", file=sys.stderr)
     with progress_bar("evaluating") as progress:
         found = evaluate_dataset(predictor, data, progress=progress)
     print(found.to_table())

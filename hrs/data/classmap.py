@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,15 +22,18 @@ class ClassMap:
     """entries: class name, raw id or colour -> new name; "ignore" drops it. where: what errors call the map.
 
     A key may name several, with commas between them. Classes that no entry names keep their names.
+
+    shared: whether it is for several data sets, so that one of them need not have every key.
     """
 
     entries: Mapping[str, str]
     where: str
+    shared: bool = False
 
     @classmethod
-    def read(cls, path: Path) -> ClassMap:
+    def read(cls, path: Path, *, shared: bool = False) -> ClassMap:
         """From a file: YAML with lines of "class: new name", or a CSV of two columns. Raises HRSError otherwise."""
-        return cls(entries=read_mapping(path), where=str(path))
+        return cls(entries=read_mapping(path), where=str(path), shared=shared)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,18 +66,38 @@ class ClassMap:
         ids = {raw: index[name] for raw, name in kept.items()}
         return replace(encoding, space=space, ids=ids, void=(encoding.void | ignored) - ids.keys())
 
+    def foreign(self, encoding: Encoding) -> list[str]:
+        """What its keys name and the data set does not have."""
+        return [part for key in self.entries for part in _parts(key, encoding) if not list(_raws(part, encoding))]
+
     def _meant(self, key: str, encoding: Encoding, spec: str) -> Iterator[int]:
         """The raw ids that a key stands for."""
-        whole = list(_raws(key, encoding))
-        if whole:
-            yield from whole
-            return
-        for part in key.split(","):
+        for part in _parts(key, encoding):
             found = list(_raws(part, encoding))
-            if not found:
-                classes = list(encoding.space.classes)
-                raise HRSError(f"{self.where}: {part.strip()!r} is no class of {spec}; {suggest(part, classes)}")
+            if not found and not self.shared:
+                raise _no_class(self.where, part, spec, list(encoding.space.classes))
             yield from found
+
+
+def check_shared(maps: Sequence[ClassMap | None], encodings: Sequence[Encoding | None]) -> None:
+    """Raises HRSError where a map that several data sets share names what none of them has."""
+    pairs = [(each, encoding) for each, encoding in zip(maps, encodings, strict=True) if each and encoding]
+    shared = [(each, encoding) for each, encoding in pairs if each.shared]
+    if not shared:
+        return
+    nowhere = set.intersection(*(set(each.foreign(encoding)) for each, encoding in shared))
+    if nowhere:
+        classes = [name for _, encoding in shared for name in encoding.space.classes]
+        raise _no_class(shared[0][0].where, sorted(nowhere)[0], "any source", classes)
+
+
+def _no_class(where: str, key: str, spec: str, classes: list[str]) -> HRSError:
+    return HRSError(f"{where}: {key!r} is no class of {spec}; {suggest(key, classes)}")
+
+
+def _parts(key: str, encoding: Encoding) -> list[str]:
+    """What a key names: itself, where that is a class, an id or a colour, else what stands between its commas."""
+    return [key] if list(_raws(key, encoding)) else [part.strip() for part in key.split(",")]
 
 
 def _raws(key: str, encoding: Encoding) -> Iterator[int]:
@@ -115,4 +138,7 @@ def map_for(classes: Mapping[str, str | Mapping[str, str]], spec: str, *, source
         return None
     given = classes[key]
     where = "data.classes" if key == EVERY else f"data.classes of {key}"
-    return ClassMap.read(Path(given)) if isinstance(given, str) else ClassMap(entries=given, where=where)
+    shared = key == EVERY
+    if isinstance(given, str):
+        return ClassMap.read(Path(given), shared=shared)
+    return ClassMap(entries=given, where=where, shared=shared)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hrs.data.classmap import ClassMap, map_for
+from hrs.data.classmap import ClassMap, check_shared, map_for
 from hrs.data.encoding import Encoding, read_image_file, read_whole
 from hrs.data.formats.table import FORMATS
 from hrs.data.frames import Found, Frame, describe_missing
@@ -35,7 +35,7 @@ class Dataset:
     skipped: what is not used, and why.
     matches: what each of them is in ``space``; empty where nothing was mapped.
     others, notes: see `Found`.
-    given: the class map that was laid over the classes, if any.
+    given: the class map that was laid over the classes, if any; before it they were as in ``encoding_on_disk``.
     """
 
     spec: DatasetSpec
@@ -48,6 +48,7 @@ class Dataset:
     others: tuple[tuple[str, Encoding], ...] = ()
     notes: tuple[str, ...] = ()
     given: ClassMap | None = None
+    encoding_on_disk: Encoding | None = None
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -167,9 +168,16 @@ def dataset_of(spec: DatasetSpec, found: Found) -> Dataset:
         skipped=found.missing,
         encoding=encoding,
         others=found.others,
-        notes=found.notes,
+        notes=(*found.notes, *_foreign(spec, found)),
         given=spec.given,
+        encoding_on_disk=found.encoding,
     )
+
+
+def _foreign(spec: DatasetSpec, found: Found) -> Iterator[str]:
+    foreign = spec.given.foreign(found.encoding) if spec.given and found.encoding else []
+    if foreign:
+        yield f"the class map also names what this data set does not have: {', '.join(foreign)}"
 
 
 def open_sources(
@@ -180,10 +188,10 @@ def open_sources(
     progress: Progress | None = None,
 ) -> list[Dataset]:
     """Several synthetic data sets, perhaps none, all in ``space``; ``classes`` as in a run's config."""
-    return [
-        open_dataset(spec, classes=map_for(classes, spec, source=True), progress=progress).map_to(space)
-        for spec in specs
-    ]
+    maps = [map_for(classes, spec, source=True) for spec in specs]
+    opened = [open_dataset(spec, classes=given, progress=progress) for spec, given in zip(specs, maps, strict=True)]
+    check_shared(maps, [dataset.encoding_on_disk for dataset in opened])
+    return [dataset.map_to(space) for dataset in opened]
 
 
 def check_headers(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], tuple[Skipped, ...]]:

@@ -14,6 +14,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from hrs.data.classmap import ClassMap
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace
@@ -88,7 +89,9 @@ def _source(corpus: ScoredCorpus, rows: Rows) -> tuple[Dataset, list[int]]:
     gone = [path for path in images if not Path(path).is_file()]
     if gone:
         raise HRSError(f"{len(gone)} of {len(rows)} images are gone, such as {gone[0]}; bring {corpus.dataset} back")
-    data = open_dataset(corpus.dataset).map_to(corpus.space)
+    classes = corpus.about.classes
+    given = ClassMap(entries=classes, where="the run's class map") if classes else None
+    data = open_dataset(corpus.dataset, classes=given).map_to(corpus.space)
     places = {frame.id: i for i, frame in enumerate(data.frames)}
     names = [corpus.frame(int(row)).id for row in rows]
     missing = [name for name in names if name not in places]

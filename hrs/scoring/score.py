@@ -6,7 +6,7 @@ Frames stream through in batches; finished parts stay on disk, so a run that was
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from hrs.checkpoint import Checkpoint, load_checkpoint, read_about
+from hrs.data.classmap import map_for
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import Batch, Chunks, FrameReader, Guarded, unguarded
 from hrs.errors import HRSError
@@ -66,7 +67,8 @@ def score(
     if PART % batch:
         raise HRSError(f"batch is {batch}; expected a divisor of {PART}")
     loaded, method = _load(checkpoint, device)
-    corpus = open_dataset(dataset).map_to(loaded.space)
+    given = map_for(loaded.config.data.classes, dataset, source=True)
+    corpus = open_dataset(dataset, classes=given).map_to(loaded.space)
     corpus = corpus.take(range(min(limit or len(corpus), len(corpus))))
     folder, identity = CorpusFolder(out), _identity(checkpoint)
     _claim(folder, {"checkpoint": identity, "dataset": dataset, "space": loaded.space.to_dict()})
@@ -82,7 +84,8 @@ def score(
         done += len(frames)
         if progress:
             progress(done, len(corpus))
-    _summarise(folder, parts, loaded, identity, dataset)
+    origin = {"checkpoint": identity, "dataset": dataset, "classes": given.entries if given else {}}
+    _summarise(folder, parts, loaded, origin)
     return folder.index
 
 
@@ -100,13 +103,12 @@ def _without_networks(checkpoint: Path, method: str) -> HRSError:
     )
 
 
-def _summarise(folder: CorpusFolder, parts: _Parts, loaded: Checkpoint, identity: str, dataset: str) -> None:
-    """Fit the scale on all parts, and write the table."""
+def _summarise(folder: CorpusFolder, parts: _Parts, loaded: Checkpoint, origin: Mapping[str, Any]) -> None:
+    """Fit the scale on all parts, and write the table; ``origin`` is what `About` says of where they are from."""
     rows = pa.concat_tables([pq.read_table(folder.part(part)) for part in range(len(parts))])
     moments = Moments.from_table(rows)
     scale = moments.fit(min_effective=loaded.config.selection.min_effective)
-    about = About(space=loaded.space, scale=scale, checkpoint=identity, dataset=dataset)
-    write_corpus(folder, rows, moments, about)
+    write_corpus(folder, rows, moments, About(space=loaded.space, scale=scale, **origin))
 
 
 def own_corpus(checkpoint: Path) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ class About:
     """What corpus.json says.
 
     space: the classes. scale: from raw weights to weights. checkpoint, dataset: which weights weighed what, as
-    `score` was told; None for a panel, which has the ``step`` of training instead.
+    `score` was told; None for a panel, which has the ``step`` of training instead. classes: the run's class map of
+    that data set.
     """
 
     space: LabelSpace
@@ -43,12 +44,14 @@ class About:
     checkpoint: str | None = None
     dataset: str | None = None
     step: int | None = None
+    classes: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         stored = {
             "checkpoint": self.checkpoint,
             "dataset": self.dataset,
             "step": self.step,
+            "classes": dict(self.classes),
             "space": self.space.to_dict(),
             "scale": self.scale.to_dict(),
         }
@@ -64,6 +67,7 @@ class About:
             checkpoint=stored["checkpoint"],
             dataset=stored["dataset"],
             step=stored["step"],
+            classes=stored.get("classes", {}),
         )
 
 

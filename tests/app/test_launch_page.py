@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -13,6 +14,7 @@ from hrs.launch.launcher import launcher
 from hrs.runs.folder import RunFolder
 from tests.app.conftest import button, labels, wait_for, words
 from tests.app.made_runs import make_run
+from tests.data.files import write_classes, write_streets
 
 
 @pytest.fixture(autouse=True)
@@ -137,3 +139,23 @@ def test_the_estimate_says_what_it_is_made_of(open_page):
     assert "regions 20 s, training 2 h 0 min, validating 5 min, saving 2 min" in words(at)
     at.number_input(key="config.seed").set_value(3).run()
     assert "For earlier settings." in words(at)
+
+
+def test_the_data_check_shows_what_cannot_be_right_and_what_was_guessed(open_page, frames, tmp_path):
+    root = write_classes(write_streets(tmp_path / "void", of=lambda ids: np.full_like(ids, 255)))
+    near = write_classes(write_streets(tmp_path / "near"), "classes: {0: sky, 1: Roads, 2: crate}")
+    at = open_page("launch")
+    at.text_area(key="config.data.sources").input(f"folder:{root}\nfolder:{near}")
+    at.text_input(key="config.data.target").input(frames["target"])
+    at.text_area(key="config.data.classes").input("crate: ignore").run()
+    button(at, "Check the data").click().run()
+    wait_for(at, lambda: words(at).count("usable frames") == 3 or at.exception)
+    assert "no pixel of its labels has a class" in said(at)
+    at.text_area(key="config.data.classes").input("").run()
+    button(at, "Check the data").click().run()
+    wait_for(at, lambda: at.warning or at.exception)
+    assert not at.exception
+    tables = [each.value for each in at.dataframe]
+    assert any(
+        "Roads" in list(table.get("class", ())) and "singular and plural" in list(table["told by"]) for table in tables
+    )

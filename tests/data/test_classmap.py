@@ -5,7 +5,7 @@ import pytest
 
 from hrs.config import load_config
 from hrs.data.classmap import ClassMap, map_for
-from hrs.data.layouts import open_dataset
+from hrs.data.layouts import open_dataset, open_sources
 from hrs.errors import HRSError
 from tests.data.files import street, write_classes, write_streets
 
@@ -79,6 +79,18 @@ def test_a_new_name_that_the_target_does_not_have(tmp_path, frames):
     data = own({"asphalt": "raod"}, tmp_path)
     with pytest.raises(HRSError, match="'raod' is no class of target; did you mean road"):
         data.map_to(open_dataset(frames["target"]).space)
+
+
+def test_a_map_that_sources_share_names_what_one_of_them_has(tmp_path, frames):
+    space = open_dataset(frames["target"]).space
+    a = f"folder:{write_classes(write_streets(tmp_path / 'a'), CLASSES)}"
+    b = f"folder:{write_classes(write_streets(tmp_path / 'b'), 'classes: {0: sky, 1: floor, 2: crate}')}"
+    given = {"*": {"asphalt": "road", "floor": "road", "crate": "ignore"}}
+    sources = open_sources([a, b], space, classes=given)
+    assert [at(source, 1) for source in sources] == ["road", "road"]
+    assert sources[1].notes == ("the class map also names what this data set does not have: asphalt",)
+    with pytest.raises(HRSError, match="'flour' is no class of any source; did you mean floor"):
+        open_sources([a, b], space, classes={"*": {"flour": "road"}})
 
 
 def test_which_map_a_data_set_has():

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -118,3 +119,12 @@ def test_a_copy_refuses_what_cannot_be_done_and_leaves_nothing(tmp_path):
     with pytest.raises(HRSError, match="1 of 2 images are gone"):
         export_dataset(corpus, corpus.select(), tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scores", "source", "there"]
+
+
+def test_a_copy_has_the_classes_that_the_run_gave_them(corpus, source, tmp_path):
+    renamed = replace(corpus, about=replace(corpus.about, classes={"car": "road"}))
+    export_dataset(renamed, corpus.select(), tmp_path / "out")
+    copy, original = open_dataset(f"folder:{tmp_path / 'out'}"), open_dataset(source)
+    car, road = (original.space.classes.index(name) for name in ("car", "road"))
+    wanted = np.where(original.read_label(0) == car, road, original.read_label(0))
+    assert np.array_equal(copy.read_label(0), wanted)
