@@ -412,3 +412,63 @@ CARLA_COLOURS: dict[Colour, str] = {
     (45, 60, 150): "water",
 }
 """CityScapesPalette of all versions; fences and terrain changed their colours, and vehicles are cars from 0.9.14 on."""
+VOC_COLOURS: dict[str, Colour] = {
+    "background": (0, 0, 0),
+    "aeroplane": (128, 0, 0),
+    "bicycle": (0, 128, 0),
+    "bird": (128, 128, 0),
+    "boat": (0, 0, 128),
+    "bottle": (128, 0, 128),
+    "bus": (0, 128, 128),
+    "car": (128, 128, 128),
+    "cat": (64, 0, 0),
+    "chair": (192, 0, 0),
+    "cow": (64, 128, 0),
+    "diningtable": (192, 128, 0),
+    "dog": (64, 0, 128),
+    "horse": (192, 0, 128),
+    "motorbike": (64, 128, 128),
+    "person": (192, 128, 128),
+    "pottedplant": (0, 64, 0),
+    "sheep": (128, 64, 0),
+    "sofa": (0, 192, 0),
+    "train": (128, 192, 0),
+    "tvmonitor": (0, 64, 128),
+}
+"""Pascal VOC's classes in the order of their ids, and the colours of its palette."""
+_IDD = (
+    *("road", "parking", "drivable fallback", "sidewalk", "rail track", "non-drivable fallback", "person", "animal"),
+    *("rider", "motorcycle", "bicycle", "autorickshaw", "car", "truck", "bus", "caravan", "trailer", "train"),
+    *("vehicle fallback", "curb", "wall", "fence", "guard rail", "billboard", "traffic sign", "traffic light", "pole"),
+    *("polegroup", "obs-str-bar-fallback", "building", "bridge", "tunnel", "vegetation", "sky", "fallback background"),
+)
+IDD_IDS: dict[int, str] = dict(enumerate(_IDD))
+"""IDD's ids, of files that end in _labelids."""
+IDD_LEVEL3: dict[int, str] = dict(
+    enumerate(
+        (
+            *("road", "drivable fallback", "sidewalk", "non-drivable fallback", "person", "rider", "motorcycle"),
+            *("bicycle", "autorickshaw", "car", "truck", "bus", "vehicle fallback", "curb", "wall", "fence"),
+            *("guard rail", "billboard", "traffic sign", "traffic light", "pole", "obs-str-bar-fallback", "building"),
+            *("bridge", "vegetation", "sky"),
+        )
+    )
+)
+"""IDD's 26 classes of level 3, of files that end in _labellevel3Ids; persons take in animals, bridges tunnels."""
+VKITTI_COLOURS: dict[Colour, str] = {
+    (210, 0, 200): "terrain",
+    (90, 200, 255): "sky",
+    (0, 199, 0): "tree",
+    (90, 240, 0): "vegetation",
+    (140, 140, 140): "building",
+    (100, 60, 100): "road",
+    (250, 100, 255): "guard rail",
+    (255, 255, 0): "traffic sign",
+    (200, 200, 0): "traffic light",
+    (255, 130, 0): "pole",
+    (80, 80, 80): "misc",
+    (160, 60, 60): "truck",
+    (255, 127, 80): "car",
+    (0, 139, 139): "van",
+}
+"""Virtual KITTI 2, colors.txt."""

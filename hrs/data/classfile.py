@@ -6,6 +6,7 @@ Whatever looks like a name stays text: YAML's own readers take ``no`` for false.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -120,6 +121,14 @@ def _load(path: Path, expected: str) -> Any:
         return parse_yaml(_text(path), loader=_Texts)
     except ValueError as error:
         raise HRSError(f"{path} cannot be used ({error}); {expected}") from error
+
+
+def load_json(path: Path) -> Any:
+    """What a JSON file holds. Raises HRSError where it is none."""
+    try:
+        return json.loads(_text(path))
+    except ValueError as error:
+        raise HRSError(f"{path} is no whole JSON file ({error}); export it anew") from error
 
 
 def _from_yaml(path: Path) -> ClassList:

@@ -97,6 +97,8 @@ def pair(
     right, more = _by_name(labels, label_kinds, label_end)
     masks, _ = _by_name(planted, SUFFIXES) if planted else ({}, [])
     met, notes = _meet(left, right)
+    if images == labels:  # each is what the other leaves aside
+        aside, more = tuple(item for item in aside if item.path not in set(right.values())), ()
     chosen = {key: label for key, label in met.items() if only is None or key in only or key.rpartition("/")[2] in only}
     frames = tuple(
         Frame(id=key, image=left[key], label=right[label], planted=masks.get(key))
@@ -113,6 +115,23 @@ def pair(
         layout=layout,
         notes=tuple(notes),
     )
+
+
+def pair_in_one(folder: Path, *, encoding: Encoding, label_end: str) -> Found:
+    """Match images and labels that lie in one folder: NAME.* with NAME and an ending."""
+    tree = files_below(folder, SUFFIXES)
+    names = {
+        unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix()): path for path in tree.files
+    }
+    labels = {name.removesuffix(label_end): path for name, path in names.items() if name.endswith(label_end)}
+    images = {name: path for name, path in names.items() if not name.endswith(label_end)}
+    frames = tuple(
+        Frame(id=name, image=images[name], label=labels[name]) for name in sorted(images.keys() & labels.keys())
+    )
+    missing = [Skipped(path=images[name], reason="has no label") for name in sorted(images.keys() - labels.keys())]
+    missing += [Skipped(path=labels[name], reason="has no image") for name in sorted(labels.keys() - images.keys())]
+    layout = f"{folder.name}/NAME.* with {folder.name}/NAME{label_end}.png"
+    return Found(frames=frames, missing=(*missing, *tree.aside), encoding=encoding, layout=layout)
 
 
 def label_files(folder: Path) -> list[Path]:

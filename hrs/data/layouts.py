@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hrs.data.classfile import READERS
 from hrs.data.classmap import ClassMap, check_shared, map_for
 from hrs.data.encoding import Encoding, read_image_file, read_whole
 from hrs.data.formats.table import FORMATS
@@ -165,7 +166,7 @@ def dataset_of(spec: DatasetSpec, found: Found) -> Dataset:
         spec=spec,
         space=encoding.space if encoding else None,
         frames=found.frames,
-        skipped=found.missing,
+        skipped=tuple(item for item in found.missing if item.path.name not in READERS),
         encoding=encoding,
         others=found.others,
         notes=(*found.notes, *_foreign(spec, found)),

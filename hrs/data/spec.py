@@ -126,7 +126,8 @@ def holds(root: Path) -> str:
 
 def looks_like(root: Path) -> list[str]:
     """Names of the data sets that a folder may be, the likeliest first: "voc:/data/VOC2012"."""
-    return [f"{row.name}:{root}" for row in FORMATS.values() if row.fits(root)]
+    fits = {name: row.fit(root) for name, row in FORMATS.items()}
+    return [f"{name}:{root}" for name in sorted(fits, key=lambda name: -fits[name]) if fits[name]]
 
 
 def _what_to_call(text: str) -> str:

@@ -30,7 +30,7 @@ def read(spec: DatasetSpec) -> Found:
             raise HRSError(f"data set {spec}: images/ has no splits; leave split out")
         names = _folders(root / "images")
     split = spec.split_of(names) if names else None
-    return read_layout(spec, *_places(spec, split), planted=_planted(root, split), only=_listed(root, split))
+    return read_layout(spec, *places(spec, split), planted=_planted(root, split), only=_listed(root, split))
 
 
 def splits(spec: DatasetSpec) -> list[str]:
@@ -109,7 +109,7 @@ def _no_list(spec: DatasetSpec, labels: Path) -> str:
 _TWO = LabelSpace(name="any", classes=("a", "b"), palette=((0, 0, 0), (1, 1, 1)))
 
 
-def _places(spec: DatasetSpec, split: str | None) -> tuple[Path, Path]:
+def places(spec: DatasetSpec, split: str | None) -> tuple[Path, Path]:
     root = spec.root
     if split and not (root / "images" / split).is_dir() and (root / split / "images").is_dir():
         return spec.folders(f"{split}/images", f"{split}/labels")

@@ -42,9 +42,10 @@ class Format:
         """``options``, and ``classes``, a file that says what the classes shall be called, where there are labels."""
         return self.options | ({"classes"} if self.labels != "none" else set())
 
-    def fits(self, root: Path) -> bool:
-        """Whether a folder looks like this."""
-        return any(all(any(True for _ in root.glob(sign)) for sign in line) for line in self.signs)
+    def fit(self, root: Path) -> int:
+        """How many signs of this a folder has, of the line that it has whole; 0 where it looks like another."""
+        whole = [len(line) for line in self.signs if all(any(True for _ in root.glob(sign)) for sign in line)]
+        return max(whole, default=0)
 
     def splits(self, spec: DatasetSpec) -> list[str]:
         """The names of the splits that a data set has, as they are on disk; none for formats without splits."""
@@ -72,34 +73,166 @@ class Format:
         return cast(Glimpse, import_module(f"hrs.data.formats.{self.name}").glimpse(spec, few))
 
 
+_SPLIT = frozenset({"split"})
 _ROWS = (
-    Format(name="gta5", folder="`images/*.png`, `labels/*.png`", labels="palette PNG of Cityscapes ids"),
-    Format(name="synthia", folder="`RGB/*.png`, `GT/LABELS/*.png`", labels="16-bit PNG, class in the red channel"),
+    Format(
+        name="gta5",
+        folder="`images/*.png`, `labels/*.png`",
+        labels="palette PNG of Cityscapes ids, or `*_labelTrainIds.png`",
+        signs=(("images/[0-9][0-9][0-9][0-9][0-9].png", "labels/[0-9][0-9][0-9][0-9][0-9]*.png"),),
+    ),
+    Format(
+        name="synthia",
+        folder="`RGB/*.png`, `GT/LABELS/*.png`; or a video sequence",
+        labels="16-bit PNG, class in the red channel",
+        signs=(("RGB", "GT/LABELS"),),
+    ),
     Format(
         name="cityscapes",
         folder="`leftImg8bit/SPLIT/CITY/`, `gtFine/SPLIT/CITY/`",
         labels="`labelIds` or `labelTrainIds`",
-        options=frozenset({"split"}),
+        options=_SPLIT,
+        signs=(
+            ("leftImg8bit", "gtFine", "gtFine/*/*/*_labelIds.png"),
+            ("leftImg8bit", "gtFine/*/*/*_labelTrainIds.png"),
+        ),
     ),
     Format(
         name="camvid",
         folder="SegNet's `train`, `trainannot`, … or the original 32 colours",
         labels="ids 0..11, or colours",
-        options=frozenset({"split"}),
+        options=_SPLIT,
+        signs=(("train", "trainannot"), ("train", "train_labels"), ("701_StillsRaw_full", "LabeledApproved_full")),
     ),
     Format(
         name="carla",
-        folder="`rgb/`, `seg/`, and `?version=0.9.13` or `?version=0.9.14`",
-        labels="tag in the red channel",
+        folder="`rgb/`, `seg/`, and `?version=0.9.13` or `?version=0.9.14` (0.9.10 to 0.9.16, 0.10)",
+        labels="tag in the red channel, or CityScapesPalette's colours",
         options=frozenset({"version"}),
+        signs=(("rgb", "seg"),),
+    ),
+    Format(
+        name="kitti",
+        folder="`training/image_2/`, `training/semantic/`",
+        labels="PNG of Cityscapes ids",
+        signs=(("training/image_2", "training/semantic"), ("image_2", "semantic")),
+    ),
+    Format(
+        name="vkitti",
+        folder="Virtual KITTI 2: `…/rgb/Camera_0/`, `…/classSegmentation/Camera_0/`",
+        labels="colours",
+        signs=(("Scene*/*/frames/classSegmentation",), ("*/frames/classSegmentation",), ("frames/classSegmentation",)),
+    ),
+    Format(
+        name="idd",
+        folder="`leftImg8bit/SPLIT/DRIVE/`, `gtFine/SPLIT/DRIVE/`",
+        labels="`labellevel3Ids`, `labelids` or `labelcsTrainIds`",
+        options=_SPLIT,
+        signs=(
+            ("leftImg8bit", "gtFine", "gtFine/*/*/*_labellevel3Ids.png"),
+            ("leftImg8bit", "gtFine", "gtFine/*/*/*_labelids.png"),
+            ("leftImg8bit", "gtFine", "gtFine/*/*/*_labelcsTrainIds.png"),
+        ),
+    ),
+    Format(
+        name="synscapes",
+        folder="`img/rgb/*.png`, `img/class/*.png`",
+        labels="PNG of Cityscapes ids",
+        signs=(("img/rgb", "img/class"),),
+    ),
+    Format(
+        name="bdd100k",
+        folder="`images/10k/SPLIT/`, `labels/sem_seg/masks/SPLIT/`; or `seg/`'s `images`, `labels`",
+        labels="PNG of train ids",
+        options=_SPLIT,
+        signs=(
+            ("images", "labels", "labels/sem_seg/masks"),
+            ("images/train", "labels/train", "labels/train/*_train_id.png"),
+        ),
+    ),
+    Format(
+        name="vistas",
+        folder="Mapillary Vistas: `SPLIT/images/`, `SPLIT/v1.2/labels/` (or `v2.0`), `config_v1.2.json`",
+        labels="palette PNG of ids",
+        options=_SPLIT,
+        signs=(("config_v2.0.json",), ("config_v1.2.json",), ("training/images", "training/labels", "config.json")),
+    ),
+    Format(
+        name="ade20k",
+        folder="`images/SPLIT/`, `annotations/SPLIT/`, `objectInfo150.txt`",
+        labels="PNG of ids 1..150",
+        options=_SPLIT,
+        signs=(("images", "annotations", "objectInfo150.txt"),),
+    ),
+    Format(
+        name="voc",
+        folder="`JPEGImages/`, `SegmentationClass/`, `ImageSets/Segmentation/SPLIT.txt`; or CVAT's with `labelmap.txt`",
+        labels="palette PNG of ids, or colours",
+        options=_SPLIT,
+        signs=(("JPEGImages", "SegmentationClass"),),
+    ),
+    Format(
+        name="mmseg",
+        folder="`img_dir/SPLIT/`, `ann_dir/SPLIT/`, `classes.yaml`",
+        labels="PNG, your own ids",
+        options=_SPLIT,
+        signs=(("img_dir", "ann_dir"),),
+    ),
+    Format(
+        name="roboflow",
+        folder="`SPLIT/*.jpg` with `SPLIT/*_mask.png` beside them, `SPLIT/_classes.csv`",
+        labels="PNG of ids",
+        options=_SPLIT,
+        signs=(("*/_classes.csv",), ("_classes.csv",)),
+    ),
+    Format(
+        name="yolo",
+        folder="`images/SPLIT/`, `labels/SPLIT/*.txt`, `data.yaml`; or `SPLIT/images/`; or Label Studio's",
+        labels="polygons, the rest is `background`",
+        options=_SPLIT,
+        signs=(
+            ("images", "labels", "labels/*/*.txt", "*.yaml"),
+            ("images", "labels", "labels/*.txt"),
+            ("*/images", "*/labels", "*/labels/*.txt"),
+        ),
+    ),
+    Format(
+        name="coco",
+        folder="`annotations/instances_SPLIT.json` (or Roboflow's, CVAT's, Label Studio's `result.json`) and images",
+        labels="polygons and run lengths, the rest is `background`",
+        options=_SPLIT,
+        signs=(
+            ("annotations/*.json", "annotations"),
+            ("*/_annotations.coco.json",),
+            ("_annotations.coco.json",),
+            ("result.json",),
+        ),
+    ),
+    Format(
+        name="labelme",
+        folder="`*.jpg` with `*.json` beside them, in any folders",
+        labels="polygons, the rest is `background`",
+        options=_SPLIT,
+        signs=(("*.json", "*.jpg"), ("*.json", "*.png")),
     ),
     Format(
         name="folder",
-        folder="`images/`, `labels/`, `classes.yaml`",
-        labels="8- or 16-bit PNG, your own ids",
-        options=frozenset({"split"}),
+        folder="`images/`, `labels/`, `classes.yaml`; perhaps `images/SPLIT/`, `SPLIT/images/` or `SPLIT.txt`",
+        labels="PNG, your own ids or colours",
+        options=_SPLIT,
+        signs=(
+            ("images", "labels", "classes.*"),
+            ("images", "labels", "labelmap.txt"),
+            ("images", "labels"),
+            ("*/images", "*/labels", "classes.*"),
+        ),
     ),
-    Format(name="images", folder="any folder of photos", labels="none"),
+    Format(
+        name="images",
+        folder="any folder of photos",
+        labels="none",
+        signs=tuple((f"*{suffix}",) for suffix in (".jpg", ".JPG", ".jpeg", ".png", ".heic", ".HEIC")),
+    ),
     Format(
         name="render",
         folder="built in: `render:synthetic`, `render:camera`",

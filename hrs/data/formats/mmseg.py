@@ -1,0 +1,21 @@
+"""mmsegmentation's own layout: img_dir/SPLIT/NAME.jpg, ann_dir/SPLIT/NAME.png, and a list of classes, classes.yaml."""
+
+from __future__ import annotations
+
+from hrs.data.formats import folder
+from hrs.data.frames import Found
+from hrs.data.spec import DatasetSpec
+from hrs.data.splits import splits_among
+from hrs.system.tree import folders_in
+
+
+def read(spec: DatasetSpec) -> Found:
+    names = splits(spec)
+    inner = f"/{spec.split_of(names)}" if names or "split" in spec.options else ""
+    images, labels = spec.folders(f"img_dir{inner}", f"ann_dir{inner}")
+    return folder.read_layout(spec, images, labels)
+
+
+def splits(spec: DatasetSpec) -> list[str]:
+    place = spec.root / "img_dir"
+    return splits_among(folders_in(place)) if place.is_dir() else []

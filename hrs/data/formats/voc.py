@@ -1,0 +1,48 @@
+"""Pascal VOC (Everingham et al., 2010) and CVAT's export of it: JPEGImages/NAME.jpg, SegmentationClass/NAME.png.
+
+ImageSets/Segmentation/SPLIT.txt lists the splits. Labels are palette PNGs of ids, or have the colours of labelmap.txt;
+without a list of classes they have VOC's 21.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from hrs.data.classfile import ClassList, find_class_list
+from hrs.data.encoding import fitting
+from hrs.data.formats.folder import encodings_of, names_in
+from hrs.data.frames import Found, pair
+from hrs.data.spec import DatasetSpec
+from hrs.data.splits import TRAIN, pick
+from hrs.labels import VOC_COLOURS
+
+
+def read(spec: DatasetSpec) -> Found:
+    images, labels = spec.folders("JPEGImages", "SegmentationClass")
+    names = splits(spec)
+    wanted = "split" in spec.options or pick(names, TRAIN) is not None
+    only = frozenset(names_in(_lists(spec) / f"{spec.split_of(names)}.txt")) if wanted else None
+    classes = find_class_list(spec.root) or _VOC
+    encodings = encodings_of(classes, spec.root.name)
+    found = pair(images, labels, encoding=encodings[0], only=only)
+    paths = [frame.label for frame in found.frames if frame.label]
+    notes = () if classes is not _VOC else ("no list of classes, so they are taken for VOC's 21",)
+    encoding = fitting(encodings, paths) if paths else encodings[0]
+    return replace(found, encoding=encoding, notes=(*found.notes, *notes))
+
+
+def splits(spec: DatasetSpec) -> list[str]:
+    return sorted(path.stem for path in _lists(spec).glob("*.txt"))
+
+
+def _lists(spec: DatasetSpec) -> Path:
+    """CVAT writes default.txt beside no other list: that is no split."""
+    return spec.root / "ImageSets" / "Segmentation"
+
+
+_VOC = ClassList(
+    path=Path("Pascal VOC"),
+    names=dict(enumerate(VOC_COLOURS)),
+    palette=dict(enumerate(VOC_COLOURS.values())),
+)

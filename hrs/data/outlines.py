@@ -1,0 +1,80 @@
+"""Labels that are outlines of objects in text files, drawn as raw ids where they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hrs.data.classfile import load_json
+from hrs.data.encoding import Encoding, Raw, by_name
+from hrs.data.frames import Frame
+from hrs.errors import HRSError
+from hrs.labels import IGNORE
+from hrs.system.photographs import open_image, orientation
+
+BACKGROUND = "background"
+"""What pixels outside of all outlines are."""
+NOTES = (f"pixels outside of all outlines are the class {BACKGROUND}",)
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """raw: id of what it shows, or ``IGNORE``. parts: polygons (n 2) in pixels, x before y. mask: instead of them."""
+
+    raw: int
+    parts: Sequence[Points] = ()
+    mask: NDArray[np.uint8] | None = None
+
+
+def encoding_of(names: Iterable[str], draw: Any, name: str) -> Encoding:
+    """Classes in an order of their own, background first: raw id i is the i-th of them."""
+    classes = [BACKGROUND, *(each for each in dict.fromkeys(names) if each != BACKGROUND)]
+    if len(classes) < 2:
+        raise HRSError(f"data set {name} has no outline of any class; draw some, or name the folder that has them")
+    made = by_name(dict(enumerate(classes)), channel="index", void=frozenset({IGNORE}), name=name)
+    return Encoding(space=made.space, channel="index", ids=made.ids, void=made.void, draw=draw)
+
+
+def painted(shapes: Iterable[Shape], size: tuple[int, int], *, ground: int = 0) -> Raw:
+    """Raw ids (h w), later shapes over earlier ones; ``size`` is (width, height)."""
+    width, height = size
+    canvas = np.full((height, width), ground, np.int32)
+    for shape in shapes:
+        if shape.mask is not None:
+            canvas[shape.mask > 0] = shape.raw
+        parts = [np.rint(part).astype(np.int32) for part in shape.parts if len(part) >= 3]
+        if parts:
+            cv2.fillPoly(canvas, parts, shape.raw)  # holes by even and odd
+    return canvas.view(np.uint32)
+
+
+def image_size(frame: Frame) -> tuple[int, int]:
+    """(width, height) of a frame's upright image."""
+    with open_image(frame.image) as image:
+        return image.size[::-1] if orientation(image) > 4 else image.size
+
+
+def json_of(path: Path, *needed: str) -> dict[str, Any]:
+    """A JSON file with these keys. Raises HRSError for anything else."""
+    stored = load_json(path)
+    missing = [key for key in needed if not isinstance(stored, Mapping) or key not in stored]
+    if missing:
+        holds = ", ".join(map(str, list(stored)[:6])) if isinstance(stored, Mapping) and stored else "nothing of it"
+        raise HRSError(f"{path} lacks {', '.join(missing)}; it holds {holds}: export it anew")
+    return dict(stored)
+
+
+def points(values: Any, path: Path) -> Points:
+    """Corners as (n 2), from [[x, y], …] or [x, y, x, y, …]. Raises HRSError for what is none."""
+    try:
+        flat = np.asarray(values, np.float64).reshape(-1, 2)
+    except (TypeError, ValueError) as error:
+        raise HRSError(f"{path} has an outline that is no list of corners; export it anew") from error
+    return flat

@@ -1,0 +1,262 @@
+"""Public data sets in their own layouts, a frame or two each."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hrs.data.doctor import inspect
+from hrs.data.layouts import open_dataset
+from hrs.data.spec import looks_like
+from hrs.errors import HRSError
+from tests.data.files import pictured, save, street
+
+IDS = np.array([23, 7, 26], np.uint8)  # of Cityscapes: sky, road, car
+TRAIN = np.array([10, 0, 13], np.uint8)
+STREET = {"sky": 46.5, "road": 50.0, "car": 3.5}
+
+
+def frame(root, image, label, of=IDS, seed=0):
+    save(root / image, pictured(street(seed)))
+    save(root / label, of[street(seed)])
+
+
+def shares(spec, **options):
+    return {name: round(share, 1) for name, share in inspect(spec, **options).classes.items() if share}
+
+
+def kitti(root):
+    frame(root, "training/image_2/000000_10.png", "training/semantic/000000_10.png")
+
+
+def synscapes(root):
+    frame(root, "img/rgb/1.png", "img/class/1.png")
+
+
+def bdd100k(root):
+    for split in ("train", "val"):
+        frame(root, f"images/10k/{split}/a.jpg", f"labels/sem_seg/masks/{split}/a.png", TRAIN)
+
+
+def old_bdd100k(root):
+    for split in ("train", "val"):
+        frame(root, f"images/{split}/a.jpg", f"labels/{split}/a_train_id.png", TRAIN)
+
+
+def idd(root):
+    for split in ("train", "val"):
+        level3 = np.array([25, 0, 9], np.uint8)
+        stem = f"{split}/0/1"
+        frame(root, f"leftImg8bit/{stem}_leftImg8bit.png", f"gtFine/{stem}_gtFine_labellevel3Ids.png", level3)
+
+
+def idd_of_ids(root):
+    ids = np.array([33, 0, 12], np.uint8)
+    frame(root, "leftImg8bit/train/0/1_leftImg8bit.png", "gtFine/train/0/1_gtFine_labelids.png", ids)
+
+
+def vkitti(root):
+    colours = np.array([[90, 200, 255], [100, 60, 100], [255, 127, 80]], np.uint8)
+    place = "Scene01/clone/frames"
+    frame(root, f"{place}/rgb/Camera_0/rgb_00000.jpg", f"{place}/classSegmentation/Camera_0/classgt_00000.png", colours)
+
+
+def vistas(root):
+    for split in ("training", "validation"):
+        frame(root, f"{split}/images/a.jpg", f"{split}/v1.2/labels/a.png", np.array([0, 1, 2], np.uint8))
+    listed = [{"readable": name, "color": [i, i, i]} for i, name in enumerate(["Sky", "Road", "Car", "Unlabeled"])]
+    (root / "config_v1.2.json").write_text(json.dumps({"labels": listed}))
+
+
+def ade20k(root):
+    for split in ("training", "validation"):
+        frame(root, f"images/{split}/a.jpg", f"annotations/{split}/a.png", np.array([3, 7, 21], np.uint8))
+    rows = [f"{i}\t0.1\t1\t1\tthing{i}" for i in range(1, 151)]
+    rows[2], rows[6], rows[20] = (
+        f"{i}\t0\t1\t1\t{name}" for i, name in ((3, "sky"), (7, "road, route"), (21, "car, auto"))
+    )
+    (root / "objectInfo150.txt").write_text("Idx\tRatio\tTrain\tVal\tName\n" + "\n".join(rows))
+
+
+def mmseg(root):
+    for split in ("train", "val"):
+        frame(root, f"img_dir/{split}/a.jpg", f"ann_dir/{split}/a.png", np.array([0, 1, 2], np.uint8))
+    (root / "classes.txt").write_text("sky\nroad\ncar\n")
+
+
+def roboflow(root):
+    for split in ("train", "valid"):
+        frame(root, f"{split}/p_jpg.rf.ab12.jpg", f"{split}/p_jpg.rf.ab12_mask.png", np.array([0, 1, 2], np.uint8))
+        (root / f"{split}/_classes.csv").write_text("Pixel Value, Class\n0, sky\n1, road\n2, car\n")
+
+
+def voc(root):
+    ids = np.array([0, 7, 15], np.uint8)
+    for i in range(3):
+        frame(root, f"JPEGImages/2007_{i}.jpg", f"SegmentationClass/2007_{i}.png", ids, i)
+    (root / "ImageSets/Segmentation").mkdir(parents=True)
+    (root / "ImageSets/Segmentation/train.txt").write_text("2007_0 \n2007_1\r\n")
+    (root / "ImageSets/Segmentation/val.txt").write_text("2007_2\n")
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (kitti, "kitti"),
+        (synscapes, "synscapes"),
+        (bdd100k, "bdd100k"),
+        (old_bdd100k, "bdd100k"),
+        (idd, "idd"),
+        (idd_of_ids, "idd"),
+        (vkitti, "vkitti"),
+        (vistas, "vistas"),
+        (ade20k, "ade20k"),
+        (mmseg, "mmseg"),
+        (roboflow, "roboflow"),
+    ],
+)
+def test_a_public_layout_is_read_and_recognised(tmp_path, make, name):
+    make(tmp_path)
+    spec = f"{name}:{tmp_path}"
+    report = inspect(spec)
+    found = {each.lower(): round(share, 1) for each, share in report.classes.items() if share}
+    assert found == STREET and report.findings == () and report.skipped == ()
+    assert looks_like(tmp_path)[0] == spec
+    if "split" in str(open_dataset(spec).spec) or name in ("bdd100k", "vistas", "ade20k", "mmseg", "roboflow"):
+        assert len(open_dataset(spec, split="val")) == 1
+
+
+def test_voc_has_its_classes_and_lists(tmp_path):
+    voc(tmp_path)
+    assert looks_like(tmp_path) == [f"voc:{tmp_path}"]
+    report = inspect(f"voc:{tmp_path}")
+    assert report.pairs == 2 and report.classes["car"] == 50 and report.skipped == ()
+    assert len(open_dataset(f"voc:{tmp_path}", split="val")) == 1 and "VOC's 21" in report.dataset.notes[0]
+
+
+def test_voc_as_cvat_exports_it(tmp_path):
+    colours = np.array([[0, 0, 0], [48, 112, 32], [176, 112, 32]], np.uint8)
+    frame(tmp_path, "JPEGImages/a.jpg", "SegmentationClass/a.png", colours)
+    (tmp_path / "labelmap.txt").write_text(
+        "# label:color_rgb:parts:actions\nsky:0,0,0::\nroad:48,112,32::\nbox:176,112,32::\n"
+    )
+    assert shares(f"voc:{tmp_path}") == {"sky": 46.5, "road": 50.0, "box": 3.5}
+
+
+def test_folder_with_colours_in_any_list(tmp_path):
+    colours = np.array([[0, 0, 0], [48, 112, 32], [176, 112, 32]], np.uint8)
+    frame(tmp_path, "images/a.jpg", "labels/a.png", colours)
+    for name, text in (
+        ("labelmap.txt", "sky:0,0,0::\nroad:48,112,32::\nbox:176,112,32::\n"),
+        ("classes.csv", "name,r,g,b\nsky,0,0,0\nroad,48,112,32\nbox,176,112,32\n"),
+        ("classes.yaml", "classes: [sky, road, box]\npalette: [[0, 0, 0], [48, 112, 32], [176, 112, 32]]\n"),
+    ):
+        (tmp_path / name).write_text(text)
+        assert shares(f"folder:{tmp_path}") == {"sky": 46.5, "road": 50.0, "box": 3.5}
+        (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize("mode", ["rgb", "la", "1", "L;2", "L;4", "P"])
+def test_ids_in_every_kind_of_image(tmp_path, mode):
+    ids = np.where(street() == 2, 1, 0).astype(np.uint8) if mode == "1" else street()
+    save(tmp_path / "images/a.png", pictured(street()))
+    (tmp_path / "labels").mkdir()
+    path = tmp_path / "labels/a.png"
+    if mode == "rgb":
+        save(path, np.repeat(ids[..., None], 3, axis=2))
+    elif mode == "la":
+        Image.merge("LA", (Image.fromarray(ids), Image.new("L", ids.shape[::-1], 255))).save(path)
+    elif mode == "1":
+        Image.fromarray(ids.astype(bool)).save(path)
+    elif mode == "P":
+        image = Image.fromarray(ids)
+        image.putpalette([0, 0, 0, 200, 10, 10, 10, 200, 10])
+        image.save(path)
+    else:
+        path.write_bytes(few_bits(ids, int(mode[-1])))
+    (tmp_path / "classes.yaml").write_text("classes: [sky, road, box]")
+    assert (open_dataset(f"folder:{tmp_path}").read_label(0) == ids).all()
+
+
+def few_bits(ids, bits):
+    """A grey PNG of few bits a pixel, as optipng leaves it."""
+    import struct
+    import zlib
+
+    per = 8 // bits
+    packed = sum(
+        ids.reshape(ids.shape[0], -1, per)[..., k].astype(np.uint8) << (8 - bits * (k + 1)) for k in range(per)
+    )
+    rows = b"".join(b"\0" + row.tobytes() for row in packed.astype(np.uint8))
+    header = struct.pack(">IIBBBBB", ids.shape[1], ids.shape[0], bits, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    )
+
+
+def test_idd_without_label_images_says_how_to_make_them(tmp_path):
+    save(tmp_path / "leftImg8bit/train/0/1_leftImg8bit.png", pictured(street()))
+    (tmp_path / "gtFine/train/0").mkdir(parents=True)
+    with pytest.raises(HRSError, match="make them of its polygons"):
+        open_dataset(f"idd:{tmp_path}")
+
+
+def test_synthia_sequences_have_ids_of_their_own(tmp_path):
+    import cv2
+
+    label = np.zeros((48, 64, 3), np.uint16)
+    label[..., 2] = np.array([1, 3, 12], np.uint16)[street()]
+    for place in ("RGB", "GT/LABELS"):
+        (tmp_path / place / "Stereo_Left/Omni_F").mkdir(parents=True)
+    save(tmp_path / "RGB/Stereo_Left/Omni_F/000000.png", pictured(street()))
+    cv2.imwrite(str(tmp_path / "GT/LABELS/Stereo_Left/Omni_F/000000.png"), label)
+    assert shares(f"synthia:{tmp_path}") == {"sky": 46.5, "road": 50.0, "lane marking": 3.5}
+
+
+@pytest.mark.parametrize("kind", ["palette", "blue", "grey"])
+def test_carla_saved_in_other_ways(tmp_path, kind):
+    tags = np.array([11, 1, 14], np.uint8)[street()]
+    label = {
+        "palette": np.array([[70, 130, 180, 255], [128, 64, 128, 255], [0, 0, 142, 255]], np.uint8)[street()],
+        "blue": np.dstack([tags * 0, tags * 0, tags]),
+        "grey": tags,
+    }[kind]
+    save(tmp_path / "rgb/a.png", pictured(street()))
+    save(tmp_path / "seg/a.png", label)
+    report = inspect(f"carla:{tmp_path}?version=0.9.15")
+    assert {name: round(share, 1) for name, share in report.classes.items() if share} == STREET
+    assert report.findings == () and len(report.dataset.notes) == (kind != "grey")
+
+
+def test_cityscapes_whose_cities_are_links(tmp_path):
+    for i, city in enumerate(("aachen", "bremen")):
+        stem = f"{city}_000000_00000{i}"
+        frame(
+            tmp_path / "store",
+            f"leftImg8bit/{city}/{stem}_leftImg8bit.png",
+            f"gtFine/{city}/{stem}_gtFine_labelIds.png",
+        )
+    for kind in ("leftImg8bit", "gtFine"):
+        (tmp_path / "cs" / kind / "train").mkdir(parents=True)
+        for city in ("aachen", "bremen"):
+            (tmp_path / "cs" / kind / "train" / city).symlink_to(tmp_path / "store" / kind / city)
+    assert len(open_dataset(f"cityscapes:{tmp_path / 'cs'}")) == 2
+
+
+def test_a_zip_is_named_as_one(tmp_path):
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.writestr("a.txt", "x")
+    with pytest.raises(HRSError, match=r"data\.zip is an archive; unpack it and name the folder"):
+        open_dataset(f"folder:{tmp_path / 'data.zip'}")
+
+
+def test_a_folder_of_another_layout_is_named(tmp_path):
+    voc(tmp_path)
+    with pytest.raises(HRSError, match=f"; it looks like voc:{tmp_path}"):
+        open_dataset(f"folder:{tmp_path}")
+    with pytest.raises(HRSError, match=f"this folder looks like voc:{tmp_path}"):
+        open_dataset(str(tmp_path))
