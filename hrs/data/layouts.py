@@ -169,13 +169,15 @@ def dataset_of(spec: DatasetSpec, found: Found) -> Dataset:
         skipped=tuple(item for item in found.missing if item.path.name not in READERS),
         encoding=encoding,
         others=found.others,
-        notes=(*found.notes, *_foreign(spec, found)),
+        notes=(*found.notes, *_map_notes(spec, found)),
         given=spec.given,
         encoding_on_disk=found.encoding,
     )
 
 
-def _foreign(spec: DatasetSpec, found: Found) -> Iterator[str]:
+def _map_notes(spec: DatasetSpec, found: Found) -> Iterator[str]:
+    if spec.given and found.encoding:
+        yield f"class map: {'; '.join(f'{key} -> {name}' for key, name in spec.given.entries.items())}"
     foreign = spec.given.foreign(found.encoding) if spec.given and found.encoding else []
     if foreign:
         yield f"the class map also names what this data set does not have: {', '.join(foreign)}"

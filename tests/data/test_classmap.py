@@ -88,7 +88,8 @@ def test_a_map_that_sources_share_names_what_one_of_them_has(tmp_path, frames):
     given = {"*": {"asphalt": "road", "floor": "road", "crate": "ignore"}}
     sources = open_sources([a, b], space, classes=given)
     assert [at(source, 1) for source in sources] == ["road", "road"]
-    assert sources[1].notes == ("the class map also names what this data set does not have: asphalt",)
+    assert sources[1].notes[0] == "class map: asphalt -> road; floor -> road; crate -> ignore"
+    assert sources[1].notes[1:] == ("the class map also names what this data set does not have: asphalt",)
     with pytest.raises(HRSError, match="'flour' is no class of any source; did you mean floor"):
         open_sources([a, b], space, classes={"*": {"flour": "road"}})
 
