@@ -277,7 +277,7 @@ def test_check_where_all_pairs_differ_in_size(hrs, tmp_path):
     root = write_frames(tmp_path / "d", 2, seed=0)
     for file in (root / "labels").iterdir():
         cv2.imwrite(str(file), np.zeros((8, 8), np.uint8))
-    assert "found 2 pairs, 2 of them unusable, and 0 lone files; 000.png" in hrs("check", f"folder:{root}").error
+    assert "found 2 pairs, 2 of them unusable, and 0 other files; 000.png" in hrs("check", f"folder:{root}").error
 
 
 # Scoring
