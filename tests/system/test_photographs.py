@@ -173,3 +173,27 @@ def test_bytes_flipped_anywhere_never_escape_as_another_error():
             broken[rng.integers(0, len(whole), 8)] = rng.integers(0, 256, 8)
             with contextlib.suppress(HRSError):
                 assert read_photograph(broken.tobytes(), max_pixels=1_000_000).dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"), [("AVIF", ".avif"), ("JPEG2000", ".jp2"), ("MPO", ".MPO"), ("JPEG", ".jfif")]
+)
+def test_kinds_that_phones_and_cameras_write(kind, suffix, tmp_path):
+    from hrs.data.layouts import open_dataset
+
+    (tmp_path / f"a{suffix}").write_bytes(encoded(Image.fromarray(photo()), kind))
+    data = open_dataset(f"images:{tmp_path}")
+    assert np.abs(data.read_image(0).astype(int) - photo()).mean() < 9
+
+
+def test_a_cut_out_is_the_same_to_training_and_segmenting(tmp_path):
+    """What is transparent lies on white for both, not on whatever stands underneath."""
+    from hrs.data.layouts import open_dataset
+
+    rgba = np.dstack([photo() // 2, np.zeros((70, 90), np.uint8)])
+    for folder, array in (("images", rgba), ("labels", np.zeros((70, 90), np.uint8))):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(array).save(tmp_path / folder / "a.png")
+    (tmp_path / "classes.yaml").write_text("classes: [a, b]")
+    read = open_dataset(f"folder:{tmp_path}").read_image(0)
+    assert (read == 255).all() and np.array_equal(read, read_photograph(tmp_path / "images/a.png"))
