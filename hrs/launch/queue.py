@@ -16,7 +16,6 @@ import importlib.util
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -41,6 +40,7 @@ from hrs.runs.work import WorkFolder, cancel, refuse_active, requeue
 from hrs.system.cache import cache_root
 from hrs.system.documents import read_json
 from hrs.system.files import atomic_write, disk_errors
+from hrs.system.processes import interrupting
 
 CPU = "cpu"
 _PAUSE = 0.5  # seconds between two looks at the queue, for each place in it; so many waiting runs cost no more than few
@@ -124,13 +124,15 @@ def train_in_turn(run: RunFolder, *, progress: Progress | None = None) -> None:
     Raises:
         HRSError: the run is not queued, was cancelled, or training failed; its status says so.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it says how it ended
     run = RunFolder(run.path.resolve())
-    with _turn(run):
-        config = load_config(run.config)
-        run.write_status(state="running", steps=config.train.steps)
-        from hrs.training.trainer import train  # not before its turn: torch is large, and reads which GPU it may see
-    train(config, run, resume=True, progress=progress)
+    with interrupting():
+        with _turn(run):
+            config = load_config(run.config)
+            run.write_status(state="running", steps=config.train.steps)
+            from hrs.training.trainer import (
+                train,  # not before its turn: torch is large, and reads which GPU it may see
+            )
+        train(config, run, resume=True, progress=progress)
 
 
 @contextmanager
@@ -140,8 +142,7 @@ def task_in_turn(task: Task) -> Iterator[None]:
     Raises:
         HRSError: the task is not queued or was cancelled; its status says so.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is open is closed in order
-    with _turn(task), task.at_work():
+    with interrupting(), _turn(task), task.at_work():
         yield
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,3 +72,19 @@ def _since_boot(pid: int) -> float | None:
         return None
     ticks = stat.rpartition(b")")[2].split()[19]  # starttime, proc(5); the name before it may hold anything
     return int(ticks) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def interrupting() -> Iterator[None]:
+    """Have SIGTERM end the block as Ctrl-C does, by KeyboardInterrupt, so that what is open is closed in order.
+
+    A thread gets no signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -5,10 +5,7 @@ Whatever looks on (the log, validation, the panel, checkpoints, requests to stop
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
 from hrs.runs.status import ACTIVE
 from hrs.system.files import recover, sweep
+from hrs.system.processes import interrupting
 from hrs.training.steps import Cancelled, Trainer
 from hrs.training.watchers import watch
 
@@ -76,20 +74,6 @@ def _train(config: RunConfig, run: RunFolder, *, resume: bool, progress: Progres
     with watch(trainer, run) as watchers, loader_errors():
         trainer.fit(watchers.in_order())
         return watchers.validation.result()
-
-
-@contextmanager
-def interrupting() -> Iterator[None]:
-    """Have SIGTERM end the block as Ctrl-C does, by KeyboardInterrupt, so that what is open is closed in order. While
-    steps are taken, `stop_on_signals` lets the step end first. A thread gets no signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def check_resumable(run: RunFolder) -> bool:

@@ -23,13 +23,13 @@ from hrs.data.encoding import by_name, read_image_file
 from hrs.data.formats.folder import read as read_folder
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
-from hrs.inference.photographs import read_photograph
 from hrs.labels import LabelSpace
 from hrs.networks.hub import _check_stored
 from hrs.runs.folder import RunFolder
 from hrs.runs.registry import find_run, list_runs, resolve_checkpoint
 from hrs.study.plan import load_study
 from hrs.system.images import decode_rgb
+from hrs.system.photographs import read_photograph
 
 SLOWEST = 5.0
 """Seconds that one case may take."""
@@ -140,7 +140,7 @@ def _read_label(data: bytes, folder: Path) -> None:
     for channel in ("index", "red", "colour"):
         encoding = by_name({0: "sky", 1: "road"}, channel=channel, void=frozenset({255}), name="two")  # type: ignore[arg-type]
         with suppress(HRSError):
-            encoding.classes(encoding.raw(path))
+            encoding.classes(encoding.raw_file(path))
     read_image_file(path, decode_rgb)
 
 
