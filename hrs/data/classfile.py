@@ -18,11 +18,12 @@ import yaml
 
 from hrs.errors import HRSError
 from hrs.labels import Colour
-from hrs.system.documents import parse_yaml, read_bounded
+from hrs.system.documents import parse_yaml, printable, read_bounded, shortened
 
 Names = dict[int, str]
 EXPECTED = "expected 'classes:' with lines of 'raw id: name'"
 _MOST = 1 << 16
+_LONGEST_LIST = 200  # characters of a message
 _NUMBERS = re.compile(r"-?\d+")
 _HEADS = frozenset(
     [
@@ -140,9 +141,7 @@ def _from_yaml(path: Path) -> ClassList:
     if key is None and table and all(_is_id(each) or _is_id(value) for each, value in table.items()):
         table, key = {"classes": table}, "classes"
     if key is None or not table[key]:
-        holds = (
-            f"it holds {', '.join(map(str, table)) or 'nothing'}" if isinstance(stored, dict) else "it holds nothing"
-        )
+        holds = f"it holds {_listed(table) or 'nothing'}" if isinstance(stored, dict) else "it holds nothing"
         raise HRSError(f"{path} cannot be used ({holds}); {EXPECTED}")
     names, colours = _classes(path, table[key])
     palette = colours | _palette(path, table.get("palette") or {}, names)
@@ -169,7 +168,7 @@ def _classes(path: Path, given: Any) -> tuple[Names, dict[int, Colour]]:
     for place, (key, value) in enumerate(pairs):
         raw, name, colour = _entry(path, place, str(key), value)
         if raw in names:
-            raise HRSError(f"{path} names the id {raw} twice, {names[raw]!r} and {name!r}; give every id one name")
+            raise _named_twice(path, raw, names[raw], name)
         names[raw] = name
         if colour is not None:
             palette[raw] = colour
@@ -194,19 +193,19 @@ def _entry(path: Path, place: int, key: str, value: Any) -> tuple[int, str, Colo
         return place, key, colour
     elif (colour := as_colour(key)) is not None and isinstance(value, str):
         return place, value, colour
-    raise HRSError(f"{path} cannot be used ({key!r}: {value!r} is no class); {EXPECTED}")
+    raise HRSError(f"{path} cannot be used ({shortened(key)}: {shortened(value)} is no class); {EXPECTED}")
 
 
 def _palette(path: Path, given: Any, names: Names) -> dict[int, Colour]:
     pairs = enumerate(given) if isinstance(given, list) else given.items() if isinstance(given, dict) else None
     if pairs is None:
-        raise HRSError(f"{path}: palette is {given!r}; expected lines of 'raw id: [r, g, b]'")
+        raise HRSError(f"{path}: palette is {shortened(given)}; expected lines of 'raw id: [r, g, b]'")
     found: dict[int, Colour] = {}
     for key, value in pairs:
         colour = as_colour(value)
         if colour is None:
             raise HRSError(
-                f"{path}: the palette's colour of {key} is {_shown(value)}; expected [r, g, b] from 0 to 255"
+                f"{path}: the palette's colour of {_listed([key])} is {_shown(value)}; expected [r, g, b] from 0 to 255"
             )
         for raw in _ids_of(path, str(key), names):
             found[raw] = colour
@@ -229,12 +228,24 @@ def _ids_of(path: Path, key: str, names: Names) -> list[int]:
         return [int(key)]
     found = [raw for raw, name in names.items() if name == key]
     if not found:
-        raise HRSError(f"{path}: {key!r} is neither an id nor one of its classes, {', '.join(names.values())}")
+        raise HRSError(f"{path}: {shortened(key)} is neither an id nor one of its classes, {_listed(names.values())}")
     return found
 
 
 def _shown(value: Any) -> str:
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else repr(value)
+    """A value from a file as people write it."""
+    return f"[{_listed(value)}]" if isinstance(value, list) else _listed([value])
+
+
+def _named_twice(path: Path, raw: int, first: str, second: str) -> HRSError:
+    both = f"{shortened(first)} and {shortened(second)}"
+    return HRSError(f"{path} names the id {raw} twice, {both}; give every id one name")
+
+
+def _listed(names: Iterable[object]) -> str:
+    """Names from a file as a message may show them."""
+    text = printable(", ".join(map(str, names)))
+    return text if len(text) <= _LONGEST_LIST else f"{text[:_LONGEST_LIST]}…"
 
 
 def _is_id(value: Any) -> bool:
@@ -278,7 +289,7 @@ def _from_labelmap(path: Path) -> ClassList:
         name, _, rest = line.strip().partition(":")
         colour = as_colour(rest.partition(":")[0])
         if not name or colour is None:
-            raise HRSError(f"{path}: {line.strip()!r} is no class; expected lines of 'name:red,green,blue::'")
+            raise HRSError(f"{path}: {shortened(line.strip())} is no class; expected lines of 'name:red,green,blue::'")
         palette[len(names)] = colour
         names[len(names)] = name
     return _checked(ClassList(path=path, names=names, palette=palette, ordered=True))
@@ -297,9 +308,8 @@ def _from_csv(path: Path) -> ClassList:
         colour = next((found for cell in row if not _is_id(cell) and (found := as_colour(cell))), None)
         texts = [cell for cell in row if not _is_id(cell) and as_colour(cell) is None]
         if len(texts) != 1 or len(numbers) not in (0, 1, 3, 4):
-            raise HRSError(
-                f"{path}: {','.join(row)!r} is no class; expected a name with an id, or with red, green and blue"
-            )
+            line = shortened(",".join(row))
+            raise HRSError(f"{path}: {line} is no class; expected a name with an id, or with red, green and blue")
         colour = colour or (as_colour(numbers[-3:]) if len(numbers) >= 3 else None)
         ordered = ordered or len(numbers) in (0, 3)
         raw = place if len(numbers) in (0, 3) else numbers[0]
@@ -322,7 +332,7 @@ def _once(path: Path, pairs: Iterable[tuple[int, str]]) -> Names:
     names: Names = {}
     for raw, name in pairs:
         if raw in names:
-            raise HRSError(f"{path} names the id {raw} twice, {names[raw]!r} and {name!r}; give every id one name")
+            raise _named_twice(path, raw, names[raw], name)
         names[raw] = name
     return names
 
@@ -330,9 +340,9 @@ def _once(path: Path, pairs: Iterable[tuple[int, str]]) -> Names:
 def _checked(found: ClassList) -> ClassList:
     wrong = [raw for raw in found.names if not 0 <= raw < _MOST]
     if wrong:
-        raise HRSError(f"{found.path} names the id {max(wrong, key=abs)}; expected ids from 0 to 65535")
+        raise HRSError(f"{found.path} names the id {shortened(max(wrong, key=abs))}; expected ids from 0 to 65535")
     if len(set(found.names.values())) < 2:
-        only = ", ".join(found.names.values()) or "none"
+        only = _listed(found.names.values()) or "none"
         raise HRSError(
             f"{found.path} names {len(set(found.names.values()))} classes ({only}); expected 2 or more: name what is "
             "left, such as background, too"

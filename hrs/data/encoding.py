@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import DecompressionBombError
 
 from hrs.errors import HRSError
 from hrs.labels import CITYSCAPES, IGNORE, Colour, LabelSpace
@@ -185,7 +186,7 @@ def _indices(path: Path, data: bytes) -> Raw | None:
     try:
         with open_image(data) as opened:
             return np.asarray(opened).astype(np.uint32) if opened.mode in ("P", "1") else None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, DecompressionBombError) as error:
         raise _undecodable(path) from error
 
 

@@ -17,7 +17,7 @@ from torch import nn
 from transformers import AutoConfig, PretrainedConfig
 
 from hrs.errors import HRSError
-from hrs.system.documents import reason, shortened
+from hrs.system.documents import printable, reason, shortened
 
 Config = TypeVar("Config", bound=PretrainedConfig)
 _DEEPEST = 8  # configurations within each other; a backbone is one
@@ -151,12 +151,18 @@ def _check_stored(value: Any, name: str = "network", depth: int = 0) -> None:
     elif isinstance(value, int | float):
         _check_count(name, [value])
         if not abs(value) <= _WIDEST and not isinstance(value, bool):
-            raise HRSError(f"a stored network configuration has {name} {shortened(value)}; expected at most {_WIDEST}")
+            raise HRSError(
+                f"a stored network configuration has {_plain(name)} {shortened(value)}; expected at most {_WIDEST}"
+            )
 
 
 def _check_count(name: str, values: list[Any]) -> None:
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(values) > MOST_LAYERS or (any(word in name for word in _COUNTS) and sum(numbers) > MOST_LAYERS):
-        raise HRSError(
-            f"a stored network configuration has {name} {shortened(values)}; expected at most {MOST_LAYERS} in all"
-        )
+        what = f"{_plain(name)} {shortened(values)}"
+        raise HRSError(f"a stored network configuration has {what}; expected at most {MOST_LAYERS} in all")
+
+
+def _plain(name: str) -> str:
+    """The name of a setting as a message may show it."""
+    return printable(name)[:120]

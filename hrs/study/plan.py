@@ -46,6 +46,8 @@ class Study(Section):
     @field_validator("methods", mode="before")
     @classmethod
     def _names(cls, values: Any) -> Any:
+        if not isinstance(values, list | tuple):
+            return values  # which the check of the type then names
         return [{"method": value} if isinstance(value, str) else value for value in values]
 
 

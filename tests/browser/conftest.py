@@ -63,12 +63,13 @@ def page(chromium: Browser) -> Iterator[Page]:
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """``serve(runs_root, **environment)`` starts a dashboard over a folder of runs and returns its address.
 
-    Keyword arguments become environment variables. All servers of a test end with it; the runs they launched do not.
+    ``port``: where it shall be; a free one by default. Other keyword arguments become environment variables. All
+    servers of a test end with it; the runs they launched do not.
     """
     servers: list[subprocess.Popen[bytes]] = []
 
-    def start(runs_root: Path, **environment: str) -> str:
-        port = free_port()
+    def start(runs_root: Path, *, port: int | None = None, **environment: str) -> str:
+        port = port or free_port()
         log = tmp_path / f"dashboard-{port}.log"
         servers.append(_start_server(runs_root, port, log, environment))
         address = f"http://127.0.0.1:{port}"

@@ -21,6 +21,7 @@ import pytest
 from PIL import Image as Pillow
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
+from app.guard import GUARD_VARIABLE, Policy
 from tests.app.photo_runs import hostile, make_runs, write_street
 from tests.browser.conftest import ROOT, free_port
 
@@ -29,7 +30,10 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class App:
+    """framed_by: port of the one dashboard that may show it."""
+
     url: str
+    framed_by: int
     process: subprocess.Popen[bytes]
     runs: Path
 
@@ -45,11 +49,12 @@ def app(tmp_path_factory) -> Iterator[App]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HRS_CACHE", environment["HRS_CACHE"])
         runs = make_runs(folder)
-    port = free_port()
+    port, framed_by = free_port(), free_port()
+    environment[GUARD_VARIABLE] = Policy(framed_by=framed_by).to_json()
     command = [sys.executable, "-m", "app.photo", "--port", str(port), "--runs", str(runs)]
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    started = App(url=f"http://127.0.0.1:{port}", process=process, runs=runs)
+    started = App(url=f"http://127.0.0.1:{port}", framed_by=framed_by, process=process, runs=runs)
     wait_until_up(started, folder / "log")
     yield started
     process.terminate()
@@ -58,12 +63,16 @@ def app(tmp_path_factory) -> Iterator[App]:
     assert "Traceback" not in (folder / "log").read_text(), (folder / "log").read_text()
 
 
-def wait_until_up(app: App, log: Path) -> None:
+def wait_until_up(app: App, log: Path, *, up: int = 200) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and app.process.poll() is None:
         try:
             urllib.request.urlopen(app.url, timeout=2).close()
             return
+        except urllib.error.HTTPError as error:
+            if error.code == up:
+                return
+            raise
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
     pytest.fail(f"the photo app did not start:\n{log.read_text()[-2000:]}", pytrace=False)
@@ -86,7 +95,7 @@ def classes(place: Page | FrameLocator) -> Locator:
 
 
 def test_a_photo_is_segmented_inside_the_dashboard(app: App, page: Page, serve: Callable[..., str], photo: Path):
-    page.goto(f"{serve(app.runs, HRS_PHOTO_URL=app.url)}/segment")
+    page.goto(f"{serve(app.runs, port=app.framed_by, HRS_PHOTO_URL=app.url)}/segment")
     expect(page.get_by_role("heading", name="Segment")).to_be_visible()
     assert page.get_by_role("link", name="Open in a new tab").get_attribute("href") == app.url
     inside = page.frame_locator("iframe")
@@ -107,6 +116,37 @@ def test_a_photo_is_segmented_inside_the_dashboard(app: App, page: Page, serve: 
     with Pillow.open(download.value.path()) as labels:
         assert labels.mode == "P" and labels.size == (640, 480)
         assert set(np.unique(np.asarray(labels))) == {0, 1, 2, 3}
+
+
+def test_no_other_page_can_show_it(app: App, page: Page, serve: Callable[..., str]):
+    page.goto(f"{serve(app.runs, HRS_PHOTO_URL=app.url)}/segment")
+    expect(page.locator("iframe")).to_be_visible()
+    refused = ["chrome-error://chromewebdata/"]
+    for _ in range(80):
+        if [frame.url for frame in page.frames[1:]] == refused:
+            break
+        page.wait_for_timeout(250)
+    assert [frame.url for frame in page.frames[1:]] == refused
+
+
+def test_where_a_password_is_set_nothing_is_shown_without_it(page: Page, tmp_path: Path, app: App):
+    port, log = free_port(), tmp_path / "log"
+    command = [sys.executable, "-m", "app.photo", "--port", str(port), "--runs", str(app.runs)]
+    with open(log, "wb") as out:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "HRS_PASSWORD": "open sesame"}, stdout=out, stderr=subprocess.STDOUT
+        )
+    closed = App(url=f"http://127.0.0.1:{port}", framed_by=0, process=process, runs=app.runs)
+    wait_until_up(closed, log, up=401)
+    page.goto(closed.url)
+    for given, shown in (("sesame", "That is not the password."), ("open sesame", "Segment")):
+        assert not page.locator("#photo").count()
+        page.get_by_label("Password").fill(given)
+        page.get_by_role("button").click()
+        expect(page.get_by_text(shown).first).to_be_visible()
+    expect(page.locator("#photo")).to_be_visible()
+    process.terminate()
+    assert process.wait(20) == 0
 
 
 def test_nothing_leaves_this_machine_and_the_picture_follows_the_slider_without_asking(app, page, photo):
