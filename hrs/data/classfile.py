@@ -24,7 +24,7 @@ Names = dict[int, str]
 EXPECTED = "expected 'classes:' with lines of 'raw id: name'"
 _MOST = 1 << 16
 _LONGEST_LIST = 200  # characters of a message
-_NUMBERS = re.compile(r"-?\d+")
+_NUMBERS = re.compile(r"-?\d{1,18}")
 _HEADS = frozenset(
     [
         "name",

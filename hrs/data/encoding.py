@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL.Image import DecompressionBombError
+from PIL.Image import Image
 
 from hrs.errors import HRSError
 from hrs.labels import CITYSCAPES, IGNORE, Colour, LabelSpace
@@ -183,10 +184,16 @@ def _indices(path: Path, data: bytes) -> Raw | None:
     """A palette's indices, or the bits of an image of one bit; None for other images. PNGs say in their header."""
     if data.startswith(_PNG) and not has_palette(data):
         return None
+    with _by_pillow(path, data) as opened:
+        return np.asarray(opened).astype(np.uint32) if opened.mode in ("P", "1") else None
+
+
+@contextmanager
+def _by_pillow(path: Path, data: bytes) -> Iterator[Image]:
     try:
         with open_image(data) as opened:
-            return np.asarray(opened).astype(np.uint32) if opened.mode in ("P", "1") else None
-    except (OSError, ValueError, DecompressionBombError) as error:
+            yield opened
+    except Exception as error:  # the decoders raise nearly anything on damaged files
         raise _undecodable(path) from error
 
 
@@ -194,7 +201,7 @@ def _with_colours(path: Path) -> NDArray[np.generic]:
     """One channel (h w), or RGB (h w 3); a palette's colours, not its indices."""
     data = read_whole(path)
     if data.startswith(_GIF):  # the one palette kind that OpenCV does not read
-        with open_image(data) as opened:
+        with _by_pillow(path, data) as opened:
             return np.asarray(opened.convert("RGB"))
     return _decode(path, data, decode_stored)
 
