@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hrs.data.layouts import open_dataset
@@ -154,6 +156,20 @@ def test_missing_and_damaged_corpora_say_what_to_do(tmp_path):
         (tmp_path / "corpus.json").write_text(about)
         with pytest.raises(HRSError, match=f"{tmp_path} cannot be read"):
             ScoredCorpus.open(tmp_path)
+
+
+@pytest.mark.parametrize("column", ["map", "picture"])
+@pytest.mark.parametrize("elsewhere", ["../../secret.npz", "/etc/hostname", "maps/../../../secret.npz"])
+def test_a_table_shows_no_file_outside_of_its_run(tmp_path, source, column, elsewhere):
+    out = tmp_path / "run" / "scores"
+    make_scores(out, source)
+    table = pq.read_table(out / "index.parquet")
+    (tmp_path / "secret.npz").write_bytes((out / table["map"][0].as_py()).read_bytes())
+    place = table.column_names.index(column)
+    table = table.set_column(place, column, pa.array([elsewhere] * len(table)))
+    pq.write_table(table, out / "index.parquet")
+    with pytest.raises(HRSError, match="outside of it"):
+        ScoredCorpus.open(out).frame(0)
 
 
 @pytest.mark.parametrize("damage", ["label of another size", "no scale of a map"])

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from hrs.errors import HRSError
-from hrs.system.images import decode_grey, decode_rgb, decode_stored, encode
+from hrs.system.images import decode_grey, decode_rgb, decode_stored, encode, size_of, too_large
 
 RED = np.zeros((4, 6, 3), np.uint8)
 RED[..., 0] = 200
@@ -62,3 +62,20 @@ def test_what_cannot_be_decoded_is_none(decode, data):
 def test_what_cannot_be_encoded(suffix, width):
     with pytest.raises(HRSError, match=rf"cannot encode a {width}x1 image as {suffix}"):
         encode(suffix, np.zeros((1, width), np.uint8))
+
+
+@pytest.mark.parametrize("kind", [".png", ".jpg"])
+def test_an_image_that_claims_too_many_pixels_is_not_decoded(kind, monkeypatch):
+    """By its header: the decoder is not asked."""
+    data = encode(kind, RED)
+    assert size_of(data) == (4, 6)
+    monkeypatch.setattr("hrs.system.images.MOST_PIXELS", 23)
+    monkeypatch.setattr("hrs.system.images.cv2.imdecode", lambda *_: pytest.fail("it was decoded"))
+    assert decode_rgb(data) is None and decode_grey(data) is None and decode_stored(data) is None
+
+
+def test_a_header_may_claim_any_size():
+    data = bytearray(encode(".png", RED))
+    data[16:24] = (60_000).to_bytes(4, "big") + (50_000).to_bytes(4, "big")
+    assert size_of(bytes(data)) == (50_000, 60_000) and too_large(bytes(data))
+    assert decode_rgb(bytes(data)) is None
