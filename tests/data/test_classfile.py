@@ -78,6 +78,7 @@ def test_text_in_every_unicode(tmp_path, encoding):
         ("classes: {-1: sky, 1: road}", "names the id -1; expected ids from 0 to 65535"),
         ("kinds: {a: b}", r"it holds kinds\); expected 'classes:'"),
         ("", "cannot be used"),
+        ('"a\\nb"', r"names 1 classes \(a\\nb\); expected 2 or more"),
         (f"classes: {{sky: {'9' * 5000}, road: 1}}", "is no class"),
         ("classes: [sky, road]\nignore: [tree]", "'tree' is neither an id nor one of its classes, sky, road"),
         ("classes: [sky, road]\npalette: 7", "palette is '7'; expected"),

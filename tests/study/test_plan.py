@@ -75,3 +75,10 @@ def test_a_missing_study_is_one_line(tmp_path):
 def test_this_projects_own_studies_can_be_planned_and_compare_with_their_own_rows(file: Path):
     study = load_study(file)
     assert set(study.against) <= {job.label for job in plan(study)}
+
+
+def test_a_study_without_methods_is_one_line(tmp_path):
+    path = tmp_path / "study.yaml"
+    path.write_text("base: {train: {steps: 40}}\nmethods:\n")
+    with pytest.raises(HRSError, match=r"study .*methods: Input should be a valid tuple"):
+        load_study(path)
