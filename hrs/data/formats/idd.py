@@ -7,8 +7,28 @@ from hrs.data.encoding import TRAIN_IDS, Encoding, by_name
 from hrs.data.frames import Found, pair
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
-from hrs.labels import IDD_IDS, IDD_LEVEL3
 from hrs.system.tree import files_below, folders_in
+
+_NAMES = (
+    *("road", "parking", "drivable fallback", "sidewalk", "rail track", "non-drivable fallback", "person", "animal"),
+    *("rider", "motorcycle", "bicycle", "autorickshaw", "car", "truck", "bus", "caravan", "trailer", "train"),
+    *("vehicle fallback", "curb", "wall", "fence", "guard rail", "billboard", "traffic sign", "traffic light", "pole"),
+    *("polegroup", "obs-str-bar-fallback", "building", "bridge", "tunnel", "vegetation", "sky", "fallback background"),
+)
+_IDS: dict[int, str] = dict(enumerate(_NAMES))
+"""IDD's ids, of files that end in _labelids."""
+_LEVEL3: dict[int, str] = dict(
+    enumerate(
+        (
+            *("road", "drivable fallback", "sidewalk", "non-drivable fallback", "person", "rider", "motorcycle"),
+            *("bicycle", "autorickshaw", "car", "truck", "bus", "vehicle fallback", "curb", "wall", "fence"),
+            *("guard rail", "billboard", "traffic sign", "traffic light", "pole", "obs-str-bar-fallback", "building"),
+            *("bridge", "vegetation", "sky"),
+        )
+    )
+)
+"""IDD's 26 classes of level 3, of files that end in _labellevel3Ids; persons take in animals, bridges tunnels."""
+
 
 _VOID = frozenset({35, 36, 37, 38, 39, 255})
 
@@ -19,8 +39,8 @@ def read(spec: DatasetSpec) -> Found:
     images, labels = spec.folders(f"leftImg8bit/{split}", f"gtFine/{split}")
     files = [path.stem for path in files_below(labels, {".png"}).files]
     kinds: dict[str, Encoding] = {
-        "_gtFine_labellevel3Ids": by_name(IDD_LEVEL3, channel="index", void=frozenset({255}), name="idd26"),
-        "_gtFine_labelids": by_name(IDD_IDS, channel="index", void=_VOID, name="idd"),
+        "_gtFine_labellevel3Ids": by_name(_LEVEL3, channel="index", void=frozenset({255}), name="idd26"),
+        "_gtFine_labelids": by_name(_IDS, channel="index", void=_VOID, name="idd"),
         "_gtFine_labelcsTrainIds": TRAIN_IDS,
     }
     ending = next((end for end in kinds if any(name.endswith(end) for name in files)), None)

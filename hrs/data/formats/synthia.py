@@ -11,8 +11,11 @@ from dataclasses import replace
 from hrs.data.encoding import by_name, fitting
 from hrs.data.frames import Found, pair
 from hrs.data.spec import DatasetSpec
-from hrs.labels import SYNTHIA_IDS, SYNTHIA_SEQUENCE_IDS, SYNTHIA_SEQUENCE_VOID, SYNTHIA_VOID, label_space
+from hrs.labels import SYNTHIA_IDS, SYNTHIA_VOID, label_space
 from hrs.system.tree import folders_in
+
+_SEQUENCE_IDS = {raw: SYNTHIA_IDS[raw] for raw in range(1, 12)} | {12: "lane marking", 15: "traffic light"}
+_SEQUENCE_VOID = frozenset({0, 13, 14})
 
 
 def read(spec: DatasetSpec) -> Found:
@@ -20,7 +23,7 @@ def read(spec: DatasetSpec) -> Found:
     sequence = any(name.startswith("Stereo_") for name in folders_in(labels))
     if sequence:
         kinds = [
-            by_name(SYNTHIA_SEQUENCE_IDS, channel=channel, void=SYNTHIA_SEQUENCE_VOID, name="synthia-sequence")
+            by_name(_SEQUENCE_IDS, channel=channel, void=_SEQUENCE_VOID, name="synthia-sequence")
             for channel in ("red", "index")
         ]
     else:

@@ -7,9 +7,27 @@ from hrs.data.encoding import by_name, colour_id
 from hrs.data.frames import Found, Frame
 from hrs.data.spec import DatasetSpec, holds
 from hrs.errors import HRSError
-from hrs.labels import VKITTI_COLOURS
+from hrs.labels import Colour
 from hrs.system.photographs import SUFFIXES
 from hrs.system.tree import Skipped, files_below
+
+_COLOURS: dict[Colour, str] = {
+    (210, 0, 200): "terrain",
+    (90, 200, 255): "sky",
+    (0, 199, 0): "tree",
+    (90, 240, 0): "vegetation",
+    (140, 140, 140): "building",
+    (100, 60, 100): "road",
+    (250, 100, 255): "guard rail",
+    (255, 255, 0): "traffic sign",
+    (200, 200, 0): "traffic light",
+    (255, 130, 0): "pole",
+    (80, 80, 80): "misc",
+    (160, 60, 60): "truck",
+    (255, 127, 80): "car",
+    (0, 139, 139): "van",
+}
+"""Virtual KITTI 2, colors.txt."""
 
 
 def read(spec: DatasetSpec) -> Found:
@@ -28,7 +46,7 @@ def read(spec: DatasetSpec) -> Found:
     )
     missing = [Skipped(path=images[name], reason="has no label") for name in sorted(images.keys() - labels.keys())]
     missing += [Skipped(path=labels[name], reason="has no image") for name in sorted(labels.keys() - images.keys())]
-    colours = {colour_id(colour): name for colour, name in VKITTI_COLOURS.items() if name != "misc"}
+    colours = {colour_id(colour): name for colour, name in _COLOURS.items() if name != "misc"}
     void = frozenset({colour_id((80, 80, 80)), 0})
     return Found(
         frames=frames,

@@ -15,7 +15,32 @@ from hrs.data.formats.folder import encodings_of, names_in
 from hrs.data.frames import Found, pair
 from hrs.data.spec import DatasetSpec
 from hrs.data.splits import TRAIN, pick
-from hrs.labels import VOC_COLOURS
+from hrs.labels import Colour
+
+_COLOURS: dict[str, Colour] = {
+    "background": (0, 0, 0),
+    "aeroplane": (128, 0, 0),
+    "bicycle": (0, 128, 0),
+    "bird": (128, 128, 0),
+    "boat": (0, 0, 128),
+    "bottle": (128, 0, 128),
+    "bus": (0, 128, 128),
+    "car": (128, 128, 128),
+    "cat": (64, 0, 0),
+    "chair": (192, 0, 0),
+    "cow": (64, 128, 0),
+    "diningtable": (192, 128, 0),
+    "dog": (64, 0, 128),
+    "horse": (192, 0, 128),
+    "motorbike": (64, 128, 128),
+    "person": (192, 128, 128),
+    "pottedplant": (0, 64, 0),
+    "sheep": (128, 64, 0),
+    "sofa": (0, 192, 0),
+    "train": (128, 192, 0),
+    "tvmonitor": (0, 64, 128),
+}
+"""Pascal VOC's classes in the order of their ids, and the colours of its palette."""
 
 
 def read(spec: DatasetSpec) -> Found:
@@ -43,6 +68,6 @@ def _lists(spec: DatasetSpec) -> Path:
 
 _VOC = ClassList(
     path=Path("Pascal VOC"),
-    names=dict(enumerate(VOC_COLOURS)),
-    palette=dict(enumerate(VOC_COLOURS.values())),
+    names=dict(enumerate(_COLOURS)),
+    palette=dict(enumerate(_COLOURS.values())),
 )
