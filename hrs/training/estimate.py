@@ -125,6 +125,8 @@ def estimate(config: RunConfig, *, budget: float = 6.0) -> Estimate:
             "target": _copy(real.dataset, space, root / "target"),
             "val": _copy(val.dataset, space, root / "val"),
         }
+        if config.data.unlabelled:  # photos are as quick to read whoever took them
+            specs["unlabelled"] = specs["target"]
         trainer = Trainer(_trial(config, specs))
         steps = time_steps(trainer, budget)
         image, save, panel = _time_the_rest(trainer, RunFolder(root / "run"))

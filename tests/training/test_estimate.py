@@ -51,6 +51,14 @@ def test_every_kind_of_run_can_be_estimated(frames, override):
     assert estimate(tiny_config(frames, override, "train.steps=2"), budget=0.05).total > 0
 
 
+@pytest.mark.parametrize("photos", ["undrawn", "a folder"])
+def test_a_run_with_a_teacher_can_be_estimated(frames, photos):
+    """Whose few frames are all drawn: there the teacher has none left over."""
+    name = photos if photos == "undrawn" else frames["val"].replace("folder:", "images:") + "/images"
+    config = tiny_config(frames, f"data.unlabelled={name}", "train.ema=0.9", "train.steps=2")
+    assert estimate(config, budget=0.05).total > 0
+
+
 def test_a_few_frames_of_many_are_looked_at(tmp_path):
     root = write_frames(tmp_path / "many", 40, seed=0)
     (root / "images/001.png").write_bytes(b"")  # not looked at, so no trouble
