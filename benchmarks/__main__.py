@@ -1,8 +1,8 @@
 """All cheap figures, one after another: python -m benchmarks [--device cuda] [--threads 2]
 
 Each benchmark runs in a process of its own, so that none warms the next one's caches or memory. `python -m
-benchmarks.NAME --help` says what a figure means; planted.py needs a trained checkpoint, dashboard.py a browser; they
-are not among them.
+benchmarks.NAME --help` says what a figure means. Not among them are those that take long or need something: planted.py
+a trained checkpoint, dashboard.py a browser, headroom.py data sets that settings.py writes; fuzz.py ends when told.
 """
 
 from __future__ import annotations

@@ -19,14 +19,15 @@ from hrs.data.regions import compact_regions
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 
-__all__ = ["PAD_COLOUR", "Sample", "augment", "compact_regions", "fit", "mirror", "resize"]
+__all__ = ["LUMA", "PAD_COLOUR", "Sample", "augment", "compact_regions", "fit", "mirror", "resize"]
 
 PAD_COLOUR = (124, 116, 104)
 """RGB beside a frame that does not fill its crop: the ImageNet mean, which normalises to zero."""
 NO_REGION = -1
 """Region id of a padded pixel."""
 
-_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+LUMA = np.array([0.299, 0.587, 0.114])
+"""How bright red, green and blue look (ITU-R BT.601)."""
 _HUE_DEGREES = 60.0  # turn of the colour wheel at jitter 1
 
 Map = NDArray[Any]
@@ -194,9 +195,9 @@ def _jitter(image: NDArray[np.uint8], amounts: NDArray[np.float64]) -> NDArray[n
     All four are affine in RGB, so together they are one 3x4 matrix and one pass over the image.
     """
     brightness, contrast, saturation, hue = amounts
-    colour = (1 + saturation) * (_hue_matrix(hue * _HUE_DEGREES) - _LUMA) + _LUMA  # grey stays grey
+    colour = (1 + saturation) * (_hue_matrix(hue * _HUE_DEGREES) - LUMA) + LUMA  # grey stays grey
     gain = (1 + brightness) * (1 + contrast)
-    grey = float(_LUMA @ cv2.mean(image)[:3])
+    grey = float(LUMA @ cv2.mean(image)[:3])
     offset = -(1 + brightness) * contrast * grey
     matrix = np.column_stack([gain * colour, np.full(3, offset)])
     return cv2.transform(image, matrix)  # type: ignore[return-value]
@@ -205,7 +206,7 @@ def _jitter(image: NDArray[np.uint8], amounts: NDArray[np.float64]) -> NDArray[n
 def _hue_matrix(degrees: float) -> NDArray[np.float64]:
     """(3, 3): turns colours about the grey axis, keeps their luma (as hueRotate, SVG 1.1 section 15.10)."""
     turn = math.radians(degrees)
-    to_yiq = np.array([_LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
+    to_yiq = np.array([LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
     cos, sin = math.cos(turn), math.sin(turn)
     rotation = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
     return np.linalg.inv(to_yiq) @ rotation @ to_yiq

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import cos, pi
@@ -36,7 +37,7 @@ class StepResult(NamedTuple):
     logs: dict[str, Tensor]
 
 
-class Method(nn.Module):
+class Method(nn.Module, ABC):
     """Base of all methods. Network, schedule, augmentation and images per step are the same for all of them."""
 
     class_weights: Tensor
@@ -86,9 +87,9 @@ class Method(nn.Module):
         weight = self.teacher.weight(step / self.config.train.steps)
         return StepResult(result.loss + weight * loss, result.logs | logs)
 
+    @abstractmethod
     def learn(self, source: Batch, target: Batch, step: int) -> StepResult:
         """The loss on what has labels."""
-        raise NotImplementedError
 
     def frame_weights(self, frames: Batch) -> Tensor | None:
         """How often synthetic frames shall be drawn, (b,) above 0 in any unit; None where all come equally often."""

@@ -12,13 +12,12 @@ from torch import Tensor
 
 from hrs.config import TeacherConfig
 from hrs.data.loaders import Batch
+from hrs.data.transforms import LUMA
 from hrs.labels import IGNORE
 from hrs.methods.classmix import half_of_classes
 from hrs.networks.segmenter import Segmenter, normalise, upsample
 from hrs.selection.statistics import class_sums, read, summed
 
-LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601."""
 MEMORY = 0.99
 """Of the running confidence, from step to step."""
 BLUR_RADIUS = 3
@@ -102,7 +101,7 @@ def strong_colours(images: Tensor) -> Tensor:
     grey = torch.rand(b, 1, 1, 1, device=device) < 0.2
     colour = colour.masked_fill(grey, 0.0)
     luma = x.new_ones(1, 3, 1, 1)
-    for channel, share in enumerate(LUMA):
+    for channel, share in enumerate(LUMA.tolist()):
         luma[:, channel].fill_(share)
     x = torch.einsum("bij,bjhw->bihw", hue_matrix(turn), x)
     tone = (x * luma).sum(dim=1, keepdim=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -23,7 +24,7 @@ class SegmenterOutput(NamedTuple):
     """(b, d, h/s, w/s) what `Segmenter.classifier` sees."""
 
 
-class Segmenter(nn.Module):
+class Segmenter(nn.Module, ABC):
     """A network from normalised RGB images (b, 3, h, w) to `SegmenterOutput`; any h and w of at least 32.
 
     With e = softmax(z) - onehot(y), the gradient of one pixel's cross-entropy for ``classifier.weight`` is e uᵀ, where
@@ -62,8 +63,8 @@ class Segmenter(nn.Module):
     def feature_dim(self) -> int:
         return self.classifier.in_channels
 
-    def forward(self, images: Tensor) -> SegmenterOutput:
-        raise NotImplementedError
+    @abstractmethod
+    def forward(self, images: Tensor) -> SegmenterOutput: ...
 
 
 def check_images(images: Tensor, *, smallest: int = 32) -> None:
