@@ -129,9 +129,8 @@ def train_in_turn(run: RunFolder, *, progress: Progress | None = None) -> None:
         with _turn(run):
             config = load_config(run.config)
             run.write_status(state="running", steps=config.train.steps)
-            from hrs.training.trainer import (
-                train,  # not before its turn: torch is large, and reads which GPU it may see
-            )
+            # Not before its turn: torch is large, and reads which GPU it may see.
+            from hrs.training.trainer import train
         train(config, run, resume=True, progress=progress)
 
 

@@ -22,7 +22,7 @@ _OWNER = re.compile(
     r"(?P<pid>\d{1,10})-(?P<started>\d{1,15})(?:-(?P<boot>[0-9a-f-]{36}))?\.[0-9a-f]{32}\.(?P<kind>tmp|old|gone)"
 )
 _HIDDEN = re.compile(rf"\.(?P<name>.+)\.{_OWNER.pattern}", re.DOTALL)
-_LONGEST = 100  # characters of a name that its hidden names keep, since a file name has 255 bytes
+_LONGEST = 100  # bytes of a name that its hidden names keep, since a file name has 255
 _PER_SECOND = 1000
 _SPACE = 1 << 20  # bytes; a disk with less is full
 _SWAP_SECONDS = 1.0  # two renames take far less, also on a network disk
@@ -209,12 +209,16 @@ def _beside(path: Path, kind: str) -> Path:
     own = process_identity()
     boot = f"-{own['boot']}" if own["boot"] else ""
     started = round(own["pid_started"] * (_PER_SECOND if boot else 1))
-    return path.with_name(f".{path.name[:_LONGEST]}.{own['pid']}-{started}{boot}.{uuid.uuid4().hex}.{kind}")
+    return path.with_name(f".{_shortened(path.name)}.{own['pid']}-{started}{boot}.{uuid.uuid4().hex}.{kind}")
+
+
+def _shortened(name: str) -> str:
+    return os.fsencode(name)[:_LONGEST].decode(errors="ignore")
 
 
 def _remains(path: Path) -> list[tuple[Path, bool]]:
     """The hidden folders of `atomic_folder` beside ``path``, each with whether the process that made it lives."""
-    start = f".{path.name[:_LONGEST]}."
+    start = f".{_shortened(path.name)}."
     try:
         names = os.listdir(path.parent)
     except (OSError, ValueError):  # no such folder, closed to reading, or no name at all

@@ -139,3 +139,9 @@ def test_a_folder_closed_to_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("pathlib.Path.mkdir", failing(PermissionError(errno.EACCES, "Permission denied")))
     with pytest.raises(HRSError, match=r"cannot write .*Permission denied"):
         RunFolder.create(tmp_path / "locked", "a", "")
+
+
+@pytest.mark.parametrize("name", ["x" * 251 + ".txt", "名" * 83 + ".txt"], ids=["letters", "three bytes each"])
+def test_a_file_may_have_the_longest_name_that_there_is(tmp_path, name):
+    files.atomic_write(tmp_path / name, "whole")
+    assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name).read_text() == "whole"
