@@ -18,12 +18,13 @@ import yaml
 
 from hrs.errors import HRSError
 from hrs.labels import Colour
-from hrs.system.documents import parse_yaml, printable, read_bounded, shortened
+from hrs.system.documents import MOST_BYTES, parse_yaml, printable, read_bounded, shortened
 
 Names = dict[int, str]
 EXPECTED = "expected 'classes:' with lines of 'raw id: name'"
 _MOST = 1 << 16
 _LONGEST_LIST = 200  # characters of a message
+_MOST_OF_OUTLINES = 1 << 30  # bytes of a JSON file; COCO's own with 118,000 images has less than half
 _NUMBERS = re.compile(r"-?\d{1,18}")
 _HEADS = frozenset(
     [
@@ -106,10 +107,10 @@ class _Texts(yaml.BaseLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def _text(path: Path) -> str:
-    """A file's text, in UTF-8, or in UTF-16 where it says so."""
+def _text(path: Path, most: int = MOST_BYTES) -> str:
+    """A file's text, in UTF-8, or in UTF-16 where it says so; of at most so many bytes."""
     try:
-        data = read_bounded(path)
+        data = read_bounded(path, most)
         return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise HRSError(f"{path} cannot be used: it is no UTF-8 text; save it as UTF-8") from error
@@ -127,7 +128,7 @@ def _load(path: Path, expected: str) -> Any:
 def load_json(path: Path) -> Any:
     """What a JSON file holds. Raises HRSError where it is none."""
     try:
-        return json.loads(_text(path))
+        return json.loads(_text(path, _MOST_OF_OUTLINES))
     except ValueError as error:
         raise HRSError(f"{path} is no whole JSON file ({error}); export it anew") from error
 

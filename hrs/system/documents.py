@@ -44,7 +44,7 @@ def read_bounded(path: Path, most: int = MOST_BYTES) -> bytes:
     except (OSError, ValueError) as error:
         raise HRSError(f"{path} cannot be read ({reason(error)}); check its permissions or copy it anew") from error
     if len(data) > most:
-        raise HRSError(f"{path} is larger than {most / 2**20:.0f} MB, so it is none of hrs; remove it or copy it anew")
+        raise HRSError(f"{path} is larger than the {most / 2**20:.0f} MB that are read; remove it or copy it anew")
     return data
 
 

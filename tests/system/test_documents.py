@@ -78,7 +78,7 @@ def test_only_ordinary_files_of_sensible_size_are_read(tmp_path):
         read_bounded(tmp_path / ("x" * 300))
     (tmp_path / "large").write_bytes(b"x" * 11)
     assert read_bounded(tmp_path / "large", 11) == b"x" * 11
-    with pytest.raises(HRSError, match="is larger than"):
+    with pytest.raises(HRSError, match="is larger than the"):
         read_bounded(tmp_path / "large", 10)
     (tmp_path / "bad.json").write_bytes(b"{")
     with pytest.raises(HRSError, match=r"bad\.json is damaged \(.*\); copy it anew"):

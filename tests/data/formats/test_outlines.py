@@ -8,6 +8,7 @@ import pytest
 from hrs.data.doctor import inspect
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
+from hrs.system.documents import MOST_BYTES
 from tests.data.files import pictured, save, street
 
 SQUARE = [[10, 8], [29, 8], [29, 27], [10, 27]]  # corners in pixels of a frame of 64x48
@@ -174,3 +175,11 @@ def test_labelme_without_shapes(tmp_path):
 def test_the_doctor_counts_what_is_drawn(tmp_path):
     report = inspect(yolo(tmp_path))
     assert report.classes["box"] == pytest.approx(100 * 400 / 3072) and report.unknown == {}
+
+
+def test_a_large_export_is_read(tmp_path):
+    """Outlines of many photos take more than any document of hrs may have."""
+    name = coco(tmp_path, [CORNERS])
+    path = tmp_path / "annotations/instances_train.json"
+    path.write_text(path.read_text() + " " * MOST_BYTES)
+    only_the_square(open_dataset(name), ground="floor")
