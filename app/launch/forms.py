@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from hrs.config import RunConfig, Section, load_config
 from hrs.errors import HRSError
 from hrs.methods.table import METHODS, in_words
+from hrs.system.documents import parse_yaml
 
 KEY = "config."
 """What the form's keys in the session state begin with."""
@@ -156,9 +157,9 @@ def _meant(leaf: Leaf, value: Any) -> Any:
 
 def _from_yaml(leaf: Leaf, text: str) -> Any:
     try:
-        return yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise HRSError(f"{leaf.path} is not valid YAML: {' '.join(str(error).split())}") from error
+        return parse_yaml(text) or {}
+    except ValueError as error:
+        raise HRSError(f"{leaf.path} is not valid YAML: {error}") from error
 
 
 # Widgets

@@ -108,3 +108,16 @@ def test_no_source_is_told():
     at = open_form()
     at.text_area(key="config.data.sources").input(" ").run()
     assert "data.sources is empty" in at.error[0].value
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize("text", ["road: [", BOMB], ids=["no YAML", "aliases of aliases"])
+def test_a_class_map_that_cannot_be_read_is_one_line(text):
+    at = open_form()
+    at.text_area(key="config.data.classes").input(text).run()
+    (error,) = at.error
+    assert "data.classes is not valid YAML" in error.value and "\n" not in error.value and not at.exception
