@@ -24,9 +24,9 @@ SPACE = LabelSpace(name="small", classes=("sky", "road", "car"), palette=((0, 0,
 METRICS = {"miou": 41.25, "iou": {"sky": 90.0, "road": 33.75, "car": None}, "pixel_accuracy": 80.0, "images": 4}
 
 
-def made(folder, method="hrs", **options):
+def made(folder, method="hrs", network="compact", **options):
     torch.manual_seed(0)
-    config = load_config({"method": method})
+    config = load_config({"method": method, "network": {"name": network}})
     built = build_method(config, len(SPACE)).eval()
     save_checkpoint(folder, method=built, config=config, space=SPACE, step=7, metrics=METRICS, **options)
     return built, config
@@ -50,8 +50,9 @@ def test_overrides_are_saved_in_place_of_the_methods_own(tmp_path):
     assert built.segmenter.classifier.bias.tolist() != [0.5] * 3
 
 
-def test_the_segmenter_alone_predicts_the_same(tmp_path):
-    built, _ = made(tmp_path / "best")
+@pytest.mark.parametrize("network", ["compact", "lite0"])
+def test_the_segmenter_alone_predicts_the_same(tmp_path, network):
+    built, _ = made(tmp_path / "best", network=network)
     images = torch.randn(1, 3, 48, 64)
     with torch.no_grad():
         assert torch.equal(load_segmenter(tmp_path / "best")(images).logits, built.segmenter(images).logits)
