@@ -35,6 +35,7 @@ def main() -> None:
         st.Page(PAGES / "weights.py", title="Weights", icon=":material/layers:"),
         st.Page(PAGES / "compare.py", title="Compare", icon=":material/bar_chart:"),
         st.Page(PAGES / "data.py", title="Data", icon=":material/folder_open:"),
+        st.Page(PAGES / "label.py", title="Label", icon=":material/brush:"),
         st.Page(PAGES / "segment.py", title="Segment", icon=":material/image:"),
     ]
     # The first page is at /, but people type its name as they see it done for the others.

@@ -11,10 +11,13 @@ import sys
 from pathlib import Path
 
 from starlette.middleware import Middleware
+from starlette.routing import Mount
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
+from app.context import runs_root
 from app.guard import Guard, Policy, policy_for
+from app.label.mount import PREFIX, LabelEditor
 
 UPLOAD_MB = 20
 """Of one file; the dashboard takes a run's YAML, of less than a thousandth."""
@@ -27,7 +30,8 @@ def main() -> int:
     options = parser.parse_args()
     PagesManager.uses_pages_directory = False
     policy = Policy.take() or policy_for(options.host, (), password="")
-    app = App(Path(__file__).with_name("dashboard.py"), middleware=[Middleware(Guard, policy=policy)])
+    script, editor = Path(__file__).with_name("dashboard.py"), Mount(PREFIX, LabelEditor(runs_root()))
+    app = App(script, routes=[editor], middleware=[Middleware(Guard, policy=policy)])
     app.run(
         config={
             "server.address": options.host,

@@ -20,7 +20,7 @@ LAYERS = (
     ("methods",),
     ("checkpoint",),
     ("inference", "scoring"),
-    ("training",),
+    ("training", "labelling"),
     ("launch",),
     ("study",),
     ("cli",),

@@ -11,7 +11,7 @@ import cv2
 from PIL import Image as Pillow
 
 from hrs.inference.predictor import Segmentation
-from hrs.labels import LabelSpace, colourise
+from hrs.labels import IGNORE, LabelSpace, colourise
 from hrs.system.files import atomic_write
 from hrs.system.photographs import Image
 
@@ -35,9 +35,10 @@ def describe(source: Path, space: LabelSpace, result: Segmentation) -> dict[str,
 
 
 def label_png(labels: Image, space: LabelSpace) -> bytes:
-    """Class ids (h w) as a PNG whose palette is the classes' colours."""
+    """Class ids (h w), IGNORE among them or not, as a PNG whose palette is the classes' colours; black is no class."""
     picture = Pillow.fromarray(labels)
-    picture.putpalette([part for colour in space.palette for part in colour])
+    colours = [*space.palette, *[(0, 0, 0)] * (IGNORE + 1 - len(space))] if (labels == IGNORE).any() else space.palette
+    picture.putpalette([part for colour in colours for part in colour])  # a short one makes ids of fewer bits
     data = BytesIO()
     picture.save(data, "PNG", compress_level=3)
     return data.getvalue()

@@ -42,6 +42,7 @@ class Segmentation:
     labels: class ids, uint8 (h w). confidence: the probability of that class, float32 (h w) in 0..1. coverage: percent
     of the photo by class name, all classes in their order. realism: in (0, 1], how usual the photo is among the real
     images of training (see `Gauge.realism`), None where the model cannot say; realism_words says it in a sentence.
+    summary: mean and spread of each of the network's last features, float32 (2 d,): what the photo looks like to it.
     """
 
     labels: Image
@@ -49,6 +50,7 @@ class Segmentation:
     coverage: dict[str, float]
     realism: float | None
     realism_words: str
+    summary: NDArray[np.float32]
 
 
 class Predictor:
@@ -114,13 +116,15 @@ class Predictor:
         if augment:
             logits = self._augmented(image, logits)
         labels, confidence = decide(logits, _answer_size(photo))
-        realism = self.gauge.realism(summarise(features)) if self.gauge else None
+        summary = summarise(features)
+        realism = self.gauge.realism(summary) if self.gauge else None
         return Segmentation(
             labels=_enlarge(labels, photo),
             confidence=_enlarge(confidence, photo),
             coverage=self._coverage(labels),
             realism=realism,
             realism_words=self.gauge.words(realism) if self.gauge and realism is not None else UNKNOWN,
+            summary=summary,
         )
 
     def _look(self, image: Image, how: Plan, *, mirrored: bool = False) -> tuple[Tensor, list[Tensor]]:

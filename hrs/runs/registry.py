@@ -20,6 +20,8 @@ SHIPPED = Path(os.environ.get("HRS_SHIPPED", Path(__file__).resolve().parents[2]
 """Runs that come with hrs, packed; HRS_SHIPPED names another folder of such runs."""
 STUDIES = "studies"
 """Folder below that of all runs; it has a folder for each study, which holds the study's runs."""
+DATASETS = "datasets"
+"""Folder below that of all runs; it has a folder for each set of photos that a person labels."""
 _LONGEST = 100  # characters of a name that are compared with others
 
 

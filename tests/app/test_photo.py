@@ -58,7 +58,14 @@ def photo(folder) -> Path:
 def segmentation(labels, confidence=None) -> Segmentation:
     labels = np.asarray(labels, np.uint8)
     sure = np.ones(labels.shape, np.float32) if confidence is None else np.asarray(confidence, np.float32)
-    return Segmentation(labels=labels, confidence=sure, coverage={}, realism=None, realism_words="Not known.")
+    return Segmentation(
+        labels=labels,
+        confidence=sure,
+        coverage={},
+        realism=None,
+        realism_words="Not known.",
+        summary=np.zeros(2, np.float32),
+    )
 
 
 # Pictures and tables

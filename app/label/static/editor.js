@@ -1,0 +1,415 @@
+// The label editor: photos at the left, the one that is worked on in the middle, classes and questions at the right.
+
+import { Areas, IGNORE, Label } from './label.js';
+import { boxOf, View } from './view.js';
+import { ask, Keeper, words } from './server.js';
+
+const asked = new URLSearchParams(window.location.search);
+const KEYS = '123456789qwertuiopdfghjklxcv';
+const SURE = 70; // percent
+const GRAIN = 3; // of questions, as on the server
+const $ = (id) => document.getElementById(id);
+
+const state = {
+  set: asked.get('set') ?? '', space: { classes: [], palette: [] }, photos: [], advice: new Map(), photo: null,
+  value: 0, tool: 'area', grain: GRAIN, radius: 8, model: asked.get('model') ?? '', guess: null, questions: [], question: -1,
+};
+const view = new View($('picture'));
+let label = null;
+let areas = null;
+let keeper = null;
+let loading = 0;
+
+document.documentElement.dataset.theme = asked.get('theme')
+  ?? (window.matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
+
+// Saying things
+
+function notice(text, ...actions) {
+  $('notice').textContent = text ?? '';
+  $('notice').hidden = !text;
+  for (const [name, act] of actions) {
+    const button = document.createElement('button');
+    button.textContent = name;
+    button.onclick = () => { notice(null); act(); };
+    $('notice').append(button);
+  }
+}
+
+function sayKept(what) {
+  const said = { saving: 'Saving …', saved: 'All changes saved' }[what];
+  $('saved').textContent = said ?? 'Not saved';
+  $('saved').classList.toggle('wrong', !said);
+  if (said) return;
+  if (what.status === 409) {
+    notice('This photo was changed elsewhere meanwhile, perhaps in another tab.',
+      ['Load that', () => open(state.photo)], ['Keep mine', () => keeper.save({ force: true })]);
+  } else notice(what.message, ['Try again', () => { keeper.stopped = false; keeper.save(); }]);
+}
+
+async function trying(act) {
+  try { return await act(); } catch (problem) { notice(problem.message); return null; }
+}
+
+// Lists
+
+function fillClasses() {
+  $('classes').replaceChildren(...[...state.space.classes, 'Nothing (ignored)'].map((name, i) => {
+    const value = i === state.space.classes.length ? IGNORE : i;
+    const item = document.createElement('li');
+    item.role = 'option';
+    item.tabIndex = 0;
+    item.ariaSelected = String(value === state.value);
+    const colour = document.createElement('i');
+    if (value !== IGNORE) colour.style.background = `rgb(${state.space.palette[i].join(',')})`;
+    const key = document.createElement('kbd');
+    key.textContent = value === IGNORE ? '0' : KEYS[i] ?? '';
+    item.append(colour, name, key);
+    item.onclick = () => choose(value);
+    item.onkeydown = (event) => { if (event.key === 'Enter') choose(value); };
+    return item;
+  }));
+}
+
+function fillPhotos() {
+  const place = new Map([...state.advice.keys()].map((name, i) => [name, i]));
+  const order = [...state.photos].sort((a, b) => (place.get(a.name) ?? 1e9) - (place.get(b.name) ?? 1e9));
+  $('photos').replaceChildren(...order.map((photo) => {
+    const item = document.createElement('li');
+    const button = document.createElement('button');
+    button.ariaCurrent = String(photo.name === state.photo);
+    const meter = document.createElement('meter');
+    Object.assign(meter, { value: photo.labelled, ariaLabel: `${Math.round(100 * photo.labelled)} % labelled` });
+    const why = document.createElement('small');
+    why.textContent = state.advice.get(photo.name) ?? `${Math.round(100 * photo.labelled)} % labelled`;
+    button.append(photo.name, meter, why);
+    button.onclick = () => open(photo.name);
+    item.append(button);
+    return item;
+  }));
+}
+
+function choose(value) {
+  state.value = value;
+  fillClasses();
+}
+
+// A photo
+
+async function open(name) {
+  if (keeper?.pending) await keeper.save();
+  const turn = ++loading;
+  notice(null);
+  $('saved').textContent = 'Loading …';
+  const path = words(state.set, name);
+  const model = state.model ? `?model=${encodeURIComponent(state.model)}` : '';
+  await trying(async () => {
+    const [picture, stored] = await Promise.all([ask(`${path}/image`), ask(`${path}/label`)]);
+    const photo = await createImageBitmap(await picture.blob());
+    const values = new Uint8Array(await stored.arrayBuffer());
+    if (turn !== loading) return;
+    state.photo = name;
+    label = new Label(values, photo.width);
+    areas = null;
+    state.guess = null;
+    keeper = new Keeper(`${path}/label`, stored.headers.get('ETag'), () => label.values, sayKept);
+    view.show(photo, label, state.space.palette);
+    sayKept('saved');
+    showShare();
+    fillPhotos();
+    history.replaceState(null, '', `?${new URLSearchParams({ ...Object.fromEntries(asked), set: state.set, photo: name, model: state.model })}`);
+    const found = new Areas(await (await ask(`${path}/areas${model}`)).arrayBuffer());
+    if (turn !== loading) return;
+    areas = found;
+    $('size').max = areas.grains - 1;
+    if (state.model) await readGuess(path, turn);
+  });
+  if (turn === loading) showHelp();
+}
+
+async function readGuess(path, turn) {
+  const query = `?model=${encodeURIComponent(state.model)}`;
+  const both = new Uint8Array(await (await ask(`${path}/guess${query}`)).arrayBuffer());
+  const found = await (await ask(`${path}/questions${query}`)).json();
+  if (turn !== loading) return;
+  const half = both.length / 2;
+  state.guess = { labels: both.subarray(0, half), percent: both.subarray(half) };
+  state.questions = found;
+  state.question = -1;
+}
+
+function showHelp() {
+  const untouched = label?.values.every((value) => value === IGNORE);
+  $('start').hidden = !(state.guess && untouched);
+  $('questions').hidden = !(state.guess && state.questions.length && !untouched);
+  if (!$('questions').hidden) nextQuestion();
+}
+
+function showShare() {
+  $('share').textContent = `${Math.round(100 * label.share())} % labelled`;
+  $('undo').disabled = !label.done.length;
+  $('redo').disabled = !label.undone.length;
+}
+
+function kept() {
+  keeper.changed();
+  showShare();
+  const own = state.photos.find((photo) => photo.name === state.photo);
+  if (own) own.labelled = label.share();
+}
+
+// Questions
+
+function nextQuestion() {
+  const { questions } = state;
+  do state.question++; while (state.question < questions.length && answered(questions[state.question]));
+  const left = questions.slice(state.question).filter((each) => !answered(each)).length;
+  $('question-count').textContent = left ? `${left} left` : '';
+  const found = questions[state.question];
+  $('agree').disabled = $('skip').disabled = !found;
+  if (!found) { $('question').textContent = 'No more questions for this photo.'; view.point([]); return; }
+  const name = state.space.classes[found.label] ?? 'none of these classes';
+  $('question').textContent = `Is this ${name}? The model is ${Math.round(100 * found.confidence)} % sure.`;
+  const pixels = areas.of(GRAIN, found.area);
+  view.point(pixels);
+  view.look(boxOf(pixels, label.width));
+}
+
+function answered(question) {
+  const pixels = areas.of(GRAIN, question.area);
+  return pixels.reduce((count, pixel) => count + (label.values[pixel] !== IGNORE), 0) > pixels.length / 2;
+}
+
+function answer(value) {
+  stroke(areas.of(GRAIN, state.questions[state.question].area), value);
+  nextQuestion();
+}
+
+const asking = () => !$('questions').hidden && state.question >= 0 && state.question < state.questions.length;
+
+// Painting
+
+function stroke(pixels, value) {
+  label.begin();
+  label.paint(pixels, value);
+  view.recolour(pixels);
+  if (label.end()) kept();
+}
+
+function touched({ x, y }) {
+  const [column, row] = [Math.floor(x), Math.floor(y)];
+  if (!label || column < 0 || row < 0 || column >= label.width || row >= label.height) return [];
+  const pixel = row * label.width + column;
+  if (state.tool === 'object') return label.piece(pixel);
+  if (state.tool === 'brush') return label.disc(x - 0.5, y - 0.5, state.radius);
+  return areas ? areas.of(state.grain, areas.at(state.grain, pixel)) : [];
+}
+
+function between(from, to) {
+  const steps = Math.max(1, Math.ceil(Math.hypot(to.x - from.x, to.y - from.y) / Math.max(1, state.radius / 2)));
+  return Array.from({ length: steps }, (_, i) => ({
+    x: from.x + ((to.x - from.x) * (i + 1)) / steps, y: from.y + ((to.y - from.y) * (i + 1)) / steps,
+  }));
+}
+
+const pointers = new Map();
+let last = null;
+let space = false;
+
+function down(event) {
+  if (!label) return;
+  $('picture').setPointerCapture(event.pointerId);
+  pointers.set(event.pointerId, event);
+  if (pointers.size === 2) { // two fingers move the photo; what the first had begun is taken back
+    if (label.stroke && label.end()) { label.undo(); label.undone = []; view.recolour(); }
+    last = null;
+    return;
+  }
+  if (moves(event)) { $('stage').classList.add('moving'); return; }
+  last = view.place(event);
+  label.begin();
+  paintAt([last]);
+}
+
+const moves = (event) => space || state.tool === 'move' || event.button === 1;
+
+function move(event) {
+  if (!label) return;
+  const before = pointers.get(event.pointerId);
+  const ratio = window.devicePixelRatio || 1;
+  if (before && pointers.size === 2) pinch(event, before, ratio);
+  else if (before && last === null) view.pan((event.clientX - before.clientX) * ratio, (event.clientY - before.clientY) * ratio);
+  else if (before) {
+    const place = view.place(event);
+    paintAt(state.tool === 'object' ? [] : between(last, place));
+    last = place;
+  } else if (event.pointerType === 'mouse') hover(event);
+  if (before) pointers.set(event.pointerId, event);
+}
+
+function pinch(event, before, ratio) {
+  const other = [...pointers.values()].find((each) => each.pointerId !== event.pointerId);
+  const apart = (one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
+  const { left, top } = $('picture').getBoundingClientRect();
+  const x = ((event.clientX + other.clientX) / 2 - left) * ratio;
+  const y = ((event.clientY + other.clientY) / 2 - top) * ratio;
+  if (apart(before) > 0) view.zoom(apart(event) / apart(before), x, y);
+  view.pan(((event.clientX - before.clientX) / 2) * ratio, ((event.clientY - before.clientY) / 2) * ratio);
+}
+
+function up(event) {
+  pointers.delete(event.pointerId);
+  $('stage').classList.remove('moving');
+  if (last !== null && label.end()) { kept(); if (asking()) nextQuestion(); }
+  last = null;
+}
+
+function paintAt(places) {
+  const seen = new Set();
+  for (const place of places) {
+    const pixels = touched(place);
+    if (!pixels.length || seen.has(pixels[0])) continue;
+    if (state.tool === 'area') seen.add(pixels[0]);
+    if (label.paint(pixels, state.value)) view.recolour(pixels);
+  }
+}
+
+function hover(event) {
+  const place = view.place(event);
+  const pixels = state.tool === 'move' || space ? [] : touched(place);
+  view.point(pixels);
+  const inside = place.x >= 0 && place.y >= 0 && place.x < label.width && place.y < label.height;
+  $('hover').hidden = !inside;
+  if (!inside) return;
+  const pixel = Math.floor(place.y) * label.width + Math.floor(place.x);
+  const own = state.space.classes[label.values[pixel]] ?? 'not labelled';
+  const seen = state.guess && state.space.classes[state.guess.labels[pixel]];
+  $('hover').textContent = seen ? `${own} · model: ${seen} ${state.guess.percent[pixel]} %` : own;
+  const { left, top } = $('stage').getBoundingClientRect();
+  Object.assign($('hover').style, { left: `${event.clientX - left + 14}px`, top: `${event.clientY - top + 14}px` });
+}
+
+// Tools
+
+function setTool(tool) {
+  state.tool = tool;
+  for (const button of document.querySelectorAll('[data-tool]')) button.ariaPressed = String(button.dataset.tool === tool);
+  const brush = tool === 'brush';
+  $('size-name').textContent = brush ? 'Brush' : 'Area size';
+  Object.assign($('size'), brush ? { min: 1, max: 60, value: state.radius } : { min: 0, max: (areas?.grains ?? 7) - 1, value: state.grain });
+  if (label) view.point([]);
+}
+
+function setSize(value) {
+  if (state.tool === 'brush') state.radius = value;
+  else state.grain = value;
+}
+
+function step(by) {
+  $('size').value = Number($('size').value) + by;
+  setSize(Number($('size').value));
+}
+
+function change(way) {
+  if (!label?.[way]()) return;
+  view.recolour();
+  kept();
+}
+
+function keyed(event) {
+  if (event.target.matches('input:not([type=range]), select')) return;
+  const key = event.key.toLowerCase();
+  if ((event.ctrlKey || event.metaKey) && key === 'z') change(event.shiftKey ? 'redo' : 'undo');
+  else if ((event.ctrlKey || event.metaKey) && key === 'y') change('redo');
+  else if (event.ctrlKey || event.metaKey || event.altKey) return;
+  else if (key === ' ') space = event.type === 'keydown';
+  else if (asking() && key === 'y') $('agree').click();
+  else if (asking() && key === 'n') $('skip').click();
+  else if (key in TOOLS) setTool(TOOLS[key]);
+  else if (key in ACTS) ACTS[key]();
+  else if (key === '0' || (KEYS.includes(key) && KEYS.indexOf(key) < state.space.classes.length)) {
+    const value = key === '0' ? IGNORE : KEYS.indexOf(key);
+    if (asking()) answer(value);
+    else choose(value);
+  } else return;
+  event.preventDefault();
+}
+
+const TOOLS = { a: 'area', b: 'brush', o: 'object', m: 'move' };
+const ACTS = { '[': () => step(-1), ']': () => step(1), '+': () => view.zoom(1.25), '=': () => view.zoom(1.25), '-': () => view.zoom(0.8) };
+
+// Beginning
+
+async function begin() {
+  const [models, found] = await Promise.all([ask('models').then((a) => a.json()), ask(words(state.set)).then((a) => a.json())]);
+  state.space = { classes: found.classes, palette: found.palette };
+  state.photos = found.photos;
+  $('model').append(...models.map(({ name, title }) => new Option(title, name, false, name === state.model)));
+  $('advise').disabled = !state.model;
+  fillClasses();
+  fillPhotos();
+  const first = found.photos.find((photo) => photo.name === asked.get('photo')) ?? found.photos.find((photo) => !photo.labelled) ?? found.photos[0];
+  if (first) await open(first.name);
+  else notice('There are no photos in this set yet; add some above.');
+}
+
+for (const button of document.querySelectorAll('[data-tool]')) button.onclick = () => setTool(button.dataset.tool);
+for (const button of document.querySelectorAll('[data-start]')) {
+  button.onclick = () => {
+    const { labels, percent } = state.guess;
+    const least = button.dataset.start === 'sure' ? SURE : 0;
+    label.begin();
+    labels.forEach((value, pixel) => { if (percent[pixel] >= least) label.paint([pixel], value); });
+    view.recolour();
+    if (label.end()) kept();
+    showHelp();
+  };
+}
+$('size').oninput = (event) => setSize(Number(event.target.value));
+$('opacity').oninput = (event) => { view.opacity = event.target.value / 100; view.draw(); };
+$('undo').onclick = () => change('undo');
+$('redo').onclick = () => change('redo');
+$('zoom-in').onclick = () => view.zoom(1.25);
+$('zoom-out').onclick = () => view.zoom(0.8);
+$('zoom-fit').onclick = () => view.fit();
+$('agree').onclick = () => answer(state.questions[state.question].label);
+$('skip').onclick = () => nextQuestion();
+$('model').onchange = async (event) => { state.model = event.target.value; $('advise').disabled = !state.model; if (state.photo) await open(state.photo); };
+$('advise').onclick = () => trying(async () => {
+  $('advise').disabled = true;
+  $('advise').textContent = 'Looking …';
+  try {
+    const found = await (await ask(`${words(state.set)}/advice?model=${encodeURIComponent(state.model)}`)).json();
+    state.advice = new Map(found.map(({ name, why }) => [name, why]));
+    fillPhotos();
+    if (found.length) await open(found[0].name);
+    else notice('Every photo has labels already.');
+  } finally { $('advise').disabled = false; $('advise').textContent = 'What next?'; }
+});
+$('add-class').onsubmit = (event) => {
+  event.preventDefault();
+  const name = new FormData(event.target).get('name');
+  trying(async () => {
+    const answer = await ask(`${words(state.set)}/classes?name=${encodeURIComponent(name)}`, { method: 'POST' });
+    state.space = await answer.json();
+    event.target.reset();
+    if (label) { view.palette = state.space.palette; view.recolour(); }
+    choose(state.space.classes.length - 1);
+  });
+};
+const picture = $('picture');
+picture.addEventListener('pointerdown', down);
+picture.addEventListener('pointermove', move);
+picture.addEventListener('pointerup', up);
+picture.addEventListener('pointercancel', up);
+picture.addEventListener('pointerleave', () => { $('hover').hidden = true; if (label && !asking()) view.point([]); });
+picture.addEventListener('wheel', (event) => {
+  event.preventDefault();
+  const { left, top } = picture.getBoundingClientRect();
+  const ratio = window.devicePixelRatio || 1;
+  if (label) view.zoom(Math.exp(-event.deltaY / 400), (event.clientX - left) * ratio, (event.clientY - top) * ratio);
+}, { passive: false });
+window.addEventListener('keydown', keyed);
+window.addEventListener('keyup', (event) => { if (event.key === ' ') space = false; });
+window.addEventListener('beforeunload', (event) => { if (keeper?.pending) event.preventDefault(); });
+trying(begin);

@@ -1,0 +1,65 @@
+// What the editor asks of the server, and how changes are kept: one save after another, the newest state each time.
+
+const API = new URL('api/', window.location.href);
+
+export class Problem extends Error {
+  constructor(message, status) { super(message); this.status = status; }
+}
+
+export async function ask(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(new URL(path, API), options);
+  } catch {
+    throw new Problem('The server does not answer. What you do is kept here until it does.', 0);
+  }
+  if (answer.ok) return answer;
+  const text = await answer.text();
+  let message = text;
+  try { message = JSON.parse(text).error; } catch { /* not JSON: the text says it */ }
+  throw new Problem(message || `the server answered ${answer.status}`, answer.status);
+}
+
+export const words = (...parts) => parts.map(encodeURIComponent).join('/');
+
+const RETRY = 2000; // ms until a save that did not get through is tried again
+
+/** Keeps the label of one photo on the server's disk. */
+export class Keeper {
+  /** say: told 'saving', 'saved', 'waiting' or a Problem. current: gives the values to keep. */
+  constructor(path, version, current, say) {
+    Object.assign(this, { path, version, current, say, changes: 0, kept: 0, busy: false, stopped: false });
+  }
+
+  get pending() { return this.changes > this.kept; }
+
+  changed() { this.changes++; this.save(); }
+
+  async save({ force = false } = {}) {
+    if (force) this.stopped = false;
+    if (this.busy || this.stopped || (!this.pending && !force)) return;
+    this.busy = true;
+    const target = this.changes;
+    this.say('saving');
+    try {
+      const headers = force ? {} : { 'If-Match': this.version };
+      const answer = await ask(this.path, { method: 'PUT', headers, body: await packed(this.current()) });
+      this.version = (await answer.json()).version;
+      this.kept = target;
+      this.say(this.pending ? 'saving' : 'saved');
+    } catch (problem) {
+      this.say(problem);
+      if (problem.status) this.stopped = true; // asking again would not help
+      else setTimeout(() => this.save(), RETRY);
+      return;
+    } finally {
+      this.busy = false;
+    }
+    if (this.pending) this.save();
+  }
+}
+
+async function packed(values) {
+  const stream = new Blob([values.slice()]).stream().pipeThrough(new CompressionStream('gzip'));
+  return new Response(stream).blob();
+}

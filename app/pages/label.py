@@ -1,0 +1,111 @@
+"""The label page: sets of photos of one's own, and the editor in which their areas get classes."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode, urlsplit
+
+import streamlit as st
+
+from app.context import plain, runs_root
+from app.label.mount import PREFIX
+from hrs.errors import HRSError
+from hrs.labelling.photoset import PhotoSet
+from hrs.labels import CAMVID, CITYSCAPES, LabelSpace
+from hrs.runs.folder import NAME
+from hrs.runs.registry import DATASETS
+from hrs.system.photographs import KINDS, SUFFIXES
+
+HEIGHT = 760  # pixels of the editor
+SPACES = {"My own": None, "CamVid's 11, for streets": CAMVID, "Cityscapes' 19, for streets": CITYSCAPES}
+
+
+def sets() -> list[str]:
+    """Names of the sets that are there."""
+    return sorted(path.parent.name for path in (runs_root() / DATASETS).glob("*/classes.yaml"))
+
+
+def pick() -> str | None:
+    """The set that is worked on, kept in the address; None where there is none."""
+    names = sets()
+    if not names:
+        return None
+    asked = st.query_params.get("set")
+    chosen = st.selectbox("Set of photos", names, index=names.index(asked) if asked in names else 0)
+    st.query_params["set"] = chosen
+    return str(chosen)
+
+
+def make_new(*, first: bool) -> None:
+    """The form for a new set."""
+    with st.expander("New set", expanded=first), st.form("new set", border=False):
+        name = st.text_input("Name", placeholder="my-street", max_chars=100)
+        kind = st.selectbox("Classes", list(SPACES))
+        own = st.text_area("Names of my own classes, one a line", placeholder="road\nsky\nrest", height=120)
+        if not st.form_submit_button("Make it", type="primary"):
+            return
+        space = SPACES[kind]
+        try:
+            made = create(name.strip(), space if space is not None else own.splitlines())
+        except HRSError as error:
+            st.error(plain(str(error)))
+            return
+    st.query_params["set"] = made
+    st.rerun()
+
+
+def create(name: str, classes: LabelSpace | list[str]) -> str:
+    if not NAME.fullmatch(name):
+        raise HRSError("the name of a set has letters, digits, dots, _ and - alone, and begins with a letter or digit")
+    if not isinstance(classes, LabelSpace) and len([each for each in classes if each.strip()]) < 2:
+        raise HRSError("a set needs two classes or more; write their names, one a line")
+    PhotoSet.create(runs_root() / DATASETS / name, classes)
+    return name
+
+
+def take_in(own: PhotoSet) -> None:
+    """Photos from the browser into the set."""
+    with st.form("photos", clear_on_submit=True, border=False):
+        kinds = sorted(suffix.removeprefix(".") for suffix in SUFFIXES)
+        files = st.file_uploader(f"Add photos ({KINDS})", type=kinds, accept_multiple_files=True)
+        if not st.form_submit_button("Add", icon=":material/add_photo_alternate:") or not files:
+            return
+    for file in files:
+        try:
+            own.add(file.getvalue(), file.name)
+        except HRSError as error:
+            st.error(plain(str(error)))
+
+
+def show_editor(own: PhotoSet) -> None:
+    asked = {"set": own.path.name, "theme": st.context.theme.type or "light"}
+    asked |= {key: st.query_params[key] for key in ("photo", "model") if key in st.query_params}
+    here = urlsplit(st.context.url or "")
+    address = f"{here.scheme}://{here.netloc}{PREFIX}/?{urlencode(asked)}"
+    st.iframe(address, height=HEIGHT)
+    st.link_button("Open in a new tab", address, icon=":material/open_in_new:", type="tertiary")
+
+
+def what_next(own: PhotoSet) -> None:
+    done = sum(photo.labelled > 0 for photo in own.photos())
+    place = plain(str(own.path))
+    count = len(own.photos())
+    st.caption(f"{done} of {count} photos have labels. The set is a data set like any other: folder:{place}")
+    if st.button("Train with these", type="primary", disabled=done < 2, icon=":material/play_arrow:"):
+        st.switch_page("pages/launch.py", query_params={"target": f"folder:{own.path}"})
+
+
+st.title("Label")
+chosen = pick()
+make_new(first=chosen is None)
+if chosen is None:
+    st.markdown("Photos of your own become training data here: areas get a class at a touch, and a model begins.")
+else:
+    try:
+        photo_set = PhotoSet.open(runs_root() / DATASETS / chosen)
+    except HRSError as error:
+        st.error(plain(str(error)))
+    else:
+        take_in(photo_set)
+        if photo_set.photos():
+            show_editor(photo_set)
+            what_next(photo_set)

@@ -1,0 +1,260 @@
+"""Photos that a person labels: a data set of the format folder that grows as it is worked on.
+
+    images/NAME.jpg or .png    the photo as it was given where it is a JPEG or PNG that stands upright, else a PNG of it
+    labels/NAME.png            class ids, 255 where nobody has said anything; there is none before the first word
+    classes.yaml               names and colours
+
+The files are the only state: two editors of one photo notice each other by the label's version, which is its content's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from hrs.data.classfile import find_class_list
+from hrs.data.encoding import Encoding, distinct_colours
+from hrs.data.formats.folder import encodings_of
+from hrs.errors import HRSError
+from hrs.inference.pictures import label_png
+from hrs.labels import CAMVID_COLOURS, CITYSCAPES_COLOURS, IGNORE, Colour, LabelSpace, fold, suggest
+from hrs.system.documents import shortened
+from hrs.system.files import atomic_write, disk_errors, make_folder
+from hrs.system.images import encode
+from hrs.system.photographs import Image, open_image, orientation, read_photograph
+
+MOST_PIXELS = 64_000_000
+"""Of a photo."""
+NOTHING = "nothing"
+"""Version of a label that is not there yet."""
+
+_NAME = re.compile(r"[\w][\w.\-]{0,99}")
+_KEPT = {"JPEG": ".jpg", "PNG": ".png"}  # kinds that every tool reads, kept byte for byte
+_UPRIGHT = 1
+
+
+class Conflict(HRSError):
+    """The label is another than the one that was changed: somebody else, or another tab, saved meanwhile."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """name: of photo and label, without suffix. labelled: share of its pixels, in 0..1."""
+
+    name: str
+    image: Path
+    labelled: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoSet:
+    """A folder of photos and the classes they are labelled with; see `create` and `open`."""
+
+    path: Path
+    space: LabelSpace
+
+    @classmethod
+    def create(cls, path: Path, classes: Sequence[str] | LabelSpace) -> PhotoSet:
+        """Make an empty one.
+
+        Args:
+            classes: names, which get colours, or a space.
+
+        Raises:
+            HRSError: the folder holds something already, or the classes make no space.
+        """
+        space = classes if isinstance(classes, LabelSpace) else space_of(path.name, classes)
+        if path.exists() and any(path.iterdir()):
+            raise HRSError(f"{path} is not empty; open it, or choose another name")
+        for folder in (path / "images", path / "labels"):
+            make_folder(folder)
+        own = cls(path=path.resolve(), space=space)
+        own._write_classes()
+        return own
+
+    @classmethod
+    def open(cls, path: Path) -> PhotoSet:
+        """One that is there.
+
+        Raises:
+            HRSError: it is no data set of the format folder without splits, or its ids do not count from 0.
+        """
+        if not (path / "images").is_dir():
+            raise HRSError(f"{path} has no folder images/; expected a data set made on the Label page, or one like it")
+        classes = find_class_list(path)
+        if classes is None:
+            raise HRSError(f"{path} has no classes.yaml; expected 'classes: [name, ...]'")
+        if any(entry.is_dir() for entry in (path / "images").iterdir()):
+            raise HRSError(f"{path / 'images'} has folders in it; expected photos alone, without splits")
+        (encoding, *_) = encodings_of(classes, path.name)
+        if list(classes.names) != list(range(len(encoding.space))) or encoding.channel != "index":
+            raise HRSError(f"the ids of {classes.path} are not 0, 1, 2, ...; expected them so, to label on")
+        return cls(path=path.resolve(), space=encoding.space)
+
+    # Photos
+
+    def photos(self) -> list[Photo]:
+        """All photos by name."""
+        return [
+            Photo(name=file.stem, image=file, labelled=self._share(file.stem))
+            for file in sorted((self.path / "images").iterdir())
+            if file.suffix in _KEPT.values()
+        ]
+
+    def image_file(self, name: str) -> Path:
+        """The file of a photo. Raises HRSError where there is none of this name."""
+        for suffix in _KEPT.values():
+            file = self.path / "images" / f"{name}{suffix}"
+            if _NAME.fullmatch(name) and file.is_file():
+                return file
+        known = [photo.name for photo in self.photos()]
+        raise HRSError(f"{self.path.name} has no photo {shortened(name)}{suggest(name, known)}")
+
+    def read_image(self, name: str) -> Image:
+        """RGB, uint8 (h w 3). Raises HRSError where there is no such photo, or it is damaged."""
+        return read_photograph(self.image_file(name), max_pixels=MOST_PIXELS)
+
+    def add(self, data: bytes, filename: str) -> str:
+        """Take a photo in; one that is there already, byte for byte, is not taken twice.
+
+        Args:
+            data: a file of any kind that `read_photograph` reads.
+            filename: what it was called; the photo is named so, with a number where that is taken.
+
+        Returns:
+            The photo's name.
+
+        Raises:
+            HRSError: it is no photo, or cannot be kept.
+        """
+        image = read_photograph(data, name=filename, max_pixels=MOST_PIXELS)
+        suffix, kept = _as_kept(data, image)
+        stem = re.sub(r"[^\w.\-]+", "_", Path(filename).stem).strip("._-")[:90] or "photo"
+        for number in range(1, 100_000):
+            name = stem if number == 1 else f"{stem}-{number}"
+            there = [self.path / "images" / f"{name}{each}" for each in _KEPT.values()]
+            taken = [file for file in there if file.exists()]
+            if any(file.read_bytes() == kept for file in taken):
+                return name
+            if not taken:
+                atomic_write(self.path / "images" / f"{name}{suffix}", kept)
+                return name
+        raise HRSError(f"there are too many photos called {stem}; name this one differently")
+
+    # Labels
+
+    def read_label(self, name: str) -> tuple[NDArray[np.uint8] | None, str]:
+        """Class ids, uint8 (h w), and the label's version; (None, NOTHING) before the first word.
+
+        Raises:
+            HRSError: the label is damaged, or holds ids that are no class.
+        """
+        self.image_file(name)
+        file = self._label(name)
+        if not file.is_file():
+            return None, NOTHING
+        version = self.version(name)
+        ids = {i: i for i in range(len(self.space))}
+        raw = Encoding(space=self.space, channel="index", ids=ids, void=frozenset({IGNORE})).raw_file(file)
+        if raw.max(initial=0) > IGNORE:
+            raise HRSError(f"{file} holds the id {raw.max()}; expected 0 to {len(self.space) - 1}, or 255 for nothing")
+        return self._checked(raw.astype(np.uint8), file), version
+
+    def write_label(self, name: str, label: NDArray[np.uint8], *, over: str | None = None) -> str:
+        """Keep a label.
+
+        Args:
+            label: class ids, IGNORE where nothing is said; of the photo's size.
+            over: version that was changed; None replaces whatever is there.
+
+        Returns:
+            Its version.
+
+        Raises:
+            Conflict: what is there has another version than ``over``.
+            HRSError: wrong size, ids that are no class, or the disk is full.
+        """
+        height, width = self.read_image(name).shape[:2]
+        if label.shape != (height, width):
+            raise HRSError(f"the label of {name} is {label.shape}; expected the photo's size, {(height, width)}")
+        data = label_png(self._checked(label, name), self.space)
+        if over is not None and (now := self.version(name)) != over:
+            if now == _version(data):
+                return now  # it came twice
+            raise Conflict(f"the label of {name} was changed elsewhere meanwhile; load it anew, or save over it")
+        make_folder(self.path / "labels")
+        atomic_write(self._label(name), data)
+        return _version(data)
+
+    def version(self, name: str) -> str:
+        """What `read_label` says of the version, without decoding."""
+        try:
+            return _version(self._label(name).read_bytes())
+        except FileNotFoundError:
+            return NOTHING
+
+    # Classes
+
+    def with_class(self, name: str) -> PhotoSet:
+        """The set with one more class, behind the others. Raises HRSError where it is there or has no name."""
+        space = space_of(self.space.name, [*self.space.classes, name], known=self.space)
+        own = PhotoSet(path=self.path, space=space)
+        own._write_classes()
+        return own
+
+    def _write_classes(self) -> None:
+        names = dict(enumerate(self.space.classes))
+        palette = {i: list(colour) for i, colour in enumerate(self.space.palette)}
+        text = yaml.safe_dump({"classes": names, "palette": palette}, sort_keys=False, allow_unicode=True)
+        atomic_write(self.path / "classes.yaml", text)
+
+    def _label(self, name: str) -> Path:
+        return self.path / "labels" / f"{name}.png"
+
+    def _share(self, name: str) -> float:
+        try:
+            label, _ = self.read_label(name)
+        except HRSError:  # said where it is opened
+            return 0.0
+        return 0.0 if label is None else float((label != IGNORE).mean())
+
+    def _checked(self, label: NDArray[np.uint8], what: object) -> NDArray[np.uint8]:
+        strange = np.setdiff1d(np.unique(label), [*range(len(self.space)), IGNORE])
+        if strange.size:
+            raise HRSError(f"{what} holds the id {strange[0]}; expected 0 to {len(self.space) - 1}, or 255 for nothing")
+        return label
+
+
+def space_of(name: str, classes: Sequence[str], known: LabelSpace | None = None) -> LabelSpace:
+    """A space of these names. Those that ``known`` has keep their colours, those of street scenes get the usual ones.
+
+    Raises:
+        HRSError: fewer than two names, or names that repeat.
+    """
+    names = tuple(" ".join(each.split()) for each in classes if each.strip())
+    usual = {fold(each): colour for each, colour in (CITYSCAPES_COLOURS | CAMVID_COLOURS).items()}
+    usual |= {fold(each): colour for each, colour in zip(known.classes, known.palette, strict=True)} if known else {}
+    taken, palette = set(usual.values()), list[Colour]()
+    others = (colour for colour in distinct_colours(len(names) + len(taken)) if colour not in taken)
+    for each in names:
+        palette.append(usual[fold(each)] if fold(each) in usual else next(others))
+    return LabelSpace(name=name or "own", classes=names, palette=tuple(palette))
+
+
+def _as_kept(data: bytes, image: Image) -> tuple[str, bytes]:
+    """Suffix and bytes under which a photo is kept: its own where any tool sees the same picture in them."""
+    with disk_errors(Path()), open_image(data) as opened:
+        plain = opened.format in _KEPT and opened.mode in ("RGB", "L") and orientation(opened) == _UPRIGHT
+        plain = plain and not opened.info.get("icc_profile") and not opened.has_transparency_data
+        return (_KEPT[str(opened.format)], data) if plain else (".png", encode(".png", image))
+
+
+def _version(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=12).hexdigest()

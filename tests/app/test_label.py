@@ -1,0 +1,180 @@
+import gzip
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from starlette.testclient import TestClient
+
+from app.label.desk import MOST_EDITED, Desk, editor_size, fitted
+from app.label.mount import LabelEditor
+from app.label.routes import editor
+from app.photo.models import Models
+from hrs.checkpoint import save_checkpoint
+from hrs.labelling.photoset import PhotoSet
+from hrs.labels import IGNORE
+from hrs.methods.build import build_method
+from hrs.runs.folder import RunFolder
+from hrs.runs.registry import DATASETS
+from tests.conftest import CLASSES, tiny_config
+from tests.inference.conftest import SPACE as FOUR
+from tests.inference.conftest import network, photo
+
+
+def png(image):
+    data = BytesIO()
+    Pillow.fromarray(image).save(data, "PNG")
+    return data.getvalue()
+
+
+@pytest.fixture
+def own(tmp_path):
+    made = PhotoSet.create(tmp_path / DATASETS / "town", list(CLASSES))
+    for seed in range(3):
+        made.add(png(photo(seed=seed)), f"photo{seed}.png")
+    return made
+
+
+@pytest.fixture
+def client(tmp_path, own):
+    with TestClient(LabelEditor(tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
+def model(tmp_path, frames):
+    """A run called mine, whose network has learned nothing but sees all classes."""
+    config = tiny_config(frames)
+    method = build_method(config, len(CLASSES))
+    method.segmenter.load_state_dict(network().state_dict())
+    run = RunFolder.create(tmp_path, "mine", config.to_yaml())
+    save_checkpoint(run.best, method=method, config=config, space=FOUR, step=0, metrics={})
+    run.write_status(state="finished")
+    return run
+
+
+def maps_of(answer, *dtypes):
+    data, found = answer.content, []
+    for dtype, count in dtypes:
+        size = np.dtype(dtype).itemsize * count
+        found.append(np.frombuffer(data[:size], dtype))
+        data = data[size:]
+    assert not data, "more came than was told"
+    return found
+
+
+def test_a_set_says_its_classes_and_photos(client, own):
+    own.write_label("photo1", np.zeros((70, 90), np.uint8))
+    found = client.get("/api/town").json()
+    assert found["classes"] == list(CLASSES)
+    assert [tuple(each.values()) for each in found["photos"]] == [("photo0", 0), ("photo1", 1), ("photo2", 0)]
+    assert client.get("/api/village").status_code == 400
+    assert "village" in client.get("/api/village").json()["error"]
+
+
+def test_a_label_that_is_sent_is_kept_and_read_again(client, own):
+    first = client.get("/api/town/photo0/label")
+    (empty,) = maps_of(first, (np.uint8, 70 * 90))
+    assert (empty == IGNORE).all()
+    label = np.random.default_rng(0).choice([0, 1, 2, 3, IGNORE], (70, 90)).astype(np.uint8)
+    headers = {"If-Match": first.headers["etag"]}
+    sent = client.put("/api/town/photo0/label", content=gzip.compress(label.tobytes()), headers=headers)
+    assert sent.status_code == 200
+    np.testing.assert_array_equal(own.read_label("photo0")[0], label)
+    again = client.get("/api/town/photo0/label")
+    assert again.headers["etag"] == sent.json()["version"]
+    np.testing.assert_array_equal(maps_of(again, (np.uint8, 70 * 90))[0].reshape(70, 90), label)
+    late = client.put("/api/town/photo0/label", content=gzip.compress(bytes(70 * 90)), headers=headers)
+    assert late.status_code == 409
+    assert "changed elsewhere" in late.json()["error"]
+    assert client.put("/api/town/photo0/label", content=gzip.compress(bytes(70 * 90))).status_code == 200, "forced"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"not gzip", 400),
+        (gzip.compress(bytes(10)), 400),
+        (gzip.compress(bytes(70 * 90 + 1)), 400),
+        (gzip.compress(bytes(1 << 28)), 400),
+        (gzip.compress(bytes([9]) * 70 * 90), 400),
+        (bytes(9 << 20), 413),
+    ],
+)
+def test_what_is_no_label_of_the_photo_is_refused(client, own, body, status):
+    answer = client.put("/api/town/photo0/label", content=body)
+    assert answer.status_code == status
+    assert answer.json()["error"]
+    assert own.read_label("photo0")[0] is None
+
+
+@pytest.mark.parametrize("path", ["/api/..%2f..%2fetc/x/label", "/api/town/..%2f..%2fclasses/label", "/..%2froutes.py"])
+def test_nothing_outside_of_a_set_is_served(client, path):
+    assert client.get(path).status_code in (400, 404)
+
+
+def test_areas_come_with_the_size_of_the_photo(client, tmp_path):
+    data = client.get("/api/town/photo0/areas").content
+    height, width, count, grains = np.frombuffer(data[:16], "<u4")
+    assert (height, width) == (70, 90)
+    regions, lookup = maps_of(
+        client.get("/api/town/photo0/areas"), ("<u4", 4), ("<u4", 70 * 90), ("<u2", count * grains)
+    )[1:]
+    desk = Desk(tmp_path, Models(tmp_path))
+    areas = desk.areas(desk.find("town"), "photo0", None)
+    np.testing.assert_array_equal(regions.reshape(70, 90), areas.regions)
+    np.testing.assert_array_equal(lookup.reshape(grains, count), np.stack(areas.grains))
+
+
+def test_a_model_guesses_asks_and_advises(client, model, own):
+    labels, percent = maps_of(client.get("/api/town/photo0/guess?model=mine"), (np.uint8, 70 * 90), (np.uint8, 70 * 90))
+    assert set(np.unique(labels)) <= set(range(len(CLASSES)))
+    assert percent.max() <= 100
+    assert len(np.unique(percent)) > 5
+    asked = client.get("/api/town/photo0/questions?model=mine").json()
+    assert all(set(question) == {"area", "label", "confidence"} for question in asked)
+    own.write_label("photo2", np.zeros((70, 90), np.uint8))
+    advice = client.get("/api/town/advice?model=mine").json()
+    assert {each["name"] for each in advice} == {"photo0", "photo1"}
+    assert all(each["why"].endswith(".") for each in advice)
+    assert "mine" in [each["name"] for each in client.get("/api/models").json()]
+    assert "nobody" in client.get("/api/town/photo0/guess?model=nobody").json()["error"]
+
+
+def test_a_class_can_be_added(client, own):
+    assert client.post("/api/town/classes?name=tram").json()["classes"] == [*CLASSES, "tram"]
+    assert "repeat" in client.post("/api/town/classes?name=Tram").json()["error"]
+
+
+def test_a_large_photo_is_labelled_on_a_coarser_grid_and_kept_at_its_size(tmp_path):
+    own = PhotoSet.create(tmp_path / DATASETS / "large", ["a", "b"])
+    own.add(png(np.zeros((1500, 2000, 3), np.uint8)), "big.png")
+    desk = Desk(tmp_path, Models(tmp_path))
+    height, width = desk.image(own, "big").shape[:2]
+    assert height * width <= MOST_EDITED + width
+    label = np.random.default_rng(0).integers(0, 2, (height, width)).astype(np.uint8)
+    version = desk.keep(own, "big", label, None)
+    kept = own.read_label("big")[0]
+    assert kept.shape == (1500, 2000)
+    again, now = desk.label(own, "big")
+    np.testing.assert_array_equal(again, label)
+    assert now == version
+
+
+@pytest.mark.parametrize("size", [(70, 90), (1500, 2000), (3, 4_000_000), (4001, 3999)])
+def test_labels_survive_the_way_to_the_photos_size_and_back(size):
+    small = editor_size(*size)
+    if small[0] * small[1] > 4 * MOST_EDITED:
+        pytest.skip("no photo is so thin")
+    label = np.arange(small[0] * small[1], dtype=np.uint64).astype(np.uint8).reshape(small)
+    np.testing.assert_array_equal(fitted(fitted(label, size), small), label)
+
+
+def test_the_page_and_what_it_loads_are_there(tmp_path, own):
+    with TestClient(editor(Desk(tmp_path, Models(tmp_path)))) as client:
+        page = client.get("/").text
+        for name in ("editor.css", "editor.js", "label.js", "view.js", "server.js"):
+            assert client.get(f"/{name}").status_code == 200
+        assert "editor.js" in page
+        assert "http" not in page.replace("http-equiv", ""), "nothing comes from elsewhere"

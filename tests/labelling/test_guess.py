@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from hrs.errors import HRSError
+from hrs.inference import Predictor
+from hrs.labelling.areas import Areas
+from hrs.labelling.guess import Guess, guess, questions
+from hrs.labels import IGNORE, LabelSpace
+from tests.conftest import CLASSES
+from tests.inference.conftest import SPACE as FOUR
+from tests.inference.conftest import network, photo
+
+
+@pytest.fixture
+def predictor():
+    return Predictor(network(), FOUR, height=48, width=64)
+
+
+def space(*names):
+    return LabelSpace(name="own", classes=names, palette=tuple((i, i, i) for i in range(len(names))))
+
+
+def test_a_guess_is_in_the_classes_of_the_set(predictor):
+    image = photo()
+    plain = predictor.segment(image)
+    found = guess(predictor, image, space("Tree", "nothing known", "Road"))
+    table = {CLASSES.index("tree"): 0, CLASSES.index("road"): 2}
+    expected = [[table.get(int(value), IGNORE) for value in row] for row in plain.labels]
+    np.testing.assert_array_equal(found.labels, expected)
+    np.testing.assert_array_equal(found.confidence, plain.confidence)
+    np.testing.assert_array_equal(found.summary, predictor.summary(image))
+    assert {0, 2} <= set(np.unique(found.labels)), "the network sees both, or this shows nothing"
+
+
+def test_a_model_of_other_classes_is_of_no_help(predictor):
+    with pytest.raises(HRSError, match="no class of four"):
+        guess(predictor, photo(), space("liver", "spleen"))
+
+
+def test_only_what_it_is_sure_of_can_be_taken():
+    found = Guess(
+        labels=np.array([[0, 1, 2]], np.uint8), confidence=np.array([[0.9, 0.7, 0.2]], np.float32), summary=np.zeros(2)
+    )
+    assert found.sure(0.7).tolist() == [[0, 1, IGNORE]]
+
+
+def test_questions_are_the_unlabelled_areas_of_most_doubt():
+    """Five areas of 10 pixels a unit: sure; unsure and large; unsure and small; unsure but labelled; less unsure."""
+    sizes, confidence = [30, 30, 10, 20, 30], [0.95, 0.3, 0.2, 0.1, 0.6]
+    ids = np.repeat(np.arange(5), sizes)[None].astype(np.int32)
+    labels = np.repeat(np.array([0, 1, 2, 3, 1], np.uint8), sizes)[None]
+    found = Guess(labels=labels, confidence=np.repeat(confidence, sizes)[None].astype(np.float32), summary=np.zeros(2))
+    areas = Areas(regions=ids, grains=(np.arange(5, dtype=np.int32),))
+    done = np.where(ids == 3, np.uint8(3), np.uint8(IGNORE))
+    asked = questions(found, areas, 0, done)
+    assert [question.area for question in asked] == [1, 4, 2]  # doubts 21, 12, 8
+    assert [question.label for question in asked] == [1, 1, 2]
+    assert asked[0].confidence == pytest.approx(0.3)

@@ -1,0 +1,155 @@
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from hrs.data.layouts import open_dataset
+from hrs.errors import HRSError
+from hrs.labelling.photoset import NOTHING, Conflict, PhotoSet
+from hrs.labels import CAMVID, IGNORE
+
+
+def file_of(image, kind="PNG", **options):
+    data = BytesIO()
+    Pillow.fromarray(image).save(data, kind, **options)
+    return data.getvalue()
+
+
+def picture(height=20, width=30, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
+
+
+@pytest.fixture
+def own(tmp_path):
+    return PhotoSet.create(tmp_path / "town", ["road", "sky", "a thing"])
+
+
+def test_what_is_labelled_is_a_data_set_like_any_other(own):
+    for name, seed in (("one.png", 1), ("two.png", 2), ("three.png", 3)):
+        own.add(file_of(picture(seed=seed)), name)
+    label = np.full((20, 30), IGNORE, np.uint8)
+    label[5:, :] = 2
+    own.write_label("two", label)
+    found = open_dataset(f"folder:{own.path}")
+    assert found.space.classes == ("road", "sky", "a thing")
+    assert [frame.image.stem for frame in found.frames] == ["two"]
+    np.testing.assert_array_equal(found.read_label(0), label)
+    np.testing.assert_array_equal(found.read_image(0), picture(seed=2))
+    again = PhotoSet.open(own.path)
+    assert again.space == own.space
+    assert {photo.name: photo.labelled for photo in again.photos()} == {"one": 0, "three": 0, "two": 0.75}
+
+
+def test_a_photo_is_kept_byte_for_byte_where_every_tool_sees_it_alike(own):
+    jpeg = file_of(picture(), "JPEG")
+    assert own.image_file(own.add(jpeg, "a.jpg")).read_bytes() == jpeg
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF", "WEBP"])
+def test_a_photo_of_another_kind_becomes_a_png_of_the_same_pixels(own, kind):
+    data = file_of(picture(), kind, **({"lossless": True} if kind == "WEBP" else {}))
+    name = own.add(data, f"photo.{kind.lower()}")
+    assert own.image_file(name).suffix == ".png"
+    np.testing.assert_array_equal(own.read_image(name), picture())
+
+
+def test_a_photo_that_lies_on_its_side_is_kept_upright(own):
+    exif = Pillow.Exif()
+    exif[0x0112] = 6  # to be turned to the right
+    name = own.add(file_of(picture(), "PNG", exif=exif), "turned.png")
+    np.testing.assert_array_equal(own.read_image(name), np.rot90(picture(), -1))
+    with Pillow.open(own.image_file(name)) as kept:
+        assert kept.size == (20, 30)
+
+
+def test_the_same_photo_is_taken_once_and_another_of_its_name_gets_a_number(own):
+    assert own.add(file_of(picture(seed=1)), "street view.png") == "street_view"
+    assert own.add(file_of(picture(seed=1)), "street view.png") == "street_view"
+    assert own.add(file_of(picture(seed=2)), "street view.png") == "street_view-2"
+    assert own.add(file_of(picture(seed=3), "JPEG"), "street view.jpg") == "street_view-3"
+    assert len(own.photos()) == 3
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd.png", "..", ".hidden.png", "日本.png", "a" * 300 + ".png"])
+def test_whatever_a_photo_was_called_it_stays_in_its_folder(own, name):
+    kept = own.image_file(own.add(file_of(picture()), name))
+    assert kept.parent == own.path / "images"
+
+
+def test_what_is_no_photo_is_refused_and_leaves_nothing(own):
+    with pytest.raises(HRSError, match=r"notes\.jpg cannot be read as an image"):
+        own.add(b"text", "notes.jpg")
+    assert own.photos() == []
+
+
+@pytest.mark.parametrize("name", ["nothing", "../town/images/one", "../../classes", ""])
+def test_a_photo_that_is_not_there_has_no_label(own, name):
+    own.add(file_of(picture()), "one.png")
+    with pytest.raises(HRSError, match="has no photo"):
+        own.read_label(name)
+
+
+def test_two_editors_of_a_photo_notice_each_other(own):
+    own.add(file_of(picture()), "one.png")
+    _, first = own.read_label("one")
+    assert first == NOTHING
+    mine, theirs = np.zeros((20, 30), np.uint8), np.ones((20, 30), np.uint8)
+    version = own.write_label("one", theirs, over=first)
+    with pytest.raises(Conflict, match="changed elsewhere"):
+        own.write_label("one", mine, over=first)
+    label, now = own.read_label("one")
+    np.testing.assert_array_equal(label, theirs)
+    assert now == version
+    assert own.write_label("one", theirs, over=first) == version, "a save that came twice is no conflict"
+    own.write_label("one", mine, over=version)
+    np.testing.assert_array_equal(own.read_label("one")[0], mine)
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [(np.zeros((20, 31), np.uint8), "expected the photo's size"), (np.full((20, 30), 3, np.uint8), "holds the id 3")],
+)
+def test_a_label_that_does_not_fit_is_not_written(own, label, words):
+    own.add(file_of(picture()), "one.png")
+    with pytest.raises(HRSError, match=words):
+        own.write_label("one", label)
+    assert own.version("one") == NOTHING
+
+
+def test_a_damaged_label_is_said_and_kept(own):
+    own.add(file_of(picture()), "one.png")
+    (own.path / "labels/one.png").write_bytes(b"\x89PNG damaged")
+    with pytest.raises(HRSError, match=r"one\.png cannot be decoded"):
+        own.read_label("one")
+    assert own.photos()[0].labelled == 0
+
+
+def test_a_new_class_leaves_ids_and_colours_of_the_others(own):
+    more = own.with_class("tram line")
+    assert more.space.classes == ("road", "sky", "a thing", "tram line")
+    assert more.space.palette[:3] == own.space.palette
+    assert len(set(more.space.palette)) == 4
+    assert PhotoSet.open(own.path).space == more.space
+    with pytest.raises(HRSError, match="repeat"):
+        more.with_class("Tram-Line")
+
+
+def test_streets_have_the_colours_that_people_know(tmp_path):
+    own = PhotoSet.create(tmp_path / "town", CAMVID)
+    assert PhotoSet.open(own.path).space.palette == CAMVID.palette
+    assert PhotoSet.create(tmp_path / "few", ["Sky", "Rest"]).space.palette[0] == (128, 128, 128)
+
+
+def test_what_lies_in_a_folder_is_not_built_over(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(HRSError, match="is not empty"):
+        PhotoSet.create(tmp_path, ["a", "b"])
+    with pytest.raises(HRSError, match="no folder images"):
+        PhotoSet.open(tmp_path)
+
+
+def test_ids_with_gaps_are_not_labelled_on(own):
+    (own.path / "classes.yaml").write_text("classes: {0: road, 7: sky}\n")
+    with pytest.raises(HRSError, match="ids"):
+        PhotoSet.open(own.path)
