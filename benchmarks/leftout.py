@@ -1,0 +1,115 @@
+"""CamVid by left-out sequence: what each part of the shipped model's recipe brings on streets that it never saw.
+
+    python -m benchmarks.settings DATA --out settings
+    python -m benchmarks.leftout settings --out leftout [--sequences 0001TP ...] [--arms photos joint ...]
+
+One study for each of the three sequences: trained on the other two, with CamVid's val where its sequence is, and scored
+after the last step on the one left out. Goes on where it stopped. Writes results.csv (a row a run) into --out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import print_table
+from benchmarks.settings import SEQUENCES
+from hrs.runs.folder import RunFolder
+from hrs.study.plan import Study, plan
+from hrs.study.run import run_study
+from hrs.system.files import atomic_write
+
+SYNTHETIC = {"batch_source": 2, "source_schedule": "cosine", "source_until": 0.7}
+STRONG = {"scale_min": 0.5, "scale_max": 2.0, "jitter": 0.5}
+ARMS: dict[str, dict[str, Any]] = {
+    "photos": {"method": "target_only"},
+    "joint": {"method": "joint", "train": SYNTHETIC},
+    "hrs": {"method": "hrs", "train": SYNTHETIC},
+    "strong": {"method": "target_only", "data": STRONG},
+    "balanced": {"method": "target_only", "train": {"class_balance": 0.4}},
+    "lite2": {"method": "target_only", "network": {"name": "lite2"}},
+    "joint strong": {"method": "joint", "data": STRONG, "train": SYNTHETIC},
+    "hrs strong": {"method": "hrs", "data": STRONG, "train": SYNTHETIC},
+}
+"""What goes over `base`."""
+
+
+def base(options: argparse.Namespace, sequence: str) -> dict[str, Any]:
+    return {
+        "data": {
+            "sources": ["render:synthetic?faults=none&frames=1200"],
+            "target": f"camvid:{(options.settings / f'camvid-{sequence}').resolve()}",
+            "height": options.height,
+            "width": options.height * 4 // 3,
+            "workers": 1,
+        },
+        "network": {"name": "lite0", "pretrained": True},
+        "train": {
+            "steps": options.steps,
+            "batch_target": 6,
+            "ema": 0.99,
+            "precision": "bf16",
+            "validate_every": options.steps,
+            "save_every": 200,
+            "panel": 0,
+            "previews": 4,
+        },
+    }
+
+
+def study(options: argparse.Namespace, sequence: str) -> Study:
+    methods = [{"label": arm, **ARMS[arm]} for arm in options.arms]
+    return Study(
+        base=base(options, sequence),
+        methods=methods,
+        n_real=(None,),
+        seeds=tuple(options.seeds),
+        against=("photos",),
+        parallel=1,
+    )
+
+
+def rows(options: argparse.Namespace) -> Iterable[dict[str, Any]]:
+    """What finished runs have on the sequence left out, class by class."""
+    for sequence in SEQUENCES:
+        for job in plan(study(options, sequence)):
+            if (found := job.outcome(options.out / sequence)) is not None:
+                scores = RunFolder(options.out / sequence / job.name).read_results()[-1]
+                facts = {"sequence": sequence, "arm": job.label, "seed": found.seed, "height": options.height}
+                yield facts | {key.removeprefix("iou/"): value for key, value in scores.items()}
+
+
+def report(options: argparse.Namespace) -> None:
+    found = list(rows(options))
+    if not found:
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(found[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+    atomic_write(options.out / "results.csv", text.getvalue())
+    shown = ("sequence", "arm", "seed", "miou", "pixel_accuracy")
+    print_table(shown, [[str(row[key]) for key in shown] for row in found])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("settings", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("leftout"))
+    parser.add_argument("--sequences", nargs="*", choices=SEQUENCES, default=list(SEQUENCES))
+    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=["photos", "joint", "hrs", "strong"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--height", type=int, default=240)
+    options = parser.parse_args()
+    for sequence in options.sequences:
+        run_study(study(options, sequence), options.out / sequence)
+    report(options)
+
+
+if __name__ == "__main__":
+    main()
