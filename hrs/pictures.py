@@ -1,13 +1,15 @@
-"""Pictures that a run leaves behind: predictions on validation images, and weights over synthetic frames."""
+"""Labels as PNGs, and the pictures that a run leaves behind: predictions on validation images, weights over frames."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 
 from hrs.labels import IGNORE, LabelSpace, colourise
 from hrs.system.files import atomic_write, make_folder
@@ -18,6 +20,16 @@ Image = NDArray[np.uint8]
 FULL_WEIGHT = 2.0
 """Weight drawn in the brightest colour; 1 is what every pixel would have without selection, and the middle."""
 _TITLE = 22  # pixels above a column
+
+
+def label_png(labels: Image, space: LabelSpace) -> bytes:
+    """Class ids (h w), IGNORE among them or not, as a PNG whose palette is the classes' colours; black is no class."""
+    picture = Pillow.fromarray(labels)
+    colours = [*space.palette, *[(0, 0, 0)] * (IGNORE + 1 - len(space))] if (labels == IGNORE).any() else space.palette
+    picture.putpalette([part for colour in colours for part in colour])  # a short one makes ids of fewer bits
+    data = BytesIO()
+    picture.save(data, "PNG", compress_level=3)
+    return data.getvalue()
 
 
 def prediction_sheet(rows: Sequence[tuple[Image, Image, Image]], space: LabelSpace, *, width: int = 320) -> Image:

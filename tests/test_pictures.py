@@ -1,8 +1,12 @@
+from io import BytesIO
+
 import cv2
 import numpy as np
+import pytest
+from PIL import Image as Pillow
 
-from hrs.labels import CAMVID, IGNORE
-from hrs.pictures import FULL_WEIGHT, prediction_sheet, weight_colours, weight_sheet, write_picture
+from hrs.labels import CAMVID, IGNORE, LabelSpace
+from hrs.pictures import FULL_WEIGHT, label_png, prediction_sheet, weight_colours, weight_sheet, write_picture
 
 
 def test_weight_colours_rise_in_brightness_and_saturate():
@@ -32,3 +36,14 @@ def test_weight_sheet_shows_the_levels_there_are(tmp_path):
     assert sheet.shape[1] == 4 * 40
     write_picture(tmp_path / "new" / "sheet.png", sheet)
     assert np.array_equal(cv2.imread(str(tmp_path / "new" / "sheet.png"))[..., ::-1], sheet)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 11, 200])
+def test_a_label_png_holds_every_id_and_that_of_no_class(count):
+    space = LabelSpace(name="some", classes=tuple(map(str, range(count))), palette=((9, 8, 7),) * count)
+    for ids in ([0, count - 1], [0, count - 1, IGNORE]):
+        label = np.array([ids, ids], np.uint8)
+        with Pillow.open(BytesIO(label_png(label, space))) as picture:
+            assert picture.mode == "P"
+            np.testing.assert_array_equal(np.asarray(picture), label)
+            assert picture.convert("RGB").getpixel((0, 0)) == (9, 8, 7)

@@ -33,8 +33,9 @@ from app.photo.view import (
 )
 from hrs.errors import HRSError
 from hrs.inference import Segmentation, read_photograph
-from hrs.inference.pictures import describe, label_png, overlay
+from hrs.inference.pictures import describe, overlay
 from hrs.labels import LabelSpace
+from hrs.pictures import label_png
 from hrs.system.images import decode_rgb, encode
 
 MAX_PIXELS = 64_000_000

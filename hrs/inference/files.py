@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hrs.errors import HRSError
-from hrs.inference.pictures import describe, label_png, overlay, small_enough, write_beside
+from hrs.inference.pictures import describe, overlay, small_enough, write_beside
 from hrs.inference.predictor import Predictor
 from hrs.inference.videos import VIDEOS, count_frames, segment_video
+from hrs.pictures import label_png
 from hrs.progress import Progress
 from hrs.system.files import disk_errors
 from hrs.system.images import encode

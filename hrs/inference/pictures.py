@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import cv2
-from PIL import Image as Pillow
 
 from hrs.inference.predictor import Segmentation
-from hrs.labels import IGNORE, LabelSpace, colourise
+from hrs.labels import LabelSpace, colourise
 from hrs.system.files import atomic_write
 from hrs.system.photographs import Image
 
@@ -32,16 +30,6 @@ def describe(source: Path, space: LabelSpace, result: Segmentation) -> dict[str,
         "realism": result.realism,
         "realism_words": result.realism_words,
     }
-
-
-def label_png(labels: Image, space: LabelSpace) -> bytes:
-    """Class ids (h w), IGNORE among them or not, as a PNG whose palette is the classes' colours; black is no class."""
-    picture = Pillow.fromarray(labels)
-    colours = [*space.palette, *[(0, 0, 0)] * (IGNORE + 1 - len(space))] if (labels == IGNORE).any() else space.palette
-    picture.putpalette([part for colour in colours for part in colour])  # a short one makes ids of fewer bits
-    data = BytesIO()
-    picture.save(data, "PNG", compress_level=3)
-    return data.getvalue()
 
 
 def overlay(image: Image, labels: Image, space: LabelSpace, *, opacity: float = 0.5) -> Image:

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from hrs.errors import HRSError
-from hrs.inference.pictures import label_png, overlay, write_beside
+from hrs.inference.pictures import overlay, write_beside
 from hrs.inference.predictor import Predictor
+from hrs.pictures import label_png
 from hrs.system.photographs import Image
 
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".ts", ".mts", ".3gp", ".mpg", ".mpeg", ".wmv"})

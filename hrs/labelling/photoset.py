@@ -23,8 +23,8 @@ from hrs.data.classfile import find_class_list
 from hrs.data.encoding import Encoding, distinct_colours
 from hrs.data.formats.folder import encodings_of
 from hrs.errors import HRSError
-from hrs.inference.pictures import label_png
 from hrs.labels import CAMVID_COLOURS, CITYSCAPES_COLOURS, IGNORE, Colour, LabelSpace, fold, suggest
+from hrs.pictures import label_png
 from hrs.system.documents import shortened
 from hrs.system.files import atomic_write, disk_errors, make_folder
 from hrs.system.images import encode
