@@ -27,7 +27,8 @@ MOST_EDITED = 1_600_000
 """Pixels of a photo in the editor; a larger one is labelled on a coarser grid of pixels."""
 FEW = 8
 """Photos whose areas and guesses are kept in memory."""
-QUESTION_GRAIN = 3
+QUESTION_GRAIN = 4
+"""Of the areas that are asked about: about 200 a photo."""
 
 Map = TypeVar("Map", NDArray[np.uint8], NDArray[np.float32])
 Value = TypeVar("Value")

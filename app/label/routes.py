@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from app.label.desk import Desk
+from app.label.desk import QUESTION_GRAIN, Desk
 from hrs.errors import HRSError
 from hrs.labelling.areas import Areas
 from hrs.labelling.photoset import Conflict, PhotoSet
@@ -94,7 +94,7 @@ class Addresses:
     def questions(self, request: Request) -> Response:
         own, photo = self._photo(request)
         found = self.desk.questions(own, photo, _asked(request, "model"))
-        return JSONResponse([each.__dict__ for each in found])
+        return JSONResponse({"grain": QUESTION_GRAIN, "questions": [each.__dict__ for each in found]})
 
     def label(self, request: Request) -> Response:
         own, photo = self._photo(request)

@@ -13,7 +13,7 @@ from hrs.data.regions import compact_regions, superpixels
 from hrs.errors import HRSError
 from hrs.system.photographs import Image
 
-COUNTS = (1600, 800, 400, 200, 100, 50, 25)
+COUNTS = (3200, 1600, 800, 400, 200, 100, 50, 25)
 """Areas a photo, about, from the finest grain to the coarsest."""
 _BORDER = 225.0  # squared units of CIELAB that two classes of the model are apart, beside their colours
 

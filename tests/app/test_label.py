@@ -6,7 +6,7 @@ import pytest
 from PIL import Image as Pillow
 from starlette.testclient import TestClient
 
-from app.label.desk import MOST_EDITED, Desk, editor_size, fitted
+from app.label.desk import MOST_EDITED, QUESTION_GRAIN, Desk, editor_size, fitted
 from app.label.mount import LabelEditor
 from app.label.routes import editor
 from app.photo.models import Models
@@ -133,7 +133,8 @@ def test_a_model_guesses_asks_and_advises(client, model, own):
     assert percent.max() <= 100
     assert len(np.unique(percent)) > 5
     asked = client.get("/api/town/photo0/questions?model=mine").json()
-    assert all(set(question) == {"area", "label", "confidence"} for question in asked)
+    assert asked["grain"] == QUESTION_GRAIN
+    assert all(set(question) == {"area", "label", "confidence"} for question in asked["questions"])
     own.write_label("photo2", np.zeros((70, 90), np.uint8))
     advice = client.get("/api/town/advice?model=mine").json()
     assert {each["name"] for each in advice} == {"photo0", "photo1"}

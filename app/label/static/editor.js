@@ -7,12 +7,12 @@ import { ask, Keeper, words } from './server.js';
 const asked = new URLSearchParams(window.location.search);
 const KEYS = '123456789qwertuiopdfghjklxcv';
 const SURE = 70; // percent
-const GRAIN = 3; // of questions, as on the server
+const GRAIN = 4; // areas that one begins with
 const $ = (id) => document.getElementById(id);
 
 const state = {
   set: asked.get('set') ?? '', space: { classes: [], palette: [] }, photos: [], advice: new Map(), photo: null,
-  value: 0, tool: 'area', grain: GRAIN, radius: 8, model: asked.get('model') ?? '', guess: null, questions: [], question: -1,
+  value: 0, tool: 'area', grain: GRAIN, radius: 8, model: asked.get('model') ?? '', guess: null, questions: [], asked: GRAIN, question: -1,
 };
 const view = new View($('picture'));
 let label = null;
@@ -114,15 +114,16 @@ async function open(name) {
     state.guess = null;
     keeper = new Keeper(`${path}/label`, stored.headers.get('ETag'), () => label.values, sayKept);
     view.show(photo, label, state.space.palette);
-    sayKept('saved');
+    $('saved').textContent = 'Finding areas …';
     showShare();
     fillPhotos();
     history.replaceState(null, '', `?${new URLSearchParams({ ...Object.fromEntries(asked), set: state.set, photo: name, model: state.model })}`);
     const found = new Areas(await (await ask(`${path}/areas${model}`)).arrayBuffer());
     if (turn !== loading) return;
     areas = found;
-    $('size').max = areas.grains - 1;
+    if (state.tool !== 'brush') $('size').max = areas.grains - 1;
     if (state.model) await readGuess(path, turn);
+    if (!keeper.pending) sayKept('saved');
   });
   if (turn === loading) showHelp();
 }
@@ -134,7 +135,8 @@ async function readGuess(path, turn) {
   if (turn !== loading) return;
   const half = both.length / 2;
   state.guess = { labels: both.subarray(0, half), percent: both.subarray(half) };
-  state.questions = found;
+  state.questions = found.questions;
+  state.asked = found.grain;
   state.question = -1;
 }
 
@@ -170,18 +172,18 @@ function nextQuestion() {
   if (!found) { $('question').textContent = 'No more questions for this photo.'; view.point([]); return; }
   const name = state.space.classes[found.label] ?? 'none of these classes';
   $('question').textContent = `Is this ${name}? The model is ${Math.round(100 * found.confidence)} % sure.`;
-  const pixels = areas.of(GRAIN, found.area);
+  const pixels = areas.of(state.asked, found.area);
   view.point(pixels);
   view.look(boxOf(pixels, label.width));
 }
 
 function answered(question) {
-  const pixels = areas.of(GRAIN, question.area);
+  const pixels = areas.of(state.asked, question.area);
   return pixels.reduce((count, pixel) => count + (label.values[pixel] !== IGNORE), 0) > pixels.length / 2;
 }
 
 function answer(value) {
-  stroke(areas.of(GRAIN, state.questions[state.question].area), value);
+  stroke(areas.of(state.asked, state.questions[state.question].area), value);
   nextQuestion();
 }
 
@@ -296,7 +298,7 @@ function setTool(tool) {
   for (const button of document.querySelectorAll('[data-tool]')) button.ariaPressed = String(button.dataset.tool === tool);
   const brush = tool === 'brush';
   $('size-name').textContent = brush ? 'Brush' : 'Area size';
-  Object.assign($('size'), brush ? { min: 1, max: 60, value: state.radius } : { min: 0, max: (areas?.grains ?? 7) - 1, value: state.grain });
+  Object.assign($('size'), brush ? { min: 1, max: 60, value: state.radius } : { min: 0, max: (areas?.grains ?? 8) - 1, value: state.grain });
   if (label) view.point([]);
 }
 

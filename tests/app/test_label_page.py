@@ -1,0 +1,70 @@
+"""The Label page: sets of photos, and what becomes of them. The editor itself is tested in tests/browser."""
+
+import numpy as np
+
+from hrs.data.layouts import open_dataset
+from hrs.labelling.photoset import PhotoSet
+from hrs.labels import CAMVID
+from hrs.runs.registry import DATASETS
+from tests.app.conftest import words
+from tests.app.test_label import png
+from tests.inference.conftest import photo
+
+
+def make(at, name, classes):
+    at.text_input[0].set_value(name)
+    at.text_area[0].set_value(classes)
+    return at.button[0].click().run()
+
+
+def test_a_set_is_made_from_names(open_page, root):
+    at = make(open_page("label"), "town", "road\n sky \n\nrest")
+    assert not at.exception
+    own = PhotoSet.open(root / DATASETS / "town")
+    assert own.space.classes == ("road", "sky", "rest")
+    assert at.selectbox[0].value == "town"
+    assert at.query_params["set"] in ("town", ["town"])
+
+
+def test_a_set_is_made_from_classes_that_are_known(open_page, root):
+    at = open_page("label")
+    at.text_input[0].set_value("street")
+    at.selectbox[0].select("CamVid's 11, for streets")
+    at.button[0].click().run()
+    assert PhotoSet.open(root / DATASETS / "street").space.classes == CAMVID.classes
+
+
+def test_what_cannot_be_a_set_is_said(open_page, root):
+    assert "letters, digits" in words(make(open_page("label"), "../out", "road\nsky"))
+    assert "two classes" in words(make(open_page("label"), "town", "road"))
+    assert "repeat" in words(make(open_page("label"), "town", "road\nRoad"))
+    assert not (root / DATASETS).exists()
+    make(open_page("label"), "town", "road\nsky")
+    assert "not empty" in words(make_another(open_page("label"), "town"))
+
+
+def make_another(at, name):
+    at.text_input[0].set_value(name)
+    at.text_area[0].set_value("a\nb")
+    return at.button[0].click().run()
+
+
+def test_training_is_offered_once_two_photos_have_labels(open_page, root):
+    own = PhotoSet.create(root / DATASETS / "town", ["road", "sky"])
+    for seed in range(2):
+        own.add(png(photo(seed=seed)), f"{seed}.png")
+    own.write_label("0", np.zeros((70, 90), np.uint8))
+    at = open_page("label", set="town")
+    train = next(button for button in at.button if button.label == "Train with these")
+    assert train.disabled
+    assert "1 of 2 photos have labels" in words(at)
+    own.write_label("1", np.ones((70, 90), np.uint8))
+    at = open_page("label", set="town")
+    assert not next(button for button in at.button if button.label == "Train with these").disabled
+    assert len(open_dataset(f"folder:{own.path}")) == 2
+
+
+def test_a_damaged_set_is_said(open_page, root):
+    own = PhotoSet.create(root / DATASETS / "town", ["road", "sky"])
+    (own.path / "classes.yaml").write_text("classes: 7\n")
+    assert "classes.yaml" in words(open_page("label", set="town"))

@@ -1,0 +1,144 @@
+"""Labelling photos in a real browser: areas, brush, undo, questions, two tabs, a save that does not get through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from app.label.mount import PREFIX
+from hrs.labelling.areas import find_areas
+from hrs.labelling.photoset import PhotoSet
+from hrs.labels import IGNORE
+from hrs.runs.registry import DATASETS
+from tests.app.test_label import png
+from tests.conftest import CLASSES
+from tests.inference.conftest import photo
+
+SIZE = (70, 90)
+KEPT = "All changes saved"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> PhotoSet:
+    made = PhotoSet.create(tmp_path / "runs" / DATASETS / "town", list(CLASSES))
+    for seed in range(2):
+        made.add(png(photo(*SIZE, seed=seed)), f"photo{seed}.png")
+    return made
+
+
+def open_editor(page: Page, address: str, **query: str) -> None:
+    asked = "&".join(f"{key}={value}" for key, value in {"set": "town", **query}.items())
+    page.goto(f"{address}{PREFIX}/?{asked}")
+    expect(page.locator("#saved")).to_have_text(KEPT)
+
+
+def press(page: Page, row: int, column: int) -> None:
+    """Click on a pixel of the photo, which is shown whole."""
+    box = page.locator("#picture").bounding_box()
+    assert box is not None
+    scale = min(box["width"] / SIZE[1], box["height"] / SIZE[0])
+    left, top = (box["width"] - scale * SIZE[1]) / 2, (box["height"] - scale * SIZE[0]) / 2
+    page.locator("#picture").click(position={"x": left + scale * (column + 0.5), "y": top + scale * (row + 0.5)})
+
+
+def kept(page: Page, own: PhotoSet, name: str, until: Callable[[np.ndarray], bool]) -> np.ndarray:
+    """The label on disk, once it is as it should be."""
+    for _ in range(200):
+        label = own.read_label(name)[0]
+        if label is not None and until(label):
+            return label
+        page.wait_for_timeout(50)
+    raise AssertionError("the label on disk does not become so")
+
+
+def area_at(own: PhotoSet, name: str, grain: int, row: int, column: int) -> np.ndarray:
+    areas = find_areas(own.read_image(name)).at(grain)
+    return areas == areas[row, column]
+
+
+def test_areas_are_painted_kept_and_taken_back(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+    open_editor(page, serve(own.path.parents[1]))
+    page.wait_for_function("document.querySelector('#size').max === '7'")
+    page.get_by_role("option", name="road").click()
+    press(page, 30, 40)
+    expected = area_at(own, "photo0", 4, 30, 40)
+    label = kept(page, own, "photo0", lambda label: bool((label == 1).any()))
+    np.testing.assert_array_equal(label == 1, expected)
+    assert (label[~expected] == IGNORE).all()
+
+    page.keyboard.press("]")  # coarser
+    page.keyboard.press("4")
+    press(page, 5, 5)
+    coarse = area_at(own, "photo0", 5, 5, 5)
+    label = kept(page, own, "photo0", lambda label: bool((label == 3).any()))
+    np.testing.assert_array_equal(label == 3, coarse)
+
+    page.keyboard.press("Control+z")
+    label = kept(page, own, "photo0", lambda label: not (label == 3).any())
+    np.testing.assert_array_equal(label == 1, expected)
+    page.keyboard.press("Control+Shift+z")
+    kept(page, own, "photo0", lambda label: bool((label == 3).any()))
+
+    page.keyboard.press("b")  # a brush of radius 8
+    page.keyboard.press("0")
+    press(page, 30, 40)
+    label = kept(page, own, "photo0", lambda label: label[30, 40] == IGNORE)
+    rows, columns = np.ogrid[: SIZE[0], : SIZE[1]]
+    near = (rows - 30) ** 2 + (columns - 40) ** 2 <= 7**2
+    assert (label[near] == IGNORE).all()
+
+
+def test_two_tabs_on_one_photo_are_noticed(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+    address = serve(own.path.parents[1])
+    open_editor(page, address)
+    other = page.context.new_page()
+    open_editor(other, address)
+    press(other, 10, 10)
+    kept(other, own, "photo0", lambda label: bool((label == 0).any()))
+    page.get_by_role("option", name="car").click()
+    press(page, 60, 80)
+    expect(page.get_by_role("alert")).to_contain_text("changed elsewhere")
+    page.get_by_role("button", name="Keep mine").click()
+    kept(page, own, "photo0", lambda label: bool((label == 2).any()))
+    expect(page.locator("#saved")).to_have_text(KEPT)
+    press(other, 30, 40)
+    other.get_by_role("button", name="Load that").click()
+    expect(other.locator("#saved")).to_have_text(KEPT)
+    assert (own.read_label("photo0")[0] == 2).any()
+
+
+def test_a_save_that_does_not_get_through_is_said_and_tried_again(
+    page: Page, serve: Callable[..., str], own: PhotoSet
+) -> None:
+    open_editor(page, serve(own.path.parents[1]))
+
+    def lost(route: Route) -> None:
+        if route.request.method == "PUT":
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/label", lost)
+    press(page, 30, 40)
+    expect(page.locator("#saved")).to_have_text("Not saved")
+    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    page.unroute("**/label")
+    expect(page.locator("#saved")).to_have_text(KEPT)
+    kept(page, own, "photo0", lambda label: bool((label == 0).any()))
+
+
+def test_the_page_shows_the_editor_and_takes_photos(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+    page.goto(f"{serve(own.path.parents[1])}/label?set=town")
+    editor = page.frame_locator("iframe")
+    expect(editor.locator("#photos li")).to_have_count(2)
+    expect(editor.locator("#saved")).to_have_text(KEPT)
+    upload = page.get_by_test_id("stFileUploaderDropzoneInput")
+    upload.set_input_files([{"name": "third.png", "mimeType": "image/png", "buffer": png(photo(*SIZE, seed=5))}])
+    page.get_by_role("button", name=re.compile("Add$")).last.click()
+    expect(page.get_by_text("0 of 3 photos have labels")).to_be_visible()
+    assert [each.name for each in own.photos()] == ["photo0", "photo1", "third"]
