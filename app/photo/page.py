@@ -15,12 +15,13 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from app.guard import PASSWORD_VARIABLE, Guard, Policy, add_access, policy_for, read_password
+from app.photo.corrections import Corrections
 from app.photo.models import Models
 from app.photo.service import MAX_BATCH, Photos, colour, empty
 from app.photo.shell import CSS, HEAD, BoundUploads, Demo, RefuseFetching, photo_input, theme
 from app.photo.view import HIGHEST
 from hrs.errors import HRSError
-from hrs.runs.registry import SHIPPED
+from hrs.runs.registry import DATASETS, SHIPPED
 
 MAX_BYTES = "25mb"  # of one upload
 OWN_START = "/gradio_api/startup-events"  # what Gradio asks of itself once; it says nothing
@@ -42,15 +43,16 @@ NO_MODEL = (
 SET_OPACITY = "(percent) => { document.documentElement.style.setProperty('--hrs-opacity', percent / 100); }"
 
 
-def build_demo(runs: Path, *, shipped: Path = SHIPPED) -> gr.Blocks:
+def build_demo(runs: Path, *, shipped: Path = SHIPPED, dashboard: int | None = None) -> gr.Blocks:
     """The page. Nothing runs until it is launched, but the first model is loaded in the background.
 
     Args:
         runs: folder of all runs; those with a best checkpoint are offered.
         shipped: folder of the runs that come with hrs; they are offered first.
+        dashboard: port of the dashboard on which a wrong result can be corrected; None where there is none.
     """
     models = Models(runs, shipped=shipped)
-    photos = Photos(models)
+    photos = Photos(models, corrections=Corrections(runs / DATASETS, dashboard) if dashboard else None)
     with Demo(title="HRS · segment", analytics_enabled=False, delete_cache=(600, KEEP_SECONDS)) as demo:
         gr.HTML(TITLE, elem_classes="hrs-title")
         missing = gr.Markdown(NO_MODEL, visible=False)
@@ -95,6 +97,11 @@ def _one_photo(photos: Photos, model: gr.Dropdown, careful: gr.Checkbox) -> None
         api_visibility="private",
     )
     answered.failure(empty, None, outputs, show_progress="hidden", api_visibility="private")
+    if photos.corrections:
+        wrong = gr.Button("That is wrong: correct it", size="sm", elem_id="correct")
+        link = gr.HTML()
+        wrong.click(photos.correct, [photo, model], link, api_visibility="private")
+        photo.change(lambda: "", None, link, show_progress="hidden", api_visibility="private")
     opacity.input(None, opacity, None, js=SET_OPACITY, api_visibility="private")
     opacity.change(
         colour,
@@ -159,7 +166,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="hrs-photo-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        launch(build_demo(options.runs), options.host, options.port, policy=policy, uploads=Path(folder))
+        demo = build_demo(options.runs, dashboard=policy.framed_by)
+        launch(demo, options.host, options.port, policy=policy, uploads=Path(folder))
     return 0
 
 

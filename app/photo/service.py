@@ -17,6 +17,8 @@ import gradio as gr
 import numpy as np
 from gradio.utils import get_upload_folder
 
+from app.guard import name_of
+from app.photo.corrections import Corrections
 from app.photo.models import Models
 from app.photo.view import (
     BatchRow,
@@ -58,8 +60,8 @@ class Shown:
 class Photos:
     """What the page and the API do with photos."""
 
-    def __init__(self, models: Models) -> None:
-        self.models = models
+    def __init__(self, models: Models, corrections: Corrections | None = None) -> None:
+        self.models, self.corrections = models, corrections
 
     def choices(self) -> list[Any]:
         """Updates of the chooser, to all models there are, and of what is said where there is none."""
@@ -91,6 +93,16 @@ class Photos:
                 save(f"{stem}.json", as_json(about)),
                 *colour(shown, opacity),
             ]
+
+    def correct(self, photo: str | None, model: str | None, request: gr.Request) -> str:
+        """Keep a photo among those to be corrected; a link to where that is done."""
+        with told():
+            if photo is None or self.corrections is None:
+                raise HRSError("there is no photo to correct; add one")
+            found = self.models.find(model)
+            space = self.models.load(found).space
+            host = name_of(request.headers.get("host", ""))
+            return self.corrections.keep(Path(photo), space, found.name, host=host)
 
     def answer(
         self, photo: gr.FileData, checkpoint: str | None = None, careful: bool = False

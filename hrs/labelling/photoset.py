@@ -98,6 +98,23 @@ class PhotoSet:
             raise HRSError(f"the ids of {classes.path} are not 0, 1, 2, ...; expected them so, to label on")
         return cls(path=path.resolve(), space=encoding.space)
 
+    @classmethod
+    def of_corrections(cls, folder: Path, space: LabelSpace) -> PhotoSet:
+        """Where photos go that a model got wrong: the set corrections in ``folder``, made if missing; with a number
+        where that has other classes.
+
+        Raises:
+            HRSError: it cannot be made.
+        """
+        for number in range(1, 1000):
+            path = folder / ("corrections" if number == 1 else f"corrections-{number}")
+            if not path.exists():
+                return cls.create(path, space)
+            own = cls.open(path)
+            if own.space.classes == space.classes:
+                return own
+        raise HRSError(f"{folder} has a thousand sets of corrections; move some away")
+
     # Photos
 
     def photos(self) -> list[Photo]:

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from app.photo.corrections import Corrections
 from app.photo.models import Models
 from app.photo.service import MAX_BATCH, Photos, Shown, colour, empty, safe_stem, uploaded
 from app.photo.view import BatchRow, ClassRow, batch_html, class_rows, confidence_colours, realism_html, shrink
 from hrs.errors import HRSError
 from hrs.inference import Segmentation
 from hrs.inference.backends import OnnxBackend, TorchBackend
+from hrs.labelling.photoset import PhotoSet
 from hrs.labels import LabelSpace
 from tests.app.photo_runs import hostile, make_runs, write_street
 
@@ -288,3 +290,26 @@ def test_a_batch_gives_a_zip_and_says_what_was_left_out(photos, photo, folder):
 def test_a_batch_needs_some_photos_and_not_too_many(photos, files, message):
     with pytest.raises(gr.Error, match=message):
         photos.batch(files, "tiny", False)
+
+
+class Asked:
+    """What Gradio hands on of a request."""
+
+    def __init__(self, host: str) -> None:
+        self.headers = {"host": host}
+
+
+def test_a_wrong_result_goes_to_the_label_page(models, photo, tmp_path):
+    photos = Photos(models, Corrections(tmp_path / "datasets", 8501))
+    said = photos.correct(str(photo), "tiny", Asked("my-machine:8502"))
+    assert "http://my-machine:8501/label?set=corrections&amp;photo=my_street&amp;model=tiny" in said
+    own = PhotoSet.open(tmp_path / "datasets/corrections")
+    assert own.image_file("my_street").read_bytes() == photo.read_bytes()
+    assert own.space.classes == models.load(models.find("tiny")).space.classes
+    assert 'href="http://[::1]:8501/' in photos.correct(str(photo), "tiny", Asked("[::1]:8502"))
+    assert len(own.photos()) == 1, "the same photo is kept once"
+
+
+def test_nothing_is_corrected_without_a_photo(models, tmp_path):
+    with pytest.raises(gr.Error, match="no photo to correct"):
+        Photos(models, Corrections(tmp_path, 8501)).correct(None, "tiny", Asked("localhost"))

@@ -7,7 +7,7 @@ from PIL import Image as Pillow
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.labelling.photoset import NOTHING, Conflict, PhotoSet
-from hrs.labels import CAMVID, IGNORE
+from hrs.labels import CAMVID, IGNORE, LabelSpace
 
 
 def file_of(image, kind="PNG", **options):
@@ -153,3 +153,11 @@ def test_ids_with_gaps_are_not_labelled_on(own):
     (own.path / "classes.yaml").write_text("classes: {0: road, 7: sky}\n")
     with pytest.raises(HRSError, match="ids"):
         PhotoSet.open(own.path)
+
+
+def test_corrections_of_models_with_other_classes_are_kept_apart(tmp_path):
+    first = PhotoSet.of_corrections(tmp_path, CAMVID)
+    first.add(file_of(picture()), "one.png")
+    assert len(PhotoSet.of_corrections(tmp_path, CAMVID).photos()) == 1
+    other = PhotoSet.of_corrections(tmp_path, LabelSpace(name="x", classes=("a", "b"), palette=((1, 1, 1), (2, 2, 2))))
+    assert (other.path.name, other.photos()) == ("corrections-2", [])
