@@ -16,6 +16,7 @@ from hrs.runs.registry import DATASETS
 from hrs.system.photographs import KINDS, SUFFIXES
 
 HEIGHT = 760  # pixels of the editor
+REFRESH = 3.0  # seconds between two looks at how far it is
 SPACES = {"My own": None, "CamVid's 11, for streets": CAMVID, "Cityscapes' 19, for streets": CITYSCAPES}
 
 
@@ -64,9 +65,9 @@ def create(name: str, classes: LabelSpace | list[str]) -> str:
 
 def take_in(own: PhotoSet) -> None:
     """Photos from the browser into the set."""
-    with st.form("photos", clear_on_submit=True, border=False):
+    with st.expander("Add photos", expanded=not own.photos()), st.form("photos", clear_on_submit=True, border=False):
         kinds = sorted(suffix.removeprefix(".") for suffix in SUFFIXES)
-        files = st.file_uploader(f"Add photos ({KINDS})", type=kinds, accept_multiple_files=True)
+        files = st.file_uploader(f"Photos: {KINDS}", type=kinds, accept_multiple_files=True)
         if not st.form_submit_button("Add", icon=":material/add_photo_alternate:") or not files:
             return
     for file in files:
@@ -85,27 +86,37 @@ def show_editor(own: PhotoSet) -> None:
     st.link_button("Open in a new tab", address, icon=":material/open_in_new:", type="tertiary")
 
 
+@st.fragment(run_every=REFRESH)
 def what_next(own: PhotoSet) -> None:
-    done = sum(photo.labelled > 0 for photo in own.photos())
+    """How far it is, and what to do with it."""
+    photos = own.photos()
+    done = sum(photo.labelled > 0 for photo in photos)
     place = plain(str(own.path))
-    count = len(own.photos())
-    st.caption(f"{done} of {count} photos have labels. The set is a data set like any other: folder:{place}")
+    st.caption(f"{done} of {len(photos)} photos have labels. The set is a data set like any other: folder:{place}")
     if st.button("Train with these", type="primary", disabled=done < 2, icon=":material/play_arrow:"):
         st.switch_page("pages/launch.py", query_params={"target": f"folder:{own.path}"})
 
 
-st.title("Label")
-chosen = pick()
-make_new(first=chosen is None)
-if chosen is None:
-    st.markdown("Photos of your own become training data here: areas get a class at a touch, and a model begins.")
-else:
+def main() -> None:
+    st.title("Label")
+    columns = st.columns([2, 1, 1], vertical_alignment="bottom")
+    with columns[0]:
+        chosen = pick()
+    with columns[1]:
+        make_new(first=chosen is None)
+    if chosen is None:
+        st.markdown("Photos of your own become training data here: areas get a class at a touch, and a model begins.")
+        return
     try:
-        photo_set = PhotoSet.open(runs_root() / DATASETS / chosen)
+        own = PhotoSet.open(runs_root() / DATASETS / chosen)
     except HRSError as error:
         st.error(plain(str(error)))
-    else:
-        take_in(photo_set)
-        if photo_set.photos():
-            show_editor(photo_set)
-            what_next(photo_set)
+        return
+    with columns[2]:
+        take_in(own)
+    if own.photos():
+        show_editor(own)
+        what_next(own)
+
+
+main()

@@ -137,6 +137,7 @@ def test_the_page_shows_the_editor_and_takes_photos(page: Page, serve: Callable[
     editor = page.frame_locator("iframe")
     expect(editor.locator("#photos li")).to_have_count(2)
     expect(editor.locator("#saved")).to_have_text(KEPT)
+    page.get_by_text("Add photos").click()
     upload = page.get_by_test_id("stFileUploaderDropzoneInput")
     upload.set_input_files([{"name": "third.png", "mimeType": "image/png", "buffer": png(photo(*SIZE, seed=5))}])
     page.get_by_role("button", name=re.compile("Add$")).last.click()

@@ -40,6 +40,7 @@ function sayKept(what) {
   const said = { saving: 'Saving …', saved: 'All changes saved' }[what];
   $('saved').textContent = said ?? 'Not saved';
   $('saved').classList.toggle('wrong', !said);
+  if (what === 'saved') fillPhotos();
   if (said) return;
   if (what.status === 409) {
     notice('This photo was changed elsewhere meanwhile, perhaps in another tab.',
