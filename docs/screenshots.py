@@ -16,10 +16,16 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from app.label.mount import PREFIX
+from hrs.labelling.photoset import PhotoSet
+from hrs.labels import CAMVID
+from hrs.runs.registry import DATASETS
+
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "pages"
 EXAMPLE = ROOT / "app" / "examples"
 SIZE = {"width": 1280, "height": 860}
+EXAMPLES = "examples"
 TILE = 20  # of the grid's first page
 SETTLE_MS = 2500  # for charts and pictures to be drawn
 PATIENCE_MS = 60_000
@@ -44,6 +50,14 @@ def open_frame(page: Page) -> None:
     page.locator(".viewer").wait_for(timeout=PATIENCE_MS)
 
 
+def ask(page: Page) -> None:
+    """Begin with what the model is sure of; the first question comes by itself."""
+    page.locator("[data-start=sure]").click(timeout=PATIENCE_MS)
+    page.locator("#questions").wait_for(timeout=PATIENCE_MS)
+    page.locator("#skip").click()
+    page.locator("#zoom-fit").click()
+
+
 PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
     "runs": ("/", None),
     "launch": ("/launch", None),
@@ -52,6 +66,7 @@ PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
     "compare": ("/compare", None),
     "data": ("/data?data=render:synthetic%3Fframes%3D64", None),
     "segment": ("/segment", photo),
+    "label": (f"{PREFIX}/?set={EXAMPLES}&model=street&photo=street-2", ask),
 }
 
 
@@ -66,7 +81,7 @@ def shoot(address: str, runs: list[str], names: list[str]) -> None:
             page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
             chosen = "&".join(f"run={run}" for run in (runs if name == "runs" else runs[:1]))
             page.goto(f"{address}{place}{'&' if '?' in place else '?'}{chosen}")
-            page.get_by_role("heading").first.wait_for(timeout=PATIENCE_MS)
+            page.locator("h1, #stage").first.wait_for(timeout=PATIENCE_MS)
             settle(page)
             if act is not None:
                 act(page)
@@ -77,12 +92,23 @@ def shoot(address: str, runs: list[str], names: list[str]) -> None:
         browser.close()
 
 
+def make_examples(runs: Path) -> None:
+    """A set of the photo app's examples to label, unlabelled."""
+    folder = runs / DATASETS / EXAMPLES
+    shutil.rmtree(folder, ignore_errors=True)
+    own = PhotoSet.create(folder, CAMVID)
+    for file in sorted(EXAMPLE.glob("*.jpg")):
+        own.add(file.read_bytes(), file.name)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--run", required=True, nargs="+", help="runs that are shown")
     parser.add_argument("--pages", nargs="*", choices=PAGES, default=list(PAGES))
     options = parser.parse_args()
+    if "label" in options.pages:
+        make_examples(options.runs)
     command = [sys.executable, "-u", "-m", "app", "--runs", str(options.runs.resolve()), "--port", "8600"]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
