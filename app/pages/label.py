@@ -11,7 +11,7 @@ from app.label.mount import PREFIX
 from hrs.errors import HRSError
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import CAMVID, CITYSCAPES, LabelSpace
-from hrs.runs.folder import NAME
+from hrs.runs.folder import checked_name
 from hrs.runs.registry import DATASETS
 from hrs.system.photographs import KINDS, SUFFIXES
 
@@ -55,8 +55,7 @@ def make_new(*, first: bool) -> None:
 
 
 def create(name: str, classes: LabelSpace | list[str]) -> str:
-    if not NAME.fullmatch(name):
-        raise HRSError("the name of a set has letters, digits, dots, _ and - alone, and begins with a letter or digit")
+    checked_name(name, "name of the set")
     if not isinstance(classes, LabelSpace) and len([each for each in classes if each.strip()]) < 2:
         raise HRSError("a set needs two classes or more; write their names, one a line")
     PhotoSet.create(runs_root() / DATASETS / name, classes)

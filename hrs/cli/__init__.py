@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from hrs.cli import data, models, prune, runs, tasks, training
+from hrs.cli import data, models, photos, prune, runs, tasks, training
 from hrs.errors import HRSError
 from hrs.system.documents import printable, reason
 
@@ -21,6 +21,7 @@ for part in (data, training, models, prune):
     app.add_typer(part.app)
 app.add_typer(runs.app, name="runs")
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(photos.app, name="photos")
 app.command("work", hidden=True)(tasks.work)
 
 

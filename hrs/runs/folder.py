@@ -194,10 +194,16 @@ def _make_automatic(root: Path, prefix: str) -> Path:
     raise AssertionError("unreachable: the numbers do not end")
 
 
-def _make(root: Path, name: str) -> Path:
+def checked_name(name: str, what: str = "name") -> str:
+    """The name of a folder as it is. Raises HRSError where it is unfit for one; ``what`` it names is said then."""
     if not NAME.fullmatch(name):
         raise HRSError(
-            f"run name {shortened(name)}; expected up to 100 letters, digits, dots, _ or -, not starting with . _ or -"
+            f"{what} {shortened(name)}; expected up to 100 letters, digits, dots, _ or -, not starting with . _ or -"
         )
+    return name
+
+
+def _make(root: Path, name: str) -> Path:
+    checked_name(name, "run name")
     (root / name).mkdir()  # fails where it exists, so two processes never share a folder
     return root / name

@@ -1,0 +1,50 @@
+"""Commands on sets of photos that a person labels: import, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hrs.cli.options import RUNS, RunsRoot
+from hrs.cli.terminal import progress_bar
+
+app = typer.Typer(
+    no_args_is_help=True, help="Bring photos with labels onto the Label page, and take them away from it."
+)
+
+
+@app.command("import")
+def photos_import(
+    dataset: Annotated[str, typer.Argument(help="format:path[?key=value&...] of photos, with labels or without.")],
+    name: Annotated[str, typer.Argument(help="What the set is called.")],
+    runs: RunsRoot = RUNS,
+) -> None:
+    """Copy a data set, such as an export of CVAT, into a set that the Label page opens."""
+    from hrs.data.layouts import open_dataset
+    from hrs.labelling.exchange import take_in
+    from hrs.runs.folder import checked_name
+    from hrs.runs.registry import DATASETS
+
+    folder = runs / DATASETS / checked_name(name)
+    with progress_bar("copying") as progress:
+        own = take_in(open_dataset(dataset), folder, progress=progress)
+    print(f"{len(own.photos())} photos in {folder}; open the Label page to go on with them")
+
+
+@app.command("export")
+def photos_export(
+    name: Annotated[str, typer.Argument(help="Name of a set.")],
+    out: Annotated[Path, typer.Argument(help="New folder.")],
+    runs: RunsRoot = RUNS,
+) -> None:
+    """Write the labelled photos of a set as Pascal VOC with colours, which CVAT imports as Segmentation mask 1.1."""
+    from hrs.labelling.exchange import give_out
+    from hrs.labelling.photoset import PhotoSet
+    from hrs.runs.folder import checked_name
+    from hrs.runs.registry import DATASETS
+
+    with progress_bar("copying") as progress:
+        count = give_out(PhotoSet.open(runs / DATASETS / checked_name(name)), out, progress=progress)
+    print(f"{count} labelled photos in {out}; use it as voc:{out}")

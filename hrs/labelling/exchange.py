@@ -1,0 +1,99 @@
+"""Photos and their labels from other tools and back: in from any format that is read, out as Pascal VOC with colours.
+
+VOC with labelmap.txt is what CVAT calls "Segmentation mask 1.1", and what most tools read. Where nobody has said anything
+there is its background, which comes back as nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from hrs.data.layouts import Dataset
+from hrs.errors import HRSError
+from hrs.labelling.photoset import PhotoSet, space_of
+from hrs.labels import IGNORE, Colour, LabelSpace, fold, mapping
+from hrs.pictures import label_png
+from hrs.progress import Progress
+from hrs.system.files import atomic_folder, atomic_write
+
+BACKGROUND = "background"
+_BLACK: Colour = (0, 0, 0)
+
+
+def take_in(dataset: Dataset, path: Path, *, progress: Progress | None = None) -> PhotoSet:
+    """A data set as photos to label on; a class called background becomes nothing.
+
+    Args:
+        dataset: its images are copied, with their labels where it has any.
+        path: of the new set.
+        progress: called with (photos done, all photos).
+
+    Raises:
+        HRSError: the folder is taken, the data set has no classes, or something cannot be read.
+    """
+    if dataset.space is None:
+        raise HRSError(
+            f"data set {dataset.spec} has no labels; make a set with classes of your own, and add its photos"
+        )
+    named = {name: c for name, c in zip(dataset.space.classes, dataset.space.palette, strict=True)}
+    named = {name: colour for name, colour in named.items() if fold(name) != BACKGROUND}
+    if len(named) < 2:
+        raise HRSError(f"data set {dataset.spec} has one class beside the background; expected two to label with")
+    space = LabelSpace(name=path.name, classes=tuple(named), palette=tuple(named.values()))
+    table = mapping(dataset.space, space)
+    with atomic_folder(path) as folder:
+        own = PhotoSet.create(folder, space)
+        for i, frame in enumerate(dataset.frames):
+            name = own.add(frame.image.read_bytes(), frame.image.name)
+            if frame.label is not None:
+                own.write_label(name, table[dataset.read_label(i)])
+            if progress:
+                progress(i + 1, len(dataset))
+    return PhotoSet.open(path)
+
+
+def give_out(own: PhotoSet, out: Path, *, progress: Progress | None = None) -> int:
+    """The labelled photos as Pascal VOC: JPEGImages, SegmentationClass, ImageSets/Segmentation/default.txt, labelmap.txt.
+
+    Returns:
+        How many there are.
+
+    Raises:
+        HRSError: the folder is there already, nothing is labelled, or the disk is full.
+    """
+    out = out.expanduser()
+    photos = [photo for photo in own.photos() if photo.labelled]
+    if out.exists():
+        raise HRSError(f"{out} exists; name a folder that does not")
+    if not photos:
+        raise HRSError(f"no photo of {own.path.name} has labels yet")
+    space = _with_background(own.space)
+    with atomic_folder(out) as folder:
+        for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+            (folder / part).mkdir(parents=True)
+        for done, photo in enumerate(photos, 1):
+            label, _ = own.read_label(photo.name)
+            assert label is not None  # some of it is labelled
+            (folder / "JPEGImages" / photo.image.name).write_bytes(photo.image.read_bytes())
+            ids = np.where(label == IGNORE, 0, label + 1).astype(np.uint8)
+            (folder / "SegmentationClass" / f"{photo.name}.png").write_bytes(label_png(ids, space))
+            if progress:
+                progress(done, len(photos))
+        names = "".join(f"{photo.name}\n" for photo in photos)
+        atomic_write(folder / "ImageSets/Segmentation/default.txt", names)
+        atomic_write(folder / "labelmap.txt", _labelmap(space))
+    return len(photos)
+
+
+def _with_background(space: LabelSpace) -> LabelSpace:
+    """Background before the classes, black; a class that was black gets another colour."""
+    others = space_of(space.name, [f"{name} *" for name in space.classes]).palette  # colours of no known name
+    palette = [other if own == _BLACK else own for own, other in zip(space.palette, others, strict=True)]
+    return LabelSpace(name=space.name, classes=(BACKGROUND, *space.classes), palette=(_BLACK, *palette))
+
+
+def _labelmap(space: LabelSpace) -> str:
+    lines = [f"{name}:{r},{g},{b}::" for name, (r, g, b) in zip(space.classes, space.palette, strict=True)]
+    return "\n".join(["# label:color_rgb:parts:actions", *lines, ""])
