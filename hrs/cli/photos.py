@@ -10,9 +10,7 @@ import typer
 from hrs.cli.options import RUNS, RunsRoot
 from hrs.cli.terminal import progress_bar
 
-app = typer.Typer(
-    no_args_is_help=True, help="Bring photos with labels onto the Label page, and take them away from it."
-)
+app = typer.Typer(no_args_is_help=True, help="Bring labelled photos onto the Label page, and away from it.")
 
 
 @app.command("import")

@@ -1,7 +1,7 @@
 """Photos and their labels from other tools and back: in from any format that is read, out as Pascal VOC with colours.
 
-VOC with labelmap.txt is what CVAT calls "Segmentation mask 1.1", and what most tools read. Where nobody has said anything
-there is its background, which comes back as nothing.
+VOC with labelmap.txt is what CVAT calls "Segmentation mask 1.1", and what most tools read. What nobody has labelled is
+its background, which comes back as nothing.
 """
 
 from __future__ import annotations
@@ -34,10 +34,8 @@ def take_in(dataset: Dataset, path: Path, *, progress: Progress | None = None) -
         HRSError: the folder is taken, the data set has no classes, or something cannot be read.
     """
     if dataset.space is None:
-        raise HRSError(
-            f"data set {dataset.spec} has no labels; make a set with classes of your own, and add its photos"
-        )
-    named = {name: c for name, c in zip(dataset.space.classes, dataset.space.palette, strict=True)}
+        raise HRSError(f"data set {dataset.spec} has no labels; make a set with your classes, and add its photos")
+    named = dict(zip(dataset.space.classes, dataset.space.palette, strict=True))
     named = {name: colour for name, colour in named.items() if fold(name) != BACKGROUND}
     if len(named) < 2:
         raise HRSError(f"data set {dataset.spec} has one class beside the background; expected two to label with")
@@ -55,7 +53,7 @@ def take_in(dataset: Dataset, path: Path, *, progress: Progress | None = None) -
 
 
 def give_out(own: PhotoSet, out: Path, *, progress: Progress | None = None) -> int:
-    """The labelled photos as Pascal VOC: JPEGImages, SegmentationClass, ImageSets/Segmentation/default.txt, labelmap.txt.
+    """The labelled photos as Pascal VOC: JPEGImages, SegmentationClass, ImageSets/Segmentation, labelmap.txt.
 
     Returns:
         How many there are.
