@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hrs.data.classfile import as_colour, read_mapping
+from hrs.data.classfile import read_mapping
+from hrs.data.classlist import as_colour
 from hrs.data.encoding import Encoding, colour_id, distinct_colours
 from hrs.errors import HRSError
 from hrs.labels import Colour, LabelSpace, fold, suggest

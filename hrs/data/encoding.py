@@ -26,7 +26,7 @@ Channel = Literal["index", "red", "blue", "colour"]
 Raw = NDArray[np.uint32]
 T = TypeVar("T", bound=NDArray[np.generic])
 _PNG, _GIF = b"\x89PNG", b"GIF8"
-_LOOKED_AT = 8  # labels that say how a data set is encoded
+_LOOKED_AT = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,8 +100,12 @@ def colour_id(colour: Sequence[int]) -> int:
 
 def fitting(candidates: Sequence[Encoding], labels: Sequence[Path]) -> Encoding:
     """The encoding that gives most pixels of a few labels a class; the first of those that give as many."""
-    few = [labels[i * len(labels) // _LOOKED_AT] for i in range(_LOOKED_AT)] if len(labels) > _LOOKED_AT else labels
-    return max(candidates, key=lambda each: round(sum(_known(each, path) for path in few), 6))
+    return max(candidates, key=lambda each: round(sum(_known(each, path) for path in spread(labels)), 6))
+
+
+def spread(labels: Sequence[Path]) -> Sequence[Path]:
+    """A few labels, evenly spread over all, that say how a data set is encoded."""
+    return [labels[i * len(labels) // _LOOKED_AT] for i in range(_LOOKED_AT)] if len(labels) > _LOOKED_AT else labels
 
 
 def _known(encoding: Encoding, path: Path) -> float:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hrs.data.encoding import Encoding
+from hrs.data.lists import pick_listed
 from hrs.errors import HRSError
 from hrs.system.photographs import SUFFIXES
 from hrs.system.tree import Skipped, files_below
@@ -18,8 +19,8 @@ LABEL_ENDS = (
     *(".jpg", ".jpeg", ".png"),  # a.jpg.png beside a.jpg
 )
 IMAGE_ENDS = ("", "_leftImg8bit", "_image", "_img", "_rgb", "_photo", "_sat", ".jpg", ".jpeg", ".png")
-LABEL_STARTS = ("label_", "labels_", "mask_", "gt_", "seg_", "segmentation_", "annotation_")
-IMAGE_STARTS = ("", "image_", "img_", "rgb_", "photo_")
+LABEL_STARTS = ("label_", "labels_", "mask_", "gt_", "seg_", "segmentation_", "annotation_", "label", "mask", "gt")
+IMAGE_STARTS = ("", "image_", "img_", "rgb_", "photo_", "image", "img")
 """What people add to names, in the order in which it is tried."""
 
 
@@ -82,7 +83,7 @@ def pair(
     label_end: str = "",
     label_kinds: Iterable[str] = SUFFIXES,
     planted: Path | None = None,
-    only: Collection[str] | None = None,
+    only: Sequence[str] | None = None,
 ) -> Found:
     """Match images and labels by name, once ``image_end`` and ``label_end`` are taken off.
 
@@ -91,7 +92,7 @@ def pair(
     Args:
         label_kinds: how labels' files end.
         planted: folder of masks of planted departures.
-        only: names to take, without suffix; None takes all.
+        only: names to take, as a list has them; None takes all.
     """
     left, aside = _by_name(images, SUFFIXES, image_end)
     right, more = _by_name(labels, label_kinds, label_end)
@@ -99,14 +100,16 @@ def pair(
     met, notes = _meet(left, right)
     if images == labels:  # each is what the other leaves aside
         aside, more = tuple(item for item in aside if item.path not in set(right.values())), ()
-    chosen = {key: label for key, label in met.items() if only is None or key in only or key.rpartition("/")[2] in only}
+    chosen, absent = pick_listed(only, left) if only is not None else (frozenset(left), [])
     frames = tuple(
         Frame(id=key, image=left[key], label=right[label], planted=masks.get(key))
-        for key, label in sorted(chosen.items())
+        for key, label in sorted(met.items())
+        if key in chosen
     )
-    lonely = [(left[key], "has no label") for key in left.keys() - met.keys()]
-    lonely += [(right[key], "has no image") for key in right.keys() - set(met.values())]
-    missing = [Skipped(path=path, reason=reason) for path, reason in lonely if only is None or path.stem in only]
+    missing = [Skipped(path=left[key], reason="has no label") for key in chosen - met.keys()]
+    if only is None:
+        missing += [Skipped(path=right[key], reason="has no image") for key in right.keys() - set(met.values())]
+    missing += [Skipped(path=Path(name), reason="is in the list of the split, but not there") for name in absent]
     layout = f"{images.name}/NAME{image_end}.* with {labels.name}/NAME{label_end}.png"
     return Found(
         frames=frames,
@@ -192,8 +195,3 @@ def _by_name(root: Path, suffixes: Iterable[str], ending: str = "") -> tuple[Nam
             raise HRSError(f"{found[key]} and {path} have the same name; keep one of them")
         found[key] = path
     return found, tree.aside
-
-
-def describe_missing(missing: Iterable[Skipped]) -> str:
-    """The first of the files without a partner, for an error."""
-    return next((f"; {item.path.name} {item.reason}" for item in missing), "")

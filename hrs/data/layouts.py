@@ -17,7 +17,7 @@ from hrs.data.classfile import READERS
 from hrs.data.classmap import ClassMap, check_shared, map_for
 from hrs.data.encoding import Encoding, read_image_file, read_whole
 from hrs.data.formats.table import FORMATS
-from hrs.data.frames import Found, Frame, describe_missing
+from hrs.data.frames import Found, Frame
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace, Match, mapping, match
@@ -25,7 +25,7 @@ from hrs.progress import Progress
 from hrs.system.images import decode_grey
 from hrs.system.integrity import is_lossy, is_whole_file
 from hrs.system.photographs import open_image, orientation, read_photograph, too_large
-from hrs.system.tree import Skipped
+from hrs.system.tree import Skipped, by_kind, in_words
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,12 +145,20 @@ def open_dataset(
     found = FORMATS[spec.format].read(spec, progress)
     usable, unfit = check_headers(found.frames)
     if not usable:
-        first = f"; {unfit[0].path.name} {unfit[0].reason}" if unfit else describe_missing(found.missing)
         raise HRSError(
-            f"data set {spec} has no usable frame; expected {found.layout}, found "
-            f"{len(found.frames)} pairs, {len(unfit)} of them unusable, and {len(found.missing)} other files{first}"
+            f"data set {spec} has no usable frame; expected {found.layout}, found {len(found.frames)} pairs, "
+            f"{len(unfit)} of them unusable, and {len(found.missing)} other files{_first_and_all(unfit, found.missing)}"
         )
     return dataset_of(spec, replace(found, frames=usable, missing=(*found.missing, *unfit)))
+
+
+def _first_and_all(unfit: tuple[Skipped, ...], missing: tuple[Skipped, ...]) -> str:
+    """The first file that cannot be used and why, and where there are other reasons, all of them with counts."""
+    left_out = [*unfit, *(item for item in missing if item.path.name not in READERS)]
+    if not left_out:
+        return ""
+    groups = f"; left out {in_words(left_out)}" if len(by_kind(left_out)) > 1 else ""
+    return f"; {left_out[0].path.name} {left_out[0].reason}{groups}"
 
 
 def mapped_spec(spec: str | DatasetSpec, classes: ClassMap | None) -> DatasetSpec:

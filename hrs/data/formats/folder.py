@@ -1,20 +1,23 @@
 """One's own classes: images/NAME, labels/NAME.png (8 or 16 bit), classes.yaml, and perhaps planted/NAME.png.
 
-Splits are folders: images/SPLIT and labels/SPLIT, or SPLIT/images and SPLIT/labels; or lists of names, SPLIT.txt.
-Folders that are not called like splits, such as rooms or cities, are all read.
+The two folders may be called otherwise, as image and masks, in any case. Splits are folders: images/SPLIT and
+labels/SPLIT, or SPLIT/images and SPLIT/labels; or lists of names, SPLIT.txt. Folders that are not called like splits,
+such as rooms or cities, are all read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from hrs.data.classfile import EXPECTED, READERS, ClassList, as_colour, find_class_list
-from hrs.data.encoding import Encoding, by_name, colour_id, fitting
+from hrs.data.classfile import EXPECTED, READERS, find_class_list
+from hrs.data.classlist import ClassList, as_colour
+from hrs.data.encoding import Encoding, by_name, colour_id, fitting, palette_of, spread
 from hrs.data.frames import Found, label_files, pair
+from hrs.data.lists import read_list
 from hrs.data.spec import DatasetSpec, holds
 from hrs.data.splits import splits_among
 from hrs.errors import HRSError
@@ -26,31 +29,45 @@ def read(spec: DatasetSpec) -> Found:
     root = spec.root
     names = splits(spec)
     if not names and "split" in spec.options:
-        if spec.split not in _folders(root / "images"):
-            raise HRSError(f"data set {spec}: images/ has no splits; leave split out")
-        names = _folders(root / "images")
+        names = _folders(root / _called(root, IMAGES))
+        if spec.split not in names:
+            raise HRSError(f"data set {spec}: {_called(root, IMAGES)}/ has no splits; leave split out")
     split = spec.split_of(names) if names else None
     return read_layout(spec, *places(spec, split), planted=_planted(root, split), only=_listed(root, split))
 
 
 def splits(spec: DatasetSpec) -> list[str]:
     root = spec.root
-    inner = splits_among(_folders(root / "images"))
-    outer = [name for name in splits_among(folders_in(root)) if (root / name / "images").is_dir()]
+    inner = splits_among(_folders(root / _called(root, IMAGES)))
+    outer = [name for name in splits_among(folders_in(root)) if _has(root / name, IMAGES)]
     return inner or outer or splits_among([path.stem for path in sorted(root.glob("*.txt")) if _is_list(path)])
 
 
 def read_layout(
-    spec: DatasetSpec, images: Path, labels: Path, *, planted: Path | None = None, only: frozenset[str] | None = None
+    spec: DatasetSpec, images: Path, labels: Path, *, planted: Path | None = None, only: Sequence[str] | None = None
 ) -> Found:
     """Images and labels in two folders, with a list of classes in the root: by ids or by colours, as they fit."""
     classes = find_class_list(spec.root, labels, labels.parent)
     encodings = encodings_of(classes, spec.root.name) if classes else _from_map(spec)
     if not encodings:
         raise HRSError(_no_list(spec, labels))
-    found = pair(images, labels, encoding=encodings[0], planted=planted, only=only)
+    return encoded(pair(images, labels, encoding=encodings[0], planted=planted, only=only), encodings, classes)
+
+
+def encoded(found: Found, encodings: list[Encoding], classes: ClassList | None) -> Found:
+    """The frames with that of the encodings that fits their labels."""
     paths = [frame.label for frame in found.frames if frame.label]
-    return replace(found, encoding=fitting(encodings, paths) if paths else encodings[0])
+    palette = classes.palette if classes else {}
+    if any(_reordered(palette_of(path), palette) for path in spread(paths)):
+        encodings = sorted(encodings, key=lambda each: each.channel != "colour")
+    notes = (*found.notes, *(classes.notes if classes else ()))
+    return replace(found, encoding=fitting(encodings, paths) if paths else encodings[0], notes=notes)
+
+
+def _reordered(stored: Mapping[int, Colour], palette: Mapping[int, Colour]) -> bool:
+    """Whether an image's palette has the listed colours in another order, so that its indices are no ids."""
+    wanted = set(palette.values())
+    return wanted <= set(stored.values()) and any(stored.get(raw) != colour for raw, colour in palette.items())
 
 
 def encodings_of(classes: ClassList, name: str) -> list[Encoding]:
@@ -110,11 +127,30 @@ _TWO = LabelSpace(name="any", classes=("a", "b"), palette=((0, 0, 0), (1, 1, 1))
 
 
 def places(spec: DatasetSpec, split: str | None) -> tuple[Path, Path]:
+    """The folders of images and of labels, of a split or of all."""
     root = spec.root
-    if split and not (root / "images" / split).is_dir() and (root / split / "images").is_dir():
-        return spec.folders(f"{split}/images", f"{split}/labels")
-    inner = f"/{split}" if split and (root / "images" / split).is_dir() else ""
-    return spec.folders(f"images{inner}", f"labels{inner}")
+    images, labels = _called(root, IMAGES), _called(root, LABELS)
+    if split and (root / images / split).is_dir():
+        return spec.folders(f"{images}/{split}", f"{labels}/{split}")
+    if split and _has(root / split, IMAGES):
+        inner = root / split
+        return spec.folders(f"{split}/{_called(inner, IMAGES)}", f"{split}/{_called(inner, LABELS)}")
+    return spec.folders(images, labels)
+
+
+IMAGES = ("images", "image", "imgs", "img")
+LABELS = ("labels", "label", "masks", "mask", "annotations", "annotation", "segmentation", "ground_truth", "gt")
+"""What people call the two folders, in any case; the first is what is asked for."""
+
+
+def _called(root: Path, names: Sequence[str]) -> str:
+    """What the first of these folders is called in a folder; the first name where there is none."""
+    there = {name.lower(): name for name in reversed(_folders(root))}
+    return next((there[name] for name in names if name in there), names[0])
+
+
+def _has(root: Path, names: Sequence[str]) -> bool:
+    return (root / _called(root, names)).is_dir()
 
 
 def _planted(root: Path, split: str | None) -> Path | None:
@@ -122,24 +158,12 @@ def _planted(root: Path, split: str | None) -> Path | None:
     return next((place for place in [*places, root / "planted"] if place.is_dir()), None)
 
 
-def _listed(root: Path, split: str | None) -> frozenset[str] | None:
+def _listed(root: Path, split: str | None) -> tuple[str, ...] | None:
     """The names in SPLIT.txt, where that is what makes the split."""
     path = root / f"{split}.txt"
-    folders = [root / "images" / str(split), root / str(split) / "images"]
-    if split is None or any(map(Path.is_dir, folders)) or not path.is_file():
+    if split is None or (root / _called(root, IMAGES) / split).is_dir() or _has(root / split, IMAGES):
         return None
-    return frozenset(names_in(path))
-
-
-def names_in(path: Path) -> list[str]:
-    """The names in a list file, one a line, without folder and suffix; what follows a space is left out."""
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    return [_bare(line.split()[0]) for line in lines if line.strip()]
-
-
-def _bare(name: str) -> str:
-    suffix = Path(name).suffix
-    return Path(name).name.removesuffix(suffix if suffix.lower() in (".png", ".jpg", ".jpeg") else "")
+    return read_list(path) if path.is_file() else None
 
 
 def _is_list(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hrs.data.classfile import find_class_list
-from hrs.data.formats.folder import encodings_of
+from hrs.data.formats.folder import encoded, encodings_of
 from hrs.data.frames import Found, pair_in_one
 from hrs.data.spec import DatasetSpec, holds
 from hrs.data.splits import splits_among
@@ -17,7 +17,8 @@ def read(spec: DatasetSpec) -> Found:
     classes = find_class_list(folder, spec.root)
     if classes is None:
         raise HRSError(f"data set {spec}: {folder} has no _classes.csv; expected it beside the images; {holds(folder)}")
-    return pair_in_one(folder, encoding=encodings_of(classes, spec.root.name)[0], label_end="_mask")
+    encodings = encodings_of(classes, spec.root.name)
+    return encoded(pair_in_one(folder, encoding=encodings[0], label_end="_mask"), encodings, classes)
 
 
 def splits(spec: DatasetSpec) -> list[str]:

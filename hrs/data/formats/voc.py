@@ -1,7 +1,7 @@
 """Pascal VOC (Everingham et al., 2010) and CVAT's export of it: JPEGImages/NAME.jpg, SegmentationClass/NAME.png.
 
 ImageSets/Segmentation/SPLIT.txt lists the splits. Labels are palette PNGs of ids, or have the colours of labelmap.txt;
-without a list of classes they have VOC's 21.
+without a list of classes they have VOC's 21. LabelMe's converter writes SegmentationClassPNG and class_names.txt.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from hrs.data.classfile import ClassList, find_class_list
-from hrs.data.encoding import fitting
-from hrs.data.formats.folder import encodings_of, names_in
+from hrs.data.classfile import find_class_list
+from hrs.data.classlist import ClassList
+from hrs.data.formats.folder import encoded, encodings_of
 from hrs.data.frames import Found, pair
+from hrs.data.lists import read_list
 from hrs.data.spec import DatasetSpec
 from hrs.data.splits import TRAIN, pick
 from hrs.labels import Colour
@@ -44,17 +45,16 @@ _COLOURS: dict[str, Colour] = {
 
 
 def read(spec: DatasetSpec) -> Found:
-    images, labels = spec.folders("JPEGImages", "SegmentationClass")
+    of_labelme = spec.root / "SegmentationClassPNG"
+    images, labels = spec.folders("JPEGImages", of_labelme.name if of_labelme.is_dir() else "SegmentationClass")
     names = splits(spec)
     wanted = "split" in spec.options or pick(names, TRAIN) is not None
-    only = frozenset(names_in(_lists(spec) / f"{spec.split_of(names)}.txt")) if wanted else None
+    only = read_list(_lists(spec) / f"{spec.split_of(names)}.txt") if wanted else None
     classes = find_class_list(spec.root) or _VOC
     encodings = encodings_of(classes, spec.root.name)
     found = pair(images, labels, encoding=encodings[0], only=only)
-    paths = [frame.label for frame in found.frames if frame.label]
     notes = () if classes is not _VOC else ("no list of classes, so they are taken for VOC's 21",)
-    encoding = fitting(encodings, paths) if paths else encodings[0]
-    return replace(found, encoding=encoding, notes=(*found.notes, *notes))
+    return encoded(replace(found, notes=(*found.notes, *notes)), encodings, classes)
 
 
 def splits(spec: DatasetSpec) -> list[str]:

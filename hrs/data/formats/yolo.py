@@ -19,6 +19,7 @@ from hrs.data.frames import Found, Frame, pair
 from hrs.data.outlines import BACKGROUND, NOTES, Shape, encoding_of, image_size, painted
 from hrs.data.spec import DatasetSpec, holds
 from hrs.errors import HRSError
+from hrs.labels import IGNORE
 
 
 def read(spec: DatasetSpec) -> Found:
@@ -29,9 +30,10 @@ def read(spec: DatasetSpec) -> Found:
     if classes is None:
         raise HRSError(f"data set {spec}: no data.yaml or classes.txt names the classes; {holds(spec.root)}")
     kept = [BACKGROUND, *(name for name in classes.names.values() if name != BACKGROUND)]
-    ids = {raw: kept.index(name) for raw, name in classes.names.items()}
+    ids = {raw: kept.index(name) for raw, name in classes.names.items()} | dict.fromkeys(classes.ignored, IGNORE)
     encoding = encoding_of(classes.names.values(), partial(_draw, ids), spec.root.name)
-    return replace(pair(images, labels, encoding=encoding, label_kinds={".txt"}), notes=NOTES)
+    found = pair(images, labels, encoding=encoding, label_kinds={".txt"})
+    return replace(found, notes=(*found.notes, *NOTES, *classes.notes))
 
 
 def splits(spec: DatasetSpec) -> list[str]:

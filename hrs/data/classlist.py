@@ -1,0 +1,114 @@
+"""What a list of classes says, whatever file it came from, and the words and numbers that all such files share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hrs.errors import HRSError
+from hrs.labels import Colour, fold
+from hrs.system.documents import MOST_BYTES, printable, read_bounded, shortened
+
+Names = dict[int, str]
+_MOST = 1 << 16
+_LONGEST_LIST = 200  # characters of a message
+_NUMBERS = re.compile(r"-?\d{1,18}")
+_VOID = frozenset(map(fold, ("void", "ignore", "ignored", "unlabeled", "unlabelled", "null", "~", "")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassList:
+    """names: raw id -> class. palette: raw id -> colour, where the list has one. ignored: raw ids and colours.
+
+    ordered: whether the ids are only the order of the list, as where it has names and colours alone.
+    dropped: names that say that a class is none, such as void; their ids are ignored.
+    """
+
+    path: Path
+    names: Mapping[int, str]
+    palette: Mapping[int, Colour] = field(default_factory=dict)
+    ignored: frozenset[int] = frozenset()
+    ignored_colours: frozenset[Colour] = frozenset()
+    ordered: bool = False
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was guessed, in words."""
+        return (f"{self.path.name}: ignored, as the name says: {listed(self.dropped)}",) if self.dropped else ()
+
+
+def named_twice(path: Path, raw: int, first: str, second: str) -> HRSError:
+    both = f"{shortened(first)} and {shortened(second)}"
+    return HRSError(f"{path} names the id {raw} twice, {both}; give every id one name")
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names from a file as a message may show them."""
+    text = printable(", ".join(map(str, names)))
+    return text if len(text) <= _LONGEST_LIST else f"{text[:_LONGEST_LIST]}…"
+
+
+def is_id(value: Any) -> bool:
+    return isinstance(value, int) or (isinstance(value, str) and _NUMBERS.fullmatch(value.strip()) is not None)
+
+
+def as_colour(value: Any) -> Colour | None:
+    """[r, g, b], "r, g, b", "(r g b)" or "#rrggbb" as a colour; None for anything else."""
+    if isinstance(value, (list, tuple)):
+        parts = list(map(str, value))
+    elif re.fullmatch(r"#?[0-9a-fA-F]{6}", str(value).strip()) and not is_id(value):
+        text = str(value).strip().removeprefix("#")
+        return int(text[:2], 16), int(text[2:4], 16), int(text[4:], 16)
+    else:
+        parts = re.split(r"[,;\s]+", str(value).strip().strip("()[]").strip())
+    if len(parts) != 3 or not all(re.fullmatch(r"\s*\d{1,3}\s*", part) and int(part) <= 255 for part in parts):
+        return None
+    red, green, blue = map(int, parts)
+    return red, green, blue
+
+
+def once(path: Path, pairs: Iterable[tuple[int, str]]) -> Names:
+    names: Names = {}
+    for raw, name in pairs:
+        if raw in names:
+            raise named_twice(path, raw, names[raw], name)
+        names[raw] = name
+    return names
+
+
+def checked(found: ClassList) -> ClassList:
+    wrong = [raw for raw in found.names if not 0 <= raw < _MOST]
+    if wrong:
+        raise HRSError(f"{found.path} names the id {shortened(max(wrong, key=abs))}; expected ids from 0 to 65535")
+    if len(set(found.names.values())) < 2:
+        only = listed(found.names.values()) or "none"
+        raise HRSError(
+            f"{found.path} names {len(set(found.names.values()))} classes ({only}); expected 2 or more: name what is "
+            "left, such as background, too"
+        )
+    return _without_void(found)
+
+
+def _without_void(found: ClassList) -> ClassList:
+    """Void and the like are no classes; where fewer than two others are left, they are what is beside a class."""
+    void = {raw: name for raw, name in found.names.items() if fold(name) in _VOID}
+    kept = {raw: name for raw, name in found.names.items() if raw not in void}
+    if not void or len(set(kept.values())) < 2:
+        return found
+    dropped = tuple(dict.fromkeys(name or "(no name)" for name in void.values()))
+    return replace(found, names=kept, ignored=found.ignored | void.keys(), dropped=dropped)
+
+
+def text_of(path: Path, most: int = MOST_BYTES) -> str:
+    """A file's text, in UTF-8, or in UTF-16 where it says so; of at most so many bytes."""
+    try:
+        data = read_bounded(path, most)
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise HRSError(f"{path} cannot be used: it is no UTF-8 text; save it as UTF-8") from error
+    except FileNotFoundError as error:
+        raise HRSError(f"{path} does not exist; check the name") from error

@@ -1,0 +1,103 @@
+"""Lists of classes in text and CSV files, CVAT's labelmap.txt among them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+from hrs.data.classlist import ClassList, Names, as_colour, checked, is_id, once, text_of
+from hrs.errors import HRSError
+from hrs.labels import Colour, fold
+from hrs.system.documents import shortened
+
+_HEADS = frozenset({"name", "names", "class", "classes", "label", "labels", "classname"})
+"""What may stand alone over a column of names, folded."""
+_CHANNELS = ({"r", "red", "rvalue"}, {"g", "green", "gvalue"}, {"b", "blue", "bvalue"})
+
+
+def from_text(path: Path) -> ClassList:
+    """A name a line; the id before it, where every line has one, else the line's number from 0.
+
+    LabelMe's lists begin with __ignore__, which is -1.
+    """
+    lines = [line.strip() for line in text_of(path).splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    numbered = [re.fullmatch(r"(\d+)\s*[\s,:;=]\s*(.+)", line) for line in lines]
+    entries = [(int(found[1]), found[2]) for found in numbered if found]
+    names = lines[1:] if lines[:1] == ["__ignore__"] else lines
+    pairs = entries if len(entries) == len(lines) else list(enumerate(names))
+    return checked(ClassList(path=path, names=once(path, pairs)))
+
+
+def from_labelmap(path: Path) -> ClassList:
+    """CVAT's and Pascal VOC's "name:r,g,b:parts:actions"."""
+    names: Names = {}
+    palette: dict[int, Colour] = {}
+    for line in text_of(path).splitlines():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, _, rest = line.strip().partition(":")
+        colour = as_colour(rest.partition(":")[0])
+        if not name or colour is None:
+            raise HRSError(f"{path}: {shortened(line.strip())} is no class; expected lines of 'name:red,green,blue::'")
+        palette[len(names)] = colour
+        names[len(names)] = name
+    return checked(ClassList(path=path, names=names, palette=palette, ordered=True))
+
+
+def from_csv(path: Path) -> ClassList:
+    """A name and an id, a colour (one column or three) or both, in any order; headings may say which column is red."""
+    rows = rows_of(path)
+    heads = [fold(cell) for cell in rows[0]] if _has_heads(rows) else []
+    entries = [_class_in(path, place, _ordered(row, heads)) for place, row in enumerate(rows[bool(heads) :])]
+    return checked(
+        ClassList(
+            path=path,
+            names=once(path, [(raw, name) for raw, name, _, _ in entries]),
+            palette={raw: colour for raw, _, colour, _ in entries if colour is not None},
+            ordered=any(placed for _, _, _, placed in entries),
+        )
+    )
+
+
+def _has_heads(rows: list[list[str]]) -> bool:
+    """Whether the first row is of words alone and not of a name, as the others are."""
+    if not rows or any(map(_is_number, rows[0])):
+        return False
+    alone = len(rows[0]) == 1 and fold(rows[0][0]) in _HEADS
+    return alone or (len(rows[0]) > 1 and len(rows) > 1 and any(map(_is_number, rows[1])))
+
+
+def _is_number(cell: str) -> bool:
+    return is_id(cell) or as_colour(cell) is not None
+
+
+def _ordered(row: list[str], heads: list[str]) -> list[str]:
+    """A row whose last cells are red, green and blue, where the headings say which they are."""
+    found = [[i for i, head in enumerate(heads) if head in names] for names in _CHANNELS]
+    if len(row) != len(heads) or not all(len(each) == 1 for each in found):
+        return row
+    places = [each[0] for each in found]
+    return [cell for i, cell in enumerate(row) if i not in places] + [row[i] for i in places]
+
+
+def _class_in(path: Path, place: int, row: list[str]) -> tuple[int, str, Colour | None, bool]:
+    """Id, name, colour, and whether the id is only the place in the list."""
+    numbers = [int(cell) for cell in row if is_id(cell)]
+    colour = next((found for cell in row if not is_id(cell) and (found := as_colour(cell))), None)
+    texts = [cell for cell in row if not _is_number(cell)]
+    if len(texts) != 1 or len(numbers) not in (0, 1, 3, 4):
+        line = shortened(",".join(row))
+        raise HRSError(f"{path}: {line} is no class; expected a name with an id, or with red, green and blue")
+    colour = colour or (as_colour(numbers[-3:]) if len(numbers) >= 3 else None)
+    placed = len(numbers) in (0, 3)
+    return place if placed else numbers[0], texts[0], colour, placed
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    text = text_of(path)
+    separator = max(",;\t", key=text.count)
+    rows = [
+        [cell.strip() for cell in row if cell.strip()] for row in csv.reader(text.splitlines(), delimiter=separator)
+    ]
+    return [row for row in rows if row]
