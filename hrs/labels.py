@@ -282,6 +282,10 @@ CITYSCAPES_IDS: dict[int, str] = {
     33: "bicycle",
 }
 CITYSCAPES_VOID = frozenset({0, 1, 2, 3, 4, 5, 6, 9, 10, 14, 15, 16, 18, 29, 30, 34, 255})
+CITYSCAPES_VOID_COLOURS: tuple[Colour, ...] = (
+    *((0, 0, 0), (20, 20, 20), (111, 74, 0), (81, 0, 81), (250, 170, 160), (230, 150, 140), (180, 165, 180)),
+    *((150, 100, 100), (150, 120, 90), (0, 0, 90), (0, 0, 110)),
+)
 SYNTHIA_IDS: dict[int, str] = {
     1: "sky",
     2: "building",

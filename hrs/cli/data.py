@@ -54,15 +54,18 @@ def check(
 
 def _name(text: str) -> str:
     """A data set's name; of a folder without a format, that of what it looks like."""
-    from hrs.data.spec import looks_like
+    from hrs.data.spec import holds, looks_like
 
     folder = Path(text).expanduser()
     if not folder.is_dir():
         return text
+    if "?" in text:
+        raise HRSError(f"{text}: a folder's name may not hold ?, which begins options; rename it, or link to it")
     found = looks_like(folder)
     if not found:
         raise HRSError(
-            f"{text} looks like no format that is known; name it format:path, see: python -m hrs check --help"
+            f"{text} looks like no format that is known, {holds(folder)}; name it format:path, see: python -m hrs "
+            "check --help"
         )
     others = f" (or {', '.join(found[1:])})" if found[1:] else ""
     print(f"looks like  {found[0]}{others}; this is its name in a config")

@@ -10,8 +10,10 @@ from typing import Any
 
 from hrs.data.census import Census, LabelFacts, classes_of, in_order, known, look_at
 from hrs.data.classmap import ClassMap
+from hrs.data.formats.table import FORMATS
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.plausibility import Finding, judge
+from hrs.data.splits import pick
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace, Match, colourise
 from hrs.pictures import sheet, write_picture
@@ -79,6 +81,7 @@ class Report:
         sizes = ", ".join(f"{size} ({count})" for size, count in list(self.sizes.items())[:_SHOWN])
         more = f", and {len(self.sizes) - _SHOWN} more" if len(self.sizes) > _SHOWN else ""
         lines = [f"data set    {self.spec}", f"frames      {self.pairs} {what}", f"sizes       {sizes}{more}"]
+        lines += self._splits()
         lines += [f"note        {note}" for note in self.dataset.notes]
         lines += self._problems()
         lines += [f"{'WRONG     ' if each.certain else 'warning   '}  {each.text}" for each in self.findings]
@@ -87,6 +90,12 @@ class Report:
             lines += ["", f"labels, in percent of the labelled pixels ({self.ignored:.1f} % of all pixels are ignored)"]
             lines += _bars(self.classes)
         return "\n".join(lines)
+
+    def _splits(self) -> list[str]:
+        names = FORMATS[self.dataset.spec.format].splits(self.dataset.spec)
+        this = pick(names, self.dataset.spec.split)
+        others = ", ".join(name for name in names if name != this)
+        return [f"split       {this}{f'; there are also {others}' if others else ''}"] if this else []
 
     def _problems(self) -> list[str]:
         lines = [f"left out    {len(self.skipped)}"]

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from hrs.errors import HRSError
-from hrs.labels import CITYSCAPES, IGNORE, Colour, LabelSpace
+from hrs.labels import CITYSCAPES, CITYSCAPES_VOID_COLOURS, IGNORE, Colour, LabelSpace
 from hrs.system.images import decode_stored, size_of
-from hrs.system.integrity import grey_bits, has_palette, is_whole
+from hrs.system.integrity import grey_bits, has_alpha, has_palette, is_whole
 from hrs.system.photographs import open_image, too_large, turned
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ Raw = NDArray[np.uint32]
 T = TypeVar("T", bound=NDArray[np.generic])
 _PNG, _GIF = b"\x89PNG", b"GIF8"
 _LOOKED_AT = 8
+_OF_PHOTO = 300  # colours
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,6 +87,11 @@ class Encoding:
         """A raw id as people know it: "id 7" or "colour 128 64 128"."""
         return f"colour {raw >> 16 & 255} {raw >> 8 & 255} {raw & 255}" if self.channel == "colour" else f"id {raw}"
 
+    def entry(self, raw: int, name: str) -> str:
+        """What to write in classes.yaml for a raw id to be a class."""
+        red, green, blue = raw >> 16 & 255, raw >> 8 & 255, raw & 255
+        return f"{name}: [{red}, {green}, {blue}] under palette" if self.channel == "colour" else f"{raw}: {name}"
+
 
 TRAIN_IDS = Encoding(
     space=CITYSCAPES, channel="index", ids={i: i for i in range(len(CITYSCAPES))}, void=frozenset({255})
@@ -101,6 +107,12 @@ def colour_id(colour: Sequence[int]) -> int:
 def fitting(candidates: Sequence[Encoding], labels: Sequence[Path]) -> Encoding:
     """The encoding that gives most pixels of a few labels a class; the first of those that give as many."""
     return max(candidates, key=lambda each: round(sum(_known(each, path) for path in spread(labels)), 6))
+
+
+def cityscapes_by_colour() -> Encoding:
+    """Labels in the colours in which Cityscapes shows its classes, as people convert them, and as `_color.png` has."""
+    wanted = {colour_id(colour): name for name, colour in zip(CITYSCAPES.classes, CITYSCAPES.palette, strict=True)}
+    return by_name(wanted, channel="colour", void=frozenset(map(colour_id, CITYSCAPES_VOID_COLOURS)), space=CITYSCAPES)
 
 
 def spread(labels: Sequence[Path]) -> Sequence[Path]:
@@ -176,12 +188,37 @@ def _index(path: Path) -> Raw:
     image = _decode(path, data, decode_stored)
     if image.ndim == 3:
         if not (np.ptp(image, axis=2) == 0).all():
-            raise HRSError(
-                f"label {path} is in colour ({_some_colours(image)}); expected class ids in one channel: name the "
-                "colours under 'palette:' in classes.yaml, or save ids"
-            )
+            raise _in_colour(path, image)
         image = image[..., 0]
+    if image.dtype.kind == "f" and not (np.isfinite(image) & (image == np.floor(image))).all():
+        raise HRSError(f"label {path} holds values between whole numbers; expected class ids: save them as such")
+    if image.min() == image.max() and _is_cut_out(data):
+        raise HRSError(
+            f"label {path} holds its shapes in its transparency alone; expected class ids: save them as grey"
+        )
     return image.astype(np.uint32) // (255 // (2 ** grey_bits(data) - 1))
+
+
+def _is_cut_out(data: bytes) -> bool:
+    """Whether a PNG is opaque in parts."""
+    if not has_alpha(data):
+        return False
+    with open_image(data) as opened:
+        return np.ptp(np.asarray(opened.getchannel("A"))) > 0
+
+
+def _in_colour(path: Path, image: NDArray[np.generic]) -> HRSError:
+    colours = np.unique(image.reshape(-1, 3), axis=0)
+    some = ", ".join(" ".join(map(str, colour)) for colour in colours[:3].tolist())
+    if len(colours) > _OF_PHOTO:
+        return HRSError(
+            f"label {path} is in {len(colours)} colours ({some}, …), as a photograph is; expected class ids in one "
+            "channel: are images and labels exchanged, or were labels saved with losses?"
+        )
+    return HRSError(
+        f"label {path} is in colour ({some}); expected class ids in one channel: name the colours under 'palette:' in "
+        "classes.yaml, or save ids"
+    )
 
 
 def _indices(path: Path, data: bytes) -> Raw | None:
@@ -208,11 +245,6 @@ def _with_colours(path: Path) -> NDArray[np.generic]:
         with _by_pillow(path, data) as opened:
             return np.asarray(opened.convert("RGB"))
     return _decode(path, data, decode_stored)
-
-
-def _some_colours(image: NDArray[np.generic]) -> str:
-    found = np.unique(image.reshape(-1, 3), axis=0)[:3]
-    return ", ".join(" ".join(map(str, colour)) for colour in found.tolist())
 
 
 def palette_of(path: Path) -> dict[int, Colour]:

@@ -23,7 +23,7 @@ from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace, Match, mapping, match
 from hrs.progress import Progress
 from hrs.system.images import decode_grey
-from hrs.system.integrity import is_lossy, is_whole_file
+from hrs.system.integrity import is_lossy, is_whole_file, what_it_is
 from hrs.system.photographs import open_image, orientation, read_photograph, too_large
 from hrs.system.tree import Skipped, by_kind, in_words
 
@@ -264,7 +264,7 @@ def _header(path: Path, *, lossless: bool = False) -> _Header | Skipped:
     except Image.DecompressionBombError:
         return Skipped(path=path, reason="has far more pixels than are read: make it smaller, or cut it into tiles")
     except (OSError, ValueError, SyntaxError):
-        return Skipped(path=path, reason="is not a readable image")
+        return Skipped(path=path, reason=_unreadable(path))
     if not whole:
         return Skipped(path=path, reason="is cut short or damaged")
     if is_lossy(start):
@@ -272,6 +272,13 @@ def _header(path: Path, *, lossless: bool = False) -> _Header | Skipped:
         return Skipped(path=path, reason=reason)
     large = too_large(header.width, header.height)
     return Skipped(path=path, reason=large, kind="is too large") if large else header
+
+
+def _unreadable(path: Path) -> str:
+    try:
+        return what_it_is(_start_of(path))
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
 
 
 def _start_of(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hrs.data.census import Census, classes_of, known
+from hrs.data.colours import blurred, exchanged
 from hrs.data.encoding import Encoding
 from hrs.data.layouts import Dataset
 from hrs.errors import HRSError
@@ -73,6 +74,28 @@ def _nothing_labelled(dataset: Dataset, census: Census) -> Iterator[Finding]:
     )
 
 
+def _other_colours(dataset: Dataset, census: Census) -> Iterator[Finding]:
+    if dataset.encoding is None or dataset.encoding.channel != "colour":
+        return
+    unknown = {raw: pixels for raw, pixels in census.ids.items() if not known(dataset.encoding, raw)}
+    share = sum(unknown.values()) / census.pixels
+    if share <= _COMMON:
+        return
+    listed = dataset.encoding.ids.keys()
+    if exchanged(unknown, listed):
+        yield Finding(
+            certain=True,
+            text=f"{100 * share:.0f} % of the pixels have the listed colours with red and blue exchanged; write "
+            "colours as red, green, blue",
+        )
+    elif len(unknown) >= _NOISE_IDS and blurred(unknown, listed):
+        yield Finding(
+            certain=True,
+            text=f"{len(unknown)} unknown colours on {100 * share:.0f} % of the pixels are nearly those of the list: "
+            "the labels were saved with losses, as JPEG does; make them anew, as PNG",
+        )
+
+
 def _one_class(dataset: Dataset, census: Census) -> Iterator[Finding]:
     """Masks of 0 and 255 under classes 0 and 1 teach a network to say 0 everywhere, with a score of 100."""
     present = _present(dataset, census)
@@ -93,7 +116,7 @@ def _one_class(dataset: Dataset, census: Census) -> Iterator[Finding]:
         certain=True,
         text=f"only the class {only} has pixels, while {_share(dataset, census, raw)} is ignored and {_listed(absent)} "
         f"has no pixel; if {dataset.encoding.in_words(raw)} is {absent[0]}, name it so in the list of classes: "
-        f"{raw}: {absent[0]}",
+        f"{dataset.encoding.entry(raw, absent[0])}",
     )
 
 
@@ -198,6 +221,7 @@ def _which_way_round(dataset: Dataset, census: Census) -> Iterator[Finding]:
 
 
 _RULES = (
+    _other_colours,
     _nothing_labelled,
     _one_class,
     _missing_class,

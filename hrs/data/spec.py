@@ -127,7 +127,8 @@ def holds(root: Path) -> str:
 def looks_like(root: Path) -> list[str]:
     """Names of the data sets that a folder may be, the likeliest first: "voc:/data/VOC2012"."""
     fits = {name: row.fit(root) for name, row in FORMATS.items()}
-    return [f"{name}:{root}" for name in sorted(fits, key=lambda name: -fits[name]) if fits[name]]
+    likely = [FORMATS[name] for name in sorted(fits, key=lambda name: -fits[name]) if fits[name]]
+    return [f"{row.name}:{root}{query}" for row in likely for query in ([f"?{ask}" for ask in row.asks] or [""])]
 
 
 def _what_to_call(text: str) -> str:

@@ -12,8 +12,17 @@ PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8"
 _TAIL = 4096  # bytes; the end mark of a whole file is nearly always among the last ones
 _PNG_END, _JPEG_END, _JPEG_SCAN = b"IEND", b"\xff\xd9", 0xDA
-_GREY_TYPE, _PALETTE_TYPE, _DEPTH_AT, _TYPE_AT = 0, 3, 24, 25  # of a PNG's header chunk
+_GREY_TYPE, _PALETTE_TYPE, _ALPHA_TYPES, _DEPTH_AT, _TYPE_AT = 0, 3, (4, 6), 24, 25  # of a PNG's header chunk
 
+_OTHERS = (
+    (b"\x1aE\xdf\xa3", "is a video, whatever its name says"),
+    (b"PK\x03\x04", "is a zip, whatever its name says"),
+    (b"%PDF", "is a PDF, whatever its name says"),
+    (b"\xff\x0a", "is JPEG XL, which is not read"),
+    (b"<!DOCTYPE", "is a web page, not an image"),
+    (b"<html", "is a web page, not an image"),
+    (b"version https://git-lfs", "is a pointer of Git LFS; fetch the file itself: git lfs pull"),
+)
 _LOSSY_BRANDS = frozenset({b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis"})
 
 
@@ -48,6 +57,11 @@ def has_palette(data: bytes) -> bool:
     return data.startswith(PNG) and len(data) > _TYPE_AT and data[_TYPE_AT] == _PALETTE_TYPE
 
 
+def has_alpha(data: bytes) -> bool:
+    """Whether the bytes are a PNG with a channel of transparency."""
+    return data.startswith(PNG) and len(data) > _TYPE_AT and data[_TYPE_AT] in _ALPHA_TYPES
+
+
 def grey_bits(data: bytes) -> int:
     """Bits a pixel of a grey PNG of fewer than 8, which decoders spread over 0 to 255; 8 for all else."""
     small = data.startswith(PNG) and len(data) > _TYPE_AT and data[_TYPE_AT] == _GREY_TYPE and data[_DEPTH_AT] < 8
@@ -59,6 +73,16 @@ def is_lossy(start: bytes) -> bool:
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return b"VP8L" not in start[12:64]
     return start.startswith(JPEG) or (start[4:8] == b"ftyp" and start[8:12] in _LOSSY_BRANDS)
+
+
+def what_it_is(start: bytes) -> str:
+    """What a file that no image reader knows is, from its first bytes, as "is empty"; not known is "is not a readable
+    image"."""
+    if not start:
+        return "is empty"
+    if start[4:8] == b"ftyp" and start[8:12] not in _LOSSY_BRANDS:
+        return "is a video, whatever its name says"
+    return next((what for first, what in _OTHERS if start.startswith(first)), "is not a readable image")
 
 
 def _chunks_are_right(data: bytes) -> bool:

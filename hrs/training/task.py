@@ -13,7 +13,7 @@ from hrs.config import RunConfig
 from hrs.data.census import take_census
 from hrs.data.classmap import map_for
 from hrs.data.draw import draw_real
-from hrs.data.holdout import HeldOut, hold_out, other_split
+from hrs.data.holdout import HeldOut, apart, hold_out, other_split
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.survey import Survey, survey, survey_source
 from hrs.errors import HRSError
@@ -75,6 +75,7 @@ def open_real(config: RunConfig, *, progress: Progress | None = None) -> RealDat
         target, val, held = hold_out(target, seed=config.seed)
     else:
         val = open_dataset(val_name, classes=map_for(data.classes, val_name), progress=progress).map_to(space)
+        target = apart(target, val)
     target, found, presence = _read_all(target, "target")
     val, of_val, _ = _read_all(val, "validation")
     drawn = draw_real(target, data.n_real, seed=config.seed, presence=presence)

@@ -28,6 +28,7 @@ class Format:
     options: those that ``?key=value`` may name; "split" where it has splits.
     made: whether its frames are made when they are asked for, which takes time.
     signs: what tells such a folder from others: patterns below it; one line of them suffices, all of it is needed.
+    asks: what must be said beside the folder, as "version=0.9.14", the likeliest first; nobody can guess it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Format:
     options: frozenset[str] = frozenset()
     made: bool = False
     signs: tuple[tuple[str, ...], ...] = ()
+    asks: tuple[str, ...] = ()
 
     @property
     def known_options(self) -> frozenset[str]:
@@ -95,6 +97,8 @@ _ROWS = (
         signs=(
             ("leftImg8bit", "gtFine", "gtFine/*/*/*_labelIds.png"),
             ("leftImg8bit", "gtFine/*/*/*_labelTrainIds.png"),
+            ("leftImg8bit", "gtFine"),
+            ("leftImg8bit", "gtCoarse"),
         ),
     ),
     Format(
@@ -110,6 +114,7 @@ _ROWS = (
         labels="tag in the red channel, or CityScapesPalette's colours",
         options=frozenset({"version"}),
         signs=(("rgb", "seg"),),
+        asks=("version=0.9.14", "version=0.9.13"),
     ),
     Format(
         name="kitti",
@@ -217,7 +222,8 @@ _ROWS = (
     ),
     Format(
         name="folder",
-        folder="`images/`, `labels/`, `classes.yaml`; perhaps `images/SPLIT/`, `SPLIT/images/` or `SPLIT.txt`",
+        folder="`images/`, `labels/` (or `masks/`), `classes.yaml`; "
+        "perhaps `images/SPLIT/`, `SPLIT/images/` or `SPLIT.txt`",
         labels="PNG, your own ids or colours",
         options=_SPLIT,
         signs=(
@@ -225,6 +231,10 @@ _ROWS = (
             ("images", "labels", "labelmap.txt"),
             ("images", "labels"),
             ("*/images", "*/labels", "classes.*"),
+            ("[Ii]m*g*", "[Ll]abel*"),
+            ("[Ii]m*g*", "[Mm]ask*"),
+            ("[Ii]m*g*", "[Aa]nnotation*"),
+            ("*/[Ii]m*g*", "*/[Mm]ask*"),
         ),
     ),
     Format(
