@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from hrs.data.classfile import load_json
 from hrs.data.encoding import Encoding, Raw, by_name
 from hrs.data.frames import Frame
+from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
-from hrs.system.photographs import open_image, orientation
+from hrs.system.photographs import open_image, orientation, turned
 
 BACKGROUND = "background"
 """What pixels outside of all outlines are."""
 NOTES = (f"pixels outside of all outlines are the class {BACKGROUND}",)
 Points = NDArray[np.float64]
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +35,16 @@ class Shape:
     mask: NDArray[np.uint8] | None = None
 
 
-def encoding_of(names: Iterable[str], draw: Any, name: str) -> Encoding:
+def encoding_of(names: Iterable[str], draw: Any, spec: DatasetSpec) -> Encoding:
     """Classes in an order of their own, background first: raw id i is the i-th of them."""
     classes = [BACKGROUND, *(each for each in dict.fromkeys(names) if each != BACKGROUND)]
     if len(classes) < 2:
-        raise HRSError(f"data set {name} has no outline of any class; draw some, or name the folder that has them")
-    made = by_name(dict(enumerate(classes)), channel="index", void=frozenset({IGNORE}), name=name)
+        raise HRSError(f"data set {spec} has no outline of any class; draw some, or name the folder that has them")
+    made = by_name(dict(enumerate(classes)), channel="index", void=frozenset({IGNORE}), name=spec.root.name)
     return Encoding(space=made.space, channel="index", ids=made.ids, void=made.void, draw=draw)
 
 
-def painted(shapes: Iterable[Shape], size: tuple[int, int], *, ground: int = 0) -> Raw:
+def painted(shapes: Iterable[Shape], size: Size, *, ground: int = 0) -> Raw:
     """Raw ids (h w), later shapes over earlier ones; ``size`` is (width, height)."""
     width, height = size
     canvas = np.full((height, width), ground, np.int32)
@@ -55,10 +57,34 @@ def painted(shapes: Iterable[Shape], size: tuple[int, int], *, ground: int = 0) 
     return canvas.view(np.uint32)
 
 
-def image_size(frame: Frame) -> tuple[int, int]:
+def image_size(frame: Frame) -> Size:
     """(width, height) of a frame's upright image."""
+    return _sizes(frame)[1]
+
+
+def drawn(frame: Frame, size: Size | None, shapes: Callable[[Size], Iterable[Shape]]) -> Raw:
+    """Raw ids (h w), upright as the frame's image, of shapes that were drawn on a picture of ``size``; None: not known.
+
+    A size that is that of the image before EXIF's turn says that it was drawn on the unturned one. Raises HRSError for
+    any other.
+    """
+    stored, upright, turn = _sizes(frame)
+    if size in (None, upright):
+        return painted(shapes(upright), upright)
+    if size == stored:
+        return turned(painted(shapes(stored), stored).view(np.int32), turn).view(np.uint32)
+    (width, height), (wide, high) = size or stored, upright
+    raise HRSError(
+        f"{frame.label}: its outlines were drawn on {width}x{height} pixels, {frame.image.name} has {wide}x{high}; use "
+        "the image that was labelled"
+    )
+
+
+def _sizes(frame: Frame) -> tuple[Size, Size, int]:
+    """(width, height) of an image as stored and upright, and its EXIF orientation."""
     with open_image(frame.image) as image:
-        return image.size[::-1] if orientation(image) > 4 else image.size
+        turn = orientation(image)
+        return image.size, image.size[::-1] if turn > 4 else image.size, turn
 
 
 def json_of(path: Path, *needed: str) -> dict[str, Any]:
@@ -69,6 +95,12 @@ def json_of(path: Path, *needed: str) -> dict[str, Any]:
         holds = ", ".join(map(str, list(stored)[:6])) if isinstance(stored, Mapping) and stored else "nothing of it"
         raise HRSError(f"{path} lacks {', '.join(missing)}; it holds {holds}: export it anew")
     return dict(stored)
+
+
+def size_in(entry: Mapping[str, Any]) -> Size | None:
+    """(width, height) that a JSON entry says, as COCO or LabelMe do; None where it says none."""
+    wide, high = (entry.get(key) or entry.get(f"image{key.title()}") for key in ("width", "height"))
+    return (int(wide), int(high)) if isinstance(wide, (int, float)) and isinstance(high, (int, float)) else None
 
 
 def points(values: Any, path: Path) -> Points:

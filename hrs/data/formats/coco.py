@@ -7,17 +7,20 @@ result.json. Small objects lie over large ones. Pixels outside of all objects ar
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hrs.data.encoding import Raw
 from hrs.data.frames import Found, Frame
-from hrs.data.outlines import BACKGROUND, NOTES, Shape, encoding_of, image_size, json_of, painted, points
+from hrs.data.outlines import BACKGROUND, NOTES, Shape, Size, drawn, encoding_of, json_of, points, size_in
 from hrs.data.spec import DatasetSpec, holds
 from hrs.data.splits import TRAIN, pick, role_of
 from hrs.errors import HRSError
@@ -32,16 +35,34 @@ Annotation = Mapping[str, Any]
 def read(spec: DatasetSpec) -> Found:
     path = _chosen(spec)
     stored = json_of(path, "images", "annotations", "categories")
-    names = {each["id"]: str(each["name"]) for each in stored["categories"]}
+    images = _entries(stored, path, "images", "id", "file_name")
+    annotations = _entries(stored, path, "annotations", "image_id", "category_id")
+    names = {each["id"]: str(each["name"]) for each in _entries(stored, path, "categories", "id", "name")}
     classes = [BACKGROUND, *dict.fromkeys(name for name in names.values() if name != BACKGROUND)]
     ids = {category: classes.index(name) for category, name in names.items()}
-    frames, missing = _frames(spec, path, stored["images"])
+    named = {image["id"]: _named(image) for image in images}
+    of_image = _frame_ids(named)
+    frames, missing = _frames(spec, path, {of_image[image]: name for image, name in named.items()})
     objects: dict[str, list[Annotation]] = {}
-    of_image = {image["id"]: _frame_id(image) for image in stored["images"]}
-    for each in stored["annotations"]:
+    for each in annotations:
         objects.setdefault(of_image.get(each["image_id"], ""), []).append(each)
-    encoding = encoding_of(classes, partial(_draw, ids, objects), spec.root.name)
+    if lost := objects.pop("", None):
+        missing = (*missing, Skipped(path=path, reason=f"has {len(lost)} objects of images that it does not name"))
+    sizes = {of_image[image["id"]]: size_in(image) for image in images}
+    encoding = encoding_of(classes, partial(_draw, ids, objects, sizes), spec)
     return Found(frames=frames, missing=missing, encoding=encoding, layout=f"{path.name} and its images", notes=NOTES)
+
+
+def _entries(stored: Mapping[str, Any], path: Path, key: str, *needed: str) -> list[Annotation]:
+    """The entries of one kind. Raises HRSError where they are no list of tables with what is needed."""
+    found = stored[key]
+    if not isinstance(found, list):
+        raise HRSError(f"{path}: {key} is no list; export it anew")
+    for i, each in enumerate(found):
+        lacks = [name for name in needed if not isinstance(each, Mapping) or name not in each]
+        if lacks:
+            raise HRSError(f"{path}: entry {i} of {key} lacks {', '.join(lacks)}; export it anew")
+    return found
 
 
 def splits(spec: DatasetSpec) -> list[str]:
@@ -74,19 +95,16 @@ def _split_of(path: Path, root: Path) -> str | None:
     return next((word for word in words if word and role_of(word)), None)
 
 
-def _frames(
-    spec: DatasetSpec, path: Path, images: Sequence[Annotation]
-) -> tuple[tuple[Frame, ...], tuple[Skipped, ...]]:
+def _frames(spec: DatasetSpec, path: Path, images: Mapping[str, Path]) -> tuple[tuple[Frame, ...], tuple[Skipped, ...]]:
     tree = files_below(spec.root, SUFFIXES)
     by_name: dict[str, list[Path]] = {}
     for file in tree.files:
-        by_name.setdefault(file.name, []).append(file)
+        by_name.setdefault(unicodedata.normalize("NFC", file.name), []).append(file)
     frames, missing = [], []
-    for image in images:
-        named = Path(str(image["file_name"]))
-        found = by_name.get(named.name)
+    for frame_id, named in images.items():
+        found = by_name.get(named.name) or by_name.get(unquote(named.name))
         if found:
-            frames.append(Frame(id=_frame_id(image), image=_nearest(found, named, path, spec.root), label=path))
+            frames.append(Frame(id=frame_id, image=_nearest(found, named, path, spec.root), label=path))
         else:
             missing.append(Skipped(path=named, reason="is named in the list of objects, but not there"))
     aside = [item for item in tree.aside if item.path.suffix.lower() != ".json"]
@@ -109,26 +127,49 @@ def _nearest(files: Sequence[Path], named: Path, path: Path, root: Path) -> Path
     return max(files, key=fit)
 
 
-def _frame_id(image: Annotation) -> str:
-    return Path(str(image["file_name"])).with_suffix("").as_posix()
+def _named(image: Annotation) -> Path:
+    """An image's path as the list has it, from whatever system; Label Studio's may follow a ?d=."""
+    text = str(image["file_name"]).replace("\\", "/").rpartition("?d=")[2]
+    return Path(unicodedata.normalize("NFC", text))
 
 
-def _draw(ids: Mapping[Any, int], objects: Mapping[str, Sequence[Annotation]], frame: Frame) -> Raw:
-    path, size = frame.label or Path(), image_size(frame)
+def _frame_ids(named: Mapping[Any, Path]) -> dict[Any, str]:
+    """Paths without suffix, with it where two would be alike."""
+    stems = Counter(path.with_suffix("") for path in set(named.values()))
+    return {
+        key: (path if stems[path.with_suffix("")] > 1 else path.with_suffix("")).as_posix()
+        for key, path in named.items()
+    }
+
+
+def _draw(
+    ids: Mapping[Any, int], objects: Mapping[str, Sequence[Annotation]], sizes: Mapping[str, Size | None], frame: Frame
+) -> Raw:
+    path = frame.label or Path()
     ordered = sorted(objects.get(frame.id, ()), key=lambda each: -float(each.get("area") or 0))
-    return painted([_shape(ids, each, size, path) for each in ordered if each.get("segmentation")], size)
+    return drawn(
+        frame,
+        sizes[frame.id],
+        lambda size: [shape for each in ordered for shape in _shapes(ids, each, size, path)],
+    )
 
 
-def _shape(ids: Mapping[Any, int], each: Annotation, size: tuple[int, int], path: Path) -> Shape:
+def _shapes(ids: Mapping[Any, int], each: Annotation, size: Size, path: Path) -> Iterator[Shape]:
+    """An object's shapes; where it has several outlines, it is all that any of them encloses."""
     if each["category_id"] not in ids:
         raise HRSError(f"{path} has an object of the category {each['category_id']}, which it does not name")
-    outline = each["segmentation"]
+    raw, outline = ids[each["category_id"]], each.get("segmentation")
+    if not outline:
+        number = each.get("id", "")
+        raise HRSError(f"{path}: the object {number} has a box and no outline; export segmentation, not detection")
     if isinstance(outline, Mapping):
-        return Shape(raw=ids[each["category_id"]], mask=_mask(outline, size, path))
-    return Shape(raw=ids[each["category_id"]], parts=[points(part, path) for part in outline])
+        yield Shape(raw=raw, mask=_mask(outline, size, path))
+    else:
+        parts = outline if isinstance(outline[0], list) else [outline]
+        yield from (Shape(raw=raw, parts=[points(part, path)]) for part in parts)
 
 
-def _mask(outline: Mapping[str, Any], size: tuple[int, int], path: Path) -> NDArray[np.uint8]:
+def _mask(outline: Mapping[str, Any], size: Size, path: Path) -> NDArray[np.uint8]:
     """Run lengths as a mask (h w), column by column. Decoded here, since pycocotools warns under NumPy 2.4."""
     width, height = size
     try:

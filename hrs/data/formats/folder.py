@@ -7,6 +7,7 @@ such as rooms or cities, are all read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,8 @@ from hrs.data.spec import DatasetSpec, holds
 from hrs.data.splits import splits_among
 from hrs.errors import HRSError
 from hrs.labels import Colour, LabelSpace
-from hrs.system.tree import folders_in
+from hrs.system.photographs import SUFFIXES
+from hrs.system.tree import files_below, folders_in
 
 
 def read(spec: DatasetSpec) -> Found:
@@ -47,11 +49,35 @@ def read_layout(
     spec: DatasetSpec, images: Path, labels: Path, *, planted: Path | None = None, only: Sequence[str] | None = None
 ) -> Found:
     """Images and labels in two folders, with a list of classes in the root: by ids or by colours, as they fit."""
+    check_kinds(spec, labels)
     classes = find_class_list(spec.root, labels, labels.parent)
     encodings = encodings_of(classes, spec.root.name) if classes else _from_map(spec)
     if not encodings:
         raise HRSError(_no_list(spec, labels))
     return encoded(pair(images, labels, encoding=encodings[0], planted=planted, only=only), encodings, classes)
+
+
+def check_kinds(spec: DatasetSpec, labels: Path) -> None:
+    """Raises HRSError where a folder of labels holds no image but what other formats read, or masks without a photo."""
+    tree = files_below(labels, SUFFIXES)
+    if any(_BRUSH.match(path.name) for path in tree.files):
+        raise HRSError(
+            f"data set {spec}: {labels} holds Label Studio's brush masks, one for each class and named after tasks, "
+            "not after images; export from it as COCO (polygons, or brush as run lengths), and name that coco:FOLDER"
+        )
+    kinds = {item.path.suffix.lower() for item in tree.aside} & _HINTS.keys()
+    if not tree.files and kinds:
+        kind = sorted(kinds)[0]
+        raise HRSError(f"data set {spec}: {labels} has no images but {kind} files, {_HINTS[kind]}")
+
+
+_BRUSH = re.compile(r"task-?\d+-annotation-?\d+-")
+_HINTS = {
+    ".json": "outlines of LabelMe or COCO: name it labelme:FOLDER or coco:FOLDER",
+    ".npy": "arrays of NumPy: save them as PNG",
+    ".txt": "outlines as YOLO has them: name it yolo:FOLDER",
+    ".xml": "boxes as Pascal VOC has them for detection, which say nothing of pixels: export masks or polygons",
+}
 
 
 def encoded(found: Found, encodings: list[Encoding], classes: ClassList | None) -> Found:

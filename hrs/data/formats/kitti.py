@@ -1,4 +1,7 @@
-"""KITTI semantics (Alhaija et al., 2018): training/image_2/NAME.png, training/semantic/NAME.png, Cityscapes ids."""
+"""KITTI semantics (Alhaija et al., 2018): SPLIT/image_2/NAME.png, SPLIT/semantic/NAME.png, Cityscapes ids.
+
+As it is published training/ alone has labels; other splits are what people made of it.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,17 @@ from hrs.data.encoding import by_name
 from hrs.data.frames import Found, pair
 from hrs.data.spec import DatasetSpec
 from hrs.labels import CITYSCAPES, CITYSCAPES_IDS, CITYSCAPES_VOID
+from hrs.system.tree import folders_in
 
 
 def read(spec: DatasetSpec) -> Found:
-    inner = "training/" if (spec.root / "training").is_dir() else ""
+    names = splits(spec)
+    inner = f"{spec.split_of(names)}/" if names or "split" in spec.options else ""
     images, labels = spec.folders(f"{inner}image_2", f"{inner}semantic")
     return pair(
         images, labels, encoding=by_name(CITYSCAPES_IDS, channel="index", void=CITYSCAPES_VOID, space=CITYSCAPES)
     )
+
+
+def splits(spec: DatasetSpec) -> list[str]:
+    return [name for name in folders_in(spec.root) if (spec.root / name / "semantic").is_dir()]

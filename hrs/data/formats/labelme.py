@@ -1,45 +1,92 @@
-"""LabelMe (Wada): NAME.jpg and NAME.json beside each other, in folders as one likes.
+"""LabelMe (Wada): NAME.jpg and NAME.json beside each other, in folders as one likes; or where imagePath says.
 
 Shapes later in a file lie over earlier ones. Pixels outside of all shapes are background; __ignore__ is ignored.
 """
 
 from __future__ import annotations
 
+import base64
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hrs.data.encoding import Raw
 from hrs.data.frames import Found, Frame, pair
-from hrs.data.outlines import BACKGROUND, NOTES, Points, Shape, encoding_of, image_size, json_of, painted, points
+from hrs.data.outlines import (
+    BACKGROUND,
+    NOTES,
+    Points,
+    Shape,
+    Size,
+    drawn,
+    encoding_of,
+    json_of,
+    points,
+    size_in,
+)
 from hrs.data.spec import DatasetSpec
 from hrs.data.splits import splits_among
+from hrs.errors import HRSError
 from hrs.labels import IGNORE
+from hrs.system.images import decode_grey
+from hrs.system.photographs import SUFFIXES
 from hrs.system.tree import files_below, folders_in
 
 _IGNORED, _BACKGROUND = "__ignore__", "_background_"
-_AREAS = frozenset({"polygon", "rectangle", "circle"})
+_AREAS = frozenset({"polygon", "rectangle", "circle", "mask"})
 
 
 def read(spec: DatasetSpec) -> Found:
     names = splits(spec)
     root = spec.root / spec.split_of(names) if names or "split" in spec.options else spec.root
-    found = {_name(shape) for path in files_below(root, {".json"}).files for shape in _shapes(path)}
-    classes = [BACKGROUND, *sorted(found - {BACKGROUND, _IGNORED})]
+    shapes = [shape for path in files_below(root, {".json"}).files for shape in _all_shapes(path)]
+    classes = [BACKGROUND, *sorted({_name(each) for each in shapes if _is_area(each)} - {BACKGROUND, _IGNORED})]
     ids = {name: i for i, name in enumerate(classes)} | {_IGNORED: IGNORE}
-    encoding = encoding_of(classes, partial(_draw, ids), spec.root.name)
-    return replace(pair(root, root, encoding=encoding, label_kinds={".json"}), notes=NOTES)
+    encoding = encoding_of(classes, partial(_draw, ids), spec)
+    found = _with_named_images(pair(root, root, encoding=encoding, label_kinds={".json"}), root)
+    lines = Counter(str(each.get("shape_type")) for each in shapes if not _is_area(each))
+    left_out = ", ".join(f"{count} of type {kind}" for kind, count in lines.items())
+    notes = (f"shapes that enclose nothing are left out: {left_out}",) if left_out else ()
+    return replace(found, notes=(*NOTES, *found.notes, *notes))
 
 
 def splits(spec: DatasetSpec) -> list[str]:
     return splits_among(folders_in(spec.root))
 
 
-def _shapes(path: Path) -> list[dict[str, Any]]:
-    return [shape for shape in json_of(path, "shapes")["shapes"] if shape.get("shape_type", "polygon") in _AREAS]
+def _with_named_images(found: Found, root: Path) -> Found:
+    """With the frames whose image lies elsewhere: where imagePath says, or the only one of that name."""
+    lonely = [item.path for item in found.missing if item.path.suffix.lower() == ".json"]
+    by_name: dict[str, list[Path]] = {}
+    for path in files_below(root, SUFFIXES).files if lonely else ():
+        by_name.setdefault(path.name, []).append(path)
+    frames = list(found.frames)
+    for path in lonely:
+        named = str(json_of(path, "shapes").get("imagePath") or "").replace("\\", "/")
+        same = by_name.get(named.rpartition("/")[2], [])
+        image = (path.parent / named).resolve()
+        if named and (image.is_file() or len(same) == 1):
+            frame_id = path.relative_to(root).with_suffix("").as_posix()
+            frames.append(Frame(id=frame_id, image=image if image.is_file() else same[0], label=path))
+    used = {each for frame in frames for each in (frame.image, frame.label)}
+    missing = tuple(item for item in found.missing if item.path not in used)
+    return replace(found, frames=tuple(sorted(frames, key=lambda frame: frame.id)), missing=missing)
+
+
+def _all_shapes(path: Path) -> list[dict[str, Any]]:
+    found = json_of(path, "shapes")["shapes"]
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise HRSError(f"{path}: shapes is no list of shapes; save it anew with LabelMe")
+    return found
+
+
+def _is_area(shape: dict[str, Any]) -> bool:
+    return shape.get("shape_type", "polygon") in _AREAS
 
 
 def _name(shape: dict[str, Any]) -> str:
@@ -49,16 +96,35 @@ def _name(shape: dict[str, Any]) -> str:
 
 def _draw(ids: dict[str, int], frame: Frame) -> Raw:
     path = frame.label or Path()
-    shapes = [Shape(raw=ids[_name(shape)], parts=[_corners(shape, path)]) for shape in _shapes(path)]
-    return painted(shapes, image_size(frame))
+    size = size_in(json_of(path, "shapes"))
+    shapes = [each for each in _all_shapes(path) if _is_area(each)]
+    return drawn(frame, size, lambda on: [_shape(ids[_name(each)], each, on, path) for each in shapes])
 
 
-def _corners(shape: dict[str, Any], path: Path) -> Points:
+def _shape(raw: int, shape: dict[str, Any], size: Size, path: Path) -> Shape:
     corners = points(shape.get("points", []), path)
-    if shape.get("shape_type") == "rectangle" and len(corners) == 2:
+    if shape.get("shape_type") == "mask":
+        return Shape(raw=raw, mask=_mask(shape, corners, size, path))
+    return Shape(raw=raw, parts=[_outline(str(shape.get("shape_type")), corners)])
+
+
+def _mask(shape: dict[str, Any], corners: Points, size: Size, path: Path) -> NDArray[np.uint8]:
+    """A mask that is stored as a picture of its box, as (h w) of the whole image."""
+    part = decode_grey(base64.b64decode(str(shape.get("mask") or "")))
+    if part is None or len(corners) != 2:
+        raise HRSError(f"{path} has a mask that cannot be read; save it anew with LabelMe")
+    canvas = np.zeros(size[::-1], np.uint8)
+    left, top = np.rint(corners[0]).astype(int).tolist()
+    inside = canvas[max(top, 0) : top + part.shape[0], max(left, 0) : left + part.shape[1]]
+    inside[:] = part[max(-top, 0) :, max(-left, 0) :][: inside.shape[0], : inside.shape[1]]
+    return canvas
+
+
+def _outline(kind: str, corners: Points) -> Points:
+    if kind == "rectangle" and len(corners) == 2:
         (left, top), (right, bottom) = corners
         return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
-    if shape.get("shape_type") == "circle" and len(corners) == 2:
+    if kind == "circle" and len(corners) == 2:
         turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
         ring = np.stack([np.cos(turn), np.sin(turn)], axis=1)
         return corners[0] + np.linalg.norm(corners[1] - corners[0]) * ring

@@ -1,16 +1,27 @@
-"""Synscapes (Wrenninge and Unger, 2018): img/rgb/N.png, img/class/N.png, Cityscapes ids."""
+"""Synscapes (Wrenninge and Unger, 2018): img/rgb/N.png, img/class/N.png, Cityscapes ids.
+
+As it is published it has no splits; folders called like splits, with img/ in each, are what people made of it.
+"""
 
 from __future__ import annotations
 
 from hrs.data.encoding import by_name
 from hrs.data.frames import Found, pair
 from hrs.data.spec import DatasetSpec
+from hrs.data.splits import splits_among
 from hrs.labels import CITYSCAPES, CITYSCAPES_IDS, CITYSCAPES_VOID
+from hrs.system.tree import folders_in
 
 
 def read(spec: DatasetSpec) -> Found:
-    inner = "img/" if (spec.root / "img").is_dir() else ""
+    names = splits(spec)
+    split = f"{spec.split_of(names)}/" if names or "split" in spec.options else ""
+    inner = f"{split}img/" if (spec.root / split / "img").is_dir() else split
     images, labels = spec.folders(f"{inner}rgb", f"{inner}class")
     return pair(
         images, labels, encoding=by_name(CITYSCAPES_IDS, channel="index", void=CITYSCAPES_VOID, space=CITYSCAPES)
     )
+
+
+def splits(spec: DatasetSpec) -> list[str]:
+    return splits_among(folders_in(spec.root))

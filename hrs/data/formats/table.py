@@ -118,8 +118,9 @@ _ROWS = (
     ),
     Format(
         name="kitti",
-        folder="`training/image_2/`, `training/semantic/`",
+        folder="`training/image_2/`, `training/semantic/`; perhaps other splits beside `training/`",
         labels="PNG of Cityscapes ids",
+        options=_SPLIT,
         signs=(("training/image_2", "training/semantic"), ("image_2", "semantic")),
     ),
     Format(
@@ -141,9 +142,10 @@ _ROWS = (
     ),
     Format(
         name="synscapes",
-        folder="`img/rgb/*.png`, `img/class/*.png`",
+        folder="`img/rgb/*.png`, `img/class/*.png`; perhaps in `SPLIT/`",
         labels="PNG of Cityscapes ids",
-        signs=(("img/rgb", "img/class"),),
+        options=_SPLIT,
+        signs=(("img/rgb", "img/class"), ("*/img/rgb", "*/img/class")),
     ),
     Format(
         name="bdd100k",
@@ -218,7 +220,7 @@ _ROWS = (
         folder="`*.jpg` with `*.json` beside them, in any folders",
         labels="polygons, the rest is `background`",
         options=_SPLIT,
-        signs=(("*.json", "*.jpg"), ("*.json", "*.png")),
+        signs=(("*.json", "*.jpg"), ("*.json", "*.png"), ("images", "labels", "labels/*.json")),
     ),
     Format(
         name="folder",

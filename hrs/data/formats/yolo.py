@@ -31,7 +31,7 @@ def read(spec: DatasetSpec) -> Found:
         raise HRSError(f"data set {spec}: no data.yaml or classes.txt names the classes; {holds(spec.root)}")
     kept = [BACKGROUND, *(name for name in classes.names.values() if name != BACKGROUND)]
     ids = {raw: kept.index(name) for raw, name in classes.names.items()} | dict.fromkeys(classes.ignored, IGNORE)
-    encoding = encoding_of(classes.names.values(), partial(_draw, ids), spec.root.name)
+    encoding = encoding_of(classes.names.values(), partial(_draw, ids), spec)
     found = pair(images, labels, encoding=encoding, label_kinds={".txt"})
     return replace(found, notes=(*found.notes, *NOTES, *classes.notes))
 

@@ -70,12 +70,12 @@ def test_yolo_without_a_list_of_classes(tmp_path):
         open_dataset(spec)
 
 
-def coco(root, segmentation, *, place="annotations/instances_train.json", image="train/a.png"):
+def coco(root, segmentation, *, place="annotations/instances_train.json", image="train/a.png", size=(64, 48)):
     photos(root, image)
     big = {"image_id": 1, "category_id": 3, "area": 3072, "segmentation": [[0, 0, 64, 0, 64, 48, 0, 48]]}
     small = {"image_id": 1, "category_id": 7, "area": 400, "segmentation": segmentation}
     stored = {
-        "images": [{"id": 1, "file_name": image.rpartition("/")[2], "height": 48, "width": 64}],
+        "images": [{"id": 1, "file_name": image.rpartition("/")[2], "height": size[1], "width": size[0]}],
         "annotations": [small, big],
         "categories": [{"id": 3, "name": "floor"}, {"id": 7, "name": "box"}],
     }
@@ -115,11 +115,11 @@ def test_coco_as_others_export_it(tmp_path, place, image):
 def test_coco_run_lengths_that_are_none(tmp_path):
     noise = np.array([[0, 1, 1, 1, 0], [0, 0, 0, 0, 0], [0, 1, 0, 1, 0], [1, 0, 0, 1, 1], [1, 1, 0, 0, 0]])
     noise = np.vstack([noise, [[1, 0, 0, 0, 0], [0, 1, 1, 0, 0]]])
-    spec = coco(tmp_path, {"size": [7, 5], "counts": "331N00000140L05OM"})
+    spec = coco(tmp_path, {"size": [7, 5], "counts": "331N00000140L05OM"}, size=(5, 7))
     save(tmp_path / "train/a.png", np.zeros((7, 5, 3), np.uint8))
     assert ((classes(open_dataset(spec)) == "box") == noise).all()
     for counts, message in ((COUNTS, "run lengths for 3072 pixels, the image has 5x7"), ("o", "cannot be read")):
-        coco(tmp_path, {"size": [7, 5], "counts": counts})
+        coco(tmp_path, {"size": [7, 5], "counts": counts}, size=(5, 7))
         save(tmp_path / "train/a.png", np.zeros((7, 5, 3), np.uint8))
         with pytest.raises(HRSError, match=message):
             open_dataset(spec).read_label(0)
