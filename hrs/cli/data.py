@@ -54,7 +54,7 @@ def check(
 
 def _name(text: str) -> str:
     """A data set's name; of a folder without a format, that of what it looks like."""
-    from hrs.data.spec import holds, looks_like
+    from hrs.data.spec import holds, looks_like, looks_like_inside
 
     folder = Path(text).expanduser()
     if not folder.is_dir():
@@ -63,10 +63,9 @@ def _name(text: str) -> str:
         raise HRSError(f"{text}: a folder's name may not hold ?, which begins options; rename it, or link to it")
     found = looks_like(folder)
     if not found:
-        raise HRSError(
-            f"{text} looks like no format that is known, {holds(folder)}; name it format:path, see: python -m hrs "
-            "check --help"
-        )
+        inside = looks_like_inside(folder)
+        remedy = f"in it is {inside[0]}" if inside else "name it format:path, see: python -m hrs check --help"
+        raise HRSError(f"{text} looks like no format that is known, {holds(folder)}; {remedy}")
     others = f" (or {', '.join(found[1:])})" if found[1:] else ""
     print(f"looks like  {found[0]}{others}; this is its name in a config")
     return found[0]

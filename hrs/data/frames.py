@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ IMAGE_ENDS = ("", "_leftImg8bit", "_image", "_img", "_rgb", "_photo", "_sat", ".
 LABEL_STARTS = ("label_", "labels_", "mask_", "gt_", "seg_", "segmentation_", "annotation_", "label", "mask", "gt")
 IMAGE_STARTS = ("", "image_", "img_", "rgb_", "photo_", "image", "img")
 """What people add to names, in the order in which it is tried."""
+_BRUSH = re.compile(r"task-?\d+-annotation-?\d+-")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,7 @@ def pair(
     images: Path,
     labels: Path,
     *,
-    encoding: Encoding,
+    encoding: Encoding | None,
     image_end: str = "",
     label_end: str = "",
     label_kinds: Iterable[str] = SUFFIXES,
@@ -135,6 +137,15 @@ def pair_in_one(folder: Path, *, encoding: Encoding, label_end: str) -> Found:
     missing += [Skipped(path=labels[name], reason="has no image") for name in sorted(labels.keys() - images.keys())]
     layout = f"{folder.name}/NAME.* with {folder.name}/NAME{label_end}.png"
     return Found(frames=frames, missing=(*missing, *tree.aside), encoding=encoding, layout=layout)
+
+
+def refuse_brush_masks(spec: object, folder: Path, files: Iterable[Path]) -> None:
+    """Raises HRSError for a folder of Label Studio's brush masks, which are no photos and name none."""
+    if any(_BRUSH.match(path.name) for path in files):
+        raise HRSError(
+            f"data set {spec}: {folder} holds Label Studio's brush masks, one for each class and named after tasks, "
+            "not after images; export from it as COCO (polygons, or brush as run lengths), and name that coco:FOLDER"
+        )
 
 
 def label_files(folder: Path) -> list[Path]:

@@ -24,6 +24,7 @@ BACKGROUND = "background"
 NOTES = (f"pixels outside of all outlines are the class {BACKGROUND}",)
 Points = NDArray[np.float64]
 Size = tuple[int, int]
+_FAR = 1 << 20  # pixels; whoever draws further out means the border
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ def painted(shapes: Iterable[Shape], size: Size, *, ground: int = 0) -> Raw:
     for shape in shapes:
         if shape.mask is not None:
             canvas[shape.mask > 0] = shape.raw
-        parts = [np.rint(part).astype(np.int32) for part in shape.parts if len(part) >= 3]
+        parts = [np.rint(part.clip(-_FAR, _FAR)).astype(np.int32) for part in shape.parts if len(part) >= 3]
         if parts:
             cv2.fillPoly(canvas, parts, shape.raw)  # holes by even and odd
     return canvas.view(np.uint32)
@@ -109,4 +110,6 @@ def points(values: Any, path: Path) -> Points:
         flat = np.asarray(values, np.float64).reshape(-1, 2)
     except (TypeError, ValueError) as error:
         raise HRSError(f"{path} has an outline that is no list of corners; export it anew") from error
+    if not np.isfinite(flat).all():
+        raise HRSError(f"{path} has an outline with a corner that is no number; export it anew")
     return flat

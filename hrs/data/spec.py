@@ -67,9 +67,7 @@ class DatasetSpec:
         """The path as a folder. Raises HRSError where there is none."""
         folder = usable_path(self.path).resolve()
         if folder.is_file():
-            packed = zipfile.is_zipfile(folder) or tarfile.is_tarfile(folder)
-            what = "an archive; unpack it and name the folder" if packed else "a file; name the folder"
-            raise HRSError(f"data set {self}: {folder} is {what} that holds its images")
+            raise HRSError(f"data set {self}: {folder} {_no_folder(folder)}")
         if not folder.is_dir():
             raise HRSError(f"data set {self}: the folder {folder} does not exist; check the path")
         return folder
@@ -131,14 +129,30 @@ def looks_like(root: Path) -> list[str]:
     return [f"{row.name}:{root}{query}" for row in likely for query in ([f"?{ask}" for ask in row.asks] or [""])]
 
 
+def looks_like_inside(root: Path) -> list[str]:
+    """The same for the first of the folders in it, down to the second level, that looks like anything labelled."""
+    inner = [root / name for name in folders_in(root)]
+    deeper = [each / name for each in inner for name in folders_in(each)]
+    found = ([name for name in looks_like(each) if not name.startswith("images:")] for each in (*inner, *deeper))
+    return next((names for names in found if names), [])
+
+
+def _no_folder(path: Path) -> str:
+    packed = zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    what = "an archive; unpack it and name the folder" if packed else "a file; name the folder"
+    return f"is {what} that holds its images"
+
+
 def _what_to_call(text: str) -> str:
-    found = looks_like(Path(text).expanduser())
+    path = Path(text).expanduser()
+    if path.is_file():
+        return f"{path.name} {_no_folder(path)}"
+    found = looks_like(path) or looks_like_inside(path)
     return f"this folder looks like {' or '.join(found)}" if found else "it looks like none of them"
 
 
 def _perhaps(root: Path, kind: str) -> str:
     """Half a sentence with what else a folder looks like."""
     others = [name for name in looks_like(root) if not name.startswith((f"{kind}:", "images:"))]
-    inner = [name for each in folders_in(root) for name in looks_like(root / each) if not name.startswith("images:")]
-    found = others or inner[:1]
+    found = others or looks_like_inside(root)
     return f"; it looks like {found[0]}" if found else ""

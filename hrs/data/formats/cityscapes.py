@@ -24,8 +24,8 @@ def read(spec: DatasetSpec) -> Found:
     if ending is None:
         wanted = ", ".join(f"*_{kind}_{end}.png" for end in kinds)
         raise HRSError(
-            f"data set {spec}: {labels} has no {wanted}; make them of its polygons with csCreateTrainIdLabelImgs of "
-            "cityscapesScripts"
+            f"data set {spec}: {labels} has no {wanted}, but {', '.join(sorted(names)[:2]) or 'no PNG'}; make them of "
+            "its polygons with csCreateTrainIdLabelImgs of cityscapesScripts"
         )
     found = pair(images, labels, encoding=kinds[ending], image_end="_leftImg8bit", label_end=f"_{kind}_{ending}")
     if ending == "color":

@@ -37,6 +37,8 @@ def read(spec: DatasetSpec) -> Found:
     stored = json_of(path, "images", "annotations", "categories")
     images = _entries(stored, path, "images", "id", "file_name")
     annotations = _entries(stored, path, "annotations", "image_id", "category_id")
+    if not annotations:
+        raise HRSError(f"{path} has no objects: its annotations are empty; export it with them")
     names = {each["id"]: str(each["name"]) for each in _entries(stored, path, "categories", "id", "name")}
     classes = [BACKGROUND, *dict.fromkeys(name for name in names.values() if name != BACKGROUND)]
     ids = {category: classes.index(name) for category, name in names.items()}

@@ -7,7 +7,6 @@ such as rooms or cities, are all read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 from hrs.data.classfile import EXPECTED, READERS, find_class_list
 from hrs.data.classlist import ClassList, as_colour
 from hrs.data.encoding import Encoding, by_name, colour_id, fitting, palette_of, spread
-from hrs.data.frames import Found, label_files, pair
+from hrs.data.frames import Found, label_files, pair, refuse_brush_masks
 from hrs.data.lists import read_list
 from hrs.data.spec import DatasetSpec, holds
 from hrs.data.splits import splits_among
@@ -49,7 +48,7 @@ def read_layout(
     spec: DatasetSpec, images: Path, labels: Path, *, planted: Path | None = None, only: Sequence[str] | None = None
 ) -> Found:
     """Images and labels in two folders, with a list of classes in the root: by ids or by colours, as they fit."""
-    check_kinds(spec, labels)
+    _check_kinds(spec, labels)
     classes = find_class_list(spec.root, labels, labels.parent)
     encodings = encodings_of(classes, spec.root.name) if classes else _from_map(spec)
     if not encodings:
@@ -57,21 +56,16 @@ def read_layout(
     return encoded(pair(images, labels, encoding=encodings[0], planted=planted, only=only), encodings, classes)
 
 
-def check_kinds(spec: DatasetSpec, labels: Path) -> None:
+def _check_kinds(spec: DatasetSpec, labels: Path) -> None:
     """Raises HRSError where a folder of labels holds no image but what other formats read, or masks without a photo."""
     tree = files_below(labels, SUFFIXES)
-    if any(_BRUSH.match(path.name) for path in tree.files):
-        raise HRSError(
-            f"data set {spec}: {labels} holds Label Studio's brush masks, one for each class and named after tasks, "
-            "not after images; export from it as COCO (polygons, or brush as run lengths), and name that coco:FOLDER"
-        )
+    refuse_brush_masks(spec, labels, tree.files)
     kinds = {item.path.suffix.lower() for item in tree.aside} & _HINTS.keys()
     if not tree.files and kinds:
         kind = sorted(kinds)[0]
         raise HRSError(f"data set {spec}: {labels} has no images but {kind} files, {_HINTS[kind]}")
 
 
-_BRUSH = re.compile(r"task-?\d+-annotation-?\d+-")
 _HINTS = {
     ".json": "outlines of LabelMe or COCO: name it labelme:FOLDER or coco:FOLDER",
     ".npy": "arrays of NumPy: save them as PNG",

@@ -1,5 +1,5 @@
 """IDD (Varma et al., WACV 2019): leftImg8bit/SPLIT/DRIVE/*, gtFine/SPLIT/DRIVE/*; labels as autonue writes them:
-_labellevel3Ids, _labelids or _labelcsTrainIds."""
+_labellevel3Ids, _labelids or _labelcsTrainIds. IDD-Lite (Mishra et al., 2019): NAME_image.jpg, NAME_label.png."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _LEVEL3: dict[int, str] = dict(
     )
 )
 """IDD's 26 classes of level 3, of files that end in _labellevel3Ids; persons take in animals, bridges tunnels."""
-
-
+_LITE = ("drivable", "non-drivable", "living things", "vehicles", "roadside objects", "far objects", "sky")
+"""IDD-Lite's seven classes in the order of their ids."""
 _VOID = frozenset({35, 36, 37, 38, 39, 255})
 
 
@@ -42,6 +42,7 @@ def read(spec: DatasetSpec) -> Found:
         "_gtFine_labellevel3Ids": by_name(_LEVEL3, channel="index", void=frozenset({255}), name="idd26"),
         "_gtFine_labelids": by_name(_IDS, channel="index", void=_VOID, name="idd"),
         "_gtFine_labelcsTrainIds": TRAIN_IDS,
+        "_label": by_name(dict(enumerate(_LITE)), channel="index", void=frozenset({255}), name="idd-lite"),
     }
     ending = next((end for end in kinds if any(name.endswith(end) for name in files)), None)
     if ending is None:
@@ -49,7 +50,8 @@ def read(spec: DatasetSpec) -> Found:
             f"data set {spec}: {labels} has no {', '.join(f'*{end}.png' for end in kinds)}; make them of its polygons "
             "with preperation/createLabels.py of autonue/public-code"
         )
-    return pair(images, labels, encoding=kinds[ending], image_end="_leftImg8bit", label_end=ending)
+    image_end = "_image" if ending == "_label" else "_leftImg8bit"
+    return pair(images, labels, encoding=kinds[ending], image_end=image_end, label_end=ending)
 
 
 def splits(spec: DatasetSpec) -> list[str]:

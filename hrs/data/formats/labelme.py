@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hrs.data.classfile import load_json
 from hrs.data.encoding import Raw
 from hrs.data.frames import Found, Frame, pair
 from hrs.data.outlines import (
@@ -44,15 +45,15 @@ _AREAS = frozenset({"polygon", "rectangle", "circle", "mask"})
 def read(spec: DatasetSpec) -> Found:
     names = splits(spec)
     root = spec.root / spec.split_of(names) if names or "split" in spec.options else spec.root
-    shapes = [shape for path in files_below(root, {".json"}).files for shape in _all_shapes(path)]
+    paired = _with_named_images(pair(root, root, encoding=None, label_kinds={".json"}), root)
+    shapes = [shape for frame in paired.frames if frame.label for shape in _all_shapes(frame.label)]
     classes = [BACKGROUND, *sorted({_name(each) for each in shapes if _is_area(each)} - {BACKGROUND, _IGNORED})]
     ids = {name: i for i, name in enumerate(classes)} | {_IGNORED: IGNORE}
-    encoding = encoding_of(classes, partial(_draw, ids), spec)
-    found = _with_named_images(pair(root, root, encoding=encoding, label_kinds={".json"}), root)
     lines = Counter(str(each.get("shape_type")) for each in shapes if not _is_area(each))
     left_out = ", ".join(f"{count} of type {kind}" for kind, count in lines.items())
     notes = (f"shapes that enclose nothing are left out: {left_out}",) if left_out else ()
-    return replace(found, notes=(*NOTES, *found.notes, *notes))
+    encoding = encoding_of(classes, partial(_draw, ids), spec)
+    return replace(paired, encoding=encoding, notes=(*NOTES, *paired.notes, *notes))
 
 
 def splits(spec: DatasetSpec) -> list[str]:
@@ -67,7 +68,7 @@ def _with_named_images(found: Found, root: Path) -> Found:
         by_name.setdefault(path.name, []).append(path)
     frames = list(found.frames)
     for path in lonely:
-        named = str(json_of(path, "shapes").get("imagePath") or "").replace("\\", "/")
+        named = _image_path(path)
         same = by_name.get(named.rpartition("/")[2], [])
         image = (path.parent / named).resolve()
         if named and (image.is_file() or len(same) == 1):
@@ -76,6 +77,13 @@ def _with_named_images(found: Found, root: Path) -> Found:
     used = {each for frame in frames for each in (frame.image, frame.label)}
     missing = tuple(item for item in found.missing if item.path not in used)
     return replace(found, frames=tuple(sorted(frames, key=lambda frame: frame.id)), missing=missing)
+
+
+def _image_path(path: Path) -> str:
+    """Where a file of LabelMe's says that its image is; empty for other files."""
+    stored = load_json(path)
+    of_labelme = isinstance(stored, dict) and "shapes" in stored
+    return str(stored.get("imagePath") or "").replace("\\", "/") if of_labelme else ""
 
 
 def _all_shapes(path: Path) -> list[dict[str, Any]]:

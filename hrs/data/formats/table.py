@@ -132,12 +132,13 @@ _ROWS = (
     Format(
         name="idd",
         folder="`leftImg8bit/SPLIT/DRIVE/`, `gtFine/SPLIT/DRIVE/`",
-        labels="`labellevel3Ids`, `labelids` or `labelcsTrainIds`",
+        labels="`labellevel3Ids`, `labelids`, `labelcsTrainIds`, or IDD-Lite's `label`",
         options=_SPLIT,
         signs=(
             ("leftImg8bit", "gtFine", "gtFine/*/*/*_labellevel3Ids.png"),
             ("leftImg8bit", "gtFine", "gtFine/*/*/*_labelids.png"),
             ("leftImg8bit", "gtFine", "gtFine/*/*/*_labelcsTrainIds.png"),
+            ("leftImg8bit", "gtFine", "gtFine/*/*/*_label.png"),
         ),
     ),
     Format(
@@ -176,7 +177,7 @@ _ROWS = (
         folder="`JPEGImages/`, `SegmentationClass/`, `ImageSets/Segmentation/SPLIT.txt`; or CVAT's with `labelmap.txt`",
         labels="palette PNG of ids, or colours",
         options=_SPLIT,
-        signs=(("JPEGImages", "SegmentationClass"),),
+        signs=(("JPEGImages", "SegmentationClass"), ("JPEGImages",), ("SegmentationClass",)),
     ),
     Format(
         name="mmseg",
@@ -213,6 +214,7 @@ _ROWS = (
             ("*/_annotations.coco.json",),
             ("_annotations.coco.json",),
             ("result.json",),
+            ("labels.json", "data"),
         ),
     ),
     Format(
@@ -235,7 +237,7 @@ _ROWS = (
             ("*/images", "*/labels", "classes.*"),
             ("[Ii]m*g*", "[Ll]abel*"),
             ("[Ii]m*g*", "[Mm]ask*"),
-            ("[Ii]m*g*", "[Aa]nnotation*"),
+            ("[Ii]m*g*", "[Aa]nnotation*/*.*"),
             ("*/[Ii]m*g*", "*/[Mm]ask*"),
         ),
     ),

@@ -16,10 +16,12 @@ from hrs.data.classfile import find_class_list
 from hrs.data.encoding import Raw
 from hrs.data.formats import folder
 from hrs.data.frames import Found, Frame, pair
-from hrs.data.outlines import BACKGROUND, NOTES, Shape, encoding_of, image_size, painted
+from hrs.data.outlines import BACKGROUND, NOTES, Shape, encoding_of, image_size, painted, points
 from hrs.data.spec import DatasetSpec, holds
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
+
+_FARTHEST = 2.0  # shares of the image; outlines may reach over its border
 
 
 def read(spec: DatasetSpec) -> Found:
@@ -60,4 +62,7 @@ def _shape(ids: dict[int, int], words: list[str], size: tuple[int, int], path: P
         raise HRSError(
             f"{path} line {line} has the class {raw}, which no list names; known: {', '.join(map(str, ids))}"
         )
-    return Shape(raw=ids[raw], parts=[corners.reshape(-1, 2) * size])
+    shares = points(corners, path)
+    if np.abs(shares).max() > _FARTHEST:
+        raise HRSError(f"{path} line {line} has corners in pixels; expected shares of width and height, 0 to 1")
+    return Shape(raw=ids[raw], parts=[shares * size])
