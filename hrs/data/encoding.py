@@ -193,9 +193,7 @@ def _index(path: Path) -> Raw:
     if image.dtype.kind == "f" and not (np.isfinite(image) & (image == np.floor(image))).all():
         raise HRSError(f"label {path} holds values between whole numbers; expected class ids: save them as such")
     if image.min() == image.max() and _is_cut_out(data):
-        raise HRSError(
-            f"label {path} holds its shapes in its transparency alone; expected class ids: save them as grey"
-        )
+        raise HRSError(f"label {path} has its shapes in its transparency alone; expected class ids: save them as grey")
     return image.astype(np.uint32) // (255 // (2 ** grey_bits(data) - 1))
 
 

@@ -29,6 +29,14 @@ def read(tmp_path, text, name="classes.yaml"):
         ("classes.yml", "classes: {0: sky, 1: road, 2: box}"),
         ("classes.json", '{"classes": {"0": "sky", "1": "road", "2": "box"}}'),
         ("data.yaml", "path: .\ntrain: images/train\nnc: 3\nnames: [sky, road, box]"),
+        ("Classes.YAML", "Classes: {0: sky, 1: road, 2: box}"),
+        ("classes.yaml", "classes:\n- 0: sky\n- 1: road\n- 2: box"),
+        ("id2label.json", '{"0": "sky", "1": "road", "2": "box"}'),
+        ("classes.json", '{"id2label": {"0": "sky", "1": "road", "2": "box"}}'),
+        ("class_names.txt", "sky\nroad\nbox\n"),
+        ("labels.txt", "__ignore__\nsky\nroad\nbox\n"),
+        ("classes.csv", "sky\nroad\nbox\n"),
+        ("classes.csv", "names\nsky\nroad\nbox\n"),
         ("classes.txt", "sky\nroad\n\nbox\n"),
         ("classes.txt", "0 sky\n1: road\n2, box\n"),
         ("classes.csv", "id,name\n0,sky\n1,road\n2,box\n"),
@@ -45,6 +53,9 @@ def test_the_usual_spellings(tmp_path, name, text):
     [
         ("labelmap.txt", "# label:color_rgb:parts:actions\nsky:0,0,0::\nroad:1,2,3::\nbox:4,5,6::\n"),
         ("class_dict.csv", "name,r,g,b\nsky,0,0,0\nroad,1,2,3\nbox,4,5,6\n"),
+        ("class_dict.csv", "name,b,g,r\nsky,0,0,0\nroad,3,2,1\nbox,6,5,4\n"),
+        ("classes.csv", "\ufeffClass Label,R value,G value,B value\r\nsky,0,0,0\r\nroad,1,2,3\r\nbox,4,5,6\r\n"),
+        ("classes.csv", "name;r;g;b;id\nsky;0;0;0;0\nroad;1;2;3;1\nbox;4;5;6;2\n"),
         ("classes.csv", "sky,#000000\nroad,#010203\nbox,#040506\n"),
         ("classes.csv", '"0 0 0",sky\n"1 2 3",road\n"4 5 6",box\n'),
         ("classes.yaml", "classes: {sky: [0, 0, 0], road: [1, 2, 3], box: '#040506'}"),
@@ -96,6 +107,7 @@ def test_mistakes_are_named_with_file_and_line(tmp_path, text, message):
     [
         ("labelmap.txt", "sky\n", "expected lines of 'name:red,green,blue::'"),
         ("classes.csv", "sky,road,box\n", "expected a name with an id"),
+        ("classes.csv", "id,name\n0,sky\n0,road\n", "names the id 0 twice"),
         ("classes.txt", "0 sky\n0 road\n", "names the id 0 twice"),
     ],
 )
@@ -110,3 +122,16 @@ def test_without_a_list_the_error_says_what_the_labels_hold(tmp_path):
         HRSError, match=r"classes\.yaml does not exist.* holds images, labels; f0\.png holds the ids 0, 1, 2"
     ):
         open_dataset(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize("void", ["void", "Unlabeled", "null", "~", "", "__ignore__"])
+def test_names_that_say_that_a_class_is_none(tmp_path, void):
+    found = read(tmp_path, f"classes: {{0: '{void}', 1: road, 2: box}}")
+    assert found.names == {1: "road", 2: "box"} and found.ignored == {0}
+    assert "ignored, as the name says" in found.notes[0]
+    assert read(tmp_path, f"classes: {{0: '{void}', 1: road}}").names == {0: void, 1: "road"}
+
+
+def test_a_list_of_void_and_others_is_read_with_a_word(tmp_path):
+    data = open_dataset(f"folder:{write_classes(write_streets(tmp_path), 'classes: {0: void, 1: road, 2: box}')}")
+    assert data.space.classes == ("road", "box") and "classes.yaml: ignored, as the name says: void" in data.notes

@@ -11,6 +11,7 @@ from hrs.errors import HRSError
 from hrs.labels import CAMVID, IGNORE, colourise
 from tests.conftest import CAMVID as CAMVID_FOLDER
 from tests.conftest import needs_camvid, write_frames
+from tests.data.files import write_classes, write_streets
 
 
 def damage(path):
@@ -196,3 +197,11 @@ def test_camvid_training_split_has_its_published_shares():
     labelled = 1 - report.ignored / 100
     assert report.classes["Building"] * labelled == pytest.approx(23.3, abs=0.1)
     assert report.classes["Road"] * labelled == pytest.approx(31.7, abs=0.1)
+
+
+def test_the_text_names_the_split_and_the_others(tmp_path):
+    for split in ("training", "validation"):
+        write_streets(tmp_path, 1, images=f"images/{split}", labels=f"labels/{split}")
+    write_classes(tmp_path)
+    assert "split       training; there are also validation" in inspect(f"folder:{tmp_path}").to_text()
+    assert "split       validation; there are also training" in inspect(f"folder:{tmp_path}", split="val").to_text()

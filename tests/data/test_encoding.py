@@ -1,11 +1,12 @@
 """Labels on disk to raw ids."""
 
+import numpy as np
 import pytest
 
 from hrs.data.encoding import by_name
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
-from tests.data.files import own_classes, photo
+from tests.data.files import own_classes, photo, save, street, write_classes, write_streets
 
 
 def test_labels_with_the_wrong_channels_are_refused_when_read(tmp_path):
@@ -23,3 +24,32 @@ def test_a_damaged_label_is_one_line_whatever_it_was(tmp_path, channel, damaged)
     encoding = by_name({0: "a", 1: "b"}, channel=channel, void=frozenset(), name="own")
     with pytest.raises(HRSError, match="cannot be decoded"):
         encoding.raw_file(tmp_path / "label.png")
+
+
+def own(tmp_path, label: np.ndarray, name="f0.png"):
+    write_classes(write_streets(tmp_path, 1))
+    (tmp_path / "labels/f0.png").unlink()
+    save(tmp_path / "labels" / name, label)
+    return open_dataset(f"folder:{tmp_path}")
+
+
+def test_shapes_in_the_transparency_alone_are_refused(tmp_path):
+    cut_out = np.dstack([np.zeros((48, 64, 3), np.uint8), (street() == 2) * np.uint8(255)])
+    with pytest.raises(HRSError, match="has its shapes in its transparency alone"):
+        own(tmp_path, cut_out).read_label(0)
+    assert (own(tmp_path, np.dstack([cut_out[..., :3], np.full((48, 64), 255, np.uint8)])).read_label(0) == 0).all()
+
+
+def test_values_between_whole_numbers_are_refused(tmp_path):
+    data = own(tmp_path, street().astype(np.float32), "f0.tif")
+    assert (data.read_label(0) == street()).all()
+    for wrong in (street() / 2, np.where(street() == 2, np.nan, 0)):
+        save(tmp_path / "labels/f0.tif", wrong.astype(np.float32))
+        with pytest.raises(HRSError, match="holds values between whole numbers"):
+            data.read_label(0)
+
+
+def test_photographs_in_place_of_labels_are_named_as_such(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    with pytest.raises(HRSError, match=r"colours .*, as a photograph is; .* are images and labels exchanged"):
+        own(tmp_path, noise).read_label(0)

@@ -27,13 +27,14 @@ def names(root, **options) -> list[str]:
         ("F{}", "f{}.png"),
         ("f{}_rgb", "{}_seg.png"),
         ("image_{}", "label_{}.png"),
+        ("img{}", "mask{}.png"),
     ],
 )
 def test_what_people_add_to_names(tmp_path, name, label):
     for i in range(3):
         save(tmp_path / "images" / f"{name.format(i)}.png", pictured(street(i)))
         base = f"f{i}" if name.startswith("f") and "_rgb" in name else name.format(i)
-        stem = label.format(i) if label in ("f{}.png", "label_{}.png") else label.format(base)
+        stem = label.format(i) if label in ("f{}.png", "label_{}.png", "mask{}.png") else label.format(base)
         save(tmp_path / "labels" / stem, street(i))
     data = open_dataset(f"folder:{write_classes(tmp_path)}")
     assert [frame.id for frame in data.frames] == [name.format(i) for i in range(3)]
@@ -126,3 +127,46 @@ def test_an_image_of_too_many_pixels_is_said_to_be_too_large(tmp_path):
     found = {item.path.name: item.reason for item in open_dataset(f"folder:{tmp_path}").skipped}
     assert found["large.png"].startswith("has 14000x10000 pixels; at most 128 megapixels are read")
     assert found["huge.png"].startswith("has far more pixels than are read")
+
+
+def test_what_a_list_names_in_vain_is_said(tmp_path):
+    write_classes(write_streets(tmp_path, 4))
+    (tmp_path / "train.txt").write_bytes(
+        b"\xef\xbb\xbfC:\\data\\images\\f0.png\r\nimages/f1.png labels/f1.png\r\nf77\r\n"
+    )
+    data = open_dataset(f"folder:{tmp_path}")
+    assert [frame.id for frame in data.frames] == ["f0", "f1"]
+    assert [(str(item.path), item.reason) for item in data.skipped] == [
+        ("f77", "is in the list of the split, but not there")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0isom", "is a video, whatever its name says"),
+        (b"\x1aE\xdf\xa3webm", "is a video, whatever its name says"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "is a pointer of Git LFS; fetch the file itself: git lfs pull",
+        ),
+        (b"nothing known", "is not a readable image"),
+    ],
+)
+def test_files_that_are_no_images_are_called_what_they_are(tmp_path, content, reason):
+    write_classes(write_streets(tmp_path, 2))
+    (tmp_path / "images/f1.png").write_bytes(content)
+    assert [item.reason for item in open_dataset(f"folder:{tmp_path}").skipped] == [reason]
+
+
+def test_all_reasons_are_given_where_no_frame_is_left(tmp_path):
+    write_classes(write_streets(tmp_path, 2))
+    for i in range(2):
+        (tmp_path / f"labels/f{i}.png").rename(tmp_path / f"labels/g{i + 5}.png")
+    from hrs.errors import HRSError
+
+    with pytest.raises(
+        HRSError, match=r"left out 2 \(has no label: f0\.png, f1\.png\), 2 \(has no image: g5\.png, g6\.png\)"
+    ):
+        open_dataset(f"folder:{tmp_path}")

@@ -151,3 +151,32 @@ def test_colours_that_are_not_listed_are_named(tmp_path):
         False,
         "ids that no list of classes names are ignored: colour 7 7 7 (3.5 % of the pixels)",
     )
+
+
+COLOURS = np.array([[70, 130, 180], [128, 64, 128], [200, 0, 0]], np.uint8)
+PALETTE = "classes: {0: sky, 1: road, 2: box}\npalette: {0: [70, 130, 180], 1: [128, 64, 128], 2: [200, 0, 0]}"
+
+
+def test_listed_colours_with_red_and_blue_exchanged(tmp_path):
+    write_streets(tmp_path, of=lambda ids: COLOURS[ids][..., ::-1])
+    certain, text = findings(f"folder:{write_classes(tmp_path, PALETTE)}")[0]
+    assert certain and "have the listed colours with red and blue exchanged" in text
+
+
+def test_colours_saved_with_losses(tmp_path):
+    root = write_classes(write_streets(tmp_path, of=lambda ids: COLOURS[ids]), PALETTE)
+    assert findings(f"folder:{root}") == []
+    for i in range(3):
+        save(tmp_path / "lossy.jpg", COLOURS[street(i)], quality=80)
+        Image.open(tmp_path / "lossy.jpg").save(root / f"labels/f{i}.png")
+    certain, text = findings(f"folder:{root}")[0]
+    assert certain and "nearly those of the list: the labels were saved with losses" in text
+
+
+def test_a_class_without_pixels_is_named_with_its_colour(tmp_path):
+    write_streets(tmp_path, of=lambda ids: np.array([[1, 2, 3], [90, 91, 92], [1, 2, 3]], np.uint8)[ids])
+    root = write_classes(tmp_path, "classes: {0: sky, 1: road}\npalette: {0: [1, 2, 3], 1: [5, 5, 5]}")
+    certain, text = only(f"folder:{root}")
+    assert certain and text.endswith(
+        "if colour 90 91 92 is road, name it so in the list of classes: road: [90, 91, 92] under palette"
+    )

@@ -137,3 +137,15 @@ def test_a_map_of_ones_own_in_the_config(tmp_path, frames):
     road = real.space.classes.index("road")
     assert (label[street() == 1] == road).all() and (label[street() == 2] == 255).all()
     assert survey_sources([source])[0].matches[1].target == "road"
+
+
+def test_images_that_are_validated_on_are_not_trained_on(tmp_path, frames):
+    root = write_classes(write_streets(tmp_path, 6))
+    (root / "train.txt").write_text("f0\nf1\nf2\nf3\n")
+    (root / "val.txt").write_text("f3\nf4\n")
+    real = open_real(run_on(frames, target=f"folder:{root}", val="null"))
+    assert ids(real.target) == ["f0", "f1", "f2"] and ids(real.val) == ["f3", "f4"]
+    assert any("1 of its images are in folder:" in line and "not trained on" in line for line in real.in_words())
+    (tmp_path / "link").symlink_to(root)
+    with pytest.raises(HRSError, match=r"holds all 4 images of the target .* leave data\.val out"):
+        open_real(run_on(frames, target=f"folder:{root}", val=f"folder:{tmp_path / 'link'}?split=train"))

@@ -2,10 +2,23 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hrs.data.layouts import open_dataset
+from hrs.data.spec import looks_like
 from hrs.errors import HRSError
-from tests.data.files import first_row, grey, own_classes, photo, row
+from tests.data.files import (
+    first_row,
+    grey,
+    own_classes,
+    photo,
+    pictured,
+    row,
+    save,
+    street,
+    write_classes,
+    write_streets,
+)
 
 
 def test_folder_with_16_bit_ids_a_palette_and_ignored_ids(tmp_path):
@@ -65,3 +78,51 @@ def test_folder_needs_a_sound_list_of_classes(tmp_path, text, message):
     with pytest.raises(HRSError, match=message) as caught:
         open_dataset(f"folder:{tmp_path}")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("images", "labels"), [("Images", "Labels"), ("image", "masks"), ("imgs", "Annotations")])
+def test_the_two_folders_by_other_names(tmp_path, images, labels):
+    root = write_classes(write_streets(tmp_path, 2, images=images, labels=labels))
+    assert len(open_dataset(f"folder:{root}")) == 2 and looks_like(root)[0] == f"folder:{root}"
+    for split in ("train", "valid"):
+        write_streets(tmp_path / "nested", 2, images=f"{split}/{images}", labels=f"{split}/{labels}")
+    assert len(open_dataset(f"folder:{write_classes(tmp_path / 'nested')}", split="val")) == 2
+
+
+def test_palettes_in_another_order_than_the_list_are_read_by_their_colours(tmp_path):
+    """Tools that make a palette of the colours they meet write indices that are no ids."""
+    colours = [[70, 130, 180], [128, 64, 128], [200, 0, 0]]
+    write_streets(tmp_path, 2)
+    for i in range(2):
+        image = Image.fromarray(np.array([1, 2, 0], np.uint8)[street(i)])
+        image.putpalette([*colours[2], *colours[0], *colours[1]])
+        image.save(tmp_path / f"labels/f{i}.png")
+    write_classes(
+        tmp_path,
+        f"classes: {{0: sky, 1: road, 2: box}}\npalette: {{0: {colours[0]}, 1: {colours[1]}, 2: {colours[2]}}}",
+    )
+    data = open_dataset(f"folder:{tmp_path}")
+    assert (data.read_label(0) == street(0)).all() and (data.read_label(1) == street(1)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("f0.txt", r"no images but \.txt files, outlines as YOLO has them: name it yolo:"),
+        ("f0.xml", r"no images but \.xml files, boxes as Pascal VOC"),
+        ("f0.npy", r"no images but \.npy files, arrays of NumPy: save them as PNG"),
+        ("task-7-annotation-9-by-1-tag-road-0.png", "Label Studio's brush masks, .* export from it as COCO"),
+    ],
+)
+def test_labels_that_another_format_reads_are_named(tmp_path, name, message):
+    save(tmp_path / "images/f0.png", pictured(street()))
+    save(tmp_path / "labels/f0.png", street())
+    (tmp_path / "labels/f0.png").rename(tmp_path / "labels" / name)
+    with pytest.raises(HRSError, match=message):
+        open_dataset(f"folder:{write_classes(tmp_path)}")
+
+
+def test_brush_masks_are_no_photos(tmp_path):
+    save(tmp_path / "task-7-annotation-9-by-1-tag-road-0.png", street())
+    with pytest.raises(HRSError, match="Label Studio's brush masks"):
+        open_dataset(f"images:{tmp_path}")

@@ -1,14 +1,18 @@
 """Formats whose labels are outlines: YOLO, COCO, LabelMe."""
 
+import base64
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hrs.data.doctor import inspect
 from hrs.data.layouts import open_dataset
+from hrs.data.spec import looks_like
 from hrs.errors import HRSError
 from hrs.system.documents import MOST_BYTES
+from hrs.system.images import encode
 from tests.data.files import pictured, save, street
 
 SQUARE = [[10, 8], [29, 8], [29, 27], [10, 27]]  # corners in pixels of a frame of 64x48
@@ -54,6 +58,8 @@ def test_yolo_polygons_are_drawn_on_background(tmp_path):
         ("1 .5 .5 .2 .2 .3", "line 1 has 5 numbers"),
         ("7 0 0 1 0 1 1", "has the class 7, which no list names; known: 0, 1"),
         ("box 0 0 1 0 1 1", "is no class and polygon"),
+        ("1 10 8 29 8 29 27", "has corners in pixels; expected shares of width and height"),
+        ("1 nan 0 1 0 1 1", "a corner that is no number"),
     ],
 )
 def test_yolo_lines_that_are_none(tmp_path, line, message):
@@ -183,3 +189,119 @@ def test_a_large_export_is_read(tmp_path):
     path = tmp_path / "annotations/instances_train.json"
     path.write_text(path.read_text() + " " * MOST_BYTES)
     only_the_square(open_dataset(name), ground="floor")
+
+
+def change(path, **entries):
+    """Sets what the first entry of each kind has; None takes it away."""
+    stored = json.loads(path.read_text())
+    for key, values in entries.items():
+        merged = stored[key][0] | values
+        stored[key][0] = {name: value for name, value in merged.items() if value is not None}
+    path.write_text(json.dumps(stored))
+
+
+def test_an_object_of_several_outlines_is_all_that_any_encloses(tmp_path):
+    data = open_dataset(coco(tmp_path, [CORNERS, [10, 8, 19, 8, 19, 17, 10, 17]]))
+    only_the_square(data, ground="floor")
+
+
+@pytest.mark.parametrize("named", ["train\\a.png", "data/local-files/?d=a.png", "%61.png", "any/where/a.png"])
+def test_coco_names_of_other_systems(tmp_path, named):
+    spec = coco(tmp_path, [CORNERS])
+    change(tmp_path / "annotations/instances_train.json", images={"file_name": named})
+    only_the_square(open_dataset(spec), ground="floor")
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"images": {"width": 640, "height": 480}}, "drawn on 640x480 pixels, a.png has 64x48; use the image that was"),
+        ({"annotations": {"segmentation": []}}, "has a box and no outline; export segmentation, not detection"),
+        ({"annotations": {"category_id": 9}}, "has an object of the category 9, which it does not name"),
+        ({"annotations": {"image_id": None}}, "entry 0 of annotations lacks image_id"),
+        ({"annotations": {"segmentation": "abc"}}, "an outline that is no list of corners"),
+    ],
+)
+def test_coco_that_does_not_fit(tmp_path, entries, message):
+    spec = coco(tmp_path, [CORNERS])
+    change(tmp_path / "annotations/instances_train.json", **entries)
+    with pytest.raises(HRSError, match=message):
+        open_dataset(spec).read_label(0)
+
+
+def test_coco_without_objects_and_with_objects_of_no_image(tmp_path):
+    path = tmp_path / "annotations/instances_train.json"
+    spec = coco(tmp_path, [CORNERS])
+    change(path, annotations={"image_id": 99})
+    (skipped,) = open_dataset(spec).skipped
+    assert skipped.reason == "has 1 objects of images that it does not name"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"annotations": []}))
+    with pytest.raises(HRSError, match="has no objects: its annotations are empty"):
+        open_dataset(spec)
+
+
+def test_coco_images_of_one_stem_are_two_frames(tmp_path):
+    spec = coco(tmp_path, [CORNERS])
+    photos(tmp_path, "train/a.jpg")
+    path = tmp_path / "annotations/instances_train.json"
+    stored = json.loads(path.read_text())
+    stored["images"].append({"id": 2, "file_name": "a.jpg"})
+    path.write_text(json.dumps(stored))
+    data = open_dataset(spec)
+    assert [frame.id for frame in data.frames] == ["a.jpg", "a.png"]
+    only_the_square(data, i=1, ground="floor")
+    assert (classes(data, 0) == "background").all()
+
+
+@pytest.mark.parametrize("size", [(64, 48), (48, 64)], ids=["as stored", "upright"])
+def test_outlines_on_a_photo_that_exif_turns(tmp_path, size):
+    spec = coco(tmp_path, [CORNERS], size=size, image="train/a.jpg")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pictured(street())).save(tmp_path / "train/a.jpg", exif=exif)
+    box = classes(open_dataset(spec)) == "box"
+    assert box.shape == (64, 48)
+    drawn = np.rot90(box) if size == (64, 48) else box
+    assert drawn[8:28, 10:30].all() and box.sum() == 400
+
+
+def test_labelme_masks_and_what_encloses_nothing(tmp_path):
+    mask = base64.b64encode(encode(".png", np.full((20, 20), 255, np.uint8))).decode()
+    box = {"label": "box", "shape_type": "mask", "points": [[10, 8], [29, 27]], "mask": mask}
+    wire = {"label": "wire", "shape_type": "linestrip", "points": [[0, 0], [63, 47]]}
+    data = open_dataset(labelme(tmp_path, box, wire))
+    only_the_square(data)
+    assert "shapes that enclose nothing are left out: 1 of type linestrip" in data.notes
+    with pytest.raises(HRSError, match="has a mask that cannot be read"):
+        open_dataset(labelme(tmp_path, box | {"mask": "AAAA"})).read_label(0)
+
+
+@pytest.mark.parametrize("named", ["..\\photos\\a.png", "C:\\me\\a.png", "a.png"])
+def test_labelme_files_in_a_folder_of_their_own(tmp_path, named):
+    photos(tmp_path, "photos/a.png")
+    (tmp_path / "labels").mkdir()
+    stored = {"shapes": [{"label": "box", "points": SQUARE}], "imagePath": named, "imageWidth": 64, "imageHeight": 48}
+    (tmp_path / "labels/a.json").write_text(json.dumps(stored))
+    (tmp_path / "settings.json").write_text("{}")
+    data = open_dataset(f"labelme:{tmp_path}")
+    only_the_square(data)
+    assert [(item.path.name, item.reason) for item in data.skipped] == [("settings.json", "has no image")]
+    (tmp_path / "labels/a.json").write_text(json.dumps(stored | {"imageWidth": 640}))
+    with pytest.raises(HRSError, match=r"drawn on 640x48 pixels, a\.png has 64x48"):
+        open_dataset(f"labelme:{tmp_path}").read_label(0)
+
+
+def test_label_studio_s_exports(tmp_path):
+    """YOLO with classes.txt and notes.json; COCO with result.json; names with what it puts before them."""
+    photos(tmp_path / "yolo", "images/ab12cd34-a.png")
+    (tmp_path / "yolo/labels").mkdir()
+    line = "1 .15625 .16667 .453125 .16667 .453125 .5625 .15625 .5625"
+    (tmp_path / "yolo/labels/ab12cd34-a.txt").write_text(line)
+    (tmp_path / "yolo/classes.txt").write_text("sky\nbox")
+    (tmp_path / "yolo/notes.json").write_text("{}")
+    coco(tmp_path / "coco", [CORNERS], place="result.json", image="images/ab12cd34-a.png")
+    change(tmp_path / "coco/result.json", images={"file_name": "images\\ab12cd34-a.png"})
+    for name, ground in (("yolo", "background"), ("coco", "floor")):
+        spec = f"{name}:{tmp_path / name}"
+        assert looks_like(tmp_path / name)[0] == spec
+        only_the_square(open_dataset(spec), ground=ground)

@@ -56,6 +56,13 @@ def idd_of_ids(root):
     frame(root, "leftImg8bit/train/0/1_leftImg8bit.png", "gtFine/train/0/1_gtFine_labelids.png", ids)
 
 
+def idd_lite(root):
+    for split in ("train", "val"):
+        frame(
+            root, f"leftImg8bit/{split}/0/1_image.jpg", f"gtFine/{split}/0/1_label.png", np.array([6, 0, 3], np.uint8)
+        )
+
+
 def vkitti(root):
     colours = np.array([[90, 200, 255], [100, 60, 100], [255, 127, 80]], np.uint8)
     place = "Scene01/clone/frames"
@@ -109,6 +116,7 @@ def voc(root):
         (old_bdd100k, "bdd100k"),
         (idd, "idd"),
         (idd_of_ids, "idd"),
+        (idd_lite, "idd"),
         (vkitti, "vkitti"),
         (vistas, "vistas"),
         (ade20k, "ade20k"),
@@ -120,7 +128,8 @@ def test_a_public_layout_is_read_and_recognised(tmp_path, make, name):
     make(tmp_path)
     spec = f"{name}:{tmp_path}"
     report = inspect(spec)
-    found = {each.lower(): round(share, 1) for each, share in report.classes.items() if share}
+    called = {"drivable": "road", "vehicles": "car"}  # in IDD-Lite
+    found = {called.get(each, each.lower()): round(share, 1) for each, share in report.classes.items() if share}
     assert found == STREET and report.findings == () and report.skipped == ()
     assert looks_like(tmp_path)[0] == spec
     if "split" in str(open_dataset(spec).spec) or name in ("bdd100k", "vistas", "ade20k", "mmseg", "roboflow"):
@@ -260,3 +269,49 @@ def test_a_folder_of_another_layout_is_named(tmp_path):
         open_dataset(f"folder:{tmp_path}")
     with pytest.raises(HRSError, match=f"this folder looks like voc:{tmp_path}"):
         open_dataset(str(tmp_path))
+
+
+def test_splits_that_people_made_of_data_sets_without(tmp_path):
+    for split in ("training", "validation"):
+        frame(tmp_path / "kitti", f"{split}/image_2/{split}.png", f"{split}/semantic/{split}.png")
+    save(tmp_path / "kitti/testing/image_2/t.png", pictured(street()))
+    for split in ("train", "val"):
+        frame(tmp_path / "synscapes", f"{split}/img/rgb/{split}.png", f"{split}/img/class/{split}.png")
+    for name, called in (("kitti", "validation"), ("synscapes", "val")):
+        spec = f"{name}:{tmp_path / name}"
+        assert looks_like(tmp_path / name)[0] == spec
+        assert [each.id for each in open_dataset(spec, split="val").frames] == [called]
+        with pytest.raises(HRSError, match="no split test; it has the splits train"):
+            open_dataset(spec, split="test")
+        assert len(open_dataset(spec)) == 1
+
+
+COLOURED = np.array([[70, 130, 180], [128, 64, 128], [0, 0, 142]], np.uint8)
+
+
+def test_cityscapes_and_gta5_in_colours(tmp_path):
+    frame(tmp_path / "cs", "leftImg8bit/train/a/1_leftImg8bit.png", "gtFine/train/a/1_gtFine_color.png", COLOURED)
+    frame(tmp_path / "gta", "images/00001.png", "labels/00001.png", COLOURED)
+    for spec in (f"cityscapes:{tmp_path / 'cs'}", f"gta5:{tmp_path / 'gta'}"):
+        assert shares(spec) == STREET and "colours" in open_dataset(spec).notes[0]
+
+
+def test_cityscapes_without_label_images_says_what_is_there(tmp_path):
+    frame(tmp_path, "leftImg8bit/train/a/1_leftImg8bit.png", "gtFine/train/a/1_gtFine_instanceIds.png")
+    with pytest.raises(
+        HRSError, match=r"has no \*_gtFine_labelIds\.png.* but 1_gtFine_instanceIds; make them of its poly"
+    ):
+        open_dataset(f"cityscapes:{tmp_path}")
+
+
+def test_labelme_s_converter_to_voc(tmp_path):
+    frame(tmp_path, "JPEGImages/a.jpg", "SegmentationClassPNG/a.png", np.array([0, 1, 2], np.uint8))
+    (tmp_path / "SegmentationClass").mkdir()
+    np.save(tmp_path / "SegmentationClass/a.npy", street())
+    (tmp_path / "class_names.txt").write_text("sky\nroad\ncar")
+    assert shares(f"voc:{tmp_path}") == STREET
+
+
+def test_carla_is_called_with_the_versions_that_nobody_can_tell(tmp_path):
+    frame(tmp_path, "rgb/a.png", "seg/a.png")
+    assert looks_like(tmp_path) == [f"carla:{tmp_path}?version=0.9.14", f"carla:{tmp_path}?version=0.9.13"]
