@@ -296,7 +296,8 @@ def card(config: RunConfig, space: LabelSpace, step: int, metrics: dict[str, Any
     rows = "\n".join(
         f"| {name} | {'–' if value is None else f'{value:.1f}'} |" for name, value in metrics.get("iou", {}).items()
     )
-    scored = f"mIoU {metrics['miou']:.1f} % on {metrics['images']} validation images" if metrics else "not validated"
+    miou = metrics.get("miou")
+    scored = "not validated" if miou is None else f"mIoU {miou:.1f} % on {metrics['images']} validation images"
     return f"""# {config.network.name} trained with {config.method}
 
 Semantic segmentation into {len(space)} classes ({space.name}): {scored}, after step {step}.

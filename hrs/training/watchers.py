@@ -121,9 +121,9 @@ class Validation(Watcher):
         for each in gather_object([part]):
             whole.merge(each)
         if not whole.images:
-            raise HRSError("no validation image can be read any more; check the data set with: python -m hrs check")
+            LOGGER.warning("no validation image can be read any more; check the data set with: python -m hrs check")
         self.newest = whole.evaluation()
-        better = not self.newest.miou <= self.best  # where nothing can be scored, the newest is kept
+        better = self.newest.miou > self.best or self.best < 0  # where nothing was ever scored, the newest is kept
         self.best = max(self.best, self.newest.miou)
         if trainer.main:
             self.recorder.validation(trainer.step, self.newest, whole, best=better)

@@ -1,5 +1,6 @@
 import csv
 import json
+import math
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hrs.checkpoint import load_checkpoint
+from hrs.checkpoint import load_checkpoint, read_about
 from hrs.data.layouts import Dataset
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
@@ -239,6 +240,27 @@ def test_images_that_cannot_be_read_any_more_end_no_run(tmp_path, frames, monkey
     monkeypatch.setattr(Dataset, "read_label", gone)
     assert train(config, run).images == 3
     assert run.read_status().state == "finished" and "skipped a frame: " in caplog.text
+
+
+@pytest.mark.parametrize("how", ["void", "unreadable"])
+@pytest.mark.parametrize("validated", [0, 1])
+def test_labels_that_are_lost_on_the_way_cost_no_checkpoint(tmp_path, frames, monkeypatch, how, validated):
+    """All of the validation's, before the first validation or after it: what was the best until then stays."""
+    config = tiny_config(frames, "train.steps=4", "train.validate_every=2")
+    run = run_of(tmp_path, config)
+    read = Dataset.read_label
+
+    def lost(self, i):
+        if str(self.spec) != config.data.val or not run.log.exists() or len(run.preview_steps("val")) < validated:
+            return read(self, i)
+        if how == "unreadable":
+            raise HRSError(f"{self.frames[i].label} cannot be decoded")
+        return np.full_like(read(self, i), IGNORE)
+
+    monkeypatch.setattr(Dataset, "read_label", lost)
+    evaluation = train(config, run)
+    assert run.read_status().state == "finished" and math.isnan(evaluation.miou)
+    assert load_checkpoint(run.last).method and (read_about(run.best).metrics["miou"] is not None) == bool(validated)
 
 
 def test_a_file_in_its_folder_saves_and_cancels(tmp_path, frames):
