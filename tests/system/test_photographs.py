@@ -2,10 +2,11 @@ import contextlib
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from hrs.errors import HRSError
 from hrs.inference import read_photograph
@@ -197,3 +198,97 @@ def test_a_cut_out_is_the_same_to_training_and_segmenting(tmp_path):
     (tmp_path / "classes.yaml").write_text("classes: [a, b]")
     read = open_dataset(f"folder:{tmp_path}").read_image(0)
     assert (read == 255).all() and np.array_equal(read, read_photograph(tmp_path / "images/a.png"))
+
+
+HEIC = Path(__file__).with_name("phone.heic")
+"""A genuine one, x265: 48x64 upright, stored on its side with EXIF's orientation 6, in Display P3. Above it has one
+colour, below two; the values are those of the profile."""
+UPRIGHT = {(4, 4): (200, 40, 40), (60, 4): (40, 180, 40), (60, 44): (40, 40, 200)}
+
+
+def matrix_profile(red, green, blue, name=b"wide") -> bytes:
+    """A small ICC profile of version 2: primaries as XYZ under D50, gamma 2.2."""
+
+    def xyz(values):
+        return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in values))
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256)) + b"\0\0"
+    said = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + b"\0" * 80
+    tags = [(b"desc", said), (b"cprt", b"text\0\0\0\0none\0\0\0\0"), (b"wtpt", xyz((0.9642, 1, 0.8249)))]
+    tags += [(b"rXYZ", xyz(red)), (b"gXYZ", xyz(green)), (b"bXYZ", xyz(blue))]
+    tags += [(each, curve) for each in (b"rTRC", b"gTRC", b"bTRC")]
+    at, table, body = 132 + 12 * len(tags), b"", b""
+    for tag, data in tags:
+        data += b"\0" * (-len(data) % 4)
+        table += struct.pack(">4sII", tag, at + len(body), len(data))
+        body += data
+    head = struct.pack(">I4sI4s4s4s", at + len(body), b"none", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    head += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28
+    head += struct.pack(">3i", *(round(value * 65536) for value in (0.9642, 1, 0.8249)))
+    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+DISPLAY_P3 = matrix_profile((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
+ADOBE_RGB = matrix_profile((0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 0.0632, 0.7446))
+
+
+def as_srgb(rgb: np.ndarray, profile: bytes) -> np.ndarray:
+    """By the formula: gamma 2.2, the profile's primaries to XYZ under D50, sRGB's inverse matrix, sRGB's curve."""
+    at = profile.index(b"rXYZ", 128), profile.index(b"gXYZ", 128), profile.index(b"bXYZ", 128)
+    starts = [struct.unpack(">I", profile[each + 4 : each + 8])[0] for each in at]
+    own = np.array([struct.unpack(">3i", profile[each + 8 : each + 20]) for each in starts]).T / 65536
+    srgb = np.array([[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]])
+    linear = np.clip((rgb / 255.0) ** 2.2 @ (np.linalg.inv(srgb) @ own).T, 0, 1)
+    return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize("profile", [DISPLAY_P3, ADOBE_RGB], ids=["Display P3", "Adobe RGB"])
+@pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGB"), ("TIFF", "RGB"), ("PNG", "RGBA"), ("JPEG", "RGB")])
+def test_colours_of_a_profile_become_srgb(kind, mode, profile):
+    options = {"quality": 100, "subsampling": 0} if kind == "JPEG" else {}
+    picture = Image.fromarray(photo()).convert(mode)
+    read = read_photograph(encoded(picture, kind, icc_profile=profile, **options)).astype(float)
+    wanted = as_srgb(photo(), profile)
+    assert np.abs(wanted - photo()).mean() > 3
+    assert np.abs(read - wanted).mean() < 1.5 and (kind == "JPEG" or np.abs(read - wanted).max() < 4)
+    by_hand = ImageCms.profileToProfile(
+        Image.fromarray(photo()), ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+    )
+    assert kind == "JPEG" or np.array_equal(read, np.asarray(by_hand))
+
+
+def test_a_profile_that_is_srgb_or_damaged_changes_nothing():
+    for profile in (ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), DISPLAY_P3[:200], b"none"):
+        assert np.array_equal(read_photograph(encoded(Image.fromarray(photo()), "PNG", icc_profile=profile)), photo())
+
+
+def test_a_phone_s_heic_is_upright_and_srgb(tmp_path):
+    """libheif has turned it; who turned it by its EXIF once more would see it on its side."""
+    read = read_photograph(HEIC)
+    assert read.shape == (64, 48, 3)
+    for place, colour in UPRIGHT.items():
+        assert np.abs(read[place] - as_srgb(np.array(colour), DISPLAY_P3)).max() < 4
+
+
+def test_a_heic_meets_its_label_and_a_renamed_one_is_read(tmp_path):
+    from hrs.data.layouts import open_dataset
+
+    for name in ("IMG_1.HEIC", "IMG_2.jpg"):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        (tmp_path / "images" / name).write_bytes(HEIC.read_bytes())
+        Image.fromarray(np.zeros((64, 48), np.uint8)).save((tmp_path / "labels" / name).with_suffix(".png"))
+    (tmp_path / "classes.yaml").write_text("classes: [a, b]")
+    data = open_dataset(f"folder:{tmp_path}")
+    assert [frame.label_turn for frame in data.frames] == [1, 1] and data.skipped == ()
+    assert all(data.read_image(i).shape[:2] == data.read_label(i).shape for i in range(2))
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "WEBP", "PNG", "TIFF"])
+def test_exif_turns_every_kind_that_has_it(kind):
+    upright = np.zeros((64, 48, 3), np.uint8)
+    upright[:32], upright[32:, :24], upright[32:, 24:] = UPRIGHT.values()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    read = read_photograph(encoded(Image.fromarray(np.rot90(upright).copy()), kind, exif=exif, quality=95))
+    assert read.shape == upright.shape and np.abs(read.astype(int) - upright).mean() < 3

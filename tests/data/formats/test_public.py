@@ -1,7 +1,9 @@
 """Public data sets in their own layouts, a frame or two each."""
 
 import json
+import shutil
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,10 +12,11 @@ from hrs.data.doctor import inspect
 from hrs.data.layouts import open_dataset
 from hrs.data.spec import looks_like
 from hrs.errors import HRSError
-from tests.data.files import pictured, save, street
+from tests.data.files import palette_png, pictured, save, street, write_classes, write_streets
 
 IDS = np.array([23, 7, 26], np.uint8)  # of Cityscapes: sky, road, car
 TRAIN = np.array([10, 0, 13], np.uint8)
+COLOURED = np.array([[70, 130, 180], [128, 64, 128], [0, 0, 142]], np.uint8)
 STREET = {"sky": 46.5, "road": 50.0, "car": 3.5}
 
 
@@ -107,9 +110,150 @@ def voc(root):
     (root / "ImageSets/Segmentation/val.txt").write_text("2007_2\n")
 
 
+def gta5(root):
+    save(root / "images/00001.png", pictured(street()))
+    palette_png(root / "labels/00001.png", IDS[street()])
+
+
+def synthia(root):
+    save(root / "RGB/0000001.png", pictured(street()))
+    (root / "GT/LABELS").mkdir(parents=True)
+    tags = np.array([1, 3, 8], np.uint16)[street()]
+    cv2.imwrite(str(root / "GT/LABELS/0000001.png"), np.dstack([np.full_like(tags, 9), np.full_like(tags, 9), tags]))
+
+
+def cityscapes(root):
+    frame(root, "leftImg8bit/train/a/1_leftImg8bit.png", "gtFine/train/a/1_gtFine_labelIds.png")
+
+
+def cityscapes_train_ids(root):
+    frame(root, "leftImg8bit/train/a/1_leftImg8bit.png", "gtFine/train/a/1_gtFine_labelTrainIds.png", TRAIN)
+
+
+def camvid(root):
+    frame(root, "train/a.png", "trainannot/a.png", np.array([0, 3, 8], np.uint8))
+
+
+CAMVID_COLOURS = np.array([[128, 128, 128], [128, 64, 128], [64, 0, 128]], np.uint8)
+
+
+def camvid_in_colours(root):
+    frame(root, "train/a.png", "train_labels/a_L.png", CAMVID_COLOURS)
+
+
+def original_camvid(root):
+    frame(root, "701_StillsRaw_full/a.png", "LabeledApproved_full/a_L.png", CAMVID_COLOURS)
+
+
+def carla(root):
+    frame(root, "rgb/a.png", "seg/a.png", np.array([[11, 0, 0], [1, 0, 0], [14, 0, 0]], np.uint8))
+
+
+LISTED = "classes: [sky, road, car]"
+
+
+def folder(root):
+    write_classes(write_streets(root), LISTED)
+
+
+def folder_of_masks(root):
+    write_classes(write_streets(root, labels="masks"), LISTED)
+
+
+def folder_of_splits(root):
+    write_classes(write_streets(root, images="images/train", labels="labels/train"), LISTED)
+
+
+def folder_in_splits(root):
+    write_classes(write_streets(root, images="train/images", labels="train/labels"), LISTED)
+
+
+def folder_with_lists(root):
+    folder(root)
+    (root / "train.txt").write_text("f0\nf1\n")
+
+
+BOX = {(x, y) for y, x in np.argwhere(street() == 2).tolist()}
+LEFT, TOP, RIGHT, BOTTOM = min(BOX)[0], min(y for _, y in BOX), max(BOX)[0], max(y for _, y in BOX)
+OUTLINES = {
+    "sky": [(0, 0), (63, 0), (63, 23), (0, 23)],
+    "road": [(0, 24), (63, 24), (63, 47), (0, 47)],
+    "car": [(LEFT, TOP), (RIGHT, TOP), (RIGHT, BOTTOM), (LEFT, BOTTOM)],
+}
+
+
+def yolo(root):
+    save(root / "images/train/a.jpg", pictured(street()))
+    (root / "labels/train").mkdir(parents=True)
+    corners = [" ".join(f"{x / 64} {y / 48}" for x, y in outline) for outline in OUTLINES.values()]
+    (root / "labels/train/a.txt").write_text("\n".join(f"{i} {each}" for i, each in enumerate(corners)))
+    (root / "data.yaml").write_text("names: [sky, road, car]")
+
+
+def yolo_in_splits(root):
+    yolo(root / "made")
+    for kind in ("images", "labels"):
+        (root / "train").mkdir(exist_ok=True)
+        (root / "made" / kind / "train").rename(root / "train" / kind)
+    (root / "made/data.yaml").rename(root / "data.yaml")
+    shutil.rmtree(root / "made")
+
+
+def coco(root, place="annotations/instances_train.json", image="train/a.jpg"):
+    save(root / image, pictured(street()))
+    (root / place).parent.mkdir(parents=True, exist_ok=True)
+    objects = [
+        {"image_id": 1, "category_id": i, "area": 9 - i, "segmentation": [[v for corner in outline for v in corner]]}
+        for i, outline in enumerate(OUTLINES.values())
+    ]
+    named = [{"id": i, "name": name} for i, name in enumerate(OUTLINES)]
+    images = [{"id": 1, "file_name": "a.jpg", "width": 64, "height": 48}]
+    (root / place).write_text(json.dumps({"images": images, "annotations": objects, "categories": named}))
+
+
+def coco_of_roboflow(root):
+    coco(root, "train/_annotations.coco.json")
+
+
+def coco_of_label_studio(root):
+    coco(root, "result.json", "images/a.jpg")
+
+
+def labelme(root):
+    save(root / "a.jpg", pictured(street()))
+    shapes = [{"label": name, "points": outline} for name, outline in OUTLINES.items()]
+    (root / "a.json").write_text(json.dumps({"shapes": shapes, "imagePath": "a.jpg"}))
+
+
+def voc_of_cvat(root):
+    frame(root, "JPEGImages/a.jpg", "SegmentationClass/a.png", COLOURED)
+    lines = [f"{name}:{','.join(map(str, colour))}::" for name, colour in zip(OUTLINES, COLOURED.tolist(), strict=True)]
+    (root / "labelmap.txt").write_text("\n".join(lines))
+
+
 @pytest.mark.parametrize(
     ("make", "name"),
     [
+        (gta5, "gta5"),
+        (synthia, "synthia"),
+        (cityscapes, "cityscapes"),
+        (cityscapes_train_ids, "cityscapes"),
+        (camvid, "camvid"),
+        (camvid_in_colours, "camvid"),
+        (original_camvid, "camvid"),
+        (carla, "carla"),
+        (voc_of_cvat, "voc"),
+        (yolo, "yolo"),
+        (yolo_in_splits, "yolo"),
+        (coco, "coco"),
+        (coco_of_roboflow, "coco"),
+        (coco_of_label_studio, "coco"),
+        (labelme, "labelme"),
+        (folder, "folder"),
+        (folder_of_masks, "folder"),
+        (folder_of_splits, "folder"),
+        (folder_in_splits, "folder"),
+        (folder_with_lists, "folder"),
         (kitti, "kitti"),
         (synscapes, "synscapes"),
         (bdd100k, "bdd100k"),
@@ -126,12 +270,12 @@ def voc(root):
 )
 def test_a_public_layout_is_read_and_recognised(tmp_path, make, name):
     make(tmp_path)
-    spec = f"{name}:{tmp_path}"
+    spec = looks_like(tmp_path)[0]
+    assert spec.startswith(f"{name}:{tmp_path}")
     report = inspect(spec)
     called = {"drivable": "road", "vehicles": "car"}  # in IDD-Lite
     found = {called.get(each, each.lower()): round(share, 1) for each, share in report.classes.items() if share}
     assert found == STREET and report.findings == () and report.skipped == ()
-    assert looks_like(tmp_path)[0] == spec
     if "split" in str(open_dataset(spec).spec) or name in ("bdd100k", "vistas", "ade20k", "mmseg", "roboflow"):
         assert len(open_dataset(spec, split="val")) == 1
 
@@ -284,9 +428,6 @@ def test_splits_that_people_made_of_data_sets_without(tmp_path):
         with pytest.raises(HRSError, match="no split test; it has the splits train"):
             open_dataset(spec, split="test")
         assert len(open_dataset(spec)) == 1
-
-
-COLOURED = np.array([[70, 130, 180], [128, 64, 128], [0, 0, 142]], np.uint8)
 
 
 def test_cityscapes_and_gta5_in_colours(tmp_path):
