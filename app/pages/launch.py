@@ -14,7 +14,7 @@ import yaml
 import hrs
 from app.context import all_runs, plain, runs_root
 from app.figures.curves import CHART, histogram
-from app.launch import forms
+from app.launch import classtable, forms
 from app.launch.jobs import Job
 from hrs.config import RunConfig, load_config
 from hrs.data.classmap import map_for
@@ -31,6 +31,7 @@ K = TypeVar("K")
 def main() -> None:
     st.title("Launch")
     fill_form()
+    classtable.take()
     origin()
     forms.draw()
     try:
@@ -38,6 +39,7 @@ def main() -> None:
     except HRSError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
+    classtable.draw(config)
     show_yaml(config)
     st.header("Before the start")
     before(config)

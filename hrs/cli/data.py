@@ -1,4 +1,4 @@
-"""Commands on data sets: check, render."""
+"""Commands on data sets: check, classes, render."""
 
 from __future__ import annotations
 
@@ -52,6 +52,39 @@ def check(
         raise wrong_target
 
 
+@app.command()
+def classes(
+    source: Annotated[str, typer.Argument(help="format:path[?key=value&...] of a synthetic data set.")],
+    target: Annotated[str, typer.Argument(help="Label space, or the data set of real images.")],
+    out: Annotated[Path | None, typer.Option(help="Write classes.json and a picture of each class here.")] = None,
+) -> None:
+    """A source's classes at a glance, from a few frames: share of the pixels, and what each is taken for in the target.
+
+    What is wrong there is to be said in data.classes.
+    """
+    from hrs.data.classview import view_classes
+    from hrs.pictures import write_picture
+    from hrs.system.files import atomic_write, make_folder
+
+    space, wrong = _space(target)
+    if space is None:
+        raise wrong or HRSError(f"--target {target} has no labels")
+    seen, views = view_classes(source, space)
+    print(f"{source}: {len(views)} classes in {len(seen.dataset)} of {seen.total} frames, in percent of their pixels")
+    wide = max(len(each.name) for each in views)
+    for each in sorted(views, key=lambda each: -each.share):
+        print(f"    {each.name:<{wide}}  {each.share:5.1f}  -> {each.target or 'ignored'}  ({each.how})")
+    if out is not None:
+        make_folder(out)
+        pictures = [f"{i}.jpg" if each.picture is not None else None for i, each in enumerate(views)]
+        for each, name in zip(views, pictures, strict=True):
+            if each.picture is not None and name:
+                write_picture(out / name, each.picture)
+        rows = [each.to_dict(picture) for each, picture in zip(views, pictures, strict=True)]
+        found = {"source": source, "target": list(space.classes), "classes": rows}
+        atomic_write(out / "classes.json", json.dumps(found, indent=2) + "\n")
+
+
 def _name(text: str) -> str:
     """A data set's name; of a folder without a format, that of what it looks like."""
     from hrs.data.spec import holds, looks_like, looks_like_inside
@@ -74,13 +107,13 @@ def _name(text: str) -> str:
 def _space(name: str) -> tuple[LabelSpace | None, HRSError | None]:
     """The classes of a label space or data set, or what is wrong with that; the data set itself is checked all the
     same."""
-    from hrs.data.layouts import open_dataset
+    from hrs.data.glance import glance
     from hrs.labels import SPACES
 
     if name in SPACES:
         return SPACES[name], None
     try:
-        space = open_dataset(name).space
+        space = glance(name, few=1).dataset.space
     except HRSError as error:
         return None, error
     spaces = ", ".join(SPACES)

@@ -85,12 +85,16 @@ class Encoding:
 
     def in_words(self, raw: int) -> str:
         """A raw id as people know it: "id 7" or "colour 128 64 128"."""
-        return f"colour {raw >> 16 & 255} {raw >> 8 & 255} {raw & 255}" if self.channel == "colour" else f"id {raw}"
+        return f"colour {self.key(raw).replace(',', ' ')}" if self.channel == "colour" else f"id {raw}"
+
+    def key(self, raw: int) -> str:
+        """A raw id as a class map names it: "7" or "128,64,128"."""
+        return f"{raw >> 16 & 255},{raw >> 8 & 255},{raw & 255}" if self.channel == "colour" else str(raw)
 
     def entry(self, raw: int, name: str) -> str:
         """What to write in classes.yaml for a raw id to be a class."""
-        red, green, blue = raw >> 16 & 255, raw >> 8 & 255, raw & 255
-        return f"{name}: [{red}, {green}, {blue}] under palette" if self.channel == "colour" else f"{raw}: {name}"
+        colour = self.key(raw).replace(",", ", ")
+        return f"{name}: [{colour}] under palette" if self.channel == "colour" else f"{raw}: {name}"
 
 
 TRAIN_IDS = Encoding(

@@ -23,11 +23,10 @@ import torch
 import yaml
 
 from hrs.config import RunConfig, load_config
-from hrs.data.classmap import ClassMap, map_for
-from hrs.data.draw import spread_indices
-from hrs.data.formats.table import FORMATS
+from hrs.data.classmap import map_for
+from hrs.data.glance import Glance, glance
 from hrs.data.holdout import SHARE, other_split
-from hrs.data.layouts import Dataset, check_headers, dataset_of, mapped_spec
+from hrs.data.layouts import Dataset
 from hrs.data.regions import RegionCache, superpixels
 from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
@@ -45,7 +44,6 @@ _WARMUP = 2  # first steps, which allocate memory and choose kernels; left out o
 _FEWEST_STEPS, _MOST_STEPS = 3, 200
 _PATIENCE = 4  # budgets, warm-up included, after which even a single step is enough
 _STAGE = 0.6  # share of training at which the steps are timed: selection is at work
-_FRAMES = 8  # of each data set
 _TRIAL_STEPS = 500  # at least, so that there are steps left to time
 
 
@@ -151,15 +149,6 @@ def estimate(config: RunConfig, *, budget: float = 6.0) -> Estimate:
 # A few frames of the run's own data
 
 
-@dataclass(frozen=True, kw_only=True)
-class Glance:
-    """A few frames of a data set. total: frames the run will use of it; rendering: seconds to draw what is missing."""
-
-    dataset: Dataset
-    total: int
-    rendering: float = 0.0
-
-
 def _look(config: RunConfig) -> tuple[Glance, Glance, list[Glance]]:
     """The real images, those to validate on, and the synthetic frames."""
     data = config.data
@@ -170,24 +159,6 @@ def _look(config: RunConfig) -> tuple[Glance, Glance, list[Glance]]:
     drawn = replace(real, total=min(left, data.n_real or left))
     sources = [glance(source, map_for(data.classes, source, source=True)) for source in config.sources]
     return drawn, val, sources
-
-
-def glance(name: str, classes: ClassMap | None = None) -> Glance:
-    """Open a few frames of a data set without reading the others' headers or drawing them all."""
-    spec = mapped_spec(name, classes)
-    seen = FORMATS[spec.format].glimpse(spec, 2 * _FRAMES)
-    if not seen.found.frames:
-        raise HRSError(f"data set {spec} has no usable frame; expected {seen.found.layout}")
-    return Glance(dataset=_spread(dataset_of(spec, seen.found)), total=seen.total, rendering=seen.making)
-
-
-def _spread(dataset: Dataset) -> Dataset:
-    """Up to twice ``_FRAMES`` frames from all over it: every other one to train on, the rest to look up regions."""
-    few = dataset.take(spread_indices(len(dataset), 2 * _FRAMES))
-    usable, unfit = check_headers(few.frames)
-    if not usable:
-        raise HRSError(f"data set {dataset.spec}: {unfit[0].path.name} {unfit[0].reason}")
-    return replace(few, frames=usable)
 
 
 def _space_of(dataset: Dataset) -> LabelSpace:

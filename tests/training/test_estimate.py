@@ -9,10 +9,11 @@ import pytest
 
 from hrs.cli import main
 from hrs.config import load_config
+from hrs.data.glance import glance
 from hrs.data.layouts import open_dataset
 from hrs.data.loaders import FrameReader
 from hrs.errors import HRSError
-from hrs.training.estimate import estimate, glance
+from hrs.training.estimate import estimate
 from tests.conftest import tiny_config, write_frames
 
 

@@ -1,0 +1,37 @@
+"""A few frames of a data set, from all over it, without reading the others' headers or drawing them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hrs.data.classmap import ClassMap
+from hrs.data.draw import spread_indices
+from hrs.data.formats.table import FORMATS
+from hrs.data.layouts import Dataset, check_headers, dataset_of, mapped_spec
+from hrs.errors import HRSError
+
+FEW = 16
+"""Frames that are looked at, unless somebody asks for others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Glance:
+    """dataset: a few usable frames. total: how many it has in all; rendering: seconds to draw what is missing."""
+
+    dataset: Dataset
+    total: int
+    rendering: float = 0.0
+
+
+def glance(name: str, classes: ClassMap | None = None, *, few: int = FEW) -> Glance:
+    """Open up to ``few`` frames. Raises HRSError as opening all of them would, and where none of them can be used."""
+    spec = mapped_spec(name, classes)
+    seen = FORMATS[spec.format].glimpse(spec, few)
+    if not seen.found.frames:
+        raise HRSError(f"data set {spec} has no usable frame; expected {seen.found.layout}")
+    dataset = dataset_of(spec, seen.found)
+    chosen = dataset.take(spread_indices(len(dataset), few))
+    usable, unfit = check_headers(chosen.frames)
+    if not usable:
+        raise HRSError(f"data set {spec}: {unfit[0].path.name} {unfit[0].reason}")
+    return Glance(dataset=replace(chosen, frames=usable), total=seen.total, rendering=seen.making)
