@@ -31,6 +31,7 @@ from hrs.scoring.maps import read_maps
 from tests.app.made_runs import make_run as made_run
 from tests.conftest import CLASSES, tiny_config, until, write_frames
 from tests.damage import DAMAGES
+from tests.data.files import write_classes, write_streets
 from tests.scoring.weighted_run import make_run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -281,6 +282,18 @@ def test_check_where_all_pairs_differ_in_size(hrs, tmp_path):
 
 
 # Scoring
+
+
+def test_classes_shows_what_each_is_taken_for(hrs, tmp_path):
+    root = write_classes(write_streets(tmp_path / "made"), "classes: {0: Sky, 1: asphalt, 2: vehicle}")
+    result = hrs("classes", f"folder:{root}", "cityscapes19", "--out", "seen")
+    assert result.code == 0 and "3 classes in 3 of 3 frames" in result.out
+    assert "asphalt   50.0  -> ignored  (nothing of that name)" in result.out
+    assert "vehicle    3.5  -> car  (another name)" in result.out
+    found = json.loads(Path("seen/classes.json").read_text())
+    assert found["target"][:2] == ["road", "sidewalk"] and found["classes"][1]["target"] is None
+    assert all(Path("seen", each["picture"]).is_file() for each in found["classes"])
+    assert "nothing is neither a label space (cityscapes19," in hrs("classes", f"folder:{root}", "nothing").error
 
 
 def test_score_writes_a_row_and_a_map_a_frame_and_goes_on_where_it_stopped(hrs, trained, frames, tmp_path, monkeypatch):

@@ -68,7 +68,7 @@ def classes(
 
     space, wrong = _space(target)
     if space is None:
-        raise wrong or HRSError(f"--target {target} has no labels")
+        raise wrong or HRSError(f"{target} has no labels")
     seen, views = view_classes(source, space)
     print(f"{source}: {len(views)} classes in {len(seen.dataset)} of {seen.total} frames, in percent of their pixels")
     wide = max(len(each.name) for each in views)
@@ -110,14 +110,16 @@ def _space(name: str) -> tuple[LabelSpace | None, HRSError | None]:
     from hrs.data.glance import glance
     from hrs.labels import SPACES
 
+    spaces = ", ".join(SPACES)
     if name in SPACES:
         return SPACES[name], None
+    if ":" not in name:
+        return None, HRSError(f"{name} is neither a label space ({spaces}) nor the name of a data set, format:path")
     try:
         space = glance(name, few=1).dataset.space
     except HRSError as error:
         return None, error
-    spaces = ", ".join(SPACES)
-    missing = HRSError(f"--target {name} has no labels; name a label space ({spaces}) or a labelled data set")
+    missing = HRSError(f"{name} has no labels; name a label space ({spaces}) or a labelled data set")
     return space, None if space else missing
 
 

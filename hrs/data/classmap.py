@@ -53,7 +53,8 @@ class ClassMap:
     def rename(self, encoding: Encoding, spec: str) -> Encoding:
         """The same raw ids under the new names; the order is that of the classes on disk, what is new comes last.
 
-        Raises HRSError for a key that is neither a class nor an id nor a colour of the data set.
+        Raises HRSError for a key that is neither a class nor an id nor a colour of the data set, and where it leaves
+        fewer than two classes.
         """
         spelled: dict[str, str] = {}
         renamed: dict[int, str] = {raw: encoding.space.classes[i] for raw, i in encoding.ids.items()}
@@ -62,6 +63,12 @@ class ClassMap:
                 renamed[raw] = spelled.setdefault(fold(name), name)
         ignored = {raw for raw, name in renamed.items() if _is_ignored(name)}
         kept = {raw: name for raw, name in renamed.items() if raw not in ignored}
+        if len(set(kept.values())) < 2:
+            left = ", ".join(set(kept.values())) or "no class"
+            raise HRSError(
+                f"{self.where} leaves {left} alone of {spec}; expected 2 classes or more: ignore fewer, since what the "
+                "target does not have is ignored anyway"
+            )
         space = _space(encoding, kept)
         index = {name: i for i, name in enumerate(space.classes)}
         ids = {raw: index[name] for raw, name in kept.items()}

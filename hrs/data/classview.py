@@ -16,13 +16,13 @@ from hrs.labels import IGNORE, LabelSpace, match
 Image = NDArray[np.uint8]
 _HEIGHT, _MOST_WIDE = 64, 128  # of a picture
 _MARGIN = 0.25  # of what is shown, on each side
-_DIM = 0.3
+_FADED = 0.25  # of what a pixel of another class was; the rest is white
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassView:
     """share: percent of the labelled pixels of the frames that were looked at. picture: RGB (64 w 3), where a frame has
-    most of the class, all else dimmed; None where none of them has it. target: what it is taken for elsewhere, and
+    most of the class, all else faded; None where none of them has it. target: what it is taken for elsewhere, and
     ``how`` that was told. keys: its ids or colours as a class map may name them."""
 
     name: str
@@ -65,11 +65,12 @@ def view_classes(name: str, target: LabelSpace) -> tuple[Glance, tuple[ClassView
 
 
 def _cut_out(image: Image, mask: NDArray[np.bool_]) -> Image:
-    """The largest piece of a class with some of what is around it, dimmed."""
+    """The largest piece of a class with some of what is around it, faded."""
     _, _, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     left, top, wide, high, _ = boxes[1:][boxes[1:, cv2.CC_STAT_AREA].argmax()].tolist()
     x, y = int(_MARGIN * wide) + 2, int(_MARGIN * high) + 2
     rows, columns = slice(max(0, top - y), top + high + y), slice(max(0, left - x), left + wide + x)
-    part = np.where(mask[rows, columns, None], image[rows, columns], _DIM * image[rows, columns]).astype(np.uint8)
+    faded = _FADED * image[rows, columns] + (1 - _FADED) * 255
+    part = np.where(mask[rows, columns, None], image[rows, columns], faded).astype(np.uint8)
     across = min(_MOST_WIDE, max(1, round(_HEIGHT * part.shape[1] / part.shape[0])))
     return cv2.resize(part, (across, _HEIGHT), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

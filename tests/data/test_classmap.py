@@ -122,3 +122,10 @@ def test_how_a_config_may_spell_it(given, kept):
 def test_a_list_is_no_class_map():
     with pytest.raises(HRSError, match="expected lines of 'class: target class'"):
         load_config({"data": {"classes": ["road"]}})
+
+
+def test_a_map_that_leaves_one_class_says_what_to_do(tmp_path):
+    root = write_classes(write_streets(tmp_path))
+    given = ClassMap(entries={"sky": "ignore", "box": "road"}, where="data.classes")
+    with pytest.raises(HRSError, match=r"data\.classes leaves road alone of folder:.*: ignore fewer"):
+        open_dataset(f"folder:{root}", classes=given)
