@@ -119,6 +119,8 @@ def summary(report: Report) -> None:
             st.metric("Pixels ignored", f"{report.ignored:.1f} %", width="content")
     if not report.labelled:
         st.caption("These are photos without labels.")
+    if report.split:
+        st.caption(plain(f"Split {report.split}."))
     for finding in report.findings:
         (st.error if finding.certain else st.warning)(plain(finding.text), icon=":material/warning:")
     for note in report.dataset.notes:
@@ -136,7 +138,8 @@ def problem_table(report: Report) -> pd.DataFrame:
     """One row a problem: what is wrong, where, and how bad."""
     rows = [("left out", str(item.path), item.reason) for item in report.skipped]
     rows += [("unreadable", str(item.path), item.reason) for item in report.unreadable]
-    rows += [("unknown id", str(raw), f"{pixels:,} pixels are ignored") for raw, pixels in report.unknown.items()]
+    key = report.dataset.encoding.key if report.dataset.encoding else str
+    rows += [("unknown id", key(raw), f"{pixels:,} pixels are ignored") for raw, pixels in report.unknown.items()]
     return pd.DataFrame(rows, columns=["problem", "where", "why"])
 
 
@@ -176,7 +179,8 @@ def class_table(other: Report, first: Report) -> pd.DataFrame:
 def samples(reports: list[Report]) -> None:
     st.subheader("Samples", anchor=False)
     left, right = st.columns([4, 1], vertical_alignment="bottom")
-    opacity = left.slider("Label opacity", 0.0, 1.0, 0.5, 0.05, key="data opacity")
+    labelled = any(report.labelled for report in reports)
+    opacity = left.slider("Label opacity", 0.0, 1.0, 0.5, 0.05, key="data opacity") if labelled else 0.0
     if right.button("Other frames", icon=":material/shuffle:", width="stretch"):
         st.session_state["data seed"] = st.session_state.get("data seed", 0) + 1
     for report in reports:
@@ -185,7 +189,8 @@ def samples(reports: list[Report]) -> None:
         pictures = overlays(report.dataset, SAMPLES, st.session_state.get("data seed", 0), opacity)
         columns = st.columns(3)
         for i, (name, picture) in enumerate(pictures):
-            columns[i % 3].image(picture, caption=Path(name).name, alt=f"{name} with its labels", output_format="JPEG")
+            alt = f"{name} with its labels" if report.labelled else name
+            columns[i % 3].image(picture, caption=Path(name).name, alt=alt, output_format="JPEG")
         if report.dataset.space is not None:
             st.html(legend(report.dataset.space))
 

@@ -81,7 +81,7 @@ class Report:
         sizes = ", ".join(f"{size} ({count})" for size, count in list(self.sizes.items())[:_SHOWN])
         more = f", and {len(self.sizes) - _SHOWN} more" if len(self.sizes) > _SHOWN else ""
         lines = [f"data set    {self.spec}", f"frames      {self.pairs} {what}", f"sizes       {sizes}{more}"]
-        lines += self._splits()
+        lines += [f"split       {self.split}"] if self.split else []
         lines += [f"note        {note}" for note in self.dataset.notes]
         lines += self._problems()
         lines += [f"{'WRONG     ' if each.certain else 'warning   '}  {each.text}" for each in self.findings]
@@ -91,11 +91,16 @@ class Report:
             lines += _bars(self.classes)
         return "\n".join(lines)
 
-    def _splits(self) -> list[str]:
+    @property
+    def split(self) -> str | None:
+        """Which split of the data set this is, and what others there are; None where it has none."""
         names = FORMATS[self.dataset.spec.format].splits(self.dataset.spec)
         this = pick(names, self.dataset.spec.split)
         others = ", ".join(name for name in names if name != this)
-        return [f"split       {this}{f'; there are also {others}' if others else ''}"] if this else []
+        return this and f"{this}{f'; there are also {others}' if others else ''}"
+
+    def _id(self, raw: int) -> str:
+        return self.dataset.encoding.in_words(raw) if self.dataset.encoding else str(raw)
 
     def _problems(self) -> list[str]:
         lines = [f"left out    {len(self.skipped)}"]
@@ -108,9 +113,6 @@ class Report:
             lines.append(f"unknown ids {count}{'; their pixels are ignored' if self.unknown else ''}")
             lines += _first([f"{self._id(raw)}: {pixels} pixels" for raw, pixels in self.unknown.items()])
         return lines
-
-    def _id(self, raw: int) -> str:
-        return self.dataset.encoding.in_words(raw) if self.dataset.encoding else str(raw)
 
 
 def inspect(

@@ -13,6 +13,7 @@ from hrs.labels import CAMVID, IGNORE
 from tests.app.conftest import words
 from tests.app.made_runs import SPACE
 from tests.conftest import CLASSES
+from tests.data.files import write_classes, write_streets
 
 
 def metrics(at: AppTest) -> dict[str, str]:
@@ -106,3 +107,20 @@ def test_classes_of_one_data_set_in_terms_of_another(frames):
 def test_the_legend_names_every_class_in_its_colour():
     text = legend(CAMVID)
     assert all(name in text for name in CAMVID.classes) and "(128, 64, 128)" in text
+
+
+def test_photos_have_no_labels_to_fade_and_splits_are_named(open_page, frames, tmp_path):
+    at = open_page("data", data=f"images:{frames['target'].removeprefix('folder:')}/images")
+    assert not at.slider and "photos without labels" in words(at)
+    for split in ("train", "val"):
+        write_streets(tmp_path / "d", 1, images=f"images/{split}", labels=f"labels/{split}")
+    at = open_page("data", data=f"folder:{write_classes(tmp_path / 'd')}")
+    assert "Split train; there are also val." in words(at) and at.slider
+
+
+def test_unknown_colours_are_named_as_colours(open_page, tmp_path):
+    colours = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], np.uint8)
+    write_streets(tmp_path, of=lambda ids: colours[ids])
+    write_classes(tmp_path, "classes: {sky: [1, 2, 3], road: [4, 5, 6]}")
+    (table,) = (each.value for each in open_page("data", data=f"folder:{tmp_path}").dataframe)
+    assert table["where"].tolist() == ["7,8,9"]
