@@ -296,13 +296,13 @@ def _put(values: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
 
 
 def _parse(key: str, raw: str) -> Any:
-    """A value as YAML reads it, except that a data set name (format:path?a=b) stays text."""
+    """A value as YAML reads it, except that a data set name (format:path?a=b) stays text; mappings stand in braces."""
     try:
         value = parse_yaml(raw)
     except ValueError as error:
         told = shortened(f"{key}={raw}")[1:-1]
         raise HRSError(f"override {told}: the value is not valid YAML; quote it") from error
-    return raw if isinstance(value, dict) else value
+    return raw if isinstance(value, dict) and not raw.lstrip().startswith("{") else value
 
 
 def _one_line(error: ValidationError) -> str:

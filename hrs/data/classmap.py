@@ -150,3 +150,13 @@ def map_for(classes: Mapping[str, str | Mapping[str, str]], spec: str, *, source
     if isinstance(given, str):
         return ClassMap.read(Path(given), shared=shared)
     return ClassMap(entries=given, where=where, shared=shared)
+
+
+def check_named(classes: Mapping[str, str | Mapping[str, str]], specs: Sequence[str]) -> None:
+    """Raises HRSError where a run's ``data.classes`` has a map of a data set that is none of the run's."""
+    known = {name for spec in specs for name in (spec, spec.partition("?")[0])}
+    for key in classes:
+        if key != EVERY and key not in known:
+            raise HRSError(
+                f"data.classes has a map of {key}, which the run does not read; {suggest(key, sorted(known))}"
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,25 +33,6 @@ def other_split(target: str) -> str | None:
     names = FORMATS[spec.format].splits(spec)
     found = pick(names, VAL)
     return None if found is None or found == pick(names, spec.split) else str(spec.with_options(split=found))
-
-
-def apart(target: Dataset, val: Dataset) -> Dataset:
-    """The target without the images that are validated on, which it says; the same file under two names is one.
-
-    Raises HRSError where none is left.
-    """
-    held = {frame.image.resolve() for frame in val.frames}
-    kept = [i for i, frame in enumerate(target.frames) if frame.image.resolve() not in held]
-    both = len(target) - len(kept)
-    if not both:
-        return target
-    if not kept:
-        raise HRSError(
-            f"validation {val.spec} holds all {both} images of the target {target.spec}, so a figure on it would say "
-            "nothing; name another data set or split with data.val, or leave data.val out to hold some images out"
-        )
-    note = f"{both} of its images are in {val.spec} too, which the run validates on; they are not trained on"
-    return replace(target.take(kept), notes=(*target.notes, note))
 
 
 def hold_out(dataset: Dataset, *, seed: int, share: float = SHARE) -> tuple[Dataset, Dataset, HeldOut]:

@@ -6,8 +6,8 @@ seconds, and what was measured is multiplied by how often the run does it.
 
 from __future__ import annotations
 
-import os
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -168,12 +168,12 @@ def _space_of(dataset: Dataset) -> LabelSpace:
 
 
 def _copy(dataset: Dataset, space: LabelSpace, root: Path) -> str:
-    """Every other frame as a small data set of the format folder: the same image files, labels in the run's space."""
+    """Every other frame as a small data set of the format folder: copies of the images, labels in the run's space."""
     mapped = dataset.map_to(space)
     (root / "images").mkdir(parents=True)
     for i in range(0, len(mapped), 2):
         image = mapped.frames[i].image
-        os.symlink(image.resolve(), root / "images" / f"{i:03d}{image.suffix}")
+        shutil.copyfile(image, root / "images" / f"{i:03d}{image.suffix}")
         _write_ids(root / "labels" / f"{i:03d}.png", mapped.read_label(i))
         planted = mapped.read_planted(i)
         if planted is not None:

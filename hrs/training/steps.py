@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hrs.checkpoint import check_fits, load_state, load_weights, restoring
 from hrs.config import RunConfig
+from hrs.data.apart import check_synthetic
 from hrs.data.draw import class_frequency, spread_indices
 from hrs.data.layouts import Dataset, open_sources
 from hrs.data.loaders import FrameReader, Step, TrainingSteps, step_batches
@@ -96,6 +97,7 @@ class Trainer:
             method.balance(torch.from_numpy(class_frequency(self.real.target)))
         with self.accelerator.main_process_first():
             sources = open_sources(config.sources, self.real.space, classes=config.data.classes, progress=progress)
+            check_synthetic(sources, self.real.target, self.real.val)
         self.source_surveys = survey_sources(sources)
         self.source = FrameReader(sources, config.data, regions=facts.learns_weights)
         self.target = FrameReader([self.real.target], config.data, regions=facts.learns_weights)

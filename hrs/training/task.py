@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrs.config import RunConfig
+from hrs.data.apart import apart
 from hrs.data.census import take_census
-from hrs.data.classmap import map_for
+from hrs.data.classmap import check_named, map_for
 from hrs.data.draw import draw_real
-from hrs.data.holdout import HeldOut, apart, hold_out, other_split
+from hrs.data.holdout import HeldOut, hold_out, other_split
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.survey import Survey, survey, survey_source
 from hrs.errors import HRSError
@@ -65,6 +66,7 @@ def open_real(config: RunConfig, *, progress: Progress | None = None) -> RealDat
         HRSError: whatever is missing or does not fit; labels that cannot be right.
     """
     data = config.data
+    check_named(data.classes, [*data.sources, data.target, *([data.val] if data.val else [])])
     target = open_dataset(data.target, classes=map_for(data.classes, data.target), progress=progress)
     if target.space is None:
         raise HRSError(f"target {data.target} has no labels; name a labelled data set of real images")

@@ -129,3 +129,9 @@ def test_a_map_that_leaves_one_class_says_what_to_do(tmp_path):
     given = ClassMap(entries={"sky": "ignore", "box": "road"}, where="data.classes")
     with pytest.raises(HRSError, match=r"data\.classes leaves road alone of folder:.*: ignore fewer"):
         open_dataset(f"folder:{root}", classes=given)
+
+
+def test_a_map_on_the_command_line():
+    config = load_config({}, ('data.classes={"folder:/data/a": {sky: air}}',))
+    assert config.data.classes == {"folder:/data/a": {"sky": "air"}}
+    assert load_config({}, ("data.classes=maps/a.yaml",)).data.classes == {"*": "maps/a.yaml"}

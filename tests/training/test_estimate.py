@@ -47,7 +47,9 @@ def test_regions_that_are_cut_already_cost_nothing(tiny):
     assert estimate(tiny, budget=0.1).regions == 0
 
 
-@pytest.mark.parametrize("override", ["method=target_only", "method=oracle", "train.ema=0.9", "data.workers=1"])
+@pytest.mark.parametrize(
+    "override", ["method=target_only", "method=oracle", "train.ema=0.9", "data.workers=1", "data.val=null"]
+)
 def test_every_kind_of_run_can_be_estimated(frames, override):
     assert estimate(tiny_config(frames, override, "train.steps=2"), budget=0.05).total > 0
 

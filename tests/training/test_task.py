@@ -8,6 +8,7 @@ import pytest
 from hrs.data.survey import survey_source
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
+from hrs.training.steps import Trainer
 from hrs.training.task import open_real, survey_sources
 from hrs.training.trainer import train
 from tests.conftest import tiny_config
@@ -149,3 +150,24 @@ def test_images_that_are_validated_on_are_not_trained_on(tmp_path, frames):
     (tmp_path / "link").symlink_to(root)
     with pytest.raises(HRSError, match=r"holds all 4 images of the target .* leave data\.val out"):
         open_real(run_on(frames, target=f"folder:{root}", val=f"folder:{tmp_path / 'link'}?split=train"))
+
+
+def test_copies_of_what_is_validated_on_are_told(tmp_path, frames):
+    for name in ("target", "val"):
+        write_classes(write_streets(tmp_path / name, 2 if name == "val" else 4, name=f"{name}{{}}"))
+    real = open_real(run_on(frames, target=f"folder:{tmp_path / 'target'}", val=f"folder:{tmp_path / 'val'}"))
+    assert any("2 of its images are, byte for byte, in folder:" in line for line in real.in_words())
+
+
+def test_a_source_of_real_images_is_refused(tmp_path, frames):
+    """Which holds the labels of those that are held out, too."""
+    root = f"folder:{write_classes(write_streets(tmp_path, 6))}"
+    with pytest.raises(HRSError, match=r"has [1-6] of the run's real images; sources are synthetic frames alone"):
+        Trainer(run_on(frames, target=root, val="null", sources=f'["{root}"]', n_real="null"))
+
+
+def test_a_class_map_of_no_data_set_of_the_run_is_refused(frames):
+    config = tiny_config(frames, 'data.classes={"folder:/data/tpyo": {"sky": "road"}}')
+    with pytest.raises(HRSError, match=r"data\.classes has a map of folder:/data/tpyo, which the run does not read"):
+        open_real(config)
+    open_real(tiny_config(frames, f'data.classes={{"{frames["source"]}": {{"sky": "road"}}}}', "method=target_only"))
