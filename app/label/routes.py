@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from app.font import font_routes
 from app.label.desk import QUESTION_GRAIN, Desk
 from hrs.errors import HRSError
 from hrs.labelling.areas import Areas
@@ -48,6 +49,7 @@ def editor(desk: Desk) -> Starlette:
             Route(f"{photo}/questions", told(own.questions)),
             Route(f"{photo}/label", told(own.label), methods=["GET"]),
             Route(f"{photo}/label", received(own.keep), methods=["PUT"]),
+            *font_routes("/font.woff2"),
             Mount("/", StaticFiles(directory=STATIC, html=True)),
         ]
     )

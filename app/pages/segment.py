@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from app.frame import frame
+
 PHOTO_VARIABLE = "HRS_PHOTO_URL"  # environment variable with the photo app's address; `python -m app` sets it
-HEIGHT = 900  # pixels; the photo app scrolls inside
 
 
 def themed(address: str, theme: str | None) -> str:
@@ -27,7 +28,7 @@ def seen_from(browser: str | None, address: str) -> str:
 
 def show(address: str) -> None:
     address = seen_from(st.context.url, address)
-    st.iframe(themed(address, st.context.theme.type), height=HEIGHT)
+    frame("The photo app: segment your own photos", themed(address, st.context.theme.type))
     st.link_button("Open in a new tab", address, icon=":material/open_in_new:", type="tertiary")
 
 

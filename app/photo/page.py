@@ -14,11 +14,12 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
+from app.font import font_routes
 from app.guard import PASSWORD_VARIABLE, Guard, Policy, add_access, policy_for, read_password
 from app.photo.corrections import Corrections
 from app.photo.models import Models
 from app.photo.service import MAX_BATCH, Photos, colour, empty
-from app.photo.shell import CSS, HEAD, BoundUploads, Demo, RefuseFetching, photo_input, theme
+from app.photo.shell import CSS, FONT, HEAD, BoundUploads, Demo, RefuseFetching, photo_input, theme
 from app.photo.view import HIGHEST
 from hrs.errors import HRSError
 from hrs.runs.registry import DATASETS, SHIPPED
@@ -64,7 +65,7 @@ def build_demo(runs: Path, *, shipped: Path = SHIPPED, dashboard: int | None = N
         with gr.Tabs():
             with gr.Tab("One photo"):
                 _one_photo(photos, model, careful)
-            with gr.Tab("Many photos"):
+            with gr.Tab("Many, and videos"):
                 _many_photos(photos, model, careful)
         gr.HTML(FOOT, elem_classes="hrs-foot")
         gr.api(photos.answer, api_name="segment", concurrency_id="network", concurrency_limit=1)
@@ -124,18 +125,18 @@ def _results() -> tuple[gr.Slider, *tuple[gr.components.Component, ...]]:
             )
         with gr.Tab("Confidence"):
             confidence = gr.HTML()
-    opacity = gr.Slider(0, 100, OPACITY, step=5, label="Opacity of the class colours, %", elem_id="opacity")
-    classes = gr.HTML()
-    realism = gr.HTML()
     with gr.Row():
         labels_file = gr.DownloadButton("Labels (PNG)", size="sm", elem_id="get-labels", min_width=120)
         overlay_file = gr.DownloadButton("Overlay (JPEG)", size="sm", elem_id="get-overlay", min_width=120)
         json_file = gr.DownloadButton("Numbers (JSON)", size="sm", elem_id="get-json", min_width=120)
+    opacity = gr.Slider(0, 100, OPACITY, step=5, label="Opacity of the class colours, %", elem_id="opacity")
+    classes = gr.HTML()
+    realism = gr.HTML()
     return opacity, overlay, confidence, classes, realism, labels_file, json_file, compare, overlay_file
 
 
 def _many_photos(photos: Photos, model: gr.Dropdown, careful: gr.Checkbox) -> None:
-    files = gr.File(file_count="multiple", label=f"Photos, at most {MAX_BATCH}", height=220, elem_id="batch")
+    files = gr.File(file_count="multiple", label=f"Photos and videos, at most {MAX_BATCH}", height=220, elem_id="batch")
     with gr.Row():
         start = gr.Button("Segment all", variant="primary", elem_id="segment-all")
         archive = gr.DownloadButton("Results (ZIP)", interactive=False, elem_id="get-zip")
@@ -189,11 +190,12 @@ def launch(demo: gr.Blocks, host: str, port: int, *, policy: Policy, uploads: Pa
         pwa=False,
         footer_links=[],
         app_kwargs={
+            "routes": font_routes(FONT),
             "middleware": [
                 Middleware(Guard, policy=policy, open_paths=frozenset({OWN_START})),
                 Middleware(BoundUploads, folder=uploads, most=MOST_STORED),
                 Middleware(RefuseFetching),
-            ]
+            ],
         },
         theme=theme(),
         css=CSS,

@@ -31,11 +31,13 @@ from app.photo.view import (
     confidence_html,
     overlay_html,
     realism_html,
+    rows_of,
     shrink,
 )
 from hrs.errors import HRSError
 from hrs.inference import Segmentation, read_photograph
 from hrs.inference.pictures import describe, overlay
+from hrs.inference.videos import VIDEOS, count_frames, segment_video
 from hrs.labels import LabelSpace
 from hrs.pictures import label_png
 from hrs.system.images import decode_rgb, encode
@@ -43,6 +45,8 @@ from hrs.system.images import decode_rgb, encode
 MAX_PIXELS = 64_000_000
 """Largest photo: what phones take, at some 450 MB while it is read."""
 MAX_BATCH = 200
+MAX_FRAMES = 1500
+"""Of a video."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +135,7 @@ class Photos:
         careful: bool,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  Gradio finds it by its default
     ) -> tuple[str, dict[str, Any]]:
-        """A table of what became of the photos, and a zip with labels, overlay and JSON of each."""
+        """A table of what became of photos and videos, and a zip with labels, overlay and JSON of each."""
         if not photos:
             raise gr.Error("Choose some photos first.", print_exception=False)
         with told():
@@ -151,6 +155,8 @@ class Photos:
         return batch_html(rows), gr.update(value=str(folder / "segmented.zip"), interactive=True)
 
     def _add(self, archive: zipfile.ZipFile, number: int, photo: Path, model: str | None, careful: bool) -> BatchRow:
+        if photo.suffix.lower() in VIDEOS:
+            return self._add_video(archive, number, photo, model, careful)
         try:
             image, space, result, about = self._segment(photo, model, careful)
         except HRSError as error:
@@ -161,6 +167,27 @@ class Photos:
         archive.writestr(f"{stem}_overlay.jpg", encode(".jpg", picture))
         archive.writestr(f"{stem}.json", as_json(about))
         return BatchRow(photo=photo.name, classes=class_rows(result, space))
+
+    def _add_video(
+        self, archive: zipfile.ZipFile, number: int, video: Path, model: str | None, careful: bool
+    ) -> BatchRow:
+        stem = f"{number:03d}_{safe_stem(video)}"
+        try:
+            if (frames := count_frames(video)) > MAX_FRAMES:
+                raise HRSError(
+                    f"it has {frames} frames; at most {MAX_FRAMES} are taken here, and any number by: "
+                    "python -m hrs segment"
+                )
+            predictor = self.models.load(self.models.find(model))
+            with tempfile.TemporaryDirectory(dir=new_folder()) as folder:
+                for _ in segment_video(predictor, video, Path(folder, stem), careful, frame_labels=False):
+                    pass
+                about = json.loads(Path(folder, f"{stem}.json").read_text(encoding="utf-8"))
+                archive.writestr(f"{stem}.json", as_json(about | {"source": video.name}))
+                archive.write(Path(folder, f"{stem}_overlay.mp4"), f"{stem}_overlay.mp4")
+        except HRSError as error:
+            return BatchRow(photo=video.name, problem=str(error).replace(str(video), video.name))
+        return BatchRow(photo=video.name, classes=rows_of(about, predictor.space))
 
     def _segment(
         self, photo: Path, name: str | None, careful: bool

@@ -15,13 +15,21 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.font import NAME
+
 ADDRESSES = ("http:", "https:")
 
-HEAD = "<script>if (self !== top) document.documentElement.classList.add('hrs-framed')</script>"
-"""Inside the dashboard the page has a title already."""
-CSS = """
+HEAD = f"<script>{Path(__file__).with_name('page.js').read_text(encoding='utf-8')}</script>"
+FONT = "/hrs-font.woff2"
+CSS = (
+    f"""
+@font-face {{ font-family: "{NAME}"; src: url("{FONT}") format("woff2"); font-weight: 200 900; }}
+"""
+    + """
 .hrs-framed .hrs-title { display: none !important; }
 .hrs-framed .main.app { padding: 0 !important; max-width: none !important; }
+.hrs-framed body, .hrs-framed .gradio-container, .hrs-framed main, .hrs-framed main > .wrap,
+.hrs-framed gradio-app { min-height: 0 !important; height: auto !important; flex-grow: 0 !important; }
 .gradio-container { max-width: 1320px !important; }
 .hrs-title h1 { font-size: 1.6rem; font-weight: 600; margin: 0; }
 .hrs-title p { margin: .1rem 0 0; opacity: .75; }
@@ -29,6 +37,8 @@ CSS = """
   text-align: center; color: var(--body-text-color-subdued); }
 .hrs-stack { position: relative; border-radius: 6px; overflow: hidden; line-height: 0; margin: 0 auto; }
 .hrs-stack img { display: block; width: 100%; height: auto; margin: 0; }
+.hrs-stack .hrs-name { position: absolute; padding: .15rem .5rem; border-radius: 4px; font-size: .85rem;
+  line-height: 1.4; background: rgba(20, 25, 30, .88); color: #fff; pointer-events: none; white-space: nowrap; }
 .hrs-stack .hrs-mask { position: absolute; inset: 0; height: 100%;
   opacity: var(--hrs-opacity, .55); image-rendering: pixelated; }
 .hrs-scale { display: flex; align-items: center; gap: .6rem; font-size: .85rem; margin: .7rem auto 0;
@@ -56,6 +66,7 @@ CSS = """
 .hrs-swatch { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: .5rem;
   border: 1px solid var(--border-color-primary); vertical-align: -1px; }
 """
+)
 
 
 def theme() -> gr.themes.Base:
@@ -78,7 +89,7 @@ def theme() -> gr.themes.Base:
         primary_hue=accent,
         neutral_hue=gr.themes.colors.slate,
         radius_size=gr.themes.sizes.radius_sm,
-        font=["Source Sans Pro", "system-ui", "sans-serif"],
+        font=[NAME, "system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     ).set(
         body_background_fill="#ffffff",

@@ -6,9 +6,10 @@ import base64
 import csv
 import html
 import io
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -82,6 +83,16 @@ def class_rows(result: Segmentation, space: LabelSpace) -> tuple[ClassRow, ...]:
     )
 
 
+def rows_of(about: Mapping[str, Any], space: LabelSpace) -> tuple[ClassRow, ...]:
+    """The classes of a video, largest first, from its JSON (see `hrs.inference.videos`), which has one confidence."""
+    present = sorted((name for name, share in about["coverage"].items() if share), key=lambda n: -about["coverage"][n])
+    colours = dict(zip(space.classes, space.palette, strict=True))
+    sure = about["confidence"] / 100
+    return tuple(
+        ClassRow(name=name, colour=colours[name], percent=about["coverage"][name], confidence=sure) for name in present
+    )
+
+
 def in_words(rows: Sequence[ClassRow], most: int) -> str:
     """The largest classes in a line: "road 41 %, sky 30 %"."""
     return ", ".join(f"{row.name} {row.percent:.0f} %" for row in rows[:most])
@@ -91,13 +102,16 @@ def in_words(rows: Sequence[ClassRow], most: int) -> str:
 
 
 def overlay_html(photo: bytes, mask: bytes, rows: Sequence[ClassRow], aspect: float) -> str:
-    """Photo (JPEG) and class colours (PNG) over each other; the page's --hrs-opacity says how much of the colours.
+    """Photo (JPEG) and class colours (PNG) over each other; the page's --hrs-opacity says how much of the colours, and
+    its script names the class under the pointer.
 
     Args:
         aspect: width by height, from which follows how wide the picture may be.
     """
+    names = {",".join(map(str, row.colour)): row.name for row in rows}
     return (
-        f'<div class="hrs-stack" style="{_limit(aspect)}"><img src="{_address("jpeg", photo)}" alt="The photo">'
+        f'<div class="hrs-stack" style="{_limit(aspect)}" data-classes="{_text(json.dumps(names))}">'
+        f'<img src="{_address("jpeg", photo)}" alt="The photo">'
         f'<img class="hrs-mask" src="{_address("png", mask)}" alt="{_text("Classes: " + in_words(rows, 5))}"></div>'
     )
 

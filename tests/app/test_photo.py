@@ -22,7 +22,7 @@ from hrs.inference import Segmentation
 from hrs.inference.backends import OnnxBackend, TorchBackend
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import LabelSpace
-from tests.app.photo_runs import hostile, make_runs, write_street
+from tests.app.photo_runs import hostile, make_runs, street, write_street
 
 SPACE = LabelSpace(name="two", classes=("road", "<b>sky"), palette=((90, 90, 95), (120, 170, 230)))
 
@@ -284,6 +284,33 @@ def test_a_batch_gives_a_zip_and_says_what_was_left_out(photos, photo, folder):
         "001_my_street_labels.png",
         "003_my_street_labels.png",
     ]
+
+
+def test_a_batch_takes_videos_too(photos, photo, folder):
+    make_video(folder / "drive.mp4", frames=3)
+    (folder / "broken.mp4").write_bytes(b"no video")
+    table, archive = photos.batch([str(folder / "drive.mp4"), str(photo), str(folder / "broken.mp4")], "tiny", False)
+    assert "broken.mp4 cannot be read as a video" in table
+    assert str(folder) not in table
+    with zipfile.ZipFile(archive["value"]) as results:
+        about = json.loads(results.read("001_drive.json"))
+        assert (about["frames"], about["source"]) == (3, "drive.mp4")
+        assert len(results.read("001_drive_overlay.mp4")) > 100
+        assert b"drive.mp4,road," in results.read("summary.csv")
+
+
+def test_a_long_video_is_for_the_command_line(photos, folder, monkeypatch):
+    make_video(folder / "long.mp4", frames=4)
+    monkeypatch.setattr("app.photo.service.MAX_FRAMES", 3)
+    table, _ = photos.batch([str(folder / "long.mp4")], "tiny", False)
+    assert "4 frames" in table and "python -m hrs segment" in table
+
+
+def make_video(path, frames):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 48))
+    for _ in range(frames):
+        writer.write(street()[..., ::-1])
+    writer.release()
 
 
 @pytest.mark.parametrize(("files", "message"), [(None, "Choose some"), (["a"] * (MAX_BATCH + 1), "at most")])

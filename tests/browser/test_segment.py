@@ -104,6 +104,12 @@ def test_a_photo_is_segmented_inside_the_dashboard(app: App, page: Page, serve: 
         expect(classes(inside)).to_contain_text(name)
     expect(inside.get_by_role("meter", name="Realism")).to_be_visible()
 
+    assert_frame_is_as_high_as_its_page(page)
+    assert page.locator("iframe").get_attribute("title")
+    assert "Source Sans" in inside.locator("body").evaluate(
+        "body => [...document.fonts].filter(f => f.status === 'loaded').map(f => f.family).join()"
+    )
+
     picture = inside.locator(".hrs-mask")
     before = picture.screenshot()
     inside.get_by_role("slider").fill("0")
@@ -116,6 +122,31 @@ def test_a_photo_is_segmented_inside_the_dashboard(app: App, page: Page, serve: 
     with Pillow.open(download.value.path()) as labels:
         assert labels.mode == "P" and labels.size == (640, 480)
         assert set(np.unique(np.asarray(labels))) == {0, 1, 2, 3}
+
+
+def assert_frame_is_as_high_as_its_page(page: Page) -> None:
+    """The dashboard scrolls, what it frames does not."""
+    inside = page.frame_locator("iframe").locator("html")
+    for _ in range(80):
+        shown, content = inside.evaluate(
+            "page => [page.clientHeight, page.querySelector('.gradio-container').offsetHeight]"
+        )
+        if content <= shown <= content + 2:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"the frame is {shown} pixels high, its content {content}")
+
+
+def test_the_class_under_the_pointer_is_named(app, page, photo):
+    page.goto(app.url)
+    upload(page, photo)
+    mask = page.locator(".hrs-mask")
+    for height, name in ((0.05, "sky"), (0.95, "road")):
+        box = mask.bounding_box()
+        mask.hover(position={"x": box["width"] * 0.97, "y": box["height"] * height}, force=True)
+        expect(page.locator(".hrs-name")).to_have_text(name)
+    page.locator("#get-labels").hover()
+    expect(page.locator(".hrs-name")).to_have_count(0)
 
 
 def test_no_other_page_can_show_it(app: App, page: Page, serve: Callable[..., str]):
@@ -196,7 +227,7 @@ def test_many_photos_become_a_zip(app, page, tmp_path):
     files = [write_street(tmp_path / f"street {i}.jpg", 64 * i, 48 * i) for i in (3, 5, 7)]
     (tmp_path / "text.jpg").write_text("no photo")
     page.goto(app.url)
-    page.get_by_role("tab", name="Many photos").click()
+    page.get_by_role("tab", name="Many, and videos").click()
     page.locator("#batch input[type=file]").set_input_files([*files, tmp_path / "text.jpg"])
     expect(page.get_by_role("row", name="text.jpg")).to_be_visible()
     page.locator("#segment-all").click()
