@@ -13,7 +13,7 @@ from hrs.data.loaders import Batch
 from hrs.methods.joint import Joint, Weighing
 from hrs.networks.segmenter import Segmenter, SegmenterOutput
 from hrs.selection.combine import effective_share
-from hrs.selection.selector import RawScores, RawWeights, Selector, Weights
+from hrs.selection.selector import RawScores, RawWeights, Reasons, Selector, Weights
 from hrs.selection.statistics import class_sums
 from hrs.selection.view import View
 
@@ -67,6 +67,14 @@ def raw_weights(method: HierarchicalSelection, batch: Batch) -> RawWeights:
     with at_rest(method):
         (output,) = method.segment(batch.images)
         return method.selector.raw(View.of(output, batch))
+
+
+@torch.no_grad()
+def weight_reasons(method: HierarchicalSelection, batch: Batch) -> Reasons:
+    """What `raw_weights` gives, and why it is so."""
+    with at_rest(method):
+        (output,) = method.segment(batch.images)
+        return method.selector.reasons(View.of(output, batch))
 
 
 @torch.no_grad()

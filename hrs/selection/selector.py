@@ -20,7 +20,7 @@ from hrs.selection.levels.pixel import PixelLevel
 from hrs.selection.levels.region import RegionLevel
 from hrs.selection.scale import MapScale, Scale
 from hrs.selection.signals.base import Signal
-from hrs.selection.signals.table import SIGNALS
+from hrs.selection.signals.table import SIGNALS, SeenBy
 from hrs.selection.statistics import ClassMoments, ClassStatistics, read
 from hrs.selection.view import View
 
@@ -50,6 +50,19 @@ class RawWeights(WeightMaps):
 
 class Weights(WeightMaps):
     """At least 0, with mean 1 within every class over training: what the loss is multiplied by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reasons:
+    """Why synthetic pixels weigh what they do.
+
+    raw: their weights. seen: how likely each class is to `Selector.seen_by`, (b c h' w') with sum 1. scores: what each
+    level expects of each signal, (b h w) by level and signal, above 0 for more than their class is worth on average.
+    """
+
+    raw: RawWeights
+    seen: Tensor
+    scores: dict[str, dict[str, Tensor]]
 
 
 class Selector(nn.Module):
@@ -183,6 +196,23 @@ class Selector(nn.Module):
             levels={name: self._scaled(name, values, view.labels, strength) for name, values in levels.items()},
         )
 
+    @property
+    def seen_by(self) -> SeenBy:
+        """Whose opinion `reasons` gives."""
+        return "network" if self._witness() is None else "real images"
+
+    @torch.no_grad()
+    def reasons(self, view: View) -> Reasons:
+        """Raw weights of a batch of synthetic frames and why they are so; in evaluation mode, as it moves nothing."""
+        seen, witness = self._seen(view), self._witness()
+        scores = {name: level(seen) for name, level in self._levels()}
+        opinion = None if witness is None else witness.opinion(seen)
+        return Reasons(
+            raw=self.raw(view, scores),
+            seen=view.logits.softmax(dim=1) if opinion is None else opinion,
+            scores={name: self._spread_scores(name, level, scores[name], view) for name, level in self._levels()},
+        )
+
     def scale(self, strength: float = 1.0) -> Scale:
         """What makes weights of raw ones at this moment, with the ramp in [0, 1] in it."""
         names = (*self.config.levels, "combined")
@@ -209,16 +239,38 @@ class Selector(nn.Module):
 
     def _level_map(self, name: str, level: Level, scores: Tensor, view: View) -> Tensor:
         """A level's weight of every pixel in (0, 1), (b h w)."""
-        units, few = level.units(scores, view), level.units(scores, view.coarse()) if self.training else None
+        if self.training:
+            self._move_statistics(name, level.units(scores, view.coarse()))
+        units = level.units(scores, view)
         total = torch.zeros_like(units.scores[:, 0])
-        for column, (signal_name, signal) in enumerate(self._signals()):
-            statistics = cast(ClassStatistics, cast(nn.ModuleDict, self.statistics[name])[signal_name])
-            if few is not None:
-                statistics.update(signal.read(few.scores[:, column]), few.labels)
-            total += signal.compare(signal.read(units.scores[:, column]), units.labels, statistics)
+        for each in self._compared(name, units).values():
+            total += each
         score = total / len(self.config.signals) ** 0.5
         weight = combine.level_weight(score, centre=self.config.centre, temperature=self.config.temperature)
         return level.spread(weight, view).expand(view.labels.shape)
+
+    def _spread_scores(self, name: str, level: Level, scores: Tensor, view: View) -> dict[str, Tensor]:
+        """What `_compared` says of every pixel, (b h w) by signal."""
+        compared = self._compared(name, level.units(scores, view))
+        return {signal: level.spread(each, view).expand(view.labels.shape) for signal, each in compared.items()}
+
+    def _compared(self, level: str, units: Units) -> dict[str, Tensor]:
+        """A level's scores beside those of their own class, (n,) by signal."""
+        return {
+            name: signal.compare(signal.read(units.scores[:, column]), units.labels, self._statistics(level, name))
+            for column, (name, signal) in enumerate(self._signals())
+        }
+
+    def _move_statistics(self, level: str, units: Units) -> None:
+        for column, (name, signal) in enumerate(self._signals()):
+            self._statistics(level, name).update(signal.read(units.scores[:, column]), units.labels)
+
+    def _statistics(self, level: str, signal: str) -> ClassStatistics:
+        return cast(ClassStatistics, cast(nn.ModuleDict, self.statistics[level])[signal])
+
+    def _witness(self) -> Signal | None:
+        """The first signal that has an opinion."""
+        return next((signal for _, signal in self._signals() if signal.recognises), None)
 
     def _levels(self) -> Iterator[tuple[str, Level]]:
         return ((name, cast(Level, level)) for name, level in self.levels.items())

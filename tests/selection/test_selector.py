@@ -7,6 +7,7 @@ import torch
 
 from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
+from hrs.selection.combine import above_floor, level_weight
 from hrs.selection.selector import Selector
 from hrs.selection.signals.table import SIGNALS
 from hrs.selection.statistics import class_sums
@@ -247,3 +248,27 @@ def test_weights_find_wrong_labels(signals):
         maps = weights.levels[name]
         assert maps[:, :, :third].mean() < 0.7 * maps[:, :, third:].mean(), name
     assert weights.combined[:, :, :third].mean() < 0.7 * weights.combined[:, :, third:].mean()
+
+
+@pytest.mark.parametrize("signals", [("agreement",), ("usefulness", "agreement"), ("similarity", "appearance")])
+def test_reasons_give_the_weights_and_the_scores_they_are_made_of(signals, view):
+    selector = trained(LEVELS, signals).eval()
+    found = selector.reasons(view)
+    torch.testing.assert_close(found.raw.combined, selector.raw(view).combined)
+    labelled = view.labels != IGNORE
+    for level in LEVELS:
+        score = sum(found.scores[level][name] for name in signals) / len(signals) ** 0.5
+        config = selector.config
+        weight = level_weight(score, centre=config.centre, temperature=config.temperature)
+        expected = above_floor(weight, config.floor)
+        torch.testing.assert_close(found.raw.levels[level][labelled], expected[labelled])
+
+
+def test_what_is_seen_is_the_opinion_of_the_probe_where_there_is_one(view):
+    selector = trained(LEVELS, ("usefulness", "agreement")).eval()
+    probe = selector.signals["agreement"].probe
+    assert selector.seen_by == "real images"
+    torch.testing.assert_close(selector.reasons(view).seen, probe(view.features).softmax(dim=1))
+    without = trained(LEVELS, ("usefulness",)).eval()
+    assert without.seen_by == "network"
+    torch.testing.assert_close(without.reasons(view).seen, view.logits.softmax(dim=1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -19,6 +21,8 @@ FLOOR = -6.0
 class Agreement(Signal):
     """The classifier is a linear probe on the detached features, trained on the real images alone."""
 
+    recognises: ClassVar[bool] = True
+
     def __init__(self, config: SelectionConfig, num_classes: int, feature_dim: int) -> None:
         super().__init__(config, num_classes, feature_dim)
         self.probe = nn.Conv2d(feature_dim, num_classes, 1)
@@ -26,6 +30,10 @@ class Agreement(Signal):
     def observe(self, target: View) -> Tensor:
         target = target.coarse()
         return weighted_cross_entropy(self.probe(target.features), target.labels)
+
+    def opinion(self, view: View) -> Tensor:
+        likely: Tensor = self.probe(view.features).softmax(dim=1)
+        return likely
 
     def value(self, source: View) -> Tensor:
         return agreement(self.probe(source.features), source.labels)

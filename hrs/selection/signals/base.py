@@ -21,10 +21,12 @@ class Signal(nn.Module):
 
     adds_inputs: whether `inputs` gives the levels something to look at.
     compares: whether levels look at real images too, and `loss` gets their units of those.
+    recognises: whether `opinion` says what a classifier sees that real labels alone have taught.
     """
 
     adds_inputs: ClassVar[bool] = False
     compares: ClassVar[bool] = False
+    recognises: ClassVar[bool] = False
 
     def __init__(self, config: SelectionConfig, num_classes: int, feature_dim: int) -> None:
         super().__init__()
@@ -36,6 +38,10 @@ class Signal(nn.Module):
 
     def inputs(self, images: Tensor) -> Tensor:
         """Where ``adds_inputs``: how much places of uint8 (b 3 h w) look like each class, (b c h" w") in [0, 1]."""
+        raise NotImplementedError
+
+    def opinion(self, view: View) -> Tensor:
+        """Where ``recognises``: how likely each class is, (b c h' w') with sum 1."""
         raise NotImplementedError
 
     def value(self, source: View) -> Tensor:

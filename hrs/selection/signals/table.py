@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
+
+SeenBy = Literal["real images", "network"]
+"""Who says what a pixel looks like: a classifier that real labels alone have taught, or where no signal has one, the
+segmentation network itself, which synthetic labels have taught too."""
 
 
 @dataclass(frozen=True, kw_only=True)
