@@ -44,6 +44,16 @@ class CorpusFolder:
         return self.path / "frames"
 
     @property
+    def areas(self) -> Path:
+        """Tables of their areas, where scoring kept why frames weigh what they do."""
+        return self.path / "areas"
+
+    @property
+    def reasons(self) -> Path:
+        """What was seen in each frame and where its areas are, <stem>.npz."""
+        return self.path / "reasons"
+
+    @property
     def parts(self) -> Path:
         """What scoring has finished so far."""
         return self.path / "parts"
@@ -56,12 +66,20 @@ class CorpusFolder:
     def map_file(self, stem: str) -> Path:
         return self.maps / f"{stem}.npz"
 
+    def reasons_file(self, stem: str) -> Path:
+        return self.reasons / f"{stem}.npz"
+
     def part(self, number: int) -> Path:
         return self.parts / f"{number:06d}.parquet"
 
-    def part_files(self) -> list[Path]:
-        """The parts there are, in order."""
-        return sorted(self.parts.glob("*.parquet"))
+    def areas_file(self, row: int) -> Path:
+        """The areas of some frames in a row, the first of which has this row in the table of frames."""
+        return self.areas / f"{row:06d}.parquet"
+
+    def areas_files(self, frames: int) -> dict[int, Path]:
+        """Those files, in order, by the row that they begin with, of a corpus of so many frames."""
+        found = {int(path.stem): path for path in sorted(self.areas.glob("[0-9]*.parquet")) if path.stem.isdecimal()}
+        return {row: path for row, path in found.items() if row < frames}
 
     def complete(self) -> bool:
         """Whether it can be opened: the table and what it is of are there."""

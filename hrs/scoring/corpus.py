@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
 from hrs.runs.names import CorpusFolder
-from hrs.scoring.maps import read_label, read_maps, read_picture
+from hrs.scoring.maps import file_stem, read_label, read_maps, read_picture
+from hrs.scoring.reasons import FrameReasons
 from hrs.scoring.write import About
 from hrs.selection.scale import Scale
 from hrs.system.documents import read_bounded, reason, shortened, usable_path
@@ -157,6 +158,23 @@ class ScoredCorpus:
         """The frame of a row of the table."""
         name, maps, picture = (str(self._column(column)[row]) for column in ("frame", "map", "picture"))
         return ScoredFrame(id=name, maps=self._inside(maps), picture=self._inside(picture), scale=self.about.scale)
+
+    @property
+    def says_why(self) -> bool:
+        """Whether it keeps why areas weigh what they do: see `hrs.scoring.areatable`."""
+        return self.about.judges is not None
+
+    def read_reasons(self, row: int) -> FrameReasons:
+        """What is seen in the frame of a row, for a corpus that `says_why`. Raises HRSError where it is missing or
+        damaged, or does not fit the frame's label."""
+        path = self.reasons_file(row)
+        found, label = FrameReasons.read(path), self.frame(row).read_label()
+        if found.areas.shape != label.shape:
+            raise HRSError(f"{path} does not fit its label; score the run again")
+        return found
+
+    def reasons_file(self, row: int) -> Path:
+        return CorpusFolder(self.folder).reasons_file(file_stem(str(self._column("frame")[row])))
 
     def page(self, rows: Rows, number: int, size: int) -> list[ScoredFrame]:
         """Page ``number`` (from 0) of these rows; no other frame is touched."""

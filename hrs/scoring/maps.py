@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -21,10 +21,21 @@ from hrs.system.documents import read_bounded, reason
 from hrs.system.files import atomic_write, make_folder
 from hrs.system.images import decode_grey, decode_rgb, encode
 
+T = TypeVar("T")
 _JPEG_QUALITY = 90
 _RANGES = "ranges"
 _MOST_BYTES = 1 << 28  # of the maps of a frame, unpacked; at 4096x4096 four take a quarter
-_DAMAGE = (OSError, ValueError, KeyError, IndexError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile)
+_DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+)
 _SPAN = 1e6  # of the largest to the least weight that is told from 0: 255 codes for more would be too coarse
 
 
@@ -81,11 +92,21 @@ def write_maps(path: Path, maps: Mapping[str, PackedMap]) -> None:
 
 def read_maps(path: Path) -> dict[str, PackedMap]:
     """What `write_maps` wrote. Raises HRSError for a missing or damaged file."""
+
+    def unpack(stored: np.lib.npyio.NpzFile) -> dict[str, PackedMap]:
+        names, ranges = [name for name in stored.files if name != _RANGES], stored[_RANGES]
+        return {name: _packed(stored[name], *span) for name, span in zip(names, ranges, strict=True)}
+
+    return read_arrays(path, unpack)
+
+
+def read_arrays(path: Path, unpack: Callable[[np.lib.npyio.NpzFile], T]) -> T:
+    """What ``unpack`` makes of an .npz of bounded size. Raises HRSError for a missing file, and for one that ``unpack``
+    cannot use."""
     try:
         _check_unpacked(path)
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-            names, ranges = [name for name in stored.files if name != _RANGES], stored[_RANGES]
-            return {name: _packed(stored[name], *span) for name, span in zip(names, ranges, strict=True)}
+            return unpack(stored)
     except (*_DAMAGE, zlib.error) as error:
         raise HRSError(f"weight maps {path} cannot be read ({reason(error)}); score the run again") from error
 

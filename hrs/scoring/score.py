@@ -23,14 +23,16 @@ from hrs.data.classmap import map_for
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import Batch, Chunks, FrameReader, Guarded, unguarded
 from hrs.errors import HRSError
-from hrs.methods.hrs import HierarchicalSelection, raw_weights
+from hrs.methods.hrs import HierarchicalSelection, weight_reasons
 from hrs.methods.table import METHODS, in_words, that_learn_weights
 from hrs.progress import Progress
 from hrs.runs.names import MODEL, CorpusFolder, picture_file
+from hrs.scoring.areas import FrameAreas, find_areas, to_table
 from hrs.scoring.maps import file_stem, write_frame
 from hrs.scoring.moments import PIXELS, Moments
-from hrs.scoring.write import About, Row, file_columns, write_corpus, write_table, write_weights
-from hrs.selection.selector import RawWeights
+from hrs.scoring.reasons import FrameReasons
+from hrs.scoring.write import About, Judges, Row, file_columns, write_corpus, write_table, write_weights
+from hrs.selection.selector import Reasons, WeightMaps
 from hrs.system.files import atomic_write, disk_errors
 
 PART = 64
@@ -74,18 +76,21 @@ def score(
     _claim(folder, {"checkpoint": identity, "dataset": dataset, "space": loaded.space.to_dict()})
     parts = _Parts(folder, tuple(frame.id for frame in corpus.frames))
     chosen = [chunk for part in parts.missing() for chunk in parts.frames(part, batch)]
-    done, tables = len(corpus) - sum(map(len, chosen)), list[pa.Table]()
+    done, tables, areas = len(corpus) - sum(map(len, chosen)), list[pa.Table](), list[FrameAreas]()
     for frames, on_device in _batches(corpus, chosen, loaded, workers=workers, device=torch.device(device)):
-        weights = raw_weights(method, on_device)
-        tables.append(_write_batch(corpus, frames, on_device, weights, len(loaded.space), folder))
+        reasons = weight_reasons(method, on_device)
+        tables.append(_write_batch(corpus, frames, on_device, reasons.raw, len(loaded.space), folder))
+        areas += _write_reasons(corpus, frames, on_device, reasons, folder)
         if frames.stop % PART == 0 or frames.stop == len(corpus):
-            write_table(folder.part(frames.start // PART), pa.concat_tables(tables))
-            tables = []
+            part = frames.start // PART
+            write_table(folder.areas_file(part * PART), to_table(areas))
+            write_table(folder.part(part), pa.concat_tables(tables))  # last: it says that the part is finished
+            tables, areas = [], []
         done += len(frames)
         if progress:
             progress(done, len(corpus))
     origin = {"checkpoint": identity, "dataset": dataset, "classes": given.entries if given else {}}
-    _summarise(folder, parts, loaded, origin)
+    _summarise(folder, parts, loaded, {**origin, "judges": _judges(method)})
     return folder.index
 
 
@@ -94,6 +99,16 @@ def _load(checkpoint: Path, device: torch.device | str) -> tuple[Checkpoint, Hie
     if not isinstance(loaded.method, HierarchicalSelection):
         raise _without_networks(checkpoint, loaded.config.method)
     return loaded, loaded.method
+
+
+def _judges(method: HierarchicalSelection) -> Judges:
+    selector = method.selector
+    return Judges(
+        seen_by=selector.seen_by,
+        acting=selector.acting,
+        combination=selector.config.combination,
+        signals=selector.config.signals,
+    )
 
 
 def _without_networks(checkpoint: Path, method: str) -> HRSError:
@@ -151,7 +166,7 @@ class _Parts:
     def _finished(self, part: int) -> bool:
         """Whether it holds these very frames: where one has gone from the data set, those after it have moved up."""
         path = self.folder.part(part)
-        if not path.is_file():
+        if not path.is_file() or not self.folder.areas_file(part * PART).is_file():
             return False
         try:
             stored = pq.read_table(path, columns=["frame", PIXELS])["frame"].to_pylist()
@@ -171,7 +186,7 @@ def _batches(
 
 
 def _write_batch(
-    corpus: Dataset, frames: range, batch: Batch, weights: RawWeights, classes: int, folder: CorpusFolder
+    corpus: Dataset, frames: range, batch: Batch, weights: WeightMaps, classes: int, folder: CorpusFolder
 ) -> pa.Table:
     """Write pictures, labels and raw maps of a batch; its rows of a part."""
     rows: list[Row] = []
@@ -187,6 +202,26 @@ def _write_batch(
         files["picture"] = picture.relative_to(folder.path)
         rows.append({"frame": about.id, **{name: str(file) for name, file in files.items()}})
     return pa.table({**file_columns(rows), **Moments.join(moments).to_columns()})
+
+
+def _write_reasons(
+    corpus: Dataset, frames: range, batch: Batch, reasons: Reasons, folder: CorpusFolder
+) -> list[FrameAreas]:
+    """Write why the frames of a batch weigh what they do; their areas."""
+    found = []
+    for i, index in enumerate(frames):
+        label, regions, likely = (each[i].cpu().numpy() for each in (batch.labels, batch.regions, reasons.seen.float()))
+        planted = batch.planted[i].cpu().numpy() if corpus.frames[index].planted else None
+        scores = {
+            f"{level}/{signal}": values[i].float().cpu().numpy()
+            for level, signals in reasons.scores.items()
+            for signal, values in signals.items()
+        }
+        areas = find_areas(index, label, regions, likely, {**reasons.raw.maps(i), **scores}, planted)
+        path = folder.reasons_file(file_stem(corpus.frames[index].id))
+        FrameReasons.of(likely, areas.ids, planted).write(path)
+        found.append(areas)
+    return found
 
 
 def _seen(batch: Batch, i: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

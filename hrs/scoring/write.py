@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -22,12 +22,40 @@ from hrs.runs.names import CorpusFolder
 from hrs.scoring.maps import pack, write_maps
 from hrs.scoring.moments import Moments
 from hrs.selection.scale import Maps, Scale
+from hrs.selection.signals.table import SeenBy
 from hrs.system.documents import read_json
 from hrs.system.files import atomic_write, make_folder
 
+VERSION = 2
+"""Of the format. 2 adds why frames weigh what they do, which corpora of version 1 lack."""
 FILES = ("frame", "image", "label", "map", "picture")
 """Columns of text: a frame's id, the data set's own image and label, and, below the folder, maps and picture."""
 Row = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judges:
+    """What is needed to say why an area weighs what it does.
+
+    seen_by: whose opinion was kept. acting: the levels that make the combined weight, by ``combination``. signals: what
+    they learned from.
+    """
+
+    seen_by: SeenBy
+    acting: tuple[str, ...]
+    combination: Literal["product", "mean"]
+    signals: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Judges:
+        """Raises KeyError, TypeError or ValueError where it is not what `to_dict` gave."""
+        if stored["seen_by"] not in get_args(SeenBy) or stored["combination"] not in ("product", "mean"):
+            raise ValueError("it holds something else")
+        lists = {name: tuple(map(str, stored[name])) for name in ("acting", "signals")}
+        return cls(seen_by=stored["seen_by"], combination=stored["combination"], **lists)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +64,7 @@ class About:
 
     space: the classes. scale: from raw weights to weights. checkpoint, dataset: which weights weighed what, as
     `score` was told; None for a panel, which has the ``step`` of training instead. classes: the run's class map of
-    that data set.
+    that data set. judges: who says why; None where nothing of it was kept, as by older versions.
     """
 
     space: LabelSpace
@@ -45,15 +73,18 @@ class About:
     dataset: str | None = None
     step: int | None = None
     classes: Mapping[str, str] = field(default_factory=dict)
+    judges: Judges | None = None
 
     def write(self, path: Path) -> None:
         stored = {
+            "version": VERSION,
             "checkpoint": self.checkpoint,
             "dataset": self.dataset,
             "step": self.step,
             "classes": dict(self.classes),
             "space": self.space.to_dict(),
             "scale": self.scale.to_dict(),
+            "judges": self.judges and self.judges.to_dict(),
         }
         atomic_write(path, json.dumps(stored, indent=2) + "\n")
 
@@ -61,6 +92,9 @@ class About:
     def read(cls, path: Path) -> About:
         """Raises OSError, KeyError, TypeError, ValueError or HRSError where it is not what `write` wrote."""
         stored: dict[str, Any] = read_json(path)
+        if stored.get("version", 1) > VERSION:
+            raise ValueError(f"a newer version of hrs wrote {path.name}")
+        judges = stored.get("judges")
         return cls(
             space=LabelSpace.from_dict(stored["space"]),
             scale=Scale.from_dict(stored["scale"]),
@@ -68,6 +102,7 @@ class About:
             dataset=stored["dataset"],
             step=stored["step"],
             classes=stored.get("classes", {}),
+            judges=None if judges is None else Judges.from_dict(judges),
         )
 
 

@@ -1,6 +1,6 @@
 """Scoring a corpus with a checkpoint, as the command does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -44,8 +44,13 @@ def checkpoint(tmp_path_factory, frames):
 
 @pytest.fixture
 def by_class(monkeypatch):
-    real = scoring.raw_weights
-    monkeypatch.setattr(scoring, "raw_weights", lambda m, batch: ByClass(real(m, batch), batch.labels.numpy()))
+    real = scoring.weight_reasons
+
+    def reasons(method, batch):
+        found = real(method, batch)
+        return replace(found, raw=ByClass(found.raw, batch.labels.numpy()))
+
+    monkeypatch.setattr(scoring, "weight_reasons", reasons)
     monkeypatch.setattr(scoring, "PART", 4)
 
 

@@ -1,0 +1,235 @@
+"""All areas of a scored corpus: one by one, the extreme ones of a class, and in groups, so that a fault is one row.
+
+Areas are kept with raw weights, a file for some frames in a row. Columns are read when they are asked for, and the
+areas of one frame from its file alone. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hrs.errors import HRSError
+from hrs.runs.names import CorpusFolder
+from hrs.scoring.corpus import MAP_NAMES, ScoredCorpus
+from hrs.scoring.write import Judges
+from hrs.selection.scale import Scale
+from hrs.system.documents import reason
+
+Values = NDArray[Any]
+FIXED = pa.schema(
+    [
+        ("row", pa.int32()),
+        ("area", pa.uint16()),
+        ("label", pa.uint8()),
+        ("seen", pa.uint8()),
+        ("confidence", pa.float32()),
+        ("pixels", pa.int32()),
+        ("left", pa.uint16()),
+        ("top", pa.uint16()),
+        ("right", pa.uint16()),
+        ("bottom", pa.uint16()),
+        ("harm", pa.float32()),
+        ("planted", pa.uint8()),
+    ]
+)
+"""Columns of every table of areas.
+
+row, area: of its frame in the table of frames, and its number in the frame. label, seen: classes, as given and as seen.
+confidence: mean probability of the class seen. left to bottom: the box around it, right and bottom excluded. harm:
+share of planted harm in it; planted: the commonest departure, 0 for none; both null where nothing is known of them.
+"""
+FIXED_NAMES = tuple(FIXED.names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Area:
+    """One area. label, seen: classes. box: left, top, right, bottom. weights: final ones, by map. scores: by level and
+    signal. harm, planted: None where nothing is known of planted departures. Otherwise as FIXED."""
+
+    row: int
+    number: int
+    label: int
+    seen: int
+    confidence: float
+    pixels: int
+    box: tuple[int, int, int, int]
+    weights: Mapping[str, float]
+    scores: Mapping[str, Mapping[str, float]]
+    harm: float | None
+    planted: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """All areas of one label in which one class is seen.
+
+    areas, frames, pixels: how many. weight, confidence, harm: means over their pixels; harm None where it is not known.
+    lost: pixels times how far their weight is below 1, summed; below 0 where they weigh more.
+    """
+
+    label: int
+    seen: int
+    areas: int
+    frames: int
+    pixels: int
+    weight: float
+    confidence: float
+    lost: float
+    harm: float | None
+
+    @property
+    def disagrees(self) -> bool:
+        return self.label != self.seen
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AreaTable:
+    """Every area of a corpus; ``judges`` says whose opinion it holds. See `AreaTable.of`."""
+
+    corpus: ScoredCorpus
+    judges: Judges
+    files: Mapping[int, Path]
+    _columns: dict[str, Values] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, corpus: ScoredCorpus) -> AreaTable:
+        """Raises HRSError for a corpus that keeps no areas: a panel, or one that an older version scored."""
+        if corpus.about.judges is None:
+            raise HRSError(f"{corpus.folder} does not say why areas weigh what they do: {lacking(corpus)}")
+        files = CorpusFolder(corpus.folder).areas_files(len(corpus))
+        return cls(corpus=corpus, judges=corpus.about.judges, files=files)
+
+    def __len__(self) -> int:
+        return len(self.column("row"))
+
+    def column(self, name: str) -> Values:
+        """One of FIXED, a map's raw weights or a LEVEL/SIGNAL, of all areas (n,); NaN for null."""
+        if name not in self._columns:
+            self._columns[name] = _read(self.files.values(), [name])[name].to_numpy()
+        return self._columns[name]
+
+    def weights(self, level: str) -> NDArray[np.float32]:
+        """Final weights of all areas on one map, (n,)."""
+        key = f"weight of {level}"
+        if key not in self._columns:
+            self._columns[key] = _final(self.corpus.about.scale, level, self.column(level), self.column("label"))
+        return self._columns[key]
+
+    def of_frame(self, row: int) -> list[Area]:
+        """The areas of a frame, the largest first; no other file than its own is read."""
+        starts = list(self.files)
+        at = bisect_right(starts, row) - 1
+        if at < 0:
+            return []
+        table = _read([self.files[starts[at]]], None)
+        return self._areas(table.filter(pa.array(table["row"].to_numpy() == row)))
+
+    def take(self, places: Sequence[int] | Values) -> list[Area]:
+        """The areas at these places of the columns."""
+        names = [*FIXED_NAMES, *self.corpus.maps, *(f"{level}/{s}" for level, s in self._scores())]
+        return self._areas(pa.table({name: pa.array(self.column(name)[places], from_pandas=True) for name in names}))
+
+    def groups(self) -> list[Group]:
+        """Every group, the one that loses most first."""
+        classes = len(self.corpus.space)
+        key = self.column("label").astype(np.int64) * classes + self.column("seen")
+        pixels, weight = self.column("pixels").astype(np.float64), self.weights(MAP_NAMES[0])
+
+        def total(values: Values) -> NDArray[np.float64]:
+            return np.bincount(key, weights=values, minlength=classes**2).astype(np.float64, copy=False)
+
+        areas, size = np.bincount(key, minlength=classes**2), total(pixels)
+        frames = np.bincount(np.unique(key * len(self.corpus) + self.column("row")) // len(self.corpus))
+        sums = {"weight": total(pixels * weight), "confidence": total(pixels * self.column("confidence"))}
+        harm = total(pixels * self.column("harm")) if self.knows_harm else None
+        found = [
+            Group(
+                label=int(at // classes),
+                seen=int(at % classes),
+                areas=int(areas[at]),
+                frames=int(frames[at]),
+                pixels=int(size[at]),
+                lost=float(size[at] - sums["weight"][at]),
+                harm=None if harm is None else float(harm[at] / size[at]),
+                **{name: float(each[at] / size[at]) for name, each in sums.items()},
+            )
+            for at in np.flatnonzero(areas)
+        ]
+        return sorted(found, key=lambda group: -group.lost)
+
+    def members(self, group: Group, count: int) -> list[Area]:
+        """Examples of a group: those that lose most, or weigh most where it does not lose; at most one a frame."""
+        inside = np.flatnonzero((self.column("label") == group.label) & (self.column("seen") == group.seen))
+        lost = self.column("pixels")[inside] * (1 - self.weights(MAP_NAMES[0])[inside])
+        return self.take(self._one_a_frame(inside[np.argsort(-lost if group.lost > 0 else lost, kind="stable")], count))
+
+    def extremes(self, label: int, count: int, *, highest: bool, level: str = MAP_NAMES[0]) -> list[Area]:
+        """The areas of a class that weigh least, or most; at most one a frame."""
+        inside = np.flatnonzero(self.column("label") == label)
+        weight = self.weights(level)[inside]
+        return self.take(self._one_a_frame(inside[np.argsort(-weight if highest else weight, kind="stable")], count))
+
+    @property
+    def knows_harm(self) -> bool:
+        """Whether planted departures of every frame are known."""
+        harm = self.column("harm")
+        return bool(len(harm)) and not bool(np.isnan(harm).any())
+
+    def _one_a_frame(self, places: Values, count: int) -> Values:
+        _, first = np.unique(self.column("row")[places], return_index=True)
+        return places[np.sort(first)[:count]]
+
+    def _scores(self) -> list[tuple[str, str]]:
+        return [(level, signal) for level in self.corpus.maps[1:] for signal in self.judges.signals]
+
+    def _areas(self, table: pa.Table) -> list[Area]:
+        scale = self.corpus.about.scale
+        label = table["label"].to_numpy()
+        weights = {name: _final(scale, name, table[name].to_numpy(), label) for name in self.corpus.maps}
+        scores = {pair: table["/".join(pair)].to_numpy() for pair in self._scores()}
+        return [
+            Area(
+                row=fixed["row"],
+                number=fixed["area"],
+                label=fixed["label"],
+                seen=fixed["seen"],
+                confidence=fixed["confidence"],
+                pixels=fixed["pixels"],
+                box=(fixed["left"], fixed["top"], fixed["right"], fixed["bottom"]),
+                weights={name: float(each[i]) for name, each in weights.items()},
+                scores={
+                    level: {s: float(scores[own, s][i]) for own, s in scores if own == level}
+                    for level in self.corpus.maps[1:]
+                },
+                harm=fixed["harm"],
+                planted=None if fixed["planted"] is None else int(fixed["planted"]),
+            )
+            for i, fixed in enumerate(table.select(FIXED_NAMES).to_pylist())
+        ]
+
+
+def lacking(corpus: ScoredCorpus) -> str:
+    """Why a corpus cannot say why, and what to do."""
+    if corpus.dataset is None:
+        return "the frames that training watches keep weights alone; score the run: python -m hrs score NAME"
+    return "an older version of hrs scored it; score the run again: python -m hrs score NAME"
+
+
+def _final(scale: Scale, level: str, raw: Values, label: Values) -> NDArray[np.float32]:
+    return scale.maps[level].apply(raw.astype(np.float32), label)
+
+
+def _read(files: Iterable[Path], columns: list[str] | None) -> pa.Table:
+    try:
+        return pa.concat_tables([pq.read_table(path, columns=columns) for path in files])
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise HRSError(f"tables of areas cannot be read ({reason(error)}); score the run again") from error
