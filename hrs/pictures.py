@@ -20,6 +20,19 @@ Image = NDArray[np.uint8]
 FULL_WEIGHT = 2.0
 """Weight drawn in the brightest colour; 1 is what every pixel would have without selection, and the middle."""
 _TITLE = 22  # pixels above a column
+_INK = (40, 40, 40)
+_PALE = 176
+_LEGEND = """
+<div style="display:flex;flex-wrap:wrap;align-items:center;gap:4px 14px;font-size:13px">
+  <div style="width:210px">
+    <div style="height:10px;border-radius:5px;background:linear-gradient(to right, {stops})"></div>
+    <div style="display:flex;justify-content:space-between;font-variant-numeric:tabular-nums">
+      <span>0</span><span>1</span><span>{full}+</span></div>
+  </div>
+  <span style="opacity:.8">weight 0: not learned from &nbsp;·&nbsp; 1: as without selection &nbsp;·&nbsp;
+  {full} and more: counts double</span>
+</div>
+"""
 
 
 def label_png(labels: Image, space: LabelSpace) -> bytes:
@@ -49,13 +62,56 @@ def weight_sheet(
     shown = [
         [image, colourise(label, space), *(weight_colours(maps[name]) for name in names)] for image, label, maps in rows
     ]
-    return sheet(shown, ["frame", "label", *(f"{name} weight" for name in names)], width=width)
+    table = sheet(shown, ["frame", "label", *(f"{name} weight" for name in names)], width=width)
+    return np.vstack([table, weight_bar(table.shape[1])])
 
 
 def weight_colours(weights: NDArray[np.float32]) -> Image:
     """Weights (h w) in viridis, RGB (h w 3): 0 darkest, FULL_WEIGHT and more brightest."""
     level = np.clip(weights / FULL_WEIGHT * 255, 0, 255).astype(np.uint8)
     return _rgb(cv2.applyColorMap(level, cv2.COLORMAP_VIRIDIS))
+
+
+def weigh_picture(
+    picture: Image, weights: NDArray[np.float32], *, opacity: float = 0.6, threshold: float = 0.0
+) -> Image:
+    """Weight colours over a picture, as the pages show them (paint.js does the same in the browser).
+
+    The picture loses its own colours first, so that colour says weight alone; what weighs less than the threshold is
+    pale, with a white edge.
+
+    Args:
+        picture: RGB (h w 3). weights: (h w), at least 0. opacity: of the colours, in [0, 1].
+    """
+    grey = (picture @ np.array([0.299, 0.587, 0.114]))[..., None]
+    base = picture + min(1.0, 2 * opacity) * (grey - picture)
+    shown = base + opacity * (weight_colours(weights) - base)
+    low = weights < threshold
+    edge = low & (cv2.dilate((~low).astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))) > 0)
+    shown = np.where(low[..., None], 0.35 * grey + 0.65 * _PALE, shown)
+    return np.rint(np.where(edge[..., None], 255, shown)).astype(np.uint8)
+
+
+def weight_stops(count: int = 16) -> list[str]:
+    """The colours of weights from 0 to FULL_WEIGHT in equal steps, as CSS has them."""
+    colours = weight_colours(np.linspace(0, FULL_WEIGHT, count, dtype=np.float32)[None])[0]
+    return ["rgb({},{},{})".format(*rgb) for rgb in colours.tolist()]
+
+
+def weight_legend() -> str:
+    """HTML: what the colours of weights mean, wherever they are shown."""
+    return _LEGEND.format(stops=", ".join(weight_stops()), full=f"{FULL_WEIGHT:g}")
+
+
+def weight_bar(width: int) -> Image:
+    """The same as a strip below a picture, RGB."""
+    bar = np.full((_TITLE + 4, width, 3), 255, np.uint8)
+    long, high = min(200, width - 150), _TITLE - 10
+    bar[6 : 6 + high, 60 : 60 + long] = weight_colours(np.linspace(0, FULL_WEIGHT, long, dtype=np.float32)[None])
+    for x, text in ((4, "weight 0"), (60 + long // 2 - 4, "1"), (66 + long, f"{FULL_WEIGHT:g} and more")):
+        colour = (255, 255, 255) if text == "1" else _INK
+        cv2.putText(bar, text, (x, _TITLE - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)
+    return bar
 
 
 def sheet(rows: Sequence[Sequence[Image]], titles: Sequence[str], *, width: int) -> Image:
@@ -65,7 +121,7 @@ def sheet(rows: Sequence[Sequence[Image]], titles: Sequence[str], *, width: int)
     head = np.full((_TITLE, width * len(titles), 3), 255, np.uint8)
     for column, title in enumerate(titles):
         place = (column * width + 6, _TITLE - 7)
-        cv2.putText(head, title, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (40, 40, 40), 1, cv2.LINE_AA)
+        cv2.putText(head, title, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, _INK, 1, cv2.LINE_AA)
     return np.vstack([head, *lines])
 
 

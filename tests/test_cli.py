@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,13 +27,14 @@ from hrs.launch.task import Task
 from hrs.methods.table import METHODS
 from hrs.runs.folder import RunFolder
 from hrs.scoring import score as scoring
+from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus, enlarge
 from hrs.scoring.maps import read_maps
 from tests.app.made_runs import make_run as made_run
 from tests.conftest import CLASSES, tiny_config, until, write_frames
 from tests.damage import DAMAGES
 from tests.data.files import write_classes, write_streets
-from tests.scoring.weighted_run import make_run
+from tests.scoring.weighted_run import make_run, make_scores
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -439,6 +441,31 @@ def test_prune_needs_scores(hrs, scored, frames):
     assert "no run named 'yours'" in hrs("prune", "yours", "--out", "pruned").error
     make_run(scored, "bare", frames["source"], tiny_config(frames), scores=False)
     assert "score the run first" in hrs("prune", "bare", "--out", "pruned").error
+
+
+# Areas
+
+
+def test_areas_lists_faults_and_writes_what_one_passes_on(hrs, scored, tmp_path):
+    result = hrs("areas", "mine", "--out", "out")
+    table = AreaTable.of(ScoredCorpus.open(scored / "mine/scores"))
+    first = table.groups()[0]
+    assert f"{len(table):,} areas in 12 frames. What they look like is said by a classifier" in result.out
+    names = (CLASSES[first.label], CLASSES[first.seen])
+    assert re.search(rf"{first.areas} +{names[0]} +{names[1]} +{first.confidence:.2f} +{first.frames}", result.out)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "faults.csv",
+        "areas.csv",
+        "areas.png",
+        "areas.html",
+    }
+    assert "out exists; name a folder that does not" in hrs("areas", "mine", "--out", "out").error
+
+
+def test_areas_of_older_scores_say_what_to_do(hrs, scored, frames, tmp_path):
+    make_scores(tmp_path / "old", frames["source"], reasons=False)
+    assert "score the run again: python -m hrs score NAME" in hrs("areas", "old", "--out", "out").error
+    assert not (tmp_path / "out").exists()
 
 
 # Segmentation

@@ -6,7 +6,18 @@ import pytest
 from PIL import Image as Pillow
 
 from hrs.labels import CAMVID, IGNORE, LabelSpace
-from hrs.pictures import FULL_WEIGHT, label_png, prediction_sheet, weight_colours, weight_sheet, write_picture
+from hrs.pictures import (
+    FULL_WEIGHT,
+    label_png,
+    prediction_sheet,
+    weigh_picture,
+    weight_bar,
+    weight_colours,
+    weight_legend,
+    weight_sheet,
+    weight_stops,
+    write_picture,
+)
 
 
 def test_weight_colours_rise_in_brightness_and_saturate():
@@ -14,6 +25,33 @@ def test_weight_colours_rise_in_brightness_and_saturate():
     brightness = weight_colours(weights).astype(float) @ [0.299, 0.587, 0.114]
     assert (np.diff(brightness[0, :25]) > 0).all()
     assert (brightness[0, 25:] == brightness[0, -1]).all()
+
+
+def test_weights_over_a_picture_are_those_of_a_slow_loop():
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (6, 7, 3), np.uint8)
+    weights = rng.uniform(0, 2.5, (6, 7)).astype(np.float32)
+    for opacity, threshold in ((0.0, 0.0), (0.3, 0.0), (0.6, 0.9), (1.0, 3.0)):
+        shown = weigh_picture(picture, weights, opacity=opacity, threshold=threshold)
+        for y in range(6):
+            for x in range(7):
+                grey = picture[y, x] @ np.array([0.299, 0.587, 0.114])
+                base = picture[y, x] + min(1, 2 * opacity) * (grey - picture[y, x])
+                colour = weight_colours(weights[y : y + 1, x : x + 1])[0, 0]
+                expected = base + opacity * (colour - base)
+                if weights[y, x] < threshold:
+                    beside = [(y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)]
+                    inside = [place for place in beside if 0 <= place[0] < 6 and 0 <= place[1] < 7]
+                    edge = any(weights[place] >= threshold for place in inside)
+                    expected = np.full(3, 255 if edge else 0.35 * grey + 0.65 * 176)
+                assert np.abs(shown[y, x] - expected).max() <= 0.51, (opacity, threshold, y, x)
+
+
+def test_the_legend_has_the_colours_of_the_weights():
+    stops = weight_stops(5)
+    assert stops[2] == "rgb({},{},{})".format(*weight_colours(np.ones((1, 1), np.float32))[0, 0])
+    assert ", ".join(weight_stops()) in weight_legend()
+    assert (weight_bar(400) == weight_colours(np.full((1, 1), FULL_WEIGHT, np.float32))[0, 0]).all(axis=2).any()
 
 
 def test_predictions_beside_labels_with_ignored_pixels_black():
@@ -34,6 +72,7 @@ def test_weight_sheet_shows_the_levels_there_are(tmp_path):
     maps = {"combined": np.ones((30, 40), np.float32), "region": np.zeros((30, 40), np.float32)}
     sheet = weight_sheet([(frame, label, maps)] * 2, CAMVID, width=40)
     assert sheet.shape[1] == 4 * 40
+    assert sheet.shape[0] > 2 * 30 + 40  # the legend is below
     write_picture(tmp_path / "new" / "sheet.png", sheet)
     assert np.array_equal(cv2.imread(str(tmp_path / "new" / "sheet.png"))[..., ::-1], sheet)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from hrs.cli import data, models, photos, prune, runs, tasks, training
+from hrs.cli import areas, data, models, photos, prune, runs, tasks, training
 from hrs.errors import HRSError
 from hrs.system.documents import printable, reason
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Semantic segmentation from many synthetic frames and a few labelled photos.",
 )
-for part in (data, training, models, prune):
+for part in (data, training, models, areas, prune):
     app.add_typer(part.app)
 app.add_typer(runs.app, name="runs")
 app.add_typer(tasks.app, name="tasks")

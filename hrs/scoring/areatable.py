@@ -167,16 +167,13 @@ class AreaTable:
         return sorted(found, key=lambda group: -group.lost)
 
     def members(self, group: Group, count: int) -> list[Area]:
-        """Examples of a group: those that lose most, or weigh most where it does not lose; at most one a frame."""
+        """Examples of a group: those that lose most, or gain most where it does not lose; at most one a frame."""
         inside = np.flatnonzero((self.column("label") == group.label) & (self.column("seen") == group.seen))
-        lost = self.column("pixels")[inside] * (1 - self.weights(MAP_NAMES[0])[inside])
-        return self.take(self._one_a_frame(inside[np.argsort(-lost if group.lost > 0 else lost, kind="stable")], count))
+        return self._foremost(inside, count, gaining=group.lost <= 0)
 
-    def extremes(self, label: int, count: int, *, highest: bool, level: str = MAP_NAMES[0]) -> list[Area]:
-        """The areas of a class that weigh least, or most; at most one a frame."""
-        inside = np.flatnonzero(self.column("label") == label)
-        weight = self.weights(level)[inside]
-        return self.take(self._one_a_frame(inside[np.argsort(-weight if highest else weight, kind="stable")], count))
+    def extremes(self, label: int, count: int, *, highest: bool) -> list[Area]:
+        """The areas of a class that lose most pixels' worth of weight, or gain most; at most one a frame."""
+        return self._foremost(np.flatnonzero(self.column("label") == label), count, gaining=highest)
 
     @property
     def knows_harm(self) -> bool:
@@ -184,9 +181,11 @@ class AreaTable:
         harm = self.column("harm")
         return bool(len(harm)) and not bool(np.isnan(harm).any())
 
-    def _one_a_frame(self, places: Values, count: int) -> Values:
-        _, first = np.unique(self.column("row")[places], return_index=True)
-        return places[np.sort(first)[:count]]
+    def _foremost(self, places: Values, count: int, *, gaining: bool) -> list[Area]:
+        gain = self.column("pixels")[places] * (self.weights(MAP_NAMES[0])[places] - 1)
+        order = places[np.argsort(-gain if gaining else gain, kind="stable")]
+        _, first = np.unique(self.column("row")[order], return_index=True)
+        return self.take(order[np.sort(first)[:count]])
 
     def _scores(self) -> list[tuple[str, str]]:
         return [(level, signal) for level in self.corpus.maps[1:] for signal in self.judges.signals]

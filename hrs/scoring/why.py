@@ -70,6 +70,13 @@ def speaker(judges: Judges) -> str:
     return "Real images say" if judges.seen_by == "real images" else "The network says"
 
 
+def said_of(table: AreaTable) -> str:
+    """Who says what areas look like, as a sentence."""
+    if table.judges.seen_by == "real images":
+        return "What they look like is said by a classifier that saw real labels alone."
+    return "What they look like is said by the network itself, since no signal of this run has seen real labels alone."
+
+
 def _part(area: Area, level: str, judges: Judges, scale: Scale) -> float:
     over = area.weights[level]  # over the class's mean
     if judges.combination == "product":

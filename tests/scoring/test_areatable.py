@@ -71,10 +71,9 @@ def test_members_are_those_that_lose_most_one_a_frame(table):
 
 @pytest.mark.parametrize("highest", [False, True])
 def test_extremes_of_a_class_are_those_of_pandas(table, highest):
-    areas = as_frame(table).query("label == 1").sort_values("weight", ascending=not highest, kind="stable")
-    expected = areas.drop_duplicates("row")["weight"].tolist()[:4]
-    found = [area.weights["combined"] for area in table.extremes(1, 4, highest=highest)]
-    assert found == pytest.approx(expected, rel=1e-5)
+    areas = as_frame(table).query("label == 1").sort_values("lost", ascending=highest, kind="stable")
+    expected = areas.drop_duplicates("row")[["row", "area"]].to_numpy().tolist()[:4]
+    assert [[area.row, area.number] for area in table.extremes(1, 4, highest=highest)] == expected
 
 
 def test_the_areas_of_a_frame_come_from_its_own_file(table, source, tmp_path, monkeypatch):

@@ -1,0 +1,57 @@
+"""The command that says which areas of a scored corpus count least, and why: areas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hrs.cli.options import RUNS, RunsRoot
+from hrs.cli.prune import scores_folder
+
+if TYPE_CHECKING:
+    from hrs.scoring.areatable import AreaTable, Group
+
+app = typer.Typer()
+SHOWN = 15
+
+
+@app.command()
+def areas(
+    run: Annotated[str, typer.Argument(help="A scored run, or the folder of its scores.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Also write a new folder: faults.csv, areas.csv, areas.png, and areas.html, a report."),
+    ] = None,
+    runs: RunsRoot = RUNS,
+) -> None:
+    """Which labels the real images contradict, and how much they count: a row for each kind of fault."""
+    from hrs.scoring.areatable import AreaTable
+    from hrs.scoring.corpus import ScoredCorpus
+    from hrs.scoring.takeaway import check_new, write_takeaway
+    from hrs.scoring.why import said_of
+
+    if out is not None:
+        check_new(out)
+    table = AreaTable.of(ScoredCorpus.open(scores_folder(run, runs)))
+    print(f"{len(table):,} areas in {len(table.corpus):,} frames. {said_of(table)}")
+    Console().print(_listed(table, [group for group in table.groups() if group.lost > 0][:SHOWN]))
+    if out is not None:
+        for path in write_takeaway(table, out, f"Areas of {run}"):
+            print(path)
+
+
+def _listed(table: AreaTable, groups: list[Group]) -> Table:
+    shown = Table("areas", "labelled", "look like", "sure", "frames", "pixels", "weight", box=None)
+    if table.knows_harm:
+        shown.add_column("planted harm")
+    names = [escape(name) for name in table.corpus.space.classes]
+    for group in groups:
+        numbers = (f"{group.confidence:.2f}", f"{group.frames:,}", f"{group.pixels:,}", f"{group.weight:.2f}")
+        harm = () if group.harm is None else (f"{100 * group.harm:.0f} %",)
+        shown.add_row(f"{group.areas:,}", names[group.label], names[group.seen], *numbers, *harm)
+    return shown

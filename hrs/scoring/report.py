@@ -1,0 +1,145 @@
+"""What one takes back to whoever made the frames: faults by group with crops, as HTML that opens by itself.
+
+The dashboard shows the same rows. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from html import escape
+
+import cv2
+import numpy as np
+
+from hrs.pictures import weight_colours, weight_legend
+from hrs.scoring.areatable import Area, AreaTable, Group
+from hrs.scoring.corpus import MAP_NAMES
+from hrs.scoring.crops import crop, readable_in_black
+from hrs.scoring.why import said_of, sentence
+from hrs.system.images import encode
+
+CROPS, GROUPS = 6, 40
+"""Crops of a row, and rows of a report."""
+STYLE = """
+.areas section { margin: 0 0 1.4rem; }
+.areas h3 { font-size: 1.02rem; font-weight: 600; margin: 0 0 .15rem; padding: 0; }
+.areas p { font-size: .875rem; margin: 0 0 .45rem; opacity: .85; font-variant-numeric: tabular-nums; }
+.areas ul { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 8px; list-style: none; margin: 0; padding: 0; }
+.areas li { margin: 0; padding: 0; min-width: 0; }
+.areas a { color: inherit; text-decoration: none; display: block; border-radius: 6px; }
+.areas a:hover .name, .areas a:focus-visible .name { text-decoration: underline; }
+.areas a:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
+.areas img { display: block; width: 100%; aspect-ratio: 1; border-radius: 6px; }
+.areas .line { display: flex; justify-content: space-between; align-items: center; gap: 6px; font-size: 12.5px; margin-top: 4px; }
+.areas .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; opacity: .8; }
+.areas b { font-weight: 600; font-variant-numeric: tabular-nums; padding: 0 6px; border-radius: 4px; }
+.areas .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1.2rem; }
+.areas .pair ul { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+@media (max-width: 700px) {
+  .areas ul { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+  .areas .pair { grid-template-columns: 1fr; }
+}
+"""  # noqa: E501
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 16px/1.45 system-ui, sans-serif; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }}
+h1 {{ font-size: 1.6rem; margin: 0 0 .3rem; }} h2 {{ font-size: 1.2rem; margin: 2rem 0 .8rem; }}
+{style}
+</style></head><body>
+<h1>{title}</h1><p>{about}</p>{legend}
+<h2>What loses most</h2><div class="areas">{faults}</div>
+<h2>Every class: what counts least, and most</h2><div class="areas">{classes}</div>
+</body></html>
+"""
+
+Link = Callable[[Area], str]
+"""The address of an area's frame, for pages that can show it."""
+
+
+def title_of(table: AreaTable, group: Group) -> str:
+    """A group in words: "412 areas labelled Fence look like Tree"."""
+    names = table.corpus.space.classes
+    areas = "1 area" if group.areas == 1 else f"{group.areas:,} areas"
+    if not group.disagrees:
+        return f"{areas} labelled {names[group.label]} {'looks' if group.areas == 1 else 'look'} like it"
+    return f"{areas} labelled {names[group.label]} {'looks' if group.areas == 1 else 'look'} like {names[group.seen]}"
+
+
+def facts_of(table: AreaTable, group: Group) -> str:
+    """Its numbers in a line."""
+    share = 100 * group.pixels / max(1, int(table.column("pixels").sum()))
+    frames = "1 frame" if group.frames == 1 else f"{group.frames:,} frames"
+    words = [f"in {frames}", f"{group.pixels:,} pixels ({share:.2g} %)", f"weight {group.weight:.2f}"]
+    words.append(f"seen with {group.confidence:.2f}")
+    if group.harm is not None:
+        words.append(f"{100 * group.harm:.0f} % planted harm")
+    return " · ".join(words)
+
+
+def group_html(table: AreaTable, group: Group, *, count: int = CROPS, link: Link | None = None) -> str:
+    """A group as one row: what it is, its numbers, and examples. Raises HRSError where a file is missing."""
+    shown = crops_html(table, table.members(group, count), link=link)
+    title, facts = escape(title_of(table, group)), escape(facts_of(table, group))
+    return f"<section><h3>{title}</h3><p>{facts}</p>{shown}</section>"
+
+
+def class_html(table: AreaTable, label: int, *, count: int = 3, link: Link | None = None) -> str:
+    """A class as one row: the areas that count least, and those that count most."""
+    ends = (("counts least", False), ("counts most", True))
+    sides = [
+        f"<div><p>{words}</p>{crops_html(table, table.extremes(label, count, highest=highest), link=link)}</div>"
+        for words, highest in ends
+    ]
+    name = escape(table.corpus.space.classes[label])
+    return f'<section><h3>{name}</h3><div class="pair">{"".join(sides)}</div></section>'
+
+
+def crops_html(table: AreaTable, areas: Sequence[Area], *, link: Link | None = None) -> str:
+    return f"<ul>{''.join(_crop_html(table, area, link) for area in areas)}</ul>"
+
+
+def report_html(table: AreaTable, title: str, *, groups: int = GROUPS) -> str:
+    """The whole report, pictures within: it opens from a disk, without a network."""
+    losing = [group for group in table.groups() if group.lost > 0][:groups]
+    frames = len(table.corpus)
+    about = (
+        f"{frames:,} synthetic frames of {table.corpus.dataset}: {len(table):,} areas, each a connected piece of one "
+        f"label in which one class is seen. {said_of(table)} Weights say how much a network learns from them. "
+        "Rows are sorted by pixels times how far their weight is below 1."
+    )
+    return _PAGE.format(
+        title=escape(title),
+        about=escape(about),
+        style=STYLE,
+        legend=weight_legend(),
+        faults="".join(group_html(table, group) for group in losing),
+        classes="".join(class_html(table, label) for label in np.unique(table.column("label")).tolist()),
+    )
+
+
+def badge(weight: float) -> str:
+    """HTML: a weight on its colour."""
+    colour = weight_colours(np.full((1, 1), weight, np.float32))[0, 0]
+    ink = "#000" if readable_in_black(colour) else "#fff"
+    return f'<b style="background:rgb({",".join(map(str, colour.tolist()))});color:{ink}">{weight:.2f}</b>'
+
+
+def _crop_html(table: AreaTable, area: Area, link: Link | None) -> str:
+    frame, said = table.corpus.frame(area.row).id, sentence(area, table)
+    picture = encode(".jpg", crop(table, area), (cv2.IMWRITE_JPEG_QUALITY, 85))
+    alt = escape(f"Frame {frame}. {said}", quote=True)
+    source = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+    inner = (
+        f'<img src="{source}" alt="{alt}" title="{escape(said, quote=True)}">'
+        f'<span class="line"><span class="name">{escape(frame)}</span>{badge(area.weights[MAP_NAMES[0]])}</span>'
+    )
+    return (
+        f'<li><a href="{escape(link(area), quote=True)}" target="_self">{inner}</a></li>'
+        if link
+        else f"<li>{inner}</li>"
+    )

@@ -1,0 +1,97 @@
+"""Areas as files to pass on: tables, a sheet of pictures, a report. Nothing here needs torch."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from hrs.errors import HRSError
+from hrs.pictures import write_picture
+from hrs.scoring.areatable import AreaTable
+from hrs.scoring.crops import contact_sheet
+from hrs.scoring.report import report_html
+from hrs.street import DEPARTURES
+from hrs.system.files import atomic_folder, atomic_write
+
+GROUPS_CSV, AREAS_CSV, SHEET, REPORT = "faults.csv", "areas.csv", "areas.png", "areas.html"
+
+
+def write_takeaway(table: AreaTable, out: Path, title: str) -> list[Path]:
+    """Write everything into a new folder, whole or not at all; returns the files.
+
+    The table of areas is written piece by piece, so that a corpus of any size fits into memory.
+
+    Raises:
+        HRSError: the folder exists or cannot be written, or a file of the corpus is missing.
+    """
+    check_new(out)
+    with atomic_folder(out) as folder:
+        atomic_write(folder / GROUPS_CSV, groups_csv(table))
+        _write_areas_csv(table, folder / AREAS_CSV)
+        write_picture(folder / SHEET, contact_sheet(table))
+        atomic_write(folder / REPORT, report_html(table, title))
+    return [out / name for name in (GROUPS_CSV, AREAS_CSV, SHEET, REPORT)]
+
+
+def check_new(out: Path) -> None:
+    """Raises HRSError for a folder that is there already."""
+    if out.exists():
+        raise HRSError(f"{out} exists; name a folder that does not")
+
+
+def groups_csv(table: AreaTable) -> bytes:
+    """A row a group, what loses most first: label, seen, areas, frames, pixels, weight, confidence, lost, harm."""
+    classes = table.corpus.space.classes
+    rows = [
+        {
+            "label": classes[group.label],
+            "seen": classes[group.seen],
+            "areas": group.areas,
+            "frames": group.frames,
+            "pixels": group.pixels,
+            "weight": round(group.weight, 4),
+            "confidence": round(group.confidence, 4),
+            "lost": round(group.lost, 1),
+            "harm": None if group.harm is None else round(group.harm, 4),
+        }
+        for group in table.groups()
+    ]
+    sink = io.BytesIO()
+    pyarrow.csv.write_csv(pa.Table.from_pylist(rows), sink)
+    return sink.getvalue()
+
+
+def _write_areas_csv(table: AreaTable, path: Path) -> None:
+    """A row an area, with its frame, classes by name, box, and final weights by map."""
+    writer = None
+    for file in table.files.values():
+        batch = _named(table, pq.read_table(file))
+        writer = writer or pyarrow.csv.CSVWriter(str(path), batch.schema)
+        writer.write_table(batch)
+    if writer:
+        writer.close()
+
+
+def _named(table: AreaTable, stored: pa.Table) -> pa.Table:
+    corpus, classes = table.corpus, np.array(table.corpus.space.classes)
+    label, rows = stored["label"].to_numpy(), stored["row"].to_numpy()
+    columns: dict[str, Any] = {
+        "frame": [corpus.frame(int(row)).id for row in rows],
+        "area": stored["area"],
+        "label": classes[label],
+        "seen": classes[stored["seen"].to_numpy()],
+        "confidence": stored["confidence"].to_numpy().round(4),
+        **{name: stored[name] for name in ("pixels", "left", "top", "right", "bottom")},
+    }
+    for name in corpus.maps:
+        weights = corpus.about.scale.maps[name].apply(stored[name].to_numpy(), label)
+        columns["weight" if name == corpus.maps[0] else f"weight/{name}"] = weights.round(4)
+    kinds = {departure.id: departure.name for departure in DEPARTURES}
+    planted = [None if kind is None else kinds.get(kind, "") for kind in stored["planted"].to_pylist()]
+    return pa.table({**columns, "harm": stored["harm"], "planted": pa.array(planted, pa.string())})
