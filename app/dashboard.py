@@ -33,6 +33,7 @@ def main() -> None:
         st.Page(PAGES / "runs.py", title="Runs", icon=":material/show_chart:", default=True, url_path=""),
         st.Page(PAGES / "launch.py", title="Launch", icon=":material/play_arrow:"),
         st.Page(PAGES / "weights.py", title="Weights", icon=":material/layers:"),
+        st.Page(PAGES / "areas.py", title="Areas", icon=":material/grid_view:"),
         st.Page(PAGES / "compare.py", title="Compare", icon=":material/bar_chart:"),
         st.Page(PAGES / "data.py", title="Data", icon=":material/folder_open:"),
         st.Page(PAGES / "label.py", title="Label", icon=":material/brush:"),

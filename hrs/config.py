@@ -14,16 +14,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from hrs.errors import HRSError
 from hrs.methods.table import METHODS
+from hrs.selection.levels.table import LEVELS
 from hrs.selection.signals.table import SIGNALS
 from hrs.system.documents import parse_yaml, read_bounded, reason, shortened
 
 if TYPE_CHECKING:
     MethodName = str
+    Level = str
     Signal = str
 else:
     MethodName = Literal[tuple(METHODS)]
+    Level = Literal[tuple(LEVELS)]
     Signal = Literal[tuple(SIGNALS)]
-Level = Literal["pixel", "region", "image"]
 _TOLD = 5  # mistakes in a config that are named
 _DEEPEST = 8  # sections of an override within each other; there are two
 _MANY = 10**9
@@ -118,7 +120,12 @@ class NetworkConfig(Section):
 class SelectionConfig(Section):
     """How synthetic pixels are weighted."""
 
-    levels: tuple[Level, ...] = Field(("pixel", "region", "image"), description="Which weighting networks take part.")
+    levels: tuple[Level, ...] = Field(
+        ("pixel", "region", "image"),
+        description="\n".join(
+            ["Which weighting networks take part.", *(f"- {name}: {level.about}" for name, level in LEVELS.items())]
+        ),
+    )
     signals: tuple[Signal, ...] = Field(
         ("agreement",),
         description="\n".join(

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     ("errors", "progress", "system"),
-    ("labels", "methods.table", "selection.signals.table", "street"),  # config is checked against the two tables
+    ("labels", "methods.table", "selection.levels.table", "selection.signals.table", "street"),  # config reads tables
     ("config",),
     ("evaluation", "pictures"),
     ("data", "runs"),

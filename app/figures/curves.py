@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from hrs.pictures import FULL_WEIGHT
+from app.figures.plotly_maps import WEIGHT_COLOURS
 from hrs.study.table import ENOUGH, Line, Outcome
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C")
@@ -155,11 +155,7 @@ def class_weights(
             z=shown,
             x=[f"{steps[part[-1]]:,}" for part in stretches],
             y=list(classes),
-            colorscale="PuOr_r",
-            zmin=0,
-            zmid=1,
-            zmax=FULL_WEIGHT,
-            colorbar={"title": "weight", "thickness": 12},
+            **WEIGHT_COLOURS,
             hovertemplate="%{y} up to step %{x}: %{z:.3f}<extra></extra>",
         )
     )

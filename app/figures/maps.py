@@ -21,7 +21,10 @@ from numpy.typing import NDArray
 from hrs.labels import IGNORE, Colour, LabelSpace
 from hrs.pictures import FULL_WEIGHT, weight_colours
 from hrs.scoring.corpus import MAP_NAMES, enlarge
+from hrs.scoring.reasons import FrameReasons
+from hrs.selection.levels.table import COMBINED_ABOUT, LEVELS
 from hrs.selection.scale import Maps
+from hrs.street import DEPARTURES, harmful_mask
 from hrs.system.images import decode_rgb, encode
 
 Pixels = NDArray[np.uint8]
@@ -29,6 +32,8 @@ Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels of the map; right and bottom excluded."""
 
 TITLES = {"combined": "All levels combined", "pixel": "Pixel", "region": "Region", "image": "Image"}
+ABOUT = {"combined": f"Is {COMBINED_ABOUT}", **{name: f"Weighs {level.about}" for name, level in LEVELS.items()}}
+"""What each map is, for whoever asks."""
 TILE_WIDTH = 256
 _GREY = 128
 _MUTED = "rgba(128, 128, 128, 0.7)"
@@ -59,12 +64,6 @@ def colour_table() -> str:
     return _base64(weight_colours(_levels()).tobytes())
 
 
-def gradient() -> str:
-    """The same colours as a CSS gradient, from 0 on the left to FULL_WEIGHT on the right."""
-    stops = weight_colours(_levels())[0, ::51]
-    return f"linear-gradient(to right, {', '.join('rgb({},{},{})'.format(*rgb) for rgb in stops)})"
-
-
 def tile(jpeg: bytes, weights: NDArray[np.float32], *, width: int = TILE_WIDTH) -> dict[str, Any]:
     """A frame of the grid: JPEG and one weight map, both at most ``width`` wide.
 
@@ -88,13 +87,16 @@ def tile(jpeg: bytes, weights: NDArray[np.float32], *, width: int = TILE_WIDTH) 
     }
 
 
-def view(jpeg: bytes, label: Pixels, maps: Maps, space: LabelSpace) -> dict[str, Any]:
+def view(
+    jpeg: bytes, label: Pixels, maps: Maps, space: LabelSpace, reasons: FrameReasons | None = None, says: str = ""
+) -> dict[str, Any]:
     """A frame of the detail: picture, label and every map at full size, for `hrs.scoring.corpus.MAP_NAMES` that it has.
 
     Args:
         jpeg: the picture as it is stored.
         label: class ids (h w).
         maps: weights (h w) by name; their means are those of labelled pixels.
+        reasons: what is seen in the frame, where that is known; ``says`` is who sees it, such as "Real images say".
     """
     height, width = label.shape
     scale = _scale(maps.values())
@@ -102,12 +104,13 @@ def view(jpeg: bytes, label: Pixels, maps: Maps, space: LabelSpace) -> dict[str,
         "width": width,
         "height": height,
         "jpeg": _base64(jpeg),
-        "label": _base64(zlib.compress(np.ascontiguousarray(label).tobytes(), 1)),
+        "label": _deflated(label),
         "scale": scale,
         "maps": [
             {
                 "name": name,
                 "title": TITLES[name],
+                "about": ABOUT[name],
                 "mean": _mean(maps[name], label),
                 "values": _packed(maps[name], scale),
             }
@@ -115,6 +118,7 @@ def view(jpeg: bytes, label: Pixels, maps: Maps, space: LabelSpace) -> dict[str,
             if name in maps
         ],
         "classes": _classes(space),
+        "reasons": reasons and _reasons(reasons, says),
     }
 
 
@@ -156,10 +160,21 @@ def class_bars(frame: Mapping[str, float], corpus: Mapping[str, float], space: L
     """
     most = max(FULL_WEIGHT, *frame.values(), *corpus.values())
     lines = [
-        _bar(name, colour, frame[name], corpus.get(name), most)
+        _bar(name, colour, frame[name], corpus.get(name), most, _both(frame[name], corpus.get(name)))
         for name, colour in zip(space.classes, space.palette, strict=True)
         if name in frame
     ]
+    return f'<div class="bars" style="{_BARS}">{"".join(lines)}</div>'
+
+
+def level_bars(weights: Mapping[str, float]) -> str:
+    """An area's weight on every map as HTML: a bar in the colour of the weight, a line at 1, and what the map is."""
+    most = max(FULL_WEIGHT, *weights.values())
+    lines = []
+    for name, weight in weights.items():
+        colour = tuple(weight_colours(np.full((1, 1), weight, np.float32))[0, 0].tolist())
+        lines.append(_bar(TITLES[name], colour, weight, None, most, f"{weight:.2f} of the mean of its class, 1"))
+        lines.append(f'<small style="grid-column:1/-1;opacity:.75;margin:-4px 0 2px">{escape(ABOUT[name])}</small>')
     return f'<div class="bars" style="{_BARS}">{"".join(lines)}</div>'
 
 
@@ -176,6 +191,26 @@ def summary(frame: str, maps: Maps, label: Pixels, means: Mapping[str, float], l
     return " ".join(words)
 
 
+def _reasons(reasons: FrameReasons, says: str) -> dict[str, Any]:
+    """As the viewer unpacks them; ``harm`` holds the departures that mislead, and None where none is known."""
+    harm = None
+    if reasons.planted is not None:
+        harm = np.where(harmful_mask(reasons.planted), reasons.planted, 0).astype(np.uint8)
+    rows, columns = reasons.seen.shape
+    return {
+        "rows": rows,
+        "columns": columns,
+        "says": says,
+        "title": says.replace(" say", " see"),
+        "about": f"What every place looks like. {says} so, whatever its label.",
+        "kinds": {departure.id: departure.name for departure in DEPARTURES},
+        "seen": _deflated(reasons.seen),
+        "confidence": _deflated(reasons.confidence),
+        "areas": _deflated(reasons.areas.astype("<u2")),
+        "harm": None if harm is None else _deflated(harm),
+    }
+
+
 def _levels() -> NDArray[np.float32]:
     return np.linspace(0, FULL_WEIGHT, 256, dtype=np.float32)[None]
 
@@ -185,7 +220,11 @@ def _scale(maps: Iterable[NDArray[np.float32]]) -> float:
 
 
 def _packed(values: NDArray[np.float32], scale: float) -> str:
-    return _base64(zlib.compress(np.rint(values / scale * 255).astype(np.uint8).tobytes(), 1))
+    return _deflated(np.rint(values / scale * 255).astype(np.uint8))
+
+
+def _deflated(values: NDArray[Any]) -> str:
+    return _base64(zlib.compress(np.ascontiguousarray(values).tobytes(), 1))
 
 
 def _base64(data: bytes) -> str:
@@ -206,8 +245,11 @@ def _jpeg(rgb: NDArray[Any]) -> bytes:
     return encode(".jpg", rgb, (cv2.IMWRITE_JPEG_QUALITY, 85))
 
 
-def _bar(name: str, colour: Colour, weight: float, mean: float | None, most: float) -> str:
-    said = f"{weight:.2f} in this frame" + ("" if mean is None else f", {mean:.2f} on average over frames")
+def _both(weight: float, mean: float | None) -> str:
+    return f"{weight:.2f} in this frame" + ("" if mean is None else f", {mean:.2f} on average over frames")
+
+
+def _bar(name: str, colour: Colour, weight: float, mean: float | None, most: float, said: str) -> str:
     parts = [f'<i style="left:0;width:{100 * weight / most:.1f}%;background:rgb{colour};border-radius:3px"></i>']
     parts += [f'<i style="left:{100 / most:.1f}%;width:1px;background:{_MUTED}"></i>']
     if mean is not None:

@@ -1,13 +1,13 @@
-// One frame: picture, label and weight maps side by side with one zoom, one cursor and one box. Sets the state "area".
+// One frame: picture, label, what is seen and weight maps side by side with one zoom, one cursor and one box. Sets the
+// state "area" to a box, and tells "piece", the number of an area that was clicked.
 export default function (component) {
-  const { data, parentElement, setStateValue } = component;
+  const { data, parentElement, setStateValue, setTriggerValue } = component;
   const root = parentElement.querySelector(".viewer");
   root.view = root.view || new Viewer(root);
-  root.view.show(data, (area) => setStateValue("area", area));
+  root.view.show(data, (area) => setStateValue("area", area), (piece) => setTriggerValue("piece", piece));
 }
 
 const LEAST = 4; // pixels of the map that a box must span
-const COMBINED = 2; // place of the combined weights among the panels
 const STRIDES = 64; // presses of an arrow key from side to side
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -24,23 +24,26 @@ class Viewer {
     press("out", () => this.zoom(1 / 1.5));
     press("fit", () => this.fit());
     press("clear", () => this.choose(null));
+    press("planted", () => this.plant());
     this.toggle(this.selecting);
     this.panels.addEventListener("keydown", (event) => this.steer(event));
     this.panels.addEventListener("blur", () => this.leave());
     new ResizeObserver(() => this.draw()).observe(this.panels);
   }
 
-  async show(data, tell) {
+  async show(data, tell, ask) {
     const turn = (this.turn = (this.turn || 0) + 1);
-    this.tell = tell;
+    [this.tell, this.ask] = [tell, ask];
     if (data.key !== this.key) {
-      const [picture, label, ...values] = await Promise.all([
-        photograph(data.jpeg, data.width, data.height), inflate(data.label), ...data.maps.map((m) => inflate(m.values)),
+      const [picture, label, reasons, ...values] = await Promise.all([
+        photograph(data.jpeg, data.width, data.height), inflate(data.label), unpackReasons(data.reasons),
+        ...data.maps.map((m) => inflate(m.values)),
       ]);
       if (turn !== this.turn) return; // a newer frame came meanwhile
       if (data.frame !== this.data?.frame) [this.box, this.told, this.anchor, this.point] = [null, null, null, null];
       if (data.width !== this.data?.width || data.height !== this.data?.height) this.window = [0, 0, data.width, data.height];
-      [this.key, this.picture, this.label, this.values] = [data.key, picture, label, values];
+      [this.key, this.picture, this.label, this.values, this.reasons] = [data.key, picture, label, values, reasons];
+      [this.outlines, this.planted] = [new Map(), reasons && plantedPath(reasons, data.width, data.height)];
     }
     this.data = data;
     this.build();
@@ -54,22 +57,26 @@ class Viewer {
     const { width, height } = data;
     const colours = bytes(data.colours);
     const maps = data.maps.map((map, at) => ({ ...map, at }));
-    const [combined, ...levels] = maps;
     this.sources = [
       { title: "Frame", note: "", canvas: this.picture.canvas, smooth: true },
       { title: "Label", note: "", canvas: this.labelled() },
-      ...[combined, ...levels].map((map) => {
+      ...this.seen(),
+      ...maps.map((map) => {
         const canvas = sheet(width, height);
         const lens = data.lens;
         const values = { values: this.values[map.at], scale: data.scale };
         paint(canvas.getContext("2d"), this.picture.pixels, values, width, height, lens, colours, data.full);
-        return { title: map.title, note: map.mean.toFixed(2), canvas, chosen: map.name === lens.level };
+        return { title: map.title, about: map.about, note: map.mean.toFixed(2), canvas, chosen: map.name === lens.level };
       }),
     ];
+    this.panels.classList.toggle("many", this.sources.length > 6);
+    this.root.querySelector("[data-do=planted]").hidden = !this.planted;
     this.sources.forEach((source, at) => {
       const figure = this.panels.children[at] || this.panels.appendChild(this.panel());
       figure.classList.toggle("chosen", Boolean(source.chosen));
+      figure.classList.toggle("combined", at === this.sources.length - maps.length);
       figure.querySelector(".title").textContent = source.title;
+      figure.title = source.about || "";
       figure.querySelector(".note").textContent = source.note;
       const canvas = figure.querySelector("canvas");
       canvas.style.aspectRatio = `${width} / ${height}`;
@@ -80,6 +87,20 @@ class Viewer {
     const present = new Set(this.label);
     const shown = data.classes.filter((_, id) => present.has(id));
     this.root.querySelector(".legend").replaceChildren(...shown.map(chip));
+  }
+
+  // What is seen, and where it contradicts the label; nothing where it was not kept.
+  seen() {
+    const { reasons, label, data } = this;
+    const { width, height, classes, reasons: sent } = data;
+    if (!reasons) return [];
+    return [
+      { title: sent.title, about: sent.about, note: "", canvas: seenSheet(reasons, sent, classes, width, height) },
+      {
+        title: "Disagreement", about: "Red: sure of another class than the label.", note: "",
+        canvas: contradictionSheet(reasons, sent, label, this.picture.pixels, width, height),
+      },
+    ];
   }
 
   labelled() {
@@ -125,10 +146,45 @@ class Viewer {
       context.imageSmoothingEnabled = Boolean(source.smooth);
       context.drawImage(source.canvas, left, top, width, height, 0, 0, wide, high);
       const scale = wide / width;
+      const hovered = this.reasons && this.point ? this.reasons.areas[this.index()] : 0;
+      if (hovered) this.trace(context, scale, this.outlineOf(hovered), "#fff", 1.5);
+      if (this.data.piece) this.trace(context, scale, this.outlineOf(this.data.piece), "#ffe600", 2);
+      if (this.planted && this.planting) this.trace(context, scale, this.planted, `rgb(${PLANTED})`, 1.5);
       if (this.box) this.outline(context, this.box.map((v, k) => (v - (k % 2 ? top : left)) * scale), this.box !== this.told);
       if (this.point) this.ring(context, (this.point[0] + 0.5 - left) * scale, (this.point[1] + 0.5 - top) * scale);
     });
     this.root.querySelector("[data-do=clear]").disabled = !this.box;
+  }
+
+  index() {
+    return this.point[1] * this.data.width + this.point[0];
+  }
+
+  // The path around an area, found once.
+  outlineOf(area) {
+    if (!this.outlines.has(area)) {
+      const { width, height } = this.data;
+      this.outlines.set(area, edges(width, height, (i) => this.reasons.areas[i] === area));
+    }
+    return this.outlines.get(area);
+  }
+
+  // A path in pixels of the map, on what is in view.
+  trace(context, scale, path, colour, wide) {
+    context.save();
+    context.scale(scale, scale);
+    context.translate(-this.window[0], -this.window[1]);
+    for (const [stroke, width] of [["#000", wide + 2], [colour, wide]]) {
+      [context.strokeStyle, context.lineWidth] = [stroke, (width * devicePixelRatio) / scale];
+      context.stroke(path);
+    }
+    context.restore();
+  }
+
+  plant(on = !this.planting) {
+    this.planting = on;
+    this.root.querySelector("[data-do=planted]").setAttribute("aria-pressed", String(on));
+    this.draw();
   }
 
   // Dashed until the box is chosen.
@@ -184,7 +240,9 @@ class Viewer {
   }
 
   up(event) {
+    const pressed = this.drag && Math.hypot(event.clientX - this.drag.client[0], event.clientY - this.drag.client[1]) < 4;
     this.drag = null;
+    if (pressed) this.explain();
     if (this.box === this.told) return;
     this.choose(this.box);
     if (event.pointerType === "touch") this.toggle(false); // else a finger could not scroll over the pictures again
@@ -202,6 +260,7 @@ class Viewer {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (arrow) this.nudge(arrow, event.shiftKey);
     else if (event.key === "Enter" && this.box && largeEnough(this.box)) this.choose(this.box);
+    else if (event.key === "Enter") this.explain();
     else if (event.key === "Escape") this.choose(null);
     else return;
     event.preventDefault();
@@ -216,11 +275,17 @@ class Viewer {
     this.anchor = drawing ? this.anchor || from : null;
     if (drawing) this.box = around(this.anchor, to);
     this.place(clamp(left, to[0], to[0] + 1 - wide), clamp(top, to[1], to[1] + 1 - high));
-    const frame = this.panels.children[COMBINED].querySelector("canvas").getBoundingClientRect();
+    const frame = this.panels.querySelector(".combined canvas").getBoundingClientRect();
     const scale = frame.width / wide;
     const [x, y] = [0, 1].map((k) => (to[k] + 0.5 - this.window[k]) * scale);
     this.hover(to, frame.left + x, frame.top + y);
     this.said.textContent = [...this.tip.children].map((line) => [...line.children].map((e) => e.textContent).join(" ").trim()).join(", ");
+  }
+
+  // Asks why the area under the cursor weighs what it does.
+  explain() {
+    const area = this.reasons && this.point ? this.reasons.areas[this.index()] : 0;
+    if (area) this.ask(area);
   }
 
   choose(box) {
@@ -255,6 +320,17 @@ class Viewer {
     this.draw();
   }
 
+  // What is seen at a pixel and how surely, and planted faults there.
+  opinion(i) {
+    const { reasons, data } = this;
+    if (!reasons) return [];
+    const { width, height, classes, reasons: sent } = data;
+    const cell = cellAt(sent, width, height, i);
+    const seen = [`${sent.says}: ${classes[reasons.seen[cell]]?.name}`, (reasons.confidence[cell] / 255).toFixed(2)];
+    const planted = reasons.harm?.[i] ? [[`planted: ${sent.kinds[reasons.harm[i]]}`, ""]] : [];
+    return [seen, ...planted];
+  }
+
   // Reads the maps at a place, for a cursor at that point of the browser's window.
   hover(place, clientX, clientY) {
     const { data, tip } = this;
@@ -262,13 +338,13 @@ class Viewer {
     this.point = inside ? place.map(Math.floor) : null;
     tip.hidden = !inside;
     if (inside) {
-      const i = this.point[1] * data.width + this.point[0];
+      const i = this.index();
       const name = data.classes[this.label[i]]?.name || "unlabelled";
       const lines = data.maps.map((map, at) => [map.title, ((this.values[at][i] / 255) * data.scale).toFixed(2)]);
-      tip.replaceChildren(...[[name, ""], ...lines].map(([key, value]) => row(key, value)));
+      tip.replaceChildren(...[[name, ""], ...this.opinion(i), ...lines].map(([key, value]) => row(key, value)));
       const frame = this.root.getBoundingClientRect();
       const x = clientX - frame.left + 14;
-      tip.style.left = `${x + 190 > frame.width ? Math.max(0, x - 204) : x}px`;
+      tip.style.left = `${x + 234 > frame.width ? Math.max(0, x - 248) : x}px`;
       tip.style.top = `${clientY - frame.top + 14}px`;
     }
     this.draw();

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.context import all_runs, is_shipped, pick_run, plain, say_no_runs
-from app.figures.maps import TITLES, Lens, gradient
+from app.figures.maps import ABOUT, TITLES, Lens
 from app.weights.corpus import CORPUS, PANEL, open_source, sources
 from app.weights.detail import show_detail
 from app.weights.export import show_copying, show_export
@@ -13,21 +13,9 @@ from app.weights.grid import choose_frames, choose_frames_folded, show_grid
 from app.weights.scoring import offer_scoring
 from hrs.errors import HRSError
 from hrs.methods.table import in_words, that_learn_weights
-from hrs.pictures import FULL_WEIGHT
+from hrs.pictures import FULL_WEIGHT, weight_legend
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
-
-LEGEND = f"""
-<div style="display:flex;flex-wrap:wrap;align-items:center;gap:4px 14px;font-size:13px">
-  <div style="width:210px">
-    <div style="height:10px;border-radius:5px;background:{gradient()}"></div>
-    <div style="display:flex;justify-content:space-between;font-variant-numeric:tabular-nums">
-      <span>0</span><span>1</span><span>{FULL_WEIGHT:g}+</span></div>
-  </div>
-  <span style="opacity:.8">0: not learned from &nbsp;·&nbsp; 1: as without selection &nbsp;·&nbsp;
-  {FULL_WEIGHT:g} and more: counts double &nbsp;·&nbsp; pale: below the threshold</span>
-</div>
-"""
 
 
 @st.fragment
@@ -40,7 +28,7 @@ def explore(run: RunFolder, found: list[str]) -> None:
             row = corpus.find(st.query_params.get("frame", ""))
             folded = choose_frames_folded(corpus) if row is not None else None
         selection = folded or choose_frames(corpus)
-        st.html(LEGEND)
+        st.html(weight_legend())
         if row is None:
             st.caption(f"{len(selection.rows):,} of {len(corpus):,} frames. Choose one to see it in detail.")
             show_grid(corpus, selection, lens)
@@ -81,6 +69,7 @@ def _choose_lens(corpus: ScoredCorpus) -> Lens:
         format_func=lambda name: TITLES[name].removeprefix("All levels ").capitalize(),
         key="weights level",
         persist_state="session",
+        help="  \n".join(f"**{TITLES[name]}**: {ABOUT[name]}" for name in corpus.maps),
     )
     with st.container(horizontal=True, width="content"):  # side by side on a phone, too
         opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key="weights opacity", persist_state="session", width=160)
@@ -93,7 +82,7 @@ def _choose_lens(corpus: ScoredCorpus) -> Lens:
             key="weights threshold",
             persist_state="session",
             width=160,
-            help="Pixels that weigh less are shown pale.",
+            help="Pixels that weigh less are shown pale, with a white edge.",
         )
     return Lens(level=str(level), opacity=opacity, threshold=threshold)
 

@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 
 from app.figures import maps as figures
 from hrs.runs.folder import RunFolder
+from hrs.runs.names import CorpusFolder
+from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus, ScoredFrame
 from hrs.scoring.panel import open_panel
+from hrs.scoring.why import speaker
 from hrs.selection.scale import Maps
 
 CORPUS, PANEL = "corpus", "panel"
@@ -55,9 +58,21 @@ def tile(frame: ScoredFrame, level: str) -> dict[str, Any]:
     return {"id": frame.id, "key": key, **_tile(key, frame, level)}
 
 
-def view(frame: ScoredFrame, corpus: ScoredCorpus) -> dict[str, Any]:
-    """What the viewer shows of a frame; see `app.figures.maps.view`."""
-    return {"frame": frame.id, "key": _key(frame), **_view(_key(frame), frame, corpus)}
+def view(corpus: ScoredCorpus, row: int) -> dict[str, Any]:
+    """What the viewer shows of a frame; see `app.figures.maps.view`. Raises HRSError for a missing or damaged file."""
+    frame = corpus.frame(row)
+    key = f"{_key(frame)} {_time(corpus.reasons_file(row))}"
+    return {"frame": frame.id, "key": key, **_view(key, corpus, row)}
+
+
+def area_table(corpus: ScoredCorpus) -> AreaTable:
+    """All areas of a corpus, with its columns kept while it is. Raises HRSError for one that has none."""
+    return _areas(stamp(corpus), corpus)
+
+
+def stamp(corpus: ScoredCorpus) -> str:
+    """Tells a corpus from others, and from what it was before it was scored again."""
+    return f"{corpus.folder} {_time(CorpusFolder(corpus.folder).about)}"
 
 
 def _key(frame: ScoredFrame) -> str:
@@ -82,9 +97,16 @@ def _tile(key: str, _frame: ScoredFrame, level: str) -> dict[str, Any]:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _view(key: str, _frame: ScoredFrame, _corpus: ScoredCorpus) -> dict[str, Any]:
-    frame = read(_frame)
-    return figures.view(frame.jpeg, frame.label, frame.maps, _corpus.space)
+def _view(key: str, _corpus: ScoredCorpus, row: int) -> dict[str, Any]:
+    frame, judges = read(_corpus.frame(row)), _corpus.about.judges
+    if judges is None:
+        return figures.view(frame.jpeg, frame.label, frame.maps, _corpus.space)
+    return figures.view(frame.jpeg, frame.label, frame.maps, _corpus.space, _corpus.read_reasons(row), speaker(judges))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _areas(key: str, _corpus: ScoredCorpus) -> AreaTable:
+    return AreaTable.of(_corpus)
 
 
 def _time(path: Path) -> int:

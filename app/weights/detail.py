@@ -22,6 +22,7 @@ from app.figures.maps import (
 from app.figures.plotly_maps import weight_figure
 from app.weights.corpus import Frame, read, view
 from app.weights.grid import Selection
+from app.weights.why import chosen_piece, forget_piece, show_why
 from hrs.pictures import FULL_WEIGHT
 from hrs.scoring.corpus import ScoredCorpus
 
@@ -30,7 +31,7 @@ _VIEWER = st.components.v2.component(
     "hrs_weights_viewer",
     html=(_FIGURES / "viewer.html").read_text(encoding="utf-8"),
     css=(_FIGURES / "viewer.css").read_text(encoding="utf-8"),
-    js=(_FIGURES / "paint.js").read_text(encoding="utf-8") + (_FIGURES / "viewer.js").read_text(encoding="utf-8"),
+    js="".join((_FIGURES / name).read_text(encoding="utf-8") for name in ("paint.js", "reasons.js", "viewer.js")),
 )
 
 
@@ -39,11 +40,15 @@ def show_detail(corpus: ScoredCorpus, selection: Selection, row: int, lens: Lens
     scored = corpus.frame(row)
     _navigate(corpus, selection, row)
     frame = read(scored)
+    piece = chosen_piece()
+    sent = {"lens": lens.to_dict(), "colours": colour_table(), "full": FULL_WEIGHT, "piece": piece}
     chosen = _VIEWER(
         key="weights viewer",
-        data={**view(scored, corpus), "lens": lens.to_dict(), "colours": colour_table(), "full": FULL_WEIGHT},
+        data={**view(corpus, row), **sent},
         on_area_change=lambda: None,
+        on_piece_change=_ask,
     )
+    show_why(corpus, row, piece)
     means = _class_means(corpus, row, lens)
     st.caption(plain(summary(scored.id, frame.maps, frame.label, means, lens)))
     area = chosen.area if chosen.area and chosen.area["frame"] == scored.id else None
@@ -130,8 +135,14 @@ def _class_means(corpus: ScoredCorpus, row: int, lens: Lens) -> dict[str, float]
 
 
 def _close() -> None:
+    forget_piece()
     st.query_params.pop("frame", None)
 
 
 def _go(frame: str) -> None:
+    forget_piece()
     st.query_params["frame"] = frame
+
+
+def _ask() -> None:
+    st.query_params["area"] = str(st.session_state["weights viewer"]["piece"])

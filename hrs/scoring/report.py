@@ -32,7 +32,7 @@ STYLE = """
 .areas a:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
 .areas img { display: block; width: 100%; aspect-ratio: 1; border-radius: 6px; }
 .areas .line { display: flex; justify-content: space-between; align-items: center; gap: 6px; font-size: 12.5px; margin-top: 4px; }
-.areas .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; opacity: .8; }
+.areas .line .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; opacity: .8; }
 .areas b { font-weight: 600; font-variant-numeric: tabular-nums; padding: 0 6px; border-radius: 4px; }
 .areas .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1.2rem; }
 .areas .pair ul { grid-template-columns: repeat(3, minmax(0, 1fr)); }
@@ -75,16 +75,21 @@ def facts_of(table: AreaTable, group: Group) -> str:
     share = 100 * group.pixels / max(1, int(table.column("pixels").sum()))
     frames = "1 frame" if group.frames == 1 else f"{group.frames:,} frames"
     words = [f"in {frames}", f"{group.pixels:,} pixels ({share:.2g} %)", f"weight {group.weight:.2f}"]
-    words.append(f"seen with {group.confidence:.2f}")
+    words.append(f"{group.confidence:.2f} sure")
     if group.harm is not None:
         words.append(f"{100 * group.harm:.0f} % planted harm")
     return " · ".join(words)
 
 
-def group_html(table: AreaTable, group: Group, *, count: int = CROPS, link: Link | None = None) -> str:
-    """A group as one row: what it is, its numbers, and examples. Raises HRSError where a file is missing."""
+def group_html(table: AreaTable, group: Group, *, count: int = CROPS, link: Link | None = None, more: str = "") -> str:
+    """A group as one row: what it is, its numbers, and examples; ``more`` is the address of a page of more.
+
+    Raises HRSError where a file is missing.
+    """
     shown = crops_html(table, table.members(group, count), link=link)
     title, facts = escape(title_of(table, group)), escape(facts_of(table, group))
+    if more:
+        title = f'<a href="{escape(more, quote=True)}" target="_self"><span class="name">{title}</span></a>'
     return f"<section><h3>{title}</h3><p>{facts}</p>{shown}</section>"
 
 

@@ -15,9 +15,7 @@ from torch import Tensor, nn
 from hrs.config import SelectionConfig
 from hrs.selection import combine
 from hrs.selection.levels.base import Level, Units
-from hrs.selection.levels.image import ImageLevel
-from hrs.selection.levels.pixel import PixelLevel
-from hrs.selection.levels.region import RegionLevel
+from hrs.selection.levels.table import LEVELS
 from hrs.selection.scale import MapScale, Scale
 from hrs.selection.signals.base import Signal
 from hrs.selection.signals.table import SIGNALS, SeenBy
@@ -26,7 +24,6 @@ from hrs.selection.view import View
 
 RawScores = dict[str, Tensor]
 """What each level's forward gives, by level."""
-LEVELS = {"pixel": PixelLevel, "region": RegionLevel, "image": ImageLevel}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +77,10 @@ class Selector(nn.Module):
         kinds: dict[str, type[Signal]] = {name: resolve_name(SIGNALS[name].made_by) for name in config.signals}
         predictions = num_classes * (1 + sum(kind.adds_inputs for kind in kinds.values()))
         self.levels = nn.ModuleDict(
-            {name: LEVELS[name](num_classes, feature_dim, predictions, len(kinds)) for name in config.levels}
+            {
+                name: resolve_name(LEVELS[name].made_by)(num_classes, feature_dim, predictions, len(kinds))
+                for name in config.levels
+            }
         )
         self.signals = nn.ModuleDict({name: kind(config, num_classes, feature_dim) for name, kind in kinds.items()})
         self.statistics = nn.ModuleDict(

@@ -1,0 +1,41 @@
+"""How well low weights find what the renderer planted to mislead."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app.figures.maps import TITLES
+from hrs.scoring.areatable import AreaTable
+from hrs.scoring.truth import SHARES, hit_rates
+
+_TOLD = 0.05  # the share of pixels that the sentence speaks of
+
+
+def show_truth(table: AreaTable) -> None:
+    """The hit rate in a sentence, and in a table by map. Raises HRSError where no harm was planted."""
+    share, rates = hit_rates(table)
+    combined = rates[table.corpus.maps[0]]
+    st.markdown(
+        f"**Of the {_TOLD:.0%} of pixels in the areas that weigh least, {combined.precision[_TOLD]:.0%} were planted "
+        f"to mislead; of all pixels, {share:.0%} were.** AUROC {combined.auroc:.2f}."
+    )
+    st.caption(
+        "AUROC: the chance that a misleading pixel weighs less than another one; 0.5 says nothing, 1 is perfect. Every "
+        "pixel counts with the weight of its area. The button Planted faults outlines them on a frame's pictures."
+    )
+    rows = [
+        {"map": TITLES[name], "auroc": rate.auroc, **{f"{part:.0%}": 100 * rate.precision[part] for part in SHARES}}
+        for name, rate in rates.items()
+    ]
+    percent = {f"{part:.0%}": st.column_config.NumberColumn(f"Lowest {part:.0%}", format="%.0f %%") for part in SHARES}
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={
+            "map": st.column_config.TextColumn("Map", pinned=True),
+            "auroc": st.column_config.NumberColumn("AUROC", format="%.2f"),
+            **percent,
+        },
+        alt="Share of planted harm among the pixels that weigh least, by map",
+    )

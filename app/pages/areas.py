@@ -1,0 +1,77 @@
+"""The areas page: which labels the real images contradict, what that costs them, and how often it happens."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.areas.export import show_export
+from app.areas.faults import choose_filter, show_classes, show_groups
+from app.areas.truth import show_truth
+from app.context import all_runs, is_shipped, pick_run, plain, say_no_runs
+from app.weights.corpus import CORPUS, area_table, open_source, sources
+from app.weights.scoring import offer_scoring
+from hrs.errors import HRSError
+from hrs.pictures import weight_legend
+from hrs.runs.folder import RunFolder
+from hrs.scoring.areatable import AreaTable, lacking
+from hrs.scoring.why import said_of
+
+FAULTS, CLASSES, TRUTH = "Kinds of fault", "Class by class", "Planted truth"
+
+
+def main() -> None:
+    left, right = st.columns([1, 3], vertical_alignment="bottom")
+    left.title("Areas")
+    summaries = all_runs()
+    if not summaries:
+        say_no_runs("The areas that count least and most appear here")
+        return
+    runs = {each.name: each.run for each in sorted(summaries, key=lambda each: CORPUS not in sources(each.run))}
+    with right, st.container(width=420):
+        run = runs[pick_run(list(runs))]
+    if CORPUS not in sources(run):
+        st.info("This run has no scored corpus yet. Scoring weighs every area of the synthetic frames, and says why.")
+        _offer(run)
+        return
+    try:
+        corpus = open_source(run, CORPUS, None)
+        if not corpus.says_why:
+            st.warning(f"These scores do not say why areas weigh what they do: {plain(lacking(corpus))}.")
+            _offer(run)
+            return
+        explore(run, area_table(corpus))
+    except HRSError as error:
+        st.error(plain(str(error)))
+
+
+def _offer(run: RunFolder) -> None:
+    if not is_shipped(run):
+        offer_scoring(run)
+
+
+@st.fragment
+def explore(run: RunFolder, table: AreaTable) -> None:
+    """Everything that changes with a click, so that nothing else runs again."""
+    st.caption(
+        f"{len(table):,} areas in {len(table.corpus):,} frames, each a connected piece of one label in which one class "
+        f"is seen. {said_of(table)}"
+    )
+    try:
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            kinds = [FAULTS, CLASSES, *([TRUTH] if table.knows_harm else [])]
+            shown = st.segmented_control("Show", kinds, default=FAULTS, required=True, key="areas shown")
+            chosen = choose_filter(table) if shown == FAULTS else None
+        if shown != TRUTH:
+            st.html(weight_legend())
+        if chosen is not None:
+            show_groups(run, table, chosen)
+        elif shown == CLASSES:
+            show_classes(run, table)
+        else:
+            show_truth(table)
+        show_export(run, table)
+    except HRSError as error:
+        st.error(plain(str(error)))
+
+
+main()

@@ -1,0 +1,84 @@
+"""Why an area counts less, or more: a sentence and a picture of it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from app.context import plain
+from app.figures.maps import level_bars
+from app.weights.corpus import area_table
+from hrs.errors import HRSError
+from hrs.scoring.areatable import Area, AreaTable, lacking
+from hrs.scoring.corpus import ScoredCorpus
+from hrs.scoring.crops import crop
+from hrs.scoring.why import said_of, sentence
+from hrs.selection.signals.table import SIGNALS
+from hrs.street import DEPARTURES
+
+AREA = "area"
+"""In the address: the number of the area in its frame that is asked about."""
+_CROP = 240
+
+
+def chosen_piece() -> int | None:
+    """The number of the area that is asked about, from the address."""
+    asked = st.query_params.get(AREA, "")
+    return int(asked) if asked.isdecimal() and len(asked) < 6 else None
+
+
+def forget_piece() -> None:
+    st.query_params.pop(AREA, None)
+
+
+def show_why(corpus: ScoredCorpus, row: int, number: int | None) -> None:
+    """Label, what is seen, weight and which level made it so, of one area; how to ask where none is chosen."""
+    if not corpus.says_why:
+        st.caption(f"Why an area counts less cannot be said here: {plain(lacking(corpus))}.")
+        return
+    table = area_table(corpus)
+    area = next((each for each in table.of_frame(row) if each.number == number), None)
+    if area is None:
+        st.caption(
+            "**Why?** Click an area: here stands what its label is, what it looks like, and what made its weight."
+        )
+        return
+    with st.container(border=True, key="weights why"):
+        left, right = st.columns([1, 3], gap="medium")
+        with left:
+            _show_crop(table, area)
+        with right:
+            _show_words(table, area)
+
+
+def _show_crop(table: AreaTable, area: Area) -> None:
+    try:
+        st.image(crop(table, area, _CROP), alt=f"The area in its frame: {sentence(area, table)}", width=_CROP)
+    except HRSError as error:
+        st.caption(plain(str(error)))
+
+
+def _show_words(table: AreaTable, area: Area) -> None:
+    st.markdown(f"**{plain(sentence(area, table))}**")
+    planted = next((each.name for each in DEPARTURES if each.id == area.planted), None)
+    share = f"{100 * area.pixels / table.corpus.read_reasons(area.row).areas.size:.1f} % of the frame"
+    known = "" if area.harm is None else f" Planted here: {planted or 'nothing'}, harm in {area.harm:.0%} of it."
+    st.caption(f"{area.pixels:,} pixels, {share}.{plain(known)} {plain(said_of(table))}")
+    st.html(level_bars(area.weights))
+    st.caption("Bar: the area's weight over the mean of its class. Grey line: 1, as without selection.")
+    st.caption("  \n".join(_signal_lines(table, area)))
+    names = table.corpus.space.classes
+    query = urlencode({"run": st.query_params.get("run", ""), "label": names[area.label], "seen": names[area.seen]})
+    st.markdown(
+        f"[All areas labelled {plain(names[area.label])} that look like {plain(names[area.seen])}](areas?{query})"
+    )
+
+
+def _signal_lines(table: AreaTable, area: Area) -> list[str]:
+    """What each signal asks, and what it said on every level, in deviations from the area's class."""
+    lines = []
+    for signal in table.judges.signals:
+        said = ", ".join(f"{level} {scores[signal]:+.2f}" for level, scores in area.scores.items())
+        lines.append(f"Learned from **{signal}**: {plain(SIGNALS[signal].about)} Score here: {said}.")
+    return lines
