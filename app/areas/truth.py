@@ -16,26 +16,32 @@ def show_truth(table: AreaTable) -> None:
     """The hit rate in a sentence, and in a table by map. Raises HRSError where no harm was planted."""
     share, rates = hit_rates(table)
     combined = rates[table.corpus.maps[0]]
+    told, found, all_of_them = map(_percent, (_TOLD, combined.precision[_TOLD], share))
     st.markdown(
-        f"**Of the {_TOLD:.0%} of pixels in the areas that weigh least, {combined.precision[_TOLD]:.0%} were planted "
-        f"to mislead; of all pixels, {share:.0%} were.** AUROC {combined.auroc:.2f}."
+        f"**Of the {told} of pixels in the areas that weigh least, {found} were planted to mislead; of all pixels, "
+        f"{all_of_them} were.** AUROC {combined.auroc:.2f}."
     )
     st.caption(
         "AUROC: the chance that a misleading pixel weighs less than another one; 0.5 says nothing, 1 is perfect. Every "
-        "pixel counts with the weight of its area. The button Planted faults outlines them on a frame's pictures."
+        "pixel counts with the weight of its area. The button Planted outlines them on a frame's pictures."
     )
+    number = st.column_config.NumberColumn
     rows = [
-        {"map": TITLES[name], "auroc": rate.auroc, **{f"{part:.0%}": 100 * rate.precision[part] for part in SHARES}}
+        {"map": TITLES[name], "auroc": rate.auroc, **{str(part): 100 * rate.precision[part] for part in SHARES}}
         for name, rate in rates.items()
     ]
-    percent = {f"{part:.0%}": st.column_config.NumberColumn(f"Lowest {part:.0%}", format="%.0f %%") for part in SHARES}
+    percent = {str(part): number(f"Lowest {_percent(part)}", format="%.0f %%") for part in SHARES}
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
         column_config={
             "map": st.column_config.TextColumn("Map", pinned=True),
-            "auroc": st.column_config.NumberColumn("AUROC", format="%.2f"),
+            "auroc": number("AUROC", format="%.2f"),
             **percent,
         },
         alt="Share of planted harm among the pixels that weigh least, by map",
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

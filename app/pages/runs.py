@@ -13,6 +13,7 @@ from app.figures.curves import assign_slots
 from app.runs.actions import action_bar
 from app.runs.reading import POLL_SECONDS, WATCH_SECONDS, active, matching, real_images, runs_table
 from app.runs.views import VIEWS
+from app.welcome import show_welcome
 from hrs.runs.registry import RunSummary
 
 MOST = 12  # runs drawn over each other at once
@@ -21,6 +22,7 @@ STATE_COLOURS = {"queued": "gray", "running": "blue", "finished": "green", "fail
 
 def main() -> None:
     st.title("Runs")
+    show_welcome()
     seen, summaries = fingerprint(runs_root()), all_runs()
     st.fragment(watch, run_every=None if active(summaries) else WATCH_SECONDS)(seen)
     if not summaries:

@@ -61,10 +61,9 @@ def _show_crop(table: AreaTable, area: Area) -> None:
 
 def _show_words(table: AreaTable, area: Area) -> None:
     st.markdown(f"**{plain(sentence(area, table))}**")
-    planted = next((each.name for each in DEPARTURES if each.id == area.planted), None)
-    share = f"{100 * area.pixels / table.corpus.read_reasons(area.row).areas.size:.1f} % of the frame"
-    known = "" if area.harm is None else f" Planted here: {planted or 'nothing'}, harm in {area.harm:.0%} of it."
-    st.caption(f"{area.pixels:,} pixels, {share}.{plain(known)} {plain(said_of(table))}")
+    share = 100 * area.pixels / table.corpus.read_reasons(area.row).areas.size
+    said = f"{area.pixels:,} pixels, {share:.1f} % of the frame. {_planted(area)}{said_of(table)}"
+    st.caption(plain(said))
     st.html(level_bars(area.weights))
     st.caption("Bar: the area's weight over the mean of its class. Grey line: 1, as without selection.")
     st.caption("  \n".join(_signal_lines(table, area)))
@@ -73,6 +72,14 @@ def _show_words(table: AreaTable, area: Area) -> None:
     st.markdown(
         f"[All areas labelled {plain(names[area.label])} that look like {plain(names[area.seen])}](areas?{query})"
     )
+
+
+def _planted(area: Area) -> str:
+    """What the renderer planted there, where that is known."""
+    if area.harm is None:
+        return ""
+    name = next((each.name for each in DEPARTURES if each.id == area.planted), "nothing")
+    return f"Planted here: {name}; {100 * area.harm:.0f} % of it misleads. "
 
 
 def _signal_lines(table: AreaTable, area: Area) -> list[str]:
