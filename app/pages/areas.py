@@ -29,19 +29,29 @@ def main() -> None:
     runs = {each.name: each.run for each in sorted(summaries, key=lambda each: CORPUS not in sources(each.run))}
     with right, st.container(width=420):
         run = runs[pick_run(list(runs))]
-    if CORPUS not in sources(run):
-        st.info("This run has no scored corpus yet. Scoring weighs every area of the synthetic frames, and says why.")
-        _offer(run)
-        return
+    found = sources(run)
     try:
-        corpus = open_source(run, CORPUS, None)
-        if not corpus.says_why:
-            st.warning(f"These scores do not say why areas weigh what they do: {plain(lacking(corpus))}.")
+        if CORPUS not in found:
+            said = "of the frames that it watched in training" if found else "none"
+            st.info(
+                f"This run has no scored corpus yet; the areas here are {said}. Scoring finds those of every frame."
+            )
             _offer(run)
-            return
-        explore(run, area_table(corpus))
+        if found:
+            _open(run, found[0])
     except HRSError as error:
         st.error(plain(str(error)))
+
+
+def _open(run: RunFolder, source: str) -> None:
+    steps = run.panel_steps()
+    corpus = open_source(run, source, steps[-1] if steps else None)
+    if corpus.says_why:
+        explore(run, area_table(corpus))
+        return
+    st.warning(f"Why areas weigh what they do is not known here: {plain(lacking(corpus))}.")
+    if source == CORPUS:
+        _offer(run)
 
 
 def _offer(run: RunFolder) -> None:

@@ -219,7 +219,7 @@ class AreaTable:
 def lacking(corpus: ScoredCorpus) -> str:
     """Why a corpus cannot say why, and what to do."""
     if corpus.dataset is None:
-        return "the frames that training watches keep weights alone; score the run: python -m hrs score NAME"
+        return "an older version of hrs trained it; score the run: python -m hrs score NAME"
     return "an older version of hrs scored it; score the run again: python -m hrs score NAME"
 
 

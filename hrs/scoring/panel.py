@@ -18,10 +18,12 @@ from hrs.labels import LabelSpace
 from hrs.pictures import weight_sheet, write_picture
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import CorpusFolder, picture_file
+from hrs.scoring.areas import to_table
 from hrs.scoring.corpus import ScoredCorpus
+from hrs.scoring.evidence import Evidence
 from hrs.scoring.maps import file_stem, write_frame
 from hrs.scoring.moments import Moments
-from hrs.scoring.write import About, Row, file_columns, write_corpus, write_weights
+from hrs.scoring.write import About, Judges, Row, file_columns, write_corpus, write_table, write_weights
 from hrs.selection.scale import Maps, Scale
 from hrs.system.files import atomic_folder
 
@@ -46,11 +48,20 @@ class PanelWriter:
     space: LabelSpace
     frames: Sequence[PanelFrame]
 
-    def write(self, step: int, raw: Sequence[Maps], scale: Scale) -> None:
+    def write(
+        self,
+        step: int,
+        raw: Sequence[Maps],
+        scale: Scale,
+        *,
+        evidence: Sequence[Evidence] = (),
+        judges: Judges | None = None,
+    ) -> None:
         """Keep a step: raw maps, table, the scale that acts at this step (ramp included), and one picture of it all.
 
         Args:
             raw: of every frame, its raw maps (h w) by name.
+            evidence, judges: of every frame, why they are so, and who says it; without, it is not kept.
 
         Raises:
             HRSError: the disk is full or the run's folder may not be written.
@@ -63,7 +74,14 @@ class PanelWriter:
                 for frame, maps in zip(self.frames, raw, strict=True)
             ]
             rows = pa.table(file_columns([self._row(frame, step) for frame in self.frames]))
-            write_corpus(folder, rows, Moments.join(moments), About(space=self.space, scale=scale, step=step))
+            about = About(space=self.space, scale=scale, step=step, judges=judges)
+            if judges is not None:
+                stems = [file_stem(frame.id) for frame in self.frames]
+                areas = [
+                    each.write(folder, row, stem) for row, (each, stem) in enumerate(zip(evidence, stems, strict=True))
+                ]
+                write_table(folder.areas_file(0), to_table(areas))
+            write_corpus(folder, rows, Moments.join(moments), about)
         shown = [
             (frame.image, frame.label, scale.apply(maps, frame.label))
             for frame, maps in zip(self.frames, raw, strict=True)

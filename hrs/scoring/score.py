@@ -27,10 +27,10 @@ from hrs.methods.hrs import HierarchicalSelection, weight_reasons
 from hrs.methods.table import METHODS, in_words, that_learn_weights
 from hrs.progress import Progress
 from hrs.runs.names import MODEL, CorpusFolder, picture_file
-from hrs.scoring.areas import FrameAreas, find_areas, to_table
+from hrs.scoring.areas import FrameAreas, to_table
+from hrs.scoring.evidence import Evidence
 from hrs.scoring.maps import file_stem, write_frame
 from hrs.scoring.moments import PIXELS, Moments
-from hrs.scoring.reasons import FrameReasons
 from hrs.scoring.write import About, Judges, Row, file_columns, write_corpus, write_table, write_weights
 from hrs.selection.selector import Reasons, WeightMaps
 from hrs.system.files import atomic_write, disk_errors
@@ -80,7 +80,10 @@ def score(
     for frames, on_device in _batches(corpus, chosen, loaded, workers=workers, device=torch.device(device)):
         reasons = weight_reasons(method, on_device)
         tables.append(_write_batch(corpus, frames, on_device, reasons.raw, len(loaded.space), folder))
-        areas += _write_reasons(corpus, frames, on_device, reasons, folder)
+        for i, index in enumerate(frames):
+            frame = corpus.frames[index]
+            evidence = evidence_of(reasons, on_device, i, planted=frame.planted is not None)
+            areas.append(evidence.write(folder, index, file_stem(frame.id)))
         if frames.stop % PART == 0 or frames.stop == len(corpus):
             part = frames.start // PART
             write_table(folder.areas_file(part * PART), to_table(areas))
@@ -90,7 +93,7 @@ def score(
         if progress:
             progress(done, len(corpus))
     origin = {"checkpoint": identity, "dataset": dataset, "classes": given.entries if given else {}}
-    _summarise(folder, parts, loaded, {**origin, "judges": _judges(method)})
+    _summarise(folder, parts, loaded, {**origin, "judges": judges_of(method)})
     return folder.index
 
 
@@ -101,13 +104,30 @@ def _load(checkpoint: Path, device: torch.device | str) -> tuple[Checkpoint, Hie
     return loaded, loaded.method
 
 
-def _judges(method: HierarchicalSelection) -> Judges:
+def judges_of(method: HierarchicalSelection) -> Judges:
+    """Whose opinion a method's evidence holds."""
     selector = method.selector
     return Judges(
         seen_by=selector.seen_by,
         acting=selector.acting,
         combination=selector.config.combination,
         signals=selector.config.signals,
+    )
+
+
+def evidence_of(reasons: Reasons, batch: Batch, i: int, *, planted: bool) -> Evidence:
+    """What the batch's frame ``i`` leaves; ``planted`` says whether its mask of departures is one."""
+    return Evidence(
+        label=batch.labels[i].cpu().numpy(),
+        regions=batch.regions[i].cpu().numpy(),
+        raw=reasons.raw.maps(i),
+        likely=reasons.seen[i].float().cpu().numpy(),
+        scores={
+            f"{level}/{signal}": values[i].float().cpu().numpy()
+            for level, signals in reasons.scores.items()
+            for signal, values in signals.items()
+        },
+        planted=batch.planted[i].cpu().numpy() if planted else None,
     )
 
 
@@ -202,26 +222,6 @@ def _write_batch(
         files["picture"] = picture.relative_to(folder.path)
         rows.append({"frame": about.id, **{name: str(file) for name, file in files.items()}})
     return pa.table({**file_columns(rows), **Moments.join(moments).to_columns()})
-
-
-def _write_reasons(
-    corpus: Dataset, frames: range, batch: Batch, reasons: Reasons, folder: CorpusFolder
-) -> list[FrameAreas]:
-    """Write why the frames of a batch weigh what they do; their areas."""
-    found = []
-    for i, index in enumerate(frames):
-        label, regions, likely = (each[i].cpu().numpy() for each in (batch.labels, batch.regions, reasons.seen.float()))
-        planted = batch.planted[i].cpu().numpy() if corpus.frames[index].planted else None
-        scores = {
-            f"{level}/{signal}": values[i].float().cpu().numpy()
-            for level, signals in reasons.scores.items()
-            for signal, values in signals.items()
-        }
-        areas = find_areas(index, label, regions, likely, {**reasons.raw.maps(i), **scores}, planted)
-        path = folder.reasons_file(file_stem(corpus.frames[index].id))
-        FrameReasons.of(likely, areas.ids, planted).write(path)
-        found.append(areas)
-    return found
 
 
 def _seen(batch: Batch, i: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hrs.methods.table import in_words
 from hrs.scoring.areatable import Area, AreaTable
 from hrs.scoring.corpus import MAP_NAMES
 from hrs.scoring.write import Judges
@@ -60,9 +62,12 @@ def because(area: Area, table: AreaTable) -> str:
     if not found:
         near = abs(area.weights[MAP_NAMES[0]] - 1) <= NEAR_ONE
         return ", about as without selection" if near else ""
-    several = len(table.judges.signals) > 1
-    named = [f"{cause.level} ({cause.signal})" if several else cause.level for cause in found]
-    return f", mostly by {' and '.join(named)}"
+    signals = dict.fromkeys(cause.signal for cause in found)
+    if len(table.judges.signals) == 1:
+        return f", mostly by {_joined(cause.level for cause in found)}"
+    if len(signals) == 1:
+        return f", mostly by {_joined(cause.level for cause in found)} ({next(iter(signals))})"
+    return f", mostly by {_joined(f'{cause.level} ({cause.signal})' for cause in found)}"
 
 
 def speaker(judges: Judges) -> str:
@@ -75,6 +80,10 @@ def said_of(table: AreaTable) -> str:
     if table.judges.seen_by == "real images":
         return "What they look like is said by a classifier that saw real labels alone."
     return "What they look like is said by the network itself, since no signal of this run has seen real labels alone."
+
+
+def _joined(words: Iterable[str]) -> str:
+    return in_words(list(words))
 
 
 def _part(area: Area, level: str, judges: Judges, scale: Scale) -> float:

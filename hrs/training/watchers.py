@@ -19,10 +19,11 @@ from hrs.data.draw import spread_indices
 from hrs.errors import HRSError
 from hrs.evaluation import ConfusionMatrix, Evaluation
 from hrs.inference import FEWEST, Predictor, calibrate, predictions, write_gauge
-from hrs.methods.hrs import HierarchicalSelection, raw_weights
+from hrs.methods.hrs import HierarchicalSelection, weight_reasons
 from hrs.pictures import Image
 from hrs.runs.folder import RunFolder
 from hrs.scoring.panel import PanelFrame, PanelWriter
+from hrs.scoring.score import evidence_of, judges_of
 from hrs.training.record import LOGGER, Recorder
 from hrs.training.steps import Cancelled, StepReport, Trainer, Watcher
 
@@ -190,7 +191,7 @@ class Panel(Watcher):
         indices = spread_indices(len(trainer.source), trainer.config.train.panel)
         if not isinstance(method, HierarchicalSelection) or not indices or not trainer.main:
             return
-        frames, raw = [], []
+        frames, evidence = [], []
         for index in indices:
             try:
                 sample, (dataset, i) = trainer.source[index], trainer.source.locate(index)
@@ -198,12 +199,15 @@ class Panel(Watcher):
                 say_skipped(error)
                 continue
             batch = trainer.source.batch([sample])
-            raw.append(raw_weights(method, batch.to(trainer.accelerator.device)).maps(0))
+            reasons = weight_reasons(method, batch.to(trainer.accelerator.device))
+            evidence.append(evidence_of(reasons, batch, 0, planted=dataset.frames[i].planted is not None))
             frames.append(PanelFrame(id=dataset.frames[i].id, image=sample.image, label=batch.labels[0].numpy()))
         if not frames:
             return
         scale = method.selector.scale(method.selector.strength(trainer.step / trainer.config.train.steps))
-        PanelWriter(run=self.run, space=trainer.real.space, frames=frames).write(trainer.step, raw, scale)
+        writer = PanelWriter(run=self.run, space=trainer.real.space, frames=frames)
+        raw = [each.raw for each in evidence]
+        writer.write(trainer.step, raw, scale, evidence=evidence, judges=judges_of(method))
 
 
 @dataclass

@@ -98,5 +98,5 @@ def test_a_corpus_of_before_says_what_it_lacks(source, tmp_path, frames, tiny):
     with pytest.raises(HRSError, match=r"an older version of hrs scored it; score the run again: python -m hrs score"):
         AreaTable.of(old)
     run = RunFolder(make_run(tmp_path, "run", frames["source"], tiny))
-    with pytest.raises(HRSError, match="the frames that training watches keep weights alone"):
+    with pytest.raises(HRSError, match="an older version of hrs trained it; score the run: python -m hrs score NAME"):
         AreaTable.of(open_panel(run, 5))

@@ -84,5 +84,8 @@ def test_the_sentence_says_label_opinion_weight_and_level(table):
     assert sentence(area(0.98), table) == f"{said} 0.98, about as without selection."
     several = replace(table, judges=JUDGES)
     assert sentence(low, several) == f"{said} 0.27, mostly by region (agreement)."
+    both = area(0.27, pixel=0.5, region=0.5, usefulness=-1.0)
+    assert sentence(both, several).endswith("mostly by pixel (agreement) and region (usefulness).")
+    assert sentence(area(0.27, pixel=0.5, region=0.5), several).endswith("mostly by pixel and region (agreement).")
     network = replace(table, judges=replace(table.judges, seen_by="network"))
     assert "sky. The network says: road (0.93)." in sentence(low, network)

@@ -11,6 +11,7 @@ from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import CARD, CONFIG, MODEL
 from hrs.runs.work import cancel
+from hrs.scoring.areatable import AreaTable
 from hrs.scoring.panel import open_panel
 from hrs.training.steps import Trainer, Watcher
 from hrs.training.trainer import train
@@ -134,6 +135,20 @@ def test_the_panel_shows_what_acts(tmp_path, frames):
     assert spread[4]["combined"] > 0 and spread[6]["combined"] > 0
     ramp = [open_panel(run, step).about.scale.maps["pixel"].strength for step in run.panel_steps()]
     assert ramp == pytest.approx([0, 0, 0.5, 1, 1])
+
+
+def test_the_panel_says_why(tmp_path, frames):
+    config = tiny_config(frames, "train.steps=4", "selection.warmup=0.1", "selection.ramp=0.1", "train.panel=2")
+    run = run_of(tmp_path, config)
+    train(config, run)
+    table = AreaTable.of(open_panel(run, 4))
+    assert table.judges.seen_by == "real images" and not table.knows_harm
+    for row in range(2):
+        maps, ids = table.corpus.frame(row).read_maps(), table.corpus.read_reasons(row).areas
+        areas = table.of_frame(row)
+        assert len(areas) == ids.max() > 1
+        for area in areas:
+            assert area.weights["combined"] == pytest.approx(maps["combined"][ids == area.number].mean(), rel=0.02)
 
 
 def test_a_run_in_a_thread_stops_by_its_file(tmp_path, frames):
