@@ -47,7 +47,9 @@ _PANEL = st.components.v2.component(
 
 def show_welcome() -> None:
     """The panel on a first visit; the way back to it once it was closed."""
-    _PANEL(key="welcome", data={"pictures": _pictures(), "words": list(WORDS), "doors": [list(d) for d in DOORS]})
+    shown = _pictures()
+    doors = [[words, address if shown or RUN not in address else "weights"] for words, address in DOORS]
+    _PANEL(key="welcome", data={"pictures": shown, "words": list(WORDS), "doors": doors})
 
 
 @st.cache_data(show_spinner=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 import streamlit as st
 
 from app.context import plain
@@ -68,9 +66,11 @@ def _show_words(table: AreaTable, area: Area) -> None:
     st.caption("Bar: the area's weight over the mean of its class. Grey line: 1, as without selection.")
     st.caption("  \n".join(_signal_lines(table, area)))
     names = table.corpus.space.classes
-    query = urlencode({"run": st.query_params.get("run", ""), "label": names[area.label], "seen": names[area.seen]})
-    st.markdown(
-        f"[All areas labelled {plain(names[area.label])} that look like {plain(names[area.seen])}](areas?{query})"
+    st.page_link(
+        "pages/areas.py",
+        label=f"All areas labelled {plain(names[area.label])} that look like {plain(names[area.seen])}",
+        icon=":material/grid_view:",
+        query_params={"run": st.query_params.get("run", ""), "label": names[area.label], "seen": names[area.seen]},
     )
 
 

@@ -16,6 +16,7 @@ from app.figures.curves import (
     smooth,
     thin,
 )
+from hrs.pictures import weight_stops
 from hrs.study.table import Outcome, study_table
 
 
@@ -85,7 +86,7 @@ def test_class_weights_average_stretches_without_nan():
     heat = class_weights(steps, weights, ["sky", "car"], "x").data[0]
     shown = np.array(heat.z)
     assert shown.shape == (2, 50) and shown[0, 0] == 2.0 and shown[1, 0] == 0.5
-    assert heat.zmid == 1 and heat.x[-1] == "1,000"
+    assert [colour for _, colour in heat.colorscale] == weight_stops() and heat.x[-1] == "1,000"
 
 
 def test_class_weights_of_one_step():

@@ -12,14 +12,16 @@ from app.figures.maps import (
     area_table,
     class_bars,
     colour_table,
-    gradient,
+    level_bars,
     share_below,
     summary,
     tile,
     view,
 )
 from hrs.labels import CAMVID, IGNORE
-from hrs.pictures import FULL_WEIGHT, weight_colours
+from hrs.pictures import FULL_WEIGHT, weight_colours, weight_legend
+from hrs.scoring.reasons import FrameReasons
+from hrs.selection.levels.table import LEVELS
 
 HEIGHT, WIDTH = 6, 8
 LENS = Lens(level="combined", opacity=0.5, threshold=0.6)
@@ -62,6 +64,23 @@ def test_a_view_carries_picture_label_and_the_weights_themselves(maps, label):
     assert tuple(sent["classes"][3]["colour"]) == CAMVID.palette[3]
 
 
+def test_a_view_carries_what_is_seen(maps, label):
+    planted = np.zeros((HEIGHT, WIDTH), np.uint8)
+    planted[0], planted[1] = 4, 11  # a wrong class, and a neon colour, which only looks odd
+    areas = np.arange(HEIGHT * WIDTH, dtype=np.uint16).reshape(HEIGHT, WIDTH) * 40
+    cells = np.array([[0, 3, 3, 1], [2, 2, 0, 0], [1, 1, 1, 1]], np.uint8)
+    reasons = FrameReasons(seen=cells, confidence=cells * 60, areas=areas, planted=planted)
+    sent = view(jpeg(HEIGHT, WIDTH), label, maps, CAMVID, reasons, "Real images say")["reasons"]
+    assert (sent["rows"], sent["columns"], sent["title"]) == (3, 4, "Real images see")
+    assert np.array_equal(unpack(sent["seen"], cells.shape), cells)
+    assert np.array_equal(unpack(sent["confidence"], cells.shape), cells * 60)
+    stored = zlib.decompress(base64.b64decode(sent["areas"]))
+    assert np.array_equal(np.frombuffer(stored, "<u2").reshape(areas.shape), areas)
+    harm = unpack(sent["harm"], label.shape)
+    assert (harm[0] == 4).all() and (harm[1:] == 0).all() and sent["kinds"][4] == "labelled as another class"
+    assert view(jpeg(HEIGHT, WIDTH), label, maps, CAMVID)["reasons"] is None
+
+
 def test_bytes_arrive_without_loss(label):
     stored = np.arange(48, dtype=np.uint8).reshape(HEIGHT, WIDTH) * 5
     stored[0, 0] = 255
@@ -102,7 +121,7 @@ def test_colours_are_those_of_the_pictures_in_a_run_folder():
         expected = weight_colours(np.full((1, 1), weight, np.float32))[0, 0]
         assert np.abs(table[int(weight / FULL_WEIGHT * 255)].astype(int) - expected).max() <= 3
     first, last = ("rgb({},{},{})".format(*table[i]) for i in (0, 255))
-    assert gradient().startswith(f"linear-gradient(to right, {first}") and gradient().endswith(f"{last})")
+    assert f"linear-gradient(to right, {first}" in weight_legend() and f"{last})" in weight_legend()
 
 
 def test_the_share_of_labelled_pixels_below_the_threshold_is_counted(maps, label):
@@ -139,6 +158,13 @@ def test_bars_say_both_numbers_and_leave_absent_classes_out():
     assert 'aria-label="0.25 in this frame"' in html
     assert "width:75.0%" in html and "Sky" not in html and f"rgb{CAMVID.palette[3]}" in html
     assert html.index("Road") < html.index("Car")
+
+
+def test_levels_have_bars_in_the_colour_of_their_weight_and_words():
+    html = level_bars({"combined": 0.25, "region": 1.5})
+    colour = tuple(weight_colours(np.full((1, 1), 1.5, np.float32))[0, 0].tolist())
+    assert f"width:75.0%;background:rgb{colour}" in html and "width:12.5%" in html
+    assert LEVELS["region"].about in html and "All levels combined" in html and "Pixel" not in html
 
 
 def test_names_of_classes_are_not_markup():

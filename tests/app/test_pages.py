@@ -16,6 +16,7 @@ SAID = {
     "runs": {0: "No run yet", 1: "1 run\n", 200: "200 runs\n"},
     "launch": {0: "Before the start", 1: "Before the start", 200: "Before the start"},
     "weights": {0: "No run yet", 1: "no weight maps yet", 200: "no weight maps yet"},
+    "areas": {0: "No run yet", 1: "no scored corpus yet", 200: "no scored corpus yet"},
     "compare": {0: "No run yet", 1: "One seed each", 200: "| hrs | 20 | 100 | 40.0 ± 0.0 | +0.0 ± 0.0 (n=100) |"},
     "data": dict.fromkeys((0, 1, 200), "No data set yet"),
     "segment": dict.fromkeys((0, 1, 200), "The photo app is not running"),
@@ -31,7 +32,7 @@ def test_a_page_with_so_many_runs(root, open_page, monkeypatch, page, count):
     assert at.title[0].value == page.capitalize()
     assert SAID[page][count] in words(at) + "\n"
     assert not at.error
-    assert runs_offered(at, page) == (count if page in ("runs", "weights") else 0)
+    assert runs_offered(at, page) == (count if page in ("runs", "weights", "areas") else 0)
     started = time.monotonic()
     at.run()
     assert not at.exception and time.monotonic() - started < SECONDS
@@ -41,7 +42,7 @@ def runs_offered(at: AppTest, page: str) -> int:
     """How many runs one can choose from."""
     if page == "runs" and at.dataframe:
         return len(at.dataframe[0].value)
-    return len(at.selectbox[0].options) if page == "weights" and at.selectbox else 0
+    return len(at.selectbox[0].options) if page in ("weights", "areas") and at.selectbox else 0
 
 
 def test_the_one_run_with_maps_among_many_is_shown(root, open_page, frames):

@@ -9,6 +9,8 @@ import pytest
 from app.figures.maps import Lens
 from app.figures.plotly_maps import COLUMNS, weight_figure
 from hrs.labels import CAMVID, IGNORE
+from hrs.pictures import weigh_picture, weight_stops
+from hrs.system.images import decode_rgb
 
 LENS = Lens(level="combined", opacity=0.5, threshold=0.6)
 
@@ -27,14 +29,15 @@ def test_every_map_lies_over_the_picture_and_tells_class_and_weight():
     assert [title.text for title in figure.layout.annotations] == ["All levels combined", "Pixel", "Image"]
     for trace, name in zip(figure.data, maps, strict=True):
         shown = np.array(trace.z, float)
-        assert np.isnan(shown[maps[name] < 0.6]).all()
-        np.testing.assert_allclose(shown[maps[name] >= 0.6], maps[name][maps[name] >= 0.6], atol=5e-4)
+        np.testing.assert_allclose(shown, maps[name], atol=5e-4)
         assert (trace.text[0][0], trace.text[0][1], trace.text[5][7]) == ("no label", "Sky", "Road")
-        assert (trace.opacity, trace.zmin, trace.zmax) == (0.5, 0, 2)
+        assert (trace.opacity, trace.zmin, trace.zmax) == (0, 0, 2)
+        assert [colour for _, colour in trace.colorscale] == weight_stops()
     assert len(figure.layout.images) == 3
     picture = figure.layout.images[0]
+    drawn = decode_rgb(base64.b64decode(picture.source.split(",")[1]))
+    assert np.array_equal(drawn, weigh_picture(decode_rgb(photo), maps["combined"], opacity=0.5, threshold=0.6))
     assert (picture.sizex, picture.sizey, tuple(figure.layout.yaxis.range)) == (8, 6, (6, 0))
-    assert base64.b64decode(picture.source.split(",")[1]) == photo
     assert all(axis.matches == "x" for axis in figure.select_xaxes())
 
 

@@ -29,7 +29,7 @@ def slide(page: Page, name: str, key: str, times: int = 1) -> None:
 
 
 def open_frame(page: Page, frame: str) -> Locator:
-    """Open a frame of the grid; its pictures: frame, label, combined, pixel, region, image."""
+    """Open a frame of the grid; its pictures: frame, label, what is seen, disagreement, maps, combined first."""
     page.get_by_role("button", name=f"Open frame {frame}").click()
     expect(page.locator(".viewer")).to_have_attribute("data-shown", shown(frame))
     return page.locator(".panels canvas")

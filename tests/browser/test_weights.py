@@ -17,6 +17,9 @@ from tests.browser.pages import PATIENCE, changed, open_frame, picture, shown, s
 from tests.conftest import tiny_config
 from tests.scoring.weighted_run import make_run
 
+FRAME, LABEL, SEEN, DISAGREEMENT, COMBINED, PIXEL, REGION = range(7)
+"""Places of the pictures of a frame."""
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, frames: dict[str, str]) -> Path:
@@ -57,13 +60,13 @@ def test_sliders_act_on_the_grid_and_on_a_frame_alike(grid: Page) -> None:
     slide(grid, "Threshold", "ArrowRight", 10)
     changed(tile, second)
     canvases = open_frame(grid, "003")
-    assert canvases.count() == 6
+    assert canvases.count() == 8
     expect(grid.get_by_role("slider", name="Threshold")).to_have_value("0.5")
-    photo, combined = picture(canvases.nth(0)), picture(canvases.nth(2))
+    photo, combined = picture(canvases.nth(0)), picture(canvases.nth(COMBINED))
     slide(grid, "Threshold", "ArrowRight", 6)
-    combined = changed(canvases.nth(2), combined)
+    combined = changed(canvases.nth(COMBINED), combined)
     slide(grid, "Opacity", "ArrowRight", 4)
-    changed(canvases.nth(2), combined)
+    changed(canvases.nth(COMBINED), combined)
     assert picture(canvases.nth(0)) == photo
     grid.get_by_role("button", name="All frames").click()
     expect(grid.locator(".grid button")).to_have_count(12)
@@ -71,14 +74,14 @@ def test_sliders_act_on_the_grid_and_on_a_frame_alike(grid: Page) -> None:
 
 def test_what_weighs_less_than_the_threshold_turns_grey(grid: Page, run: Path) -> None:
     canvases = open_frame(grid, "003")
-    before = picture(canvases.nth(2))
+    before = picture(canvases.nth(COMBINED))
     slide(grid, "Threshold", "End")
-    changed(canvases.nth(2), before)
+    changed(canvases.nth(COMBINED), before)
     grey = """canvas => { const d = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
         let n = 0; for (let i = 0; i < d.length; i += 4) n += d[i] === d[i + 1] && d[i] === d[i + 2];
         return n / (d.length / 4); }"""
     weights = ScoredCorpus.open(run / "scores").frame(3).read_maps()["combined"]
-    assert canvases.nth(2).evaluate(grey) == pytest.approx((weights < 2).mean(), abs=0.03)
+    assert canvases.nth(COMBINED).evaluate(grey) == pytest.approx((weights < 2).mean(), abs=0.03)
 
 
 def test_the_cursor_reads_weights_and_class(grid: Page, run: Path) -> None:
@@ -86,7 +89,7 @@ def test_the_cursor_reads_weights_and_class(grid: Page, run: Path) -> None:
     frame = ScoredCorpus.open(run / "scores").frame(3)
     maps, label = frame.read_maps(), frame.read_label()
     step = view(frame.read_jpeg(), label, maps, ScoredCorpus.open(run / "scores").space)["scale"] / 255
-    box = place(canvases.nth(3))
+    box = place(canvases.nth(PIXEL))
     for x, y in ((4, 3), (20, 20)):
         grid.mouse.move(box["x"] + (x + 0.5) * box["width"] / 32, box["y"] + (y + 0.5) * box["height"] / 24)
         expect(grid.locator(".tip")).to_contain_text(("sky", "road", "car", "tree")[label[y, x]])
@@ -99,7 +102,7 @@ def test_a_box_over_one_picture_gives_statistics_of_that_area(grid: Page) -> Non
     canvases = open_frame(grid, "003")
     expect(grid.get_by_text("Whole frame, by class")).to_be_visible()
     label = picture(canvases.nth(1))
-    box = place(canvases.nth(4))
+    box = place(canvases.nth(REGION))
     grid.mouse.move(box["x"] + box["width"] * 0.26, box["y"] + box["height"] * 0.26)
     grid.mouse.down()
     grid.mouse.move(box["x"] + box["width"] * 0.74, box["y"] + box["height"] * 0.74, steps=4)
@@ -166,7 +169,7 @@ def test_an_area_is_chosen_with_a_finger(chromium: Browser, address: str) -> Non
     expect(select).to_have_attribute("aria-pressed", "false")  # a finger scrolls at first
     assert all(each.bounding_box()["height"] >= 40 for each in page.locator(".bar button").all())
     select.tap()
-    box = place(page.locator(".panels canvas").nth(2))
+    box = place(page.locator(".panels canvas").nth(COMBINED))
     client = context.new_cdp_session(page)
     at = [(box["x"] + box["width"] * part, box["y"] + box["height"] * part) for part in (0.26, 0.5, 0.74)]
     finger(client, "touchStart", at[0])
@@ -206,7 +209,7 @@ def test_training_is_replayed(grid: Page) -> None:
     grid.get_by_text("Training panel").click()
     expect(grid.locator(".grid button")).to_have_count(2)
     canvases = open_frame(grid, "001")
-    last = picture(canvases.nth(2))
+    last = picture(canvases.nth(2))  # the panel of this run does not say what is seen
     slide(grid, "Training step", "ArrowLeft")
     changed(canvases.nth(2), last)
     expect(grid.get_by_text("Frame 001: mean weight 1.00.")).to_be_visible()

@@ -1,0 +1,33 @@
+"""What a first visit is told, against the shipped run that its picture is of."""
+
+import numpy as np
+import pytest
+
+from app import welcome
+from hrs.errors import HRSError
+from hrs.runs.folder import RunFolder
+from hrs.scoring.areatable import AreaTable
+from hrs.scoring.panel import open_panel
+from tests.app.conftest import ROOT
+
+
+def test_its_captions_are_true_of_the_shipped_run(monkeypatch):
+    monkeypatch.setattr(welcome, "SHIPPED", ROOT / "checkpoints")
+    assert len(welcome.pictures()) == len(welcome.CAPTIONS) == 3
+    run = RunFolder(ROOT / "checkpoints" / welcome.RUN)
+    corpus = open_panel(run, run.panel_steps()[-1])
+    row, names = corpus.find(welcome.FRAME), corpus.space.classes
+    frame = corpus.frame(row)
+    label, weights = frame.read_label(), frame.read_maps()["combined"]
+    areas = AreaTable.of(corpus).of_frame(row)
+    for given, seen in (("Fence", "Tree"), ("Building", "Car")):
+        area = next(each for each in areas if (names[each.label], names[each.seen]) == (given, seen))
+        assert area.pixels > 1000 and area.weights["combined"] < 0.4
+        assert f"says {given}" in welcome.CAPTIONS[1][0] or f"{seen.lower()} {given}" in welcome.CAPTIONS[1][0]
+    assert np.median(weights[label == names.index("Road")]) > 0.8
+
+
+def test_without_the_shipped_run_there_is_no_picture(monkeypatch, tmp_path):
+    monkeypatch.setattr(welcome, "SHIPPED", tmp_path)
+    with pytest.raises(HRSError):
+        welcome.pictures()
