@@ -6,15 +6,16 @@ import pandas as pd
 import streamlit as st
 
 from app.figures.maps import TITLES
+from app.weights.corpus import stamp
 from hrs.scoring.areatable import AreaTable
-from hrs.scoring.truth import SHARES, hit_rates
+from hrs.scoring.truth import SHARES, HitRate, hit_rates
 
 _TOLD = 0.05  # the share of pixels that the sentence speaks of
 
 
 def show_truth(table: AreaTable) -> None:
     """The hit rate in a sentence, and in a table by map. Raises HRSError where no harm was planted."""
-    share, rates = hit_rates(table)
+    share, rates = _rates(stamp(table.corpus), table)
     combined = rates[table.corpus.maps[0]]
     told, found, all_of_them = map(_percent, (_TOLD, combined.precision[_TOLD], share))
     st.markdown(
@@ -41,6 +42,11 @@ def show_truth(table: AreaTable) -> None:
         },
         alt="Share of planted harm among the pixels that weigh least, by map",
     )
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _rates(key: str, _table: AreaTable) -> tuple[float, dict[str, HitRate]]:
+    return hit_rates(_table)
 
 
 def _percent(share: float) -> str:

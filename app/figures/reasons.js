@@ -22,10 +22,15 @@ function contradiction(reasons, label, cell, i) {
   return label[i] !== NO_LABEL && label[i] !== reasons.seen[cell] ? reasons.confidence[cell] : 0;
 }
 
-// Classes that are seen, in their colours.
-function seenSheet(reasons, sent, classes, width, height) {
+// Classes in their colours; what is no class is nearly black.
+function classSheet(classes, width, height, classAt) {
   const table = classes.map(({ colour }) => colour);
-  return pixelSheet(width, height, (i) => table[reasons.seen[cellAt(sent, width, height, i)]] || [24, 24, 24]);
+  return pixelSheet(width, height, (i) => table[classAt(i)] || [24, 24, 24]);
+}
+
+// Classes that are seen.
+function seenSheet(reasons, sent, classes, width, height) {
+  return classSheet(classes, width, height, (i) => reasons.seen[cellAt(sent, width, height, i)]);
 }
 
 // Red over the grey picture, the surer another class than the label is seen.

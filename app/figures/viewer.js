@@ -59,7 +59,7 @@ class Viewer {
     const maps = data.maps.map((map, at) => ({ ...map, at }));
     this.sources = [
       { title: "Frame", note: "", canvas: this.picture.canvas, smooth: true },
-      { title: "Label", note: "", canvas: this.labelled() },
+      { title: "Label", note: "", canvas: classSheet(data.classes, width, height, (i) => this.label[i]) },
       ...this.seen(),
       ...maps.map((map) => {
         const canvas = sheet(width, height);
@@ -103,19 +103,6 @@ class Viewer {
     ];
   }
 
-  labelled() {
-    const { width, height, classes } = this.data;
-    const canvas = sheet(width, height);
-    const context = canvas.getContext("2d");
-    const image = context.createImageData(width, height);
-    const pixels = new Uint32Array(image.data.buffer);
-    const table = new Uint32Array(256).fill(0xff181818); // a b g r; what is no class is nearly black
-    classes.forEach(({ colour: [r, g, b] }, id) => { table[id] = (255 << 24) | (b << 16) | (g << 8) | r; });
-    this.label.forEach((id, i) => { pixels[i] = table[id]; });
-    context.putImageData(image, 0, 0);
-    return canvas;
-  }
-
   panel() {
     const figure = document.createElement("figure");
     figure.innerHTML = '<figcaption><span class="title"></span><span class="note"></span></figcaption><canvas role="img"></canvas>';
@@ -147,11 +134,12 @@ class Viewer {
       context.drawImage(source.canvas, left, top, width, height, 0, 0, wide, high);
       const scale = wide / width;
       const hovered = this.reasons && this.point ? this.reasons.areas[this.index()] : 0;
-      if (hovered) this.trace(context, scale, this.outlineOf(hovered), "#fff", 1.5);
-      if (this.data.piece) this.trace(context, scale, this.outlineOf(this.data.piece), "#ffe600", 2);
-      if (this.planted && this.planting) this.trace(context, scale, this.planted, `rgb(${PLANTED})`, 1.5);
-      if (this.box) this.outline(context, this.box.map((v, k) => (v - (k % 2 ? top : left)) * scale), this.box !== this.told);
-      if (this.point) this.ring(context, (this.point[0] + 0.5 - left) * scale, (this.point[1] + 0.5 - top) * scale);
+      const place = { left, top, scale };
+      if (hovered) tracePath(context, place, this.outlineOf(hovered), "#fff", 1.5);
+      if (this.reasons && this.data.piece) tracePath(context, place, this.outlineOf(this.data.piece), "#ffe600", 2);
+      if (this.planted && this.planting) tracePath(context, place, this.planted, `rgb(${PLANTED})`, 1.5);
+      if (this.box) traceBox(context, this.box.map((v, k) => (v - (k % 2 ? top : left)) * scale), this.box !== this.told);
+      if (this.point) traceRing(context, (this.point[0] + 0.5 - left) * scale, (this.point[1] + 0.5 - top) * scale);
     });
     this.root.querySelector("[data-do=clear]").disabled = !this.box;
   }
@@ -169,41 +157,10 @@ class Viewer {
     return this.outlines.get(area);
   }
 
-  // A path in pixels of the map, on what is in view.
-  trace(context, scale, path, colour, wide) {
-    context.save();
-    context.scale(scale, scale);
-    context.translate(-this.window[0], -this.window[1]);
-    for (const [stroke, width] of [["#000", wide + 2], [colour, wide]]) {
-      [context.strokeStyle, context.lineWidth] = [stroke, (width * devicePixelRatio) / scale];
-      context.stroke(path);
-    }
-    context.restore();
-  }
-
   plant(on = !this.planting) {
     this.planting = on;
     this.root.querySelector("[data-do=planted]").setAttribute("aria-pressed", String(on));
     this.draw();
-  }
-
-  // Dashed until the box is chosen.
-  outline(context, [left, top, right, bottom], dashed) {
-    for (const [colour, wide] of [["#000", 4], ["#fff", 2]]) {
-      [context.strokeStyle, context.lineWidth] = [colour, wide * devicePixelRatio];
-      context.setLineDash(dashed && colour === "#fff" ? [6 * devicePixelRatio] : []);
-      context.strokeRect(left, top, right - left, bottom - top);
-    }
-    context.setLineDash([]);
-  }
-
-  ring(context, x, y) {
-    for (const [colour, wide] of [["#000", 3], ["#fff", 1.5]]) {
-      [context.strokeStyle, context.lineWidth] = [colour, wide * devicePixelRatio];
-      context.beginPath();
-      context.arc(x, y, 6 * devicePixelRatio, 0, 7);
-      context.stroke();
-    }
   }
 
   // Pixel of the map under the pointer.

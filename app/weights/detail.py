@@ -31,7 +31,9 @@ _VIEWER = st.components.v2.component(
     "hrs_weights_viewer",
     html=(_FIGURES / "viewer.html").read_text(encoding="utf-8"),
     css=(_FIGURES / "viewer.css").read_text(encoding="utf-8"),
-    js="".join((_FIGURES / name).read_text(encoding="utf-8") for name in ("paint.js", "reasons.js", "viewer.js")),
+    js="".join(
+        (_FIGURES / name).read_text(encoding="utf-8") for name in ("paint.js", "marks.js", "reasons.js", "viewer.js")
+    ),
 )
 
 

@@ -48,6 +48,7 @@ confidence: mean probability of the class seen. left to bottom: the box around i
 share of planted harm in it; planted: the commonest departure, 0 for none; both null where nothing is known of them.
 """
 FIXED_NAMES = tuple(FIXED.names)
+_TOGETHER = ("row", "label", "seen", "pixels", "confidence", "harm", MAP_NAMES[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,7 @@ class AreaTable:
     judges: Judges
     files: Mapping[int, Path]
     _columns: dict[str, Values] = field(default_factory=dict, repr=False)
+    _groups: list[Group] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(cls, corpus: ScoredCorpus) -> AreaTable:
@@ -114,7 +116,9 @@ class AreaTable:
     def column(self, name: str) -> Values:
         """One of FIXED, a map's raw weights or a LEVEL/SIGNAL, of all areas (n,); NaN for null."""
         if name not in self._columns:
-            self._columns[name] = _read(self.files.values(), [name])[name].to_numpy()
+            wanted = [name, *(each for each in _TOGETHER if each not in self._columns and each != name)]
+            table = _read(self.files.values(), wanted)  # each file is opened once for all that is asked for at first
+            self._columns.update({each: table[each].to_numpy() for each in wanted})
         return self._columns[name]
 
     def weights(self, level: str) -> NDArray[np.float32]:
@@ -134,12 +138,21 @@ class AreaTable:
         return self._areas(table.filter(pa.array(table["row"].to_numpy() == row)))
 
     def take(self, places: Sequence[int] | Values) -> list[Area]:
-        """The areas at these places of the columns."""
-        names = [*FIXED_NAMES, *self.corpus.maps, *(f"{level}/{s}" for level, s in self._scores())]
-        return self._areas(pa.table({name: pa.array(self.column(name)[places], from_pandas=True) for name in names}))
+        """The areas at these places of the columns; no other files are read than theirs."""
+        starts = np.array(list(self.files))
+        file = np.searchsorted(starts, self.column("row")[places], side="right") - 1
+        first = np.searchsorted(self.column("row"), starts)  # areas lie in the order of their frames
+        tables = {int(each): _read([self.files[int(starts[each])]], None) for each in np.unique(file)}
+        rows = [tables[int(each)].slice(place - first[each], 1) for place, each in zip(places, file, strict=True)]
+        return self._areas(pa.concat_tables(rows)) if rows else []
 
     def groups(self) -> list[Group]:
         """Every group, the one that loses most first."""
+        if not self._groups:
+            self._groups.extend(self._grouped())
+        return list(self._groups)
+
+    def _grouped(self) -> list[Group]:
         classes = len(self.corpus.space)
         key = self.column("label").astype(np.int64) * classes + self.column("seen")
         pixels, weight = self.column("pixels").astype(np.float64), self.weights(MAP_NAMES[0])
@@ -148,7 +161,7 @@ class AreaTable:
             return np.bincount(key, weights=values, minlength=classes**2).astype(np.float64, copy=False)
 
         areas, size = np.bincount(key, minlength=classes**2), total(pixels)
-        frames = np.bincount(np.unique(key * len(self.corpus) + self.column("row")) // len(self.corpus))
+        frames = _different(key, self.column("row"), classes**2)
         sums = {"weight": total(pixels * weight), "confidence": total(pixels * self.column("confidence"))}
         harm = total(pixels * self.column("harm")) if self.knows_harm else None
         found = [
@@ -221,6 +234,13 @@ def lacking(corpus: ScoredCorpus) -> str:
     if corpus.dataset is None:
         return "an older version of hrs trained it; score the run: python -m hrs score NAME"
     return "an older version of hrs scored it; score the run again: python -m hrs score NAME"
+
+
+def _different(key: Values, row: Values, count: int) -> NDArray[np.int64]:
+    """How many different rows come with each key, (count,)."""
+    pairs = np.sort(key * (int(row.max(initial=0)) + 1) + row)
+    first = np.diff(pairs, prepend=-1) != 0
+    return np.bincount(pairs[first] // (int(row.max(initial=0)) + 1), minlength=count)
 
 
 def _final(scale: Scale, level: str, raw: Values, label: Values) -> NDArray[np.float32]:

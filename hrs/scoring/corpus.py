@@ -185,6 +185,11 @@ class ScoredCorpus:
         row = self._rows_by_id.get(frame)
         return None if row is None else int(row)
 
+    def ids(self, rows: NDArray[np.integer]) -> list[str]:
+        """The frames' ids of these rows, which may repeat."""
+        names: list[str] = self._column("frame").take(pa.array(rows)).to_pylist()
+        return names
+
     def images(self, rows: Rows) -> list[str]:
         """The data set's own images of these rows, for a corpus with a ``dataset``."""
         paths: list[str] = self._column("image").take(pa.array(rows)).to_pylist()

@@ -82,7 +82,7 @@ def _named(table: AreaTable, stored: pa.Table) -> pa.Table:
     corpus, classes = table.corpus, np.array(table.corpus.space.classes)
     label, rows = stored["label"].to_numpy(), stored["row"].to_numpy()
     columns: dict[str, Any] = {
-        "frame": [corpus.frame(int(row)).id for row in rows],
+        "frame": corpus.ids(rows),
         "area": stored["area"],
         "label": classes[label],
         "seen": classes[stored["seen"].to_numpy()],
