@@ -58,11 +58,26 @@ def ask(page: Page) -> None:
     page.locator("#zoom-fit").click()
 
 
+def ask_why(page: Page) -> None:
+    """Ask why an area of the frame that counts least weighs what it does."""
+    page.locator(".grid[data-ready]").wait_for(timeout=PATIENCE_MS)
+    page.get_by_role("button", name=re.compile("^Open frame")).first.click()
+    page.locator(".viewer[data-shown]").wait_for(timeout=PATIENCE_MS)
+    page.mouse.wheel(0, 230)
+    settle(page)
+    box = page.locator(".panels canvas").first.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.9)
+    page.mouse.move(0, 0)
+
+
 PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
     "runs": ("/", None),
     "launch": ("/launch", None),
     "weights": ("/weights", None),
     "frame": ("/weights", open_frame),
+    "why": ("/weights", ask_why),
+    "areas": ("/areas", None),
     "compare": ("/compare", None),
     "data": ("/data?data=render:synthetic%3Fframes%3D64", None),
     "segment": ("/segment", photo),
