@@ -71,6 +71,8 @@ class Viewer {
     ];
     this.panels.classList.toggle("many", this.sources.length > 6);
     this.root.querySelector("[data-do=planted]").hidden = !this.planted;
+    const why = this.root.querySelector(".why");
+    [why.textContent, why.hidden] = [data.said, !data.said];
     this.sources.forEach((source, at) => {
       const figure = this.panels.children[at] || this.panels.appendChild(this.panel());
       figure.classList.toggle("chosen", Boolean(source.chosen));

@@ -22,7 +22,7 @@ from app.figures.maps import (
 from app.figures.plotly_maps import weight_figure
 from app.weights.corpus import Frame, read, view
 from app.weights.grid import Selection
-from app.weights.why import chosen_piece, forget_piece, show_why
+from app.weights.why import about_area, asked_area, forget_area, show_why
 from hrs.pictures import FULL_WEIGHT
 from hrs.scoring.corpus import ScoredCorpus
 
@@ -42,15 +42,15 @@ def show_detail(corpus: ScoredCorpus, selection: Selection, row: int, lens: Lens
     scored = corpus.frame(row)
     _navigate(corpus, selection, row)
     frame = read(scored)
-    piece = chosen_piece()
-    sent = {"lens": lens.to_dict(), "colours": colour_table(), "full": FULL_WEIGHT, "piece": piece}
+    asked = asked_area(corpus, row)
+    sent = {"lens": lens.to_dict(), "colours": colour_table(), "full": FULL_WEIGHT, **about_area(corpus, asked)}
     chosen = _VIEWER(
         key="weights viewer",
         data={**view(corpus, row), **sent},
         on_area_change=lambda: None,
         on_piece_change=_ask,
     )
-    show_why(corpus, row, piece)
+    show_why(corpus, asked)
     means = _class_means(corpus, row, lens)
     st.caption(plain(summary(scored.id, frame.maps, frame.label, means, lens)))
     area = chosen.area if chosen.area and chosen.area["frame"] == scored.id else None
@@ -137,12 +137,12 @@ def _class_means(corpus: ScoredCorpus, row: int, lens: Lens) -> dict[str, float]
 
 
 def _close() -> None:
-    forget_piece()
+    forget_area()
     st.query_params.pop("frame", None)
 
 
 def _go(frame: str) -> None:
-    forget_piece()
+    forget_area()
     st.query_params["frame"] = frame
 
 

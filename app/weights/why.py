@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from app.context import plain
@@ -20,28 +22,32 @@ AREA = "area"
 _CROP = 240
 
 
-def chosen_piece() -> int | None:
-    """The number of the area that is asked about, from the address."""
+def asked_area(corpus: ScoredCorpus, row: int) -> Area | None:
+    """The area of a frame that the address asks about; None where it asks about none, or why is not known."""
     asked = st.query_params.get(AREA, "")
-    return int(asked) if asked.isdecimal() and len(asked) < 6 else None
+    if not corpus.says_why or not asked.isdecimal():
+        return None
+    return next((each for each in area_table(corpus).of_frame(row) if str(each.number) == asked), None)
 
 
-def forget_piece() -> None:
+def forget_area() -> None:
     st.query_params.pop(AREA, None)
 
 
-def show_why(corpus: ScoredCorpus, row: int, number: int | None) -> None:
-    """Label, what is seen, weight and which level made it so, of one area; how to ask where none is chosen."""
+def about_area(corpus: ScoredCorpus, area: Area | None) -> dict[str, Any]:
+    """What the viewer is told of it: its number, and why it weighs what it does."""
+    return {"piece": area and area.number, "said": sentence(area, area_table(corpus)) if area else ""}
+
+
+def show_why(corpus: ScoredCorpus, area: Area | None) -> None:
+    """What was asked in pictures and numbers; how to ask where nothing was."""
     if not corpus.says_why:
         st.caption(f"Why an area counts less cannot be said here: {plain(lacking(corpus))}.")
         return
-    table = area_table(corpus)
-    area = next((each for each in table.of_frame(row) if each.number == number), None)
     if area is None:
-        st.caption(
-            "**Why?** Click an area: here stands what its label is, what it looks like, and what made its weight."
-        )
+        st.caption("**Why?** Click an area to read what its label is, what it looks like, and what made its weight.")
         return
+    table = area_table(corpus)
     with st.container(border=True, key="weights why"):
         left, right = st.columns([1, 3], gap="medium")
         with left:
@@ -58,7 +64,6 @@ def _show_crop(table: AreaTable, area: Area) -> None:
 
 
 def _show_words(table: AreaTable, area: Area) -> None:
-    st.markdown(f"**{plain(sentence(area, table))}**")
     share = 100 * area.pixels / table.corpus.read_reasons(area.row).areas.size
     said = f"{area.pixels:,} pixels, {share:.1f} % of the frame. {_planted(area)}{said_of(table)}"
     st.caption(plain(said))

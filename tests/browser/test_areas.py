@@ -67,19 +67,19 @@ def point_at(page: Page, table: AreaTable, number: int, *, frame: str = "003") -
 def test_a_click_on_an_area_says_why_it_weighs_what_it_does(page: Page, address: str, table: AreaTable) -> None:
     page.goto(f"{address}/weights?run=scored&frame=003")
     expect(page.locator(".viewer")).to_have_attribute("data-shown", shown("003"))
-    expect(page.get_by_text("Click an area: here stands")).to_be_visible()
+    expect(page.get_by_text("Click an area to read what its label is")).to_be_visible()
     areas = table.of_frame(3)
     contradicted = next(area for area in areas if area.seen != area.label)
     before = picture(page.locator(".panels canvas").nth(FRAME))
     page.mouse.click(*point_at(page, table, contradicted.number))
-    expect(page.get_by_text(sentence(contradicted, table))).to_be_visible()
+    expect(page.locator(".why")).to_have_text(sentence(contradicted, table))
     changed(page.locator(".panels canvas").nth(FRAME), before)  # it is outlined
     assert f"area={contradicted.number}" in page.url
     page.reload()
-    expect(page.get_by_text(sentence(contradicted, table))).to_be_visible()
+    expect(page.locator(".why")).to_have_text(sentence(contradicted, table))
     other = next(area for area in areas if area.seen == area.label)
     page.mouse.click(*point_at(page, table, other.number))
-    expect(page.get_by_text(sentence(other, table))).to_be_visible()
+    expect(page.locator(".why")).to_have_text(sentence(other, table))
     page.mouse.click(*point_at(page, table, contradicted.number))
     names = CLASSES[contradicted.label], CLASSES[contradicted.seen]
     page.get_by_role("link", name="All areas labelled {} that look like {}".format(*names)).click()
@@ -146,7 +146,7 @@ def test_every_kind_of_fault_is_a_row_that_leads_to_its_frames(page: Page, addre
     first.click()
     page.wait_for_url("**/weights?**")
     expect(page.locator(".viewer")).to_have_attribute("data-shown", shown(table.corpus.frame(area.row).id))
-    expect(page.get_by_text(sentence(area, table))).to_be_visible()
+    expect(page.locator(".why")).to_have_text(sentence(area, table))
 
 
 def test_kinds_are_filtered_by_label_and_by_what_is_seen(page: Page, address: str, table: AreaTable) -> None:
