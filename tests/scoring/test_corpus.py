@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import subprocess
 import sys
@@ -201,3 +202,26 @@ def test_enlarging_takes_the_pixel_below_the_centre():
 def test_reading_needs_no_torch():
     code = "import sys, hrs.scoring.corpus, hrs.scoring.panel; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_a_format_of_the_future_is_refused_and_one_of_before_is_read(source, tmp_path):
+    make_scores(tmp_path, source)
+    about = json.loads((tmp_path / "corpus.json").read_text())
+    for name in ("version", "judges"):  # as versions wrote it that did not say why
+        about.pop(name)
+    (tmp_path / "corpus.json").write_text(json.dumps(about))
+    before = ScoredCorpus.open(tmp_path)
+    assert not before.says_why and before.frame(0).read_maps()
+    (tmp_path / "corpus.json").write_text(json.dumps({**about, "version": 99}))
+    with pytest.raises(HRSError, match=r"a newer version of hrs wrote corpus\.json"):
+        ScoredCorpus.open(tmp_path)
+
+
+@pytest.mark.parametrize("judges", [{"seen_by": "nobody"}, {"combination": "sum"}, {"acting": None}, []])
+def test_judges_that_are_none_are_refused(source, tmp_path, judges):
+    make_scores(tmp_path, source)
+    about = json.loads((tmp_path / "corpus.json").read_text())
+    about["judges"] = {**about["judges"], **judges} if judges else judges
+    (tmp_path / "corpus.json").write_text(json.dumps(about))
+    with pytest.raises(HRSError, match="cannot be read"):
+        ScoredCorpus.open(tmp_path)

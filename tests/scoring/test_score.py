@@ -11,7 +11,9 @@ from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.methods.build import build_method
 from hrs.runs.folder import RunFolder
+from hrs.runs.names import CorpusFolder
 from hrs.scoring import score as scoring
+from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.moments import Moments
 from hrs.scoring.panel import open_panel
@@ -144,3 +146,22 @@ def test_a_folder_of_other_scores_is_refused(checkpoint, frames, tmp_path):
     score(checkpoint, frames["source"], tmp_path, limit=1, workers=0)
     with pytest.raises(HRSError, match="another checkpoint or corpus"):
         score(checkpoint, frames["val"], tmp_path, workers=0)
+
+
+def test_scores_say_why_in_every_area(checkpoint, frames, tmp_path):
+    score(checkpoint, frames["source"], tmp_path, batch=4, workers=0)
+    table = AreaTable.of(ScoredCorpus.open(tmp_path))
+    assert table.judges.signals == ("agreement",) and set(table.column("row")) == set(range(12))
+    for row in (0, 11):
+        maps, ids = table.corpus.frame(row).read_maps(), table.corpus.read_reasons(row).areas
+        for area in table.of_frame(row):
+            assert area.weights["region"] == pytest.approx(maps["region"][ids == area.number].mean(), rel=0.02)
+
+
+def test_parts_that_do_not_say_why_are_done_again(checkpoint, frames, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "PART", 4)
+    score(checkpoint, frames["source"], tmp_path, batch=2, workers=0)
+    CorpusFolder(tmp_path).areas_file(4).unlink()
+    seen = []
+    score(checkpoint, frames["source"], tmp_path, batch=2, workers=0, progress=lambda *at: seen.append(at))
+    assert seen == [(10, 12), (12, 12)] and CorpusFolder(tmp_path).areas_file(4).is_file()
