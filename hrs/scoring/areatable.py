@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -107,6 +108,8 @@ class AreaTable:
         """Raises HRSError for a corpus that keeps no areas: a panel, or one that an older version scored."""
         if corpus.about.judges is None:
             raise HRSError(f"{corpus.folder} does not say why areas weigh what they do: {lacking(corpus)}")
+        if not set(corpus.about.judges.acting) <= set(corpus.maps):
+            raise HRSError(f"{corpus.folder} lacks maps of levels that act; score the run again")
         files = CorpusFolder(corpus.folder).areas_files(len(corpus))
         return cls(corpus=corpus, judges=corpus.about.judges, files=files)
 
@@ -117,7 +120,9 @@ class AreaTable:
         """One of FIXED, a map's raw weights or a LEVEL/SIGNAL, of all areas (n,); NaN for null."""
         if name not in self._columns:
             wanted = [name, *(each for each in _TOGETHER if each not in self._columns and each != name)]
-            table = _read(self.files.values(), wanted)  # each file is opened once for all that is asked for at first
+            table = self._read(
+                self.files.values(), wanted
+            )  # each file is opened once for all that is asked for at first
             self._columns.update({each: table[each].to_numpy() for each in wanted})
         return self._columns[name]
 
@@ -134,7 +139,7 @@ class AreaTable:
         at = bisect_right(starts, row) - 1
         if at < 0:
             return []
-        table = _read([self.files[starts[at]]], None)
+        table = self._read([self.files[starts[at]]])
         return self._areas(table.filter(pa.array(table["row"].to_numpy() == row)))
 
     def take(self, places: Sequence[int] | Values) -> list[Area]:
@@ -142,7 +147,7 @@ class AreaTable:
         starts = np.array(list(self.files))
         file = np.searchsorted(starts, self.column("row")[places], side="right") - 1
         first = np.searchsorted(self.column("row"), starts)  # areas lie in the order of their frames
-        tables = {int(each): _read([self.files[int(starts[each])]], None) for each in np.unique(file)}
+        tables = {int(each): self._read([self.files[int(starts[each])]]) for each in np.unique(file)}
         rows = [tables[int(each)].slice(place - first[each], 1) for place, each in zip(places, file, strict=True)]
         return self._areas(pa.concat_tables(rows)) if rows else []
 
@@ -200,6 +205,19 @@ class AreaTable:
         _, first = np.unique(self.column("row")[order], return_index=True)
         return self.take(order[np.sort(first)[:count]])
 
+    def _read(self, files: Iterable[Path], columns: Sequence[str] | None = None) -> pa.Table:
+        """Columns (None: all that areas have) of some files. Raises HRSError where they do not fit the corpus."""
+        wanted = columns or [*FIXED_NAMES, *self.corpus.maps, *("/".join(pair) for pair in self._scores())]
+        ends = {"row": len(self.corpus), "label": len(self.corpus.space), "seen": len(self.corpus.space)}
+        try:
+            table = pa.concat_tables([pq.read_table(path, columns=list(wanted)).select(wanted) for path in files])
+            for name in ends.keys() & set(wanted):
+                if len(table) and not 0 <= pc.min(table[name]).as_py() <= pc.max(table[name]).as_py() < ends[name]:
+                    raise ValueError(f"{name} is out of range")
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+            raise HRSError(f"tables of areas cannot be read ({reason(error)}); score the run again") from error
+        return table
+
     def _scores(self) -> list[tuple[str, str]]:
         return [(level, signal) for level in self.corpus.maps[1:] for signal in self.judges.signals]
 
@@ -245,10 +263,3 @@ def _different(key: Values, row: Values, count: int) -> NDArray[np.int64]:
 
 def _final(scale: Scale, level: str, raw: Values, label: Values) -> NDArray[np.float32]:
     return scale.maps[level].apply(raw.astype(np.float32), label)
-
-
-def _read(files: Iterable[Path], columns: list[str] | None) -> pa.Table:
-    try:
-        return pa.concat_tables([pq.read_table(path, columns=columns) for path in files])
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        raise HRSError(f"tables of areas cannot be read ({reason(error)}); score the run again") from error

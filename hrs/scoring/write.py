@@ -21,8 +21,9 @@ from hrs.labels import LabelSpace
 from hrs.runs.names import CorpusFolder
 from hrs.scoring.maps import pack, write_maps
 from hrs.scoring.moments import Moments
+from hrs.selection.levels.table import LEVELS
 from hrs.selection.scale import Maps, Scale
-from hrs.selection.signals.table import SeenBy
+from hrs.selection.signals.table import SIGNALS, SeenBy
 from hrs.system.documents import read_json
 from hrs.system.files import atomic_write, make_folder
 
@@ -55,6 +56,8 @@ class Judges:
         if stored["seen_by"] not in get_args(SeenBy) or stored["combination"] not in ("product", "mean"):
             raise ValueError("it holds something else")
         lists = {name: tuple(map(str, stored[name])) for name in ("acting", "signals")}
+        if not (set(lists["acting"]) <= set(LEVELS) and set(lists["signals"]) <= set(SIGNALS)):
+            raise ValueError("it names levels or signals that are not known")
         return cls(seen_by=stored["seen_by"], combination=stored["combination"], **lists)
 
 

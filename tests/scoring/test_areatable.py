@@ -100,3 +100,18 @@ def test_a_corpus_of_before_says_what_it_lacks(source, tmp_path, frames, tiny):
     run = RunFolder(make_run(tmp_path, "run", frames["source"], tiny))
     with pytest.raises(HRSError, match="an older version of hrs trained it; score the run: python -m hrs score NAME"):
         AreaTable.of(open_panel(run, 5))
+
+
+@pytest.mark.parametrize("damage", [{"label": 77}, {"seen": 4}, {"row": 9}, {"row": -1}, {"region": None}])
+def test_tables_that_do_not_fit_their_corpus_are_one_line(source, tmp_path, damage):
+    make_scores(tmp_path, source)
+    areas = pd.read_parquet(tmp_path / "areas/000000.parquet")
+    ((name, value),) = damage.items()
+    if value is None:
+        areas = areas.drop(columns=name)
+    else:
+        areas[name] = areas[name].astype("int32")
+        areas.loc[3, name] = value
+    areas.to_parquet(tmp_path / "areas/000000.parquet", index=False)
+    with pytest.raises(HRSError, match=r"tables of areas cannot be read .*score the run again"):
+        AreaTable.of(ScoredCorpus.open(tmp_path)).of_frame(0)

@@ -217,7 +217,9 @@ def test_a_format_of_the_future_is_refused_and_one_of_before_is_read(source, tmp
         ScoredCorpus.open(tmp_path)
 
 
-@pytest.mark.parametrize("judges", [{"seen_by": "nobody"}, {"combination": "sum"}, {"acting": None}, []])
+@pytest.mark.parametrize(
+    "judges", [{"seen_by": "nobody"}, {"combination": "sum"}, {"acting": None}, {"signals": ["taste"]}, []]
+)
 def test_judges_that_are_none_are_refused(source, tmp_path, judges):
     make_scores(tmp_path, source)
     about = json.loads((tmp_path / "corpus.json").read_text())
