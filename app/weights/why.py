@@ -83,8 +83,8 @@ def _planted(area: Area) -> str:
     """What the renderer planted there, where that is known."""
     if area.harm is None:
         return ""
-    name = next((each.name for each in DEPARTURES if each.id == area.planted), "nothing")
-    return f"Planted here: {name}; {100 * area.harm:.0f} % of it misleads. "
+    kind = next((f" ({each.name})" for each in DEPARTURES if each.id == area.planted), "")
+    return f"Planted to mislead: {100 * area.harm:.0f} % of it{kind}. "
 
 
 def _signal_lines(table: AreaTable, area: Area) -> list[str]:
