@@ -5,7 +5,6 @@ The command line, the dashboard's form and the checkpoints all read these models
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from hrs.errors import HRSError
 from hrs.methods.table import METHODS
+from hrs.mistakes import settings_error
 from hrs.selection.levels.table import LEVELS
 from hrs.selection.signals.table import SIGNALS
 from hrs.system.documents import parse_yaml, read_bounded, reason, shortened
@@ -26,7 +26,8 @@ else:
     MethodName = Literal[tuple(METHODS)]
     Level = Literal[tuple(LEVELS)]
     Signal = Literal[tuple(SIGNALS)]
-_TOLD = 5  # mistakes in a config that are named
+UNDRAWN = "undrawn"
+"""``data.unlabelled`` where it means the target's images that are not drawn."""
 _DEEPEST = 8  # sections of an override within each other; there are two
 _MANY = 10**9
 _LONGEST = 4096  # characters of a name or path
@@ -50,34 +51,56 @@ class DataConfig(Section):
     sources: tuple[str, ...] = Field(
         ("render:synthetic?frames=2000",),
         max_length=1000,
+        title="Synthetic data sets, one a line",
         description="Synthetic data sets, each format:path[?key=value&...]; a method without them leaves them alone.",
     )
-    target: str = Field("render:camera?frames=60", description="Labelled real data set; its train split is drawn from.")
-    n_real: int | None = Field(20, ge=1, le=_MANY, description="Real labelled images to draw; empty takes all.")
+    target: str = Field(
+        "render:camera?frames=60",
+        title="Real data set",
+        description="Labelled real data set; its train split is drawn from.",
+    )
+    n_real: int | None = Field(
+        20, ge=1, le=_MANY, title="Real images", description="Real labelled images to draw; empty takes all."
+    )
     unlabelled: str | None = Field(
         None,
+        title="Unlabelled photos",
         description="Teacher's photos, e.g. images:/photos; undrawn: the target's other images; empty: no teacher.",
     )
     val: str | None = Field(
         None,
+        title="Validation data set",
         description="Validation data set; empty means the target's val split, or a fifth of its labelled images.",
     )
-    space: str | None = Field(None, description="Label space; empty means the target's own.")
+    space: str | None = Field(None, title="Label space", description="Label space; empty means the target's own.")
     classes: dict[str, str | dict[str, str]] = Field(
         {},
+        title="Class map",
         description="Which class of the target each class of a source is, where names do not tell: lines of "
         "'class: target class', by name, id or colour, 'ignore' for none; for one data set below its name; or a file.",
     )
     height: int = Field(192, ge=32, le=4096, description="Training height in pixels.")
     width: int = Field(256, ge=32, le=4096, description="Training width in pixels.")
-    scale_min: float = Field(0.75, gt=0, le=4, description="Smallest random zoom.")
-    scale_max: float = Field(1.5, gt=0, le=4, description="Largest random zoom.")
-    jitter: Share = Field(0.3, description="Strength of the random brightness, contrast, saturation and hue.")
-    style: Literal["own", "photos"] = Field(
-        "own", description="Colours of synthetic frames in training: their own, or those of a drawn photo each time."
+    scale_min: float = Field(0.75, gt=0, le=4, title="Smallest zoom", description="Smallest random zoom.")
+    scale_max: float = Field(1.5, gt=0, le=4, title="Largest zoom", description="Largest random zoom.")
+    jitter: Share = Field(
+        0.3, title="Colour jitter", description="Strength of the random brightness, contrast, saturation and hue."
     )
-    segments: int = Field(400, ge=4, le=10000, description="Superpixels a frame, before cutting along label borders.")
-    workers: int = Field(2, ge=0, le=64, description="Loader processes; 0 loads in the training process.")
+    style: Literal["own", "photos"] = Field(
+        "own",
+        title="Colours of synthetic frames",
+        description="Colours of synthetic frames in training: their own, or those of a drawn photo each time.",
+    )
+    segments: int = Field(
+        400,
+        ge=4,
+        le=10000,
+        title="Superpixels a frame",
+        description="Superpixels a frame, before cutting along label borders.",
+    )
+    workers: int = Field(
+        2, ge=0, le=64, title="Loader processes", description="Loader processes; 0 loads in the training process."
+    )
 
     @field_validator("sources", mode="before")
     @classmethod
@@ -113,8 +136,12 @@ def _texts(entries: Any) -> Any:
 
 
 class NetworkConfig(Section):
-    name: str = Field("compact", description="Segmentation network, e.g. compact, segformer-b0, deeplabv2-resnet101.")
-    pretrained: bool = Field(False, description="Start from pretrained weights (hub id or local folder).")
+    name: str = Field(
+        "compact", title="Network", description="Segmentation network, e.g. compact, segformer-b0, deeplabv2-resnet101."
+    )
+    pretrained: bool = Field(
+        False, title="Pretrained weights", description="Start from pretrained weights (hub id or local folder)."
+    )
 
 
 class SelectionConfig(Section):
@@ -135,24 +162,43 @@ class SelectionConfig(Section):
     warmup: Share = Field(0.1, description="Share of training with uniform weights.")
     ramp: Share = Field(0.1, description="Share of training over which weights grow to full strength.")
     image_acts: Literal["loss", "sampling"] = Field(
-        "loss", description="Where image weights act: in the loss, or as how often a frame is drawn."
+        "loss",
+        title="Image weights act in",
+        description="Where image weights act: in the loss, or as how often a frame is drawn.",
     )
-    redraws: int = Field(2, ge=1, le=100, description="Times that all frames are weighed anew for sampling.")
+    redraws: int = Field(
+        2, ge=1, le=100, title="Redraws of frames", description="Times that all frames are weighed anew for sampling."
+    )
     combination: Literal["product", "mean"] = Field("product", description="How the levels' weights are combined.")
     centre: float = Field(
         0.0,
         ge=-3,
         le=3,
+        title="Score that weighs half",
         description="Score, in deviations from its class's mean, that weighs half; low: reject only the worst.",
     )
     temperature: Positive = Field(0.5, description="Smaller separates high from low scores more sharply.")
     floor: Share = Field(0.05, description="Least weight before classes are brought to mean 1; 0 drops pixels.")
-    min_effective: float = Field(0.3, gt=0, le=1, description="Effective sample size kept, as a share of all pixels.")
-    relative: float = Field(0.5, gt=0, lt=1, description="a of the relative density ratio p_T/(a p_T+(1-a) p_S).")
+    min_effective: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        title="Least effective share",
+        description="Effective sample size kept, as a share of all pixels.",
+    )
+    relative: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        title="Bound of the density ratio",
+        description="a of the relative density ratio p_T/(a p_T+(1-a) p_S).",
+    )
     smoothing: float = Field(0.1, ge=0, lt=0.5, description="Label smoothing of the domain classifiers.")
     momentum: float = Field(0.98, ge=0, lt=1, description="Memory of running statistics and of the target gradient.")
     learning_rate: Positive = Field(4e-3, description="Learning rate of the weighting networks.")
-    every: int = Field(2, ge=1, le=_MANY, description="Steps between updates of the weighting networks.")
+    every: int = Field(
+        2, ge=1, le=_MANY, title="Steps between updates", description="Steps between updates of the weighting networks."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -170,31 +216,68 @@ class SelectionConfig(Section):
 
 class TrainConfig(Section):
     steps: int = Field(1000, ge=1, le=_MANY, description="Optimiser steps.")
-    batch_source: int = Field(6, ge=1, le=_MANY, description="Synthetic frames a step, over all devices.")
-    batch_target: int = Field(6, ge=1, le=_MANY, description="Real images a step, over all devices.")
-    batch_unlabelled: int = Field(6, ge=1, le=_MANY, description="Unlabelled photos a step, over all devices.")
-    source_weight: float = Field(1.0, ge=0, description="Weight of the synthetic loss beside the real one (lambda).")
-    source_schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="How the synthetic loss's weight goes: it stays, or falls along a cosine to 0."
+    batch_source: int = Field(
+        6, ge=1, le=_MANY, title="Synthetic frames a step", description="Synthetic frames a step, over all devices."
     )
-    source_until: float = Field(1.0, gt=0, le=1, description="Share of training after which the real images are alone.")
+    batch_target: int = Field(
+        6, ge=1, le=_MANY, title="Real images a step", description="Real images a step, over all devices."
+    )
+    batch_unlabelled: int = Field(
+        6, ge=1, le=_MANY, title="Unlabelled photos a step", description="Unlabelled photos a step, over all devices."
+    )
+    source_weight: float = Field(
+        1.0,
+        ge=0,
+        title="Weight of the synthetic loss",
+        description="Weight of the synthetic loss beside the real one (lambda).",
+    )
+    source_schedule: Literal["constant", "cosine"] = Field(
+        "constant",
+        title="Course of that weight",
+        description="How the synthetic loss's weight goes: it stays, or falls along a cosine to 0.",
+    )
+    source_until: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        title="Synthetic frames until",
+        description="Share of training after which the real images are alone.",
+    )
     class_balance: Share = Field(0.0, description="p of class weights frequency^-p in the loss; 0: every pixel alike.")
     learning_rate: Positive = Field(2e-3, description="Peak learning rate.")
-    encoder_rate: Share = Field(0.2, description="Share of it at which a pretrained encoder learns.")
+    encoder_rate: Share = Field(
+        0.2, title="Rate of a pretrained encoder", description="Share of it at which a pretrained encoder learns."
+    )
     weight_decay: float = Field(1e-2, ge=0, description="AdamW's decoupled weight decay.")
-    lr_warmup: Share = Field(0.05, description="Share of training with a rising learning rate.")
-    poly_power: Positive = Field(0.9, description="Power of the polynomial decay.")
-    clip: Positive = Field(5.0, description="Largest gradient norm.")
-    ema: float = Field(0.0, ge=0, lt=1, description="Decay of the averaged network that is validated; 0: off.")
+    lr_warmup: Share = Field(
+        0.05, title="Warm-up of the learning rate", description="Share of training with a rising learning rate."
+    )
+    poly_power: Positive = Field(0.9, title="Power of its decay", description="Power of the polynomial decay.")
+    clip: Positive = Field(5.0, title="Largest gradient norm", description="Largest gradient norm.")
+    ema: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        title="Averaged network (EMA)",
+        description="Decay of the averaged network that is validated; 0: off.",
+    )
     precision: Literal["no", "bf16", "fp16"] = Field("no", description="Mixed precision of the forward pass.")
     device: Literal["auto", "cpu"] = Field("auto", description="auto takes a GPU where there is one.")
     channels_last: bool = Field(True, description="Memory layout b h w c, faster convolutions.")
     compile: bool = Field(False, description="torch.compile the segmentation network.")
-    validate_every: int = Field(250, ge=1, le=_MANY, description="Steps between validations.")
+    validate_every: int = Field(250, ge=1, le=_MANY, title="Validate every", description="Steps between validations.")
     save_every: int = Field(250, ge=1, le=_MANY, description="Steps between checkpoints that resume exactly.")
     log_every: int = Field(10, ge=1, le=_MANY, description="Steps between logged training metrics.")
-    panel: int = Field(8, ge=0, le=64, description="Synthetic frames whose weight maps are saved during training.")
-    previews: int = Field(4, ge=0, le=32, description="Validation images drawn at each validation.")
+    panel: int = Field(
+        8,
+        ge=0,
+        le=64,
+        title="Frames to watch",
+        description="Synthetic frames whose weight maps are saved during training.",
+    )
+    previews: int = Field(
+        4, ge=0, le=32, title="Validation pictures", description="Validation images drawn at each validation."
+    )
 
     @field_validator("precision", mode="before")
     @classmethod
@@ -257,7 +340,8 @@ def load_config(source: str | Path | dict[str, Any] | None = None, overrides: tu
     """Read a RunConfig from a YAML file, a dict or nothing (the defaults) and apply ``section.key=value`` overrides.
 
     Raises:
-        HRSError: file missing, not YAML, unknown key, or a value outside its range; names the key and the remedy.
+        HRSError: file missing or not YAML.
+        SettingsError: unknown key, or a value outside its range; names the key and the remedy.
     """
     values = source if isinstance(source, dict) else _read_yaml(Path(source)) if source is not None else {}
     for override in overrides:
@@ -265,7 +349,7 @@ def load_config(source: str | Path | dict[str, Any] | None = None, overrides: tu
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
-        raise HRSError(_one_line(error)) from error
+        raise settings_error(error, RunConfig) from error
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -312,27 +396,10 @@ def _parse(key: str, raw: str) -> Any:
     return raw if isinstance(value, dict) and not raw.lstrip().startswith("{") else value
 
 
-def _one_line(error: ValidationError) -> str:
-    """All that is wrong with a config, in one line, with the nearest known key for a typo."""
-    found = error.errors()
-    more = [f"and {len(found) - _TOLD} more"] if len(found) > _TOLD else []
-    return "config: " + "; ".join([*(_describe(dict(item)) for item in found[:_TOLD]), *more])
-
-
-def _describe(item: dict[str, Any]) -> str:
-    path = [shortened(str(part))[1:-1] for part in item["loc"]]
-    where = ".".join(path)
-    if item["type"] == "extra_forbidden":
-        return f"unknown key {where}{_suggest(path)}"
-    message = item["msg"].removeprefix("Value error, ")
-    told = where and item["type"] != "value_error"
-    return f"{where}: {message} (got {shortened(item['input'])})" if told else message
-
-
-def _suggest(path: list[str]) -> str:
+def title(key: str) -> str:
+    """A setting, such as train.steps, in plain words: "Steps". Raises KeyError for what is none."""
     model: Any = RunConfig
-    for part in path[:-1]:
-        model = model.model_fields[part].annotation
-    known = list(model.model_fields)
-    near = difflib.get_close_matches(path[-1], known, n=1)
-    return f"; did you mean {'.'.join([*path[:-1], near[0]])}?" if near else f"; known keys: {', '.join(known)}"
+    *sections, name = key.split(".")
+    for section in sections:
+        model = model.model_fields[section].annotation
+    return model.model_fields[name].title or name.replace("_", " ").capitalize()

@@ -11,7 +11,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     ("errors", "progress", "system"),
-    ("labels", "methods.table", "selection.levels.table", "selection.signals.table", "street"),  # config reads tables
+    (
+        "labels",
+        "methods.table",
+        "mistakes",
+        "selection.levels.table",
+        "selection.signals.table",
+        "street",
+    ),  # config is checked against the tables
     ("config",),
     ("evaluation", "pictures"),
     ("data", "runs"),

@@ -7,41 +7,61 @@ another run can fill them.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from math import floor, log10
+from types import MappingProxyType
 from typing import Any, Literal, Union, get_args, get_origin
 
-import annotated_types
 import streamlit as st
 import yaml
 from pydantic.fields import FieldInfo
 
-from hrs.config import RunConfig, Section, load_config
-from hrs.errors import HRSError
+from app.context import plain
+from hrs.config import RunConfig, Section, load_config, title
 from hrs.methods.table import METHODS, in_words
+from hrs.mistakes import SettingsError
 from hrs.system.documents import parse_yaml
 
 KEY = "config."
 """What the form's keys in the session state begin with."""
-FIRST = {
-    "method": "Method",
-    "network.name": "Network",
-    "network.pretrained": "Pretrained weights",
-    "data.sources": "Synthetic data sets, one a line",
-    "data.target": "Real data set",
-    "data.n_real": "Real images",
-    "seed": "Seed",
-    "data.height": "Height",
-    "data.width": "Width",
-    "train.steps": "Steps",
-    "train.batch_source": "Synthetic frames a step",
-    "train.batch_target": "Real images a step",
-    "train.learning_rate": "Learning rate",
-}
-"""Fields that are always in sight, with what they are called there; the others are folded away by section."""
+FIRST = (
+    *("method", "network.name", "network.pretrained", "data.sources", "data.target", "data.n_real", "seed"),
+    *("data.height", "data.width", "train.steps", "train.batch_source", "train.batch_target", "train.learning_rate"),
+)
+"""Fields that are always in sight; the others are folded away by section."""
 _NAMES = {"train": "training", "adversarial": "adversarial alignment", "finetune": "fine-tuning"}  # of sections
 _COLUMNS = 3
+_LABEL = 28  # height of a field's label in pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """What is known of what stands in a field.
+
+    stops: whether it is a mistake, which keeps a run from being started.
+    instead: what the field could hold, for a button.
+    """
+
+    text: str
+    stops: bool = True
+    instead: str | None = None
+
+
+Notes = Mapping[str, Note]
+"""By the key of a setting; by that of a section, or "", where several settings do not agree."""
+
+
+Known = Mapping[str, Mapping[str, str]]
+Below = Mapping[str, Callable[[str], None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Around:
+    """What is drawn with the fields; see `draw`."""
+
+    notes: Notes
+    known: Known
+    below: Below
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +75,7 @@ class Leaf:
 
     @property
     def label(self) -> str:
-        return FIRST.get(self.path) or self.path.rpartition(".")[2].replace("_", " ").capitalize()
+        return title(self.path)
 
     @property
     def key(self) -> str:
@@ -77,8 +97,12 @@ class Leaf:
         return get_origin(self.kind) is dict
 
     @property
-    def help(self) -> str:
-        return f"{self.info.description or ''} `{self.path}`".strip()
+    def number(self) -> bool:
+        return self.kind in (int, float)
+
+    @property
+    def help(self) -> str | None:
+        return self.info.description
 
 
 def leaves(model: type[Section] = RunConfig, prefix: str = "") -> Iterator[Leaf]:
@@ -103,8 +127,13 @@ def _leaf(path: str, info: FieldInfo) -> Leaf:
 
 def fill(config: RunConfig) -> None:
     """Show a config in the form. Call it before the form is drawn, or in a callback."""
-    for leaf in leaves():
-        st.session_state[leaf.key] = _shown(leaf, _get(config, leaf.path))
+    for key, value in shown(config).items():
+        st.session_state[KEY + key] = value
+
+
+def shown(config: RunConfig) -> dict[str, Any]:
+    """Every setting as its widget holds it."""
+    return {leaf.path: _shown(leaf, _get(config, leaf.path)) for leaf in leaves()}
 
 
 def is_filled() -> bool:
@@ -115,7 +144,7 @@ def read() -> RunConfig:
     """The config that the form shows.
 
     Raises:
-        HRSError: a value outside its range or values that do not go together; one line.
+        SettingsError: a value outside its range or values that do not go together; one line, and one for each setting.
     """
     values: dict[str, Any] = {}
     for leaf in leaves():
@@ -125,6 +154,18 @@ def read() -> RunConfig:
             place = place.setdefault(section, {})
         place[name] = _meant(leaf, st.session_state[leaf.key])
     return load_config(values)
+
+
+def mistakes(error: SettingsError) -> Notes:
+    """What `read` found wrong, by setting; a mistake inside a list or a map is that of the whole."""
+    paths = {leaf.path for leaf in leaves()}
+    return {_inside(key, paths): Note(text=text) for key, text in error.fields.items()}
+
+
+def _inside(key: str, paths: Collection[str]) -> str:
+    parts = key.split(".")
+    names = [".".join(parts[:end]) for end in range(len(parts), 0, -1)]
+    return next((name for name in names if name in paths), key)
 
 
 def _get(config: RunConfig, path: str) -> Any:
@@ -142,7 +183,9 @@ def _shown(leaf: Leaf, value: Any) -> Any:
         return "\n".join(value)
     if leaf.table:
         return yaml.safe_dump(value, sort_keys=False, allow_unicode=True) if value else ""
-    return "" if value is None and leaf.kind is str else value
+    if value is None and (leaf.number or leaf.kind is str):
+        return ""
+    return format(value, ".15g") if leaf.number else value
 
 
 def _meant(leaf: Leaf, value: Any) -> Any:
@@ -150,8 +193,8 @@ def _meant(leaf: Leaf, value: Any) -> Any:
         return [line.strip() for line in value.splitlines() if line.strip()]
     if leaf.table:
         return _from_yaml(leaf, value)
-    if leaf.kind is str:
-        return value.strip() or (None if leaf.optional else "")
+    if leaf.number or leaf.kind is str:
+        return (value or "").strip() or (None if leaf.optional else "")
     return value
 
 
@@ -159,25 +202,45 @@ def _from_yaml(leaf: Leaf, text: str) -> Any:
     try:
         return parse_yaml(text) or {}
     except ValueError as error:
-        raise HRSError(f"{leaf.path} is not valid YAML: {error}") from error
+        told = f"{leaf.path} is not valid YAML: {error}"
+        raise SettingsError(told, {leaf.path: told}) from error
 
 
 # Widgets
 
 
-def draw() -> None:
-    """The whole form: what matters most, then one fold for each section."""
+def draw(
+    notes: Notes = MappingProxyType({}),
+    known: Known = MappingProxyType({}),
+    below: Below = MappingProxyType({}),
+) -> None:
+    """The whole form: what matters most, then one fold for each section.
+
+    Args:
+        notes: shown below their fields.
+        known: for some settings the values that are known, each with what to say of it.
+        below: for some settings what draws something of its own below them, called with the setting's key.
+    """
+    around = _Around(notes=notes, known=known, below=below)
     every = {leaf.path: leaf for leaf in leaves()}
-    _draw_group([every.pop(path) for path in FIRST])
+    _draw_group([every.pop(path) for path in FIRST], around)
     sections: dict[str, list[Leaf]] = {}
     for path, leaf in every.items():
         sections.setdefault(path.partition(".")[0], []).append(leaf)
     for name, group in sections.items():
-        with st.expander(f"More {_NAMES.get(name, name)} settings"):
+        own = {key: note for key, note in notes.items() if key == name or any(key == leaf.path for leaf in group)}
+        wrong = any(note.stops for note in own.values())
+        with st.expander(
+            f"More {_NAMES.get(name, name)} settings",
+            key=f"form {name}",
+            icon=":material/error:" if wrong else ":material/tune:",
+        ):
             about = _about(name)
             if about:
                 st.caption(about)
-            _draw_group(group)
+            if name in notes:
+                st.markdown(_red(notes[name].text))
+            _draw_group(group, around)
 
 
 def _about(section: str) -> str:
@@ -188,17 +251,17 @@ def _about(section: str) -> str:
     return f"{described} Read by {in_words(own)}.".strip() if own else described
 
 
-def _draw_group(group: list[Leaf]) -> None:
+def _draw_group(group: list[Leaf], around: _Around) -> None:
     """Wide widgets over the whole width, the others side by side."""
     row: list[Leaf] = []
     for leaf in [*group, None]:
         if row and (leaf is None or len(row) == _COLUMNS or _is_wide(leaf)):
-            for column, each in zip(st.columns(_COLUMNS, vertical_alignment="bottom"), row, strict=False):
+            for column, each in zip(st.columns(_COLUMNS), row, strict=False):
                 with column:
-                    _draw(each)
+                    _draw(each, around)
             row = []
         if leaf is not None and _is_wide(leaf):
-            _draw(leaf)
+            _draw(leaf, around)
         elif leaf is not None:
             row.append(leaf)
 
@@ -207,34 +270,61 @@ def _is_wide(leaf: Leaf) -> bool:
     return leaf.table or (leaf.several and not leaf.choices)
 
 
-def _draw(leaf: Leaf) -> None:
-    """The widget of one setting; its value is in the session state already."""
+def _draw(leaf: Leaf, around: _Around) -> None:
+    """One setting, whose value is in the session state already; below the widget its key and what is known of it."""
+    with st.container(gap=None):
+        _draw_widget(leaf, around.known.get(leaf.path, {}))
+        _tell(leaf, around.notes.get(leaf.path))
+        if leaf.path in around.below:
+            around.below[leaf.path](leaf.path)
+
+
+def _draw_widget(leaf: Leaf, known: Mapping[str, str]) -> None:
     common: dict[str, Any] = {"label": leaf.label, "key": leaf.key, "help": leaf.help, "persist_state": "session"}
     placeholder = "(empty)" if leaf.optional else None
     if leaf.choices:
         choose: Any = st.multiselect if leaf.several else st.selectbox
-        choose(options=leaf.choices, **common)
+        choose(options=leaf.choices, format_func=lambda value: _in_words(leaf, value), **common)
+    elif known:
+        options = list(dict.fromkeys([*known, st.session_state[leaf.key]]))
+        st.selectbox(options=options, format_func=lambda value: known.get(value, value), **_new(common))
     elif leaf.several or leaf.table:
         st.text_area(height=68, **common)
     elif leaf.kind is bool:
+        st.space(_LABEL)  # beside fields with a label above them
         st.checkbox(**common)
-    elif leaf.kind in (int, float):
-        empty: Any = None if leaf.optional else "min"  # not what is shown: that comes from the session state
-        st.number_input(value=empty, placeholder=placeholder, **_range(leaf), **common)
-    else:
+    else:  # numbers too: a field for numbers alone keeps the last valid one behind what is shown
         st.text_input(placeholder=placeholder, **common)
 
 
-def _range(leaf: Leaf) -> dict[str, Any]:
-    """Bounds, step and format of a number. An open bound is left to the config, which says what it expects."""
-    low = next((m.ge for m in leaf.info.metadata if isinstance(m, annotated_types.Ge)), None)
-    high = next((m.le for m in leaf.info.metadata if isinstance(m, annotated_types.Le)), None)
-    kind = leaf.kind
-    number = {"step": 1} if kind is int else {"step": _float_step(leaf.info.default), "format": "%g"}
-    bounds = {"min_value": low, "max_value": high}
-    return {**number, **{name: kind(value) for name, value in bounds.items() if value is not None}}
+def _new(common: dict[str, Any]) -> dict[str, Any]:
+    return {**common, "accept_new_options": True}
 
 
-def _float_step(default: float) -> float:
-    """The order of magnitude of the default."""
-    return float(10 ** floor(log10(default))) if default > 0 else 0.01
+def _in_words(leaf: Leaf, value: Any) -> str:
+    return f"{METHODS[value].title} ({value})" if leaf.path == "method" else str(value)
+
+
+def _tell(leaf: Leaf, note: Note | None) -> None:
+    if note is None:
+        st.caption(leaf.path)
+    elif note.stops:
+        st.markdown(_red(note.text))
+        if note.instead is not None:
+            st.button(
+                f"Take {plain(note.instead)}",
+                key=f"instead {leaf.path}",
+                icon=":material/auto_fix_high:",
+                on_click=_take,
+                args=(leaf.key, note.instead),
+            )
+    else:
+        st.caption(f"{leaf.path} · {plain(note.text)}")
+
+
+def _take(key: str, value: str) -> None:
+    st.session_state[key] = value
+
+
+def _red(text: str) -> str:
+    return f":red[:small[:material/error: {plain(text)}]]"

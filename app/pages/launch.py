@@ -11,19 +11,24 @@ from typing import Any, TypeVar
 import streamlit as st
 import yaml
 
-import hrs
 from app.context import all_runs, plain, runs_root
 from app.figures.curves import CHART, histogram
-from app.launch import classtable, forms
+from app.launch import checks, classtable, draft, forms
 from app.launch.jobs import Job
+from app.launch.offers import networks, offer_data_sets
 from hrs.config import RunConfig, load_config
 from hrs.data.classmap import map_for
 from hrs.errors import HRSError
 from hrs.launch.launcher import launcher
+from hrs.methods.table import METHODS, in_words
+from hrs.mistakes import SettingsError
 from hrs.progress import duration
+from hrs.runs.folder import automatic_name
+from hrs.study.baselines import BASELINES as BASELINE_METHODS
+from hrs.study.baselines import SEEDS, beside_baselines, start_study
+from hrs.study.plan import plan
 
-PRESETS = Path(hrs.__file__).parent / "presets"
-FIRST_PRESET = "demo"
+DATA_SETS = ("data.sources", "data.target")
 POLL_SECONDS = 1.0
 K = TypeVar("K")
 
@@ -33,31 +38,38 @@ def main() -> None:
     fill_form()
     classtable.take()
     origin()
-    forms.draw()
+    config, notes = read_form()
+    forms.draw(notes, {"network.name": networks()}, dict.fromkeys(DATA_SETS, offer_data_sets))
+    draft.keep()
+    if config is not None:
+        classtable.draw(config)
+        show_yaml(config)
+        st.header("Before the start")
+        before(config)
+    st.header("Start")
+    start(config, notes)
+
+
+def read_form() -> tuple[RunConfig | None, forms.Notes]:
+    """The config that the form shows, None where it makes no sense, and what is known of its fields."""
     try:
         config = forms.read()
-    except HRSError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    classtable.draw(config)
-    show_yaml(config)
-    st.header("Before the start")
-    before(config)
-    st.header("Start")
-    start(config)
+    except SettingsError as error:
+        return None, {**checks.notes(), **forms.mistakes(error)}
+    return config, {**checks.notes(), **checks.of_class_maps(config)}
 
 
 # Where the form's values come from
 
 
 def fill_form() -> None:
-    """The run that the address asks to clone, else at first the built-in example."""
+    """What the address says, at first the built-in example; over it the run that it asks to clone."""
+    if not forms.is_filled():
+        draft.restore()
     wanted = st.query_params.get("clone")
     if wanted is not None:
         del st.query_params["clone"]
         clone(wanted)
-    if not forms.is_filled():
-        forms.fill(load_config(PRESETS / f"{FIRST_PRESET}.yaml"))
 
 
 def clone(name: str) -> None:
@@ -90,11 +102,11 @@ def origin() -> None:
             "Start from",
             list(titles),
             format_func=lambda stem: titles[stem][0],
-            key="launch preset",
+            key=draft.PRESET,
             on_change=take_preset,
             persist_state="session",
         )
-        st.caption(titles[st.session_state["launch preset"]][1])
+        st.caption(titles[st.session_state[draft.PRESET]][1])
     with right:
         st.file_uploader("or from a YAML file", ["yaml", "yml"], key="launch file", on_change=take_file)
     slot = st.empty()  # always there, so that what follows keeps its place
@@ -104,7 +116,7 @@ def origin() -> None:
 
 
 def presets() -> list[Path]:
-    return sorted(PRESETS.glob("*.yaml"), key=lambda path: (path.stem != FIRST_PRESET, path.stem))
+    return sorted(draft.PRESETS.glob("*.yaml"), key=lambda path: (path.stem != draft.FIRST_PRESET, path.stem))
 
 
 def title(path: Path) -> tuple[str, str]:
@@ -114,7 +126,7 @@ def title(path: Path) -> tuple[str, str]:
 
 
 def take_preset() -> None:
-    forms.fill(load_config(PRESETS / f"{st.session_state['launch preset']}.yaml"))
+    forms.fill(load_config(draft.preset_file(st.session_state[draft.PRESET])))
 
 
 def take_file() -> None:
@@ -327,23 +339,63 @@ def report(job: Job) -> dict[str, Any]:
 # Start
 
 
-def start(config: RunConfig) -> None:
-    waiting = len(launcher().waiting())
+def start(config: RunConfig | None, notes: forms.Notes) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Name", key="launch name", placeholder="made from method and time", width=320)
-        pressed = st.button("Start", type="primary", icon=":material/play_arrow:")
+        name = st.text_input(
+            "Name", key=draft.NAME, placeholder="made from method and time", width=320, persist_state="session"
+        ).strip()
+        why_not = reasons(notes, name)
+        with_baselines = st.checkbox("With baselines", key="launch baselines", persist_state="session", help=BASELINES)
+        pressed = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=bool(why_not))
+    say_what_starts(config, why_not, with_baselines=with_baselines)
+    if pressed and config is not None and not why_not:
+        begin(config, name, with_baselines=with_baselines)
+
+
+BASELINES = (
+    f"Also trains {in_words([METHODS[each].title.lower() for each in BASELINE_METHODS])} with these settings, "
+    f"{SEEDS} seeds each, as one study, so that Compare can tell what the method brings."
+)
+
+
+def reasons(notes: forms.Notes, name: str) -> list[str]:
+    """Why nothing can be started, in the order of the form."""
+    said = {key: note.text for key, note in notes.items() if note.stops}
+    ordered = [leaf for leaf in forms.leaves() if leaf.path in said]
+    found = [f"{leaf.label} (`{leaf.path}`): {plain(said.pop(leaf.path))}" for leaf in ordered]
+    wrong_name = checks.of_name(runs_root(), name)
+    return [*found, *map(plain, said.values()), *([f"Name: {plain(wrong_name)}"] if wrong_name else [])]
+
+
+def say_what_starts(config: RunConfig | None, why_not: list[str], *, with_baselines: bool) -> None:
+    if why_not:
+        listed = "\n".join(f"- {each}" for each in why_not)
+        st.error(f"Start waits until this is mended:\n{listed}", icon=":material/error:")
+        return
+    waiting = len(launcher().waiting())
     ahead = f"{waiting} {'wait' if waiting > 1 else 'waits'} already. " if waiting else ""
+    runs = len(plan(beside_baselines(config))) if config and with_baselines else 1
+    many = f"{runs} runs, about {runs} times as long as one. " if runs > 1 else ""
     st.caption(
-        f"{ahead}Runs train one at a time on each device; the others wait in order. "
+        f"{many}{ahead}Runs train one at a time on each device; the others wait in order. "
         "They go on when this page, the browser or the dashboard is closed."
     )
-    if pressed:
-        try:
-            run = launcher().start(config, runs_root(), name.strip() or None)
-        except HRSError as error:
-            st.error(plain(str(error)), icon=":material/error:")
-            return
-        st.switch_page("pages/runs.py", query_params={"run": run.name})
+
+
+def begin(config: RunConfig, name: str, *, with_baselines: bool) -> None:
+    """Start the run, or the study, and go where it can be watched."""
+    try:
+        if with_baselines:
+            name = name or automatic_name(config.method)
+            start_study(beside_baselines(config), runs_root(), name)
+        else:
+            name = launcher().start(config, runs_root(), name or None).name
+    except HRSError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    if with_baselines:
+        st.switch_page("pages/compare.py", query_params={"of": f"Study {name}"})
+    st.switch_page("pages/runs.py", query_params={"run": name})
 
 
 main()

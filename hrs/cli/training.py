@@ -103,9 +103,9 @@ def study(
     queue: Annotated[bool, typer.Option("--queue", help="Return at once; it works in the background.")] = False,
 ) -> None:
     """Compare methods over numbers of real images and seeds. Goes on where an earlier call stopped."""
-    from hrs.launch.launcher import launcher
     from hrs.launch.task import Task, Teller
     from hrs.runs.registry import STUDIES
+    from hrs.study.baselines import hand_in
     from hrs.study.plan import load_study, plan
     from hrs.study.run import run_study
     from hrs.study.table import to_markdown
@@ -114,9 +114,7 @@ def study(
     wanted = load_study(file)
     if queue:
         plan(wanted)  # what makes no sense is said now
-        command = ["study", str(file.resolve()), "--out", str(folder.resolve())]
-        task = Task.create(folder / "tasks" / "study", command, out=folder)
-        launcher().submit(task)
+        task = hand_in(file, folder)
         print(f"the study works in the background; stop it with: python -m hrs tasks cancel {task.path}")
         print(f"log: {task.log}\ntable: {folder / 'table.md'}")
         return

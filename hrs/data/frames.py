@@ -72,6 +72,15 @@ class Glimpse:
     making: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What a data set's names alone tell. missing: those of its ``total`` frames that are made when first asked for."""
+
+    total: int
+    labelled: bool
+    missing: int = 0
+
+
 Names = dict[str, Path]
 """Path below a folder, without suffix and in one Unicode form -> file."""
 

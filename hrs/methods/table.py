@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, kw_only=True)
 class MethodFacts:
-    """about: what it is, in a sentence.
+    """title: what people call it, in a few words.
+    about: what it is, in a sentence.
     made_by: its class, "module:name".
     sections: of the config, those that it alone reads.
     needs_source: whether it trains on synthetic frames; if not, none is opened or rendered.
@@ -20,6 +21,7 @@ class MethodFacts:
     learns_weights: whether weighting networks say how much; they need regions, and can score a corpus afterwards.
     """
 
+    title: str
     about: str
     made_by: str
     sections: tuple[str, ...] = ()
@@ -31,6 +33,7 @@ class MethodFacts:
 METHODS: Mapping[str, MethodFacts] = MappingProxyType(
     {
         "hrs": MethodFacts(
+            title="Hierarchical selection",
             about="weighting networks say how much each synthetic pixel, region and image counts",
             made_by="hrs.methods.hrs:HierarchicalSelection",
             sections=("selection",),
@@ -38,28 +41,34 @@ METHODS: Mapping[str, MethodFacts] = MappingProxyType(
             learns_weights=True,
         ),
         "joint": MethodFacts(
+            title="Joint training",
             about="real and synthetic images together, every pixel alike",
             made_by="hrs.methods.joint:Joint",
         ),
         "target_only": MethodFacts(
+            title="Photos alone",
             about="the real images alone",
             made_by="hrs.methods.target_only:TargetOnly",
             needs_source=False,
         ),
         "source_only": MethodFacts(
+            title="Synthetic frames alone",
             about="the synthetic frames alone",
             made_by="hrs.methods.source_only:SourceOnly",
         ),
         "finetune": MethodFacts(
+            title="Synthetic frames, then photos",
             about="first the synthetic frames, then the real images",
             made_by="hrs.methods.finetune:Finetune",
             sections=("finetune",),
         ),
         "mixing": MethodFacts(
+            title="Class mixing",
             about="half of a synthetic frame's classes pasted onto a real image",
             made_by="hrs.methods.mixing:Mixing",
         ),
         "hrs_mixing": MethodFacts(
+            title="Class mixing with selection",
             about="mixing, with weighting networks for the pasted pixels",
             made_by="hrs.methods.hrs_mixing:SelectiveMixing",
             sections=("selection",),
@@ -67,17 +76,20 @@ METHODS: Mapping[str, MethodFacts] = MappingProxyType(
             learns_weights=True,
         ),
         "adversarial": MethodFacts(
+            title="Adversarial alignment",
             about="joint training, and a discriminator that aligns the predictions of both domains",
             made_by="hrs.methods.adversarial:Adversarial",
             sections=("adversarial",),
         ),
         "class_balanced": MethodFacts(
+            title="Control: class balance alone",
             about="control: synthetic pixels weighted by how rare their class is, nothing else",
             made_by="hrs.methods.class_balanced:ClassBalanced",
             sections=("selection",),
             weighs=True,
         ),
         "shuffled": MethodFacts(
+            title="Control: shuffled weights",
             about="control: the weights of hrs in the wrong places",
             made_by="hrs.methods.shuffled:Shuffled",
             sections=("selection",),
@@ -85,6 +97,7 @@ METHODS: Mapping[str, MethodFacts] = MappingProxyType(
             learns_weights=True,
         ),
         "oracle": MethodFacts(
+            title="Control: weights from the truth",
             about="control: weights from the planted truth of rendered frames",
             made_by="hrs.methods.oracle:Oracle",
             sections=("selection",),

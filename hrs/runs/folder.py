@@ -178,16 +178,32 @@ def _steps(folder: Path, pattern: str) -> list[int]:
     return sorted(int(found[1]) for path in folder.glob("*") if (found := re.fullmatch(pattern, path.name)))
 
 
+def check_name(root: Path, name: str) -> None:
+    """Raises HRSError where a new run cannot be called so: the name is unfit or taken."""
+    checked_name(name, "run name")
+    if (root / name).exists():
+        raise _taken(root, name)
+
+
 def make_named(root: Path, name: str) -> Path:
     """An empty folder for a run of this name. Raises HRSError where the name is unfit or taken."""
     try:
         return _make(root, name)
     except FileExistsError:
-        raise HRSError(f"run {name} exists in {root}; choose another name, resume it, or delete it") from None
+        raise _taken(root, name) from None
+
+
+def _taken(root: Path, name: str) -> HRSError:
+    return HRSError(f"run {name} exists in {root}; choose another name, resume it, or delete it")
+
+
+def automatic_name(prefix: str) -> str:
+    """A name made from the time, such as hrs-20261122-153012."""
+    return f"{prefix}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _make_automatic(root: Path, prefix: str) -> Path:
-    stem = f"{prefix}-{datetime.now():%Y%m%d-%H%M%S}"
+    stem = automatic_name(prefix)
     for suffix in itertools.chain([""], (f"-{number}" for number in itertools.count(2))):
         with suppress(FileExistsError):
             return _make(root, stem + suffix)

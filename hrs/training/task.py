@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hrs.config import RunConfig
+from hrs.config import UNDRAWN, RunConfig
 from hrs.data.apart import apart
 from hrs.data.census import take_census
 from hrs.data.classmap import check_named, map_for
@@ -20,9 +20,6 @@ from hrs.data.survey import Survey, survey, survey_source
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace, label_space
 from hrs.progress import Progress
-
-UNDRAWN = "undrawn"
-"""``data.unlabelled`` where it means the target's images that are not drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from hrs.data.formats import folder
-from hrs.data.frames import Found, Glimpse
+from hrs.data.frames import Found, Glimpse, Look
 from hrs.data.spec import DEFAULT_SPLIT, DatasetSpec
 from hrs.errors import HRSError
 from hrs.progress import Progress
@@ -29,6 +29,24 @@ Domain = Literal["synthetic", "camera"]
 
 
 def read(spec: DatasetSpec, progress: Progress | None = None) -> Found:
+    domain, split, start, frames = _asked(spec)
+    from hrs.street import can_render
+
+    # What is drawn already needs no OpenGL.
+    out = _cache(spec, domain, split)
+    if _drawn(out) >= start + frames or can_render():
+        return _part(_draw(spec, out, domain, split, start + frames, progress), start, frames)
+    return _shipped(spec, domain, split, start, frames)
+
+
+def look(spec: DatasetSpec) -> Look:
+    domain, split, start, frames = _asked(spec)
+    drawn = _drawn(_cache(spec, domain, split))
+    return Look(total=frames, labelled=True, missing=min(frames, max(0, start + frames - drawn)))
+
+
+def _asked(spec: DatasetSpec) -> tuple[Domain, str, int, int]:
+    """Domain, split, first frame and number of frames. Raises HRSError for what is not drawn."""
     if spec.path not in FRAMES:
         raise HRSError(f"data set {spec}: expected render:synthetic or render:camera")
     domain = cast(Domain, spec.path)
@@ -38,14 +56,12 @@ def read(spec: DatasetSpec, progress: Progress | None = None) -> Found:
         raise HRSError(f"data set {spec}: render:{domain} {has}")
     if domain == "camera" and "faults" in spec.options:
         raise HRSError(f"data set {spec}: render:camera has no faults; leave faults out")
-    frames, start = spec.number("frames", FRAMES[domain], least=1), spec.number("start", 0)
-    from hrs.street import can_render
+    return domain, split, spec.number("start", 0), spec.number("frames", FRAMES[domain], least=1)
 
-    # What is drawn already needs no OpenGL.
-    out = _cache(spec, domain, split)
-    if len(list((out / "images").glob("*.jpg"))) >= start + frames or can_render():
-        return _part(_draw(spec, out, domain, split, start + frames, progress), start, frames)
-    return _shipped(spec, domain, split, start, frames)
+
+def _drawn(out: Path) -> int:
+    """Frames that lie in the cache."""
+    return len(list((out / "images").glob("*.jpg")))
 
 
 def splits(spec: DatasetSpec) -> list[str]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
+from hrs.errors import HRSError
 from hrs.progress import Progress
 
 if TYPE_CHECKING:
-    from hrs.data.frames import Found, Glimpse
+    from hrs.data.frames import Found, Glimpse, Look
     from hrs.data.spec import DatasetSpec
 
 
@@ -21,7 +22,7 @@ class Format:
     """What is known of a format without opening anything; free of OpenCV, so that naming a data set is quick.
 
     Its module ``hrs.data.formats.NAME`` has ``read(spec) -> Found``. One whose frames are made when they are asked for
-    has ``read(spec, progress) -> Found`` and ``glimpse(spec, few) -> Glimpse``.
+    has ``read(spec, progress) -> Found``, ``glimpse(spec, few) -> Glimpse`` and ``look(spec) -> Look``.
 
     folder: what lies where, in Markdown.
     labels: how they are encoded, in Markdown.
@@ -73,6 +74,17 @@ class Format:
             found = self.read(spec)
             return Glimpse(found=found, total=len(found.frames))
         return cast(Glimpse, import_module(f"hrs.data.formats.{self.name}").glimpse(spec, few))
+
+    def look(self, spec: DatasetSpec) -> Look:
+        """What there is by its names, opening no image and making none. Raises HRSError as `read` does."""
+        from hrs.data.frames import Look
+
+        if self.made:
+            return cast(Look, import_module(f"hrs.data.formats.{self.name}").look(spec))
+        found = self.read(spec)
+        if not found.frames:
+            raise HRSError(f"data set {spec} has no usable frame; expected {found.layout}")
+        return Look(total=len(found.frames), labelled=found.encoding is not None)
 
 
 _SPLIT = frozenset({"split"})

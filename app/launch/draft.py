@@ -1,0 +1,75 @@
+"""The form in the address, so that it survives a reload and can be passed on: the preset that it began with, and as
+``set=key=value`` what differs from it, mistakes included."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+import hrs
+from app.launch import forms
+from hrs.config import load_config
+
+PRESETS = Path(hrs.__file__).parent / "presets"
+FIRST_PRESET = "demo"
+PRESET, NAME = "launch preset", "launch name"
+"""Keys of the session state: the preset's stem, and the new run's name."""
+
+
+def preset_file(stem: str) -> Path:
+    return PRESETS / f"{stem}.yaml"
+
+
+def restore() -> None:
+    """Fill an empty form as the address says, else with the built-in example."""
+    asked = st.query_params.get("preset", "")
+    stem = asked if asked in {path.stem for path in PRESETS.glob("*.yaml")} else FIRST_PRESET
+    st.session_state[PRESET] = stem
+    forms.fill(load_config(preset_file(stem)))
+    st.session_state[NAME] = st.query_params.get("name", "")
+    keys = {leaf.path: leaf for leaf in forms.leaves()}
+    for entry in st.query_params.get_all("set"):
+        key, _, text = entry.partition("=")
+        if key in keys and (value := _parse(keys[key], text)) is not None:
+            st.session_state[keys[key].key] = value
+
+
+def keep() -> None:
+    """Say in the address what the form shows. Call it when the form is drawn."""
+    stem = st.session_state[PRESET]
+    wanted = {"preset": [stem] * (stem != FIRST_PRESET), "set": list(_changed(stem))}
+    wanted["name"] = [name for name in [st.session_state.get(NAME, "").strip()] if name]
+    for key, values in wanted.items():
+        if st.query_params.get_all(key) != values:
+            st.query_params[key] = values
+
+
+def _changed(stem: str) -> Iterator[str]:
+    begun = forms.shown(load_config(preset_file(stem)))
+    for key, before in begun.items():
+        now = st.session_state[forms.KEY + key]
+        if now != before:
+            yield f"{key}={now if isinstance(now, str) else json.dumps(now)}"
+
+
+def _parse(leaf: forms.Leaf, text: str) -> Any:
+    """A value as its widget holds it; None for one that it could not show."""
+    if leaf.kind is bool:
+        return {"true": True, "false": False}.get(text)
+    if not leaf.choices:
+        return text
+    values = text if not leaf.several else _list(text)
+    known = set(leaf.choices)
+    return values if values is not None and known.issuperset(values if leaf.several else [values]) else None
+
+
+def _list(text: str) -> list[str] | None:
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return None
+    return values if isinstance(values, list) and all(isinstance(value, str) for value in values) else None

@@ -1,0 +1,62 @@
+"""A run beside the methods that it has to beat, with its own settings, over a few seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from hrs.config import RunConfig
+from hrs.launch.launcher import launcher
+from hrs.launch.task import Task
+from hrs.runs.folder import check_name
+from hrs.runs.registry import STUDIES
+from hrs.study.plan import Study, plan
+from hrs.system.files import atomic_write, disk_errors
+
+BASELINES = ("joint", "target_only", "mixing")
+SEEDS = 3
+FILE = "study.yaml"
+"""Of a study that was made here, in its own folder."""
+
+
+def beside_baselines(config: RunConfig, seeds: int = SEEDS) -> Study:
+    """The run's method and those it is compared with: same data, size, steps and network, ``seeds`` seeds from the
+    run's own on."""
+    base = config.model_dump(mode="json", exclude={"method": True, "seed": True, "data": {"n_real"}})
+    methods = dict.fromkeys([config.method, *BASELINES])
+    return Study(
+        base=base,
+        methods=tuple({"method": method} for method in methods),
+        n_real=(config.data.n_real,),
+        seeds=tuple(range(config.seed, config.seed + seeds)),
+        against=tuple(name for name in BASELINES if name != config.method),
+    )
+
+
+def start_study(study: Study, root: Path, name: str) -> Task:
+    """Write a study below the folder of all runs and have it done in the background.
+
+    Raises:
+        HRSError: the name is unfit or taken, settings that no run could have, or the folder cannot be written.
+    """
+    plan(study)
+    folder = root / STUDIES / name
+    check_name(folder.parent, name)
+    with disk_errors(folder):
+        folder.mkdir(parents=True)
+    atomic_write(folder / FILE, yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
+    return hand_in(folder / FILE, folder)
+
+
+def hand_in(file: Path, folder: Path) -> Task:
+    """Have the study of a file done in the background, into a folder. Raises HRSError where it is at work already."""
+    command = ["study", str(file.resolve()), "--out", str(folder.resolve())]
+    task = Task.create(study_task(folder).path, command, out=folder)
+    launcher().submit(task)
+    return task
+
+
+def study_task(folder: Path) -> Task:
+    """The task that does a study, whether it is there or not."""
+    return Task(folder / "tasks" / "study")
