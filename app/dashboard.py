@@ -26,9 +26,28 @@ WORDMARK = (
 )
 
 
+# What the theme's settings cannot say: what is written on the primary colour of the dark theme is dark, and syntax on
+# white is dark enough to be read. Focus is a ring in both.
+_RING = ":is(a, button, input, textarea, [tabindex]):focus-visible { outline: 2px solid %s; outline-offset: 1px; }"
+STYLES = {
+    "dark": _RING % "#7CC7E0"
+    + """
+[data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"] *,
+[data-testid="stMultiSelect"] [data-tag] * { color: #0D1318 !important; }
+""",
+    "light": _RING % "#0F6E8C"
+    + """
+[data-testid="stCode"] .token { color: inherit !important; }
+[data-testid="stCode"] .token.key { color: #A8480B !important; }
+[data-testid="stCode"] :is(.token.number, .token.boolean) { color: #17734A !important; }
+""",
+}
+
+
 def main() -> None:
     st.set_page_config(page_title="HRS", page_icon=ICON, layout="wide")
     st.logo(WORDMARK, size="medium")
+    st.html(f"<style>{STYLES[st.context.theme.type or 'light']}</style>")
     pages = [
         st.Page(PAGES / "runs.py", title="Runs", icon=":material/show_chart:", default=True, url_path=""),
         st.Page(PAGES / "launch.py", title="Launch", icon=":material/play_arrow:"),

@@ -33,7 +33,7 @@ function tileAt(root, at, tile, open) {
 function newTile() {
   const button = document.createElement("button");
   button.type = "button";
-  button.innerHTML = '<canvas role="img"></canvas><span class="line"><span class="name"></span><span class="note"></span></span>';
+  button.innerHTML = '<canvas></canvas><span class="line"><span class="name"></span><span class="note"></span></span>';
   return button;
 }
 

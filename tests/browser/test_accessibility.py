@@ -1,0 +1,69 @@
+"""Every page, in both themes, as axe-core judges it: nothing serious, so that it can be read, and used with keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.app.made_runs import make_run
+from tests.browser.conftest import _start_server, _wait_until_healthy, free_port, stop_server
+from tests.browser.pages import settled
+from tests.conftest import tiny_config
+from tests.scoring.weighted_run import make_run as make_weighted
+
+SERIOUS = ("serious", "critical")
+PAGES = {
+    "runs": "?run=a&run=b",
+    "runs' pictures": "?run=a&view=Pictures",
+    "runs' settings": "?run=a&run=b&view=Settings",
+    "launch": "launch",
+    "launch with mistakes": "launch?set=train.steps%3D-5&set=data.target%3D/none",
+    "weights": "weights?run=scored",
+    "frame": "weights?run=scored&frame=003",
+    "compare": "compare",
+    "data": "data",
+    "data set": "data?data={data}",
+    "segment": "segment",
+}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, frames: dict[str, str]) -> Iterator[str]:
+    """One dashboard over two plain runs and one with scores, for all tests here."""
+    root = tmp_path_factory.mktemp("pages") / "runs"
+    make_weighted(root, "scored", frames["source"], tiny_config(frames))
+    make_run(root, "a", "method=joint")
+    make_run(root, "b")
+    port, log = free_port(), Path(tmp_path_factory.mktemp("server") / "log.txt")
+    server = _start_server(root, port, log, {"HRS_CACHE": str(root.parent / "cache")})
+    _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
+    yield f"http://127.0.0.1:{port}"
+    stop_server(server)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_fault(chromium: Browser, address: str, frames: dict[str, str], scheme: str) -> None:
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 900},
+        reduced_motion="reduce",
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = context.new_page()
+    found = {name: faults(page, f"{address}/{place.format(data=frames['target'])}") for name, place in PAGES.items()}
+    context.close()
+    assert not {name: told for name, told in found.items() if told}
+
+
+def faults(page: Page, place: str) -> list[str]:
+    page.goto(place)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    settled(page)
+    page.wait_for_timeout(500)  # charts and pictures are drawn by scripts of their own
+    judged = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {node['html'][:200]}" for each in judged if each["impact"] in SERIOUS for node in each["nodes"]
+    ]
