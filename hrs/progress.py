@@ -6,6 +6,17 @@ Progress = Callable[[int, int], None]
 """Called with (done, total), as often as the work likes."""
 
 
+def both(first: Progress | None, second: Progress) -> Progress:
+    """Tells two."""
+
+    def tell(done: int, total: int) -> None:
+        if first:
+            first(done, total)
+        second(done, total)
+
+    return tell
+
+
 def clock(seconds: float) -> str:
     """Seconds as h:mm:ss or m:ss."""
     minutes, rest = divmod(round(seconds), 60)

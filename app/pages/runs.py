@@ -11,10 +11,11 @@ import streamlit as st
 from app.context import all_runs, fingerprint, plain, remember_runs, remembered_runs, runs_root, say_no_runs
 from app.figures.curves import assign_slots
 from app.runs.actions import action_bar
-from app.runs.reading import POLL_SECONDS, WATCH_SECONDS, active, matching, real_images, runs_table
+from app.runs.reading import POLL_SECONDS, WATCH_SECONDS, active, doing, matching, real_images, runs_table
 from app.runs.views import VIEWS
 from app.welcome import show_welcome
 from hrs.runs.registry import RunSummary
+from hrs.runs.status import ACTIVE
 
 MOST = 12  # runs drawn over each other at once
 STATE_COLOURS = {"queued": "gray", "running": "blue", "finished": "green", "failed": "red", "cancelled": "orange"}
@@ -127,7 +128,7 @@ def table_columns() -> Mapping[str, Any]:
         "name": column.TextColumn("Name", pinned=True),
         "state": column.MultiselectColumn("State", options=states, color=colours, width="small"),
         "progress": column.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width="small"),
-        "eta": column.TextColumn("Time left", width="small"),
+        "doing": column.TextColumn("Doing", width="medium"),
         "best": column.NumberColumn("Best mIoU", format="%.1f", width="small"),
         "last": column.NumberColumn("Last mIoU", format="%.1f", width="small"),
         "method": column.TextColumn("Method", width="small"),
@@ -149,12 +150,23 @@ def say_failure(summary: RunSummary) -> None:
         st.code("\n".join(lines), language=None, wrap_lines=True)
 
 
+def say_phase(summary: RunSummary) -> None:
+    """What a run that waits or goes on is at, and how far."""
+    status = summary.status
+    if status.state in ACTIVE:
+        whole = status.phase if status.phase and status.phase.total else None
+        done, total = (whole.done, whole.total) if whole else (status.step, status.steps)
+        st.progress(min(1.0, done / max(total, 1)), f"**{plain(summary.name)}**: {plain(doing(summary))}")
+
+
 def details(names: list[str]) -> None:
     """What there is to see of the selected runs, one tab at a time; polled while one of them runs."""
     if len(names) > MOST:
         st.caption(f"The first {MOST} of {len(names)} selected runs are drawn.")
     by_name = {summary.name: summary for summary in all_runs()}
     chosen = [by_name[name] for name in names[:MOST] if name in by_name]
+    for summary in chosen:
+        say_phase(summary)
     slots = st.session_state["runs slots"]
     tabs = st.tabs(list(VIEWS), key="view", on_change="rerun", bind="query-params")
     for tab, view in zip(tabs, VIEWS.values(), strict=True):

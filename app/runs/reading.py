@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
-from hrs.progress import duration
+from hrs.launch.phases import phase_in_words
 from hrs.runs.folder import PreviewKind, RunFolder
 from hrs.runs.records import MetricsReader, Row
 from hrs.runs.registry import RunSummary
@@ -154,6 +154,11 @@ def real_images(count: float) -> str:
     return "all" if math.isinf(count) else f"{count:,.0f}"
 
 
+def doing(summary: RunSummary) -> str:
+    """What a run is at, such as "rendering 7/40"; empty once it has ended."""
+    return phase_in_words(summary.run, summary.status)
+
+
 def active(summaries: list[RunSummary]) -> bool:
     return any(summary.status.state in ACTIVE for summary in summaries)
 
@@ -250,7 +255,7 @@ def _line(summary: RunSummary) -> dict[str, Any]:
         "name": summary.name,
         "state": [status.state],
         "progress": status.step / status.steps if status.steps else 0.0,
-        "eta": duration(status.eta) if status.state == "running" else "",
+        "doing": doing(summary),
         "best": status.best.miou if status.best else None,
         "last": (summary.last or {}).get("miou"),
         "method": config.method if config else "",

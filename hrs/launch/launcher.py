@@ -57,6 +57,10 @@ class Launcher(Protocol):
     def waiting(self) -> tuple[Path, ...]:
         """Folders of the runs and tasks that wait for a device, next one first."""
 
+    def ahead(self, work: WorkFolder) -> tuple[Path, ...]:
+        """Folders of what a run or a task waits for: what is at work on the devices that it may take, then what waits
+        before it. Empty for what does not wait."""
+
     def occupy(self, work: WorkFolder, device: str, *, again: bool = False) -> None:
         """Say that this process does work at once, so that what was handed in waits until it has ended.
 

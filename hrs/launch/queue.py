@@ -102,6 +102,15 @@ class LocalQueue:
     def waiting(self) -> tuple[Path, ...]:
         return tuple(Path(ticket.folder) for ticket in _tickets() if ticket.devices and not ticket.taken)
 
+    def ahead(self, work: WorkFolder) -> tuple[Path, ...]:
+        tickets = _tickets()
+        mine = next((ticket for ticket in tickets if ticket.folder == str(work.path.resolve())), None)
+        if mine is None or mine.taken:
+            return ()
+        rivals = [ticket for ticket in tickets if set(ticket.devices) & set(mine.devices) and ticket != mine]
+        before = [ticket for ticket in rivals if ticket.taken or ticket.since < mine.since]
+        return tuple(Path(ticket.folder) for ticket in sorted(before, key=lambda ticket: not ticket.taken))
+
     def occupy(self, work: WorkFolder, device: str, *, again: bool = False) -> None:
         """Under ``accelerate launch`` the main process speaks for all processes of this machine."""
         usable = devices(device)
@@ -128,7 +137,7 @@ def train_in_turn(run: RunFolder, *, progress: Progress | None = None) -> None:
     with interrupting():
         with _turn(run):
             config = load_config(run.config)
-            run.write_status(state="running", steps=config.train.steps)
+            run.write_status(state="running", steps=config.train.steps, phase={"what": "starting"})
             # Not before its turn: torch is large, and reads which GPU it may see.
             from hrs.training.trainer import train
         train(config, run, resume=True, progress=progress)

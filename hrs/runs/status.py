@@ -32,6 +32,19 @@ class Best(BaseModel):
     miou: float | None = Field(None, allow_inf_nan=False)
 
 
+class Phase(BaseModel):
+    """What a run is at where it takes no steps, such as rendering; ``done`` of ``total`` frames, 0 where none count."""
+
+    model_config = ConfigDict(frozen=True)
+
+    what: str = Field(max_length=100)
+    done: Count = 0
+    total: Count = 0
+
+    def in_words(self) -> str:
+        return f"{self.what} {self.done:,}/{self.total:,}" if self.total else self.what
+
+
 class Status(BaseModel):
     """What a run says of itself in status.json. Times are Unix seconds; ``eta`` is in seconds, None while unknown.
 
@@ -52,6 +65,7 @@ class Status(BaseModel):
     started: Seconds | None = None
     updated: Seconds | None = None
     best: Best | None = None
+    phase: Phase | None = None
 
 
 NOBODY = {"pid": None, "pid_started": None, "boot": None, "host": None}

@@ -78,14 +78,14 @@ class WorkFolder:
         if status.state not in ACTIVE or lives(status):
             return status
         if self._cancel_asked(status):
-            return status.model_copy(update={"state": "cancelled", "eta": None})
-        return status.model_copy(update={"state": "failed", "error": KILLED, "eta": None})
+            return status.model_copy(update={"state": "cancelled", "eta": None, "phase": None})
+        return status.model_copy(update={"state": "failed", "error": KILLED, "eta": None, "phase": None})
 
     def write_status(self, status: Status | None = None, /, **changes: Any) -> Status:
         """Replace the status: ``status`` (default: the stored one) with ``changes``.
 
-        ``updated`` is set to now. A new state clears an old error and ETA. ``state="running"`` without a pid means this
-        process. Non-finite numbers are written as null.
+        ``updated`` is set to now. A new state clears an old error, ETA and phase. ``state="running"`` without a pid
+        means this process. Non-finite numbers are written as null.
 
         Returns:
             What was written.
@@ -97,7 +97,7 @@ class WorkFolder:
         if status is None:
             status = self._stored_status() if self.status.exists() else Status()
         if "state" in changes:
-            changes = {"error": None, "eta": None, **changes}
+            changes = {"error": None, "eta": None, "phase": None, **changes}
         if changes.get("state") == "running" and "pid" not in changes:
             changes = {**process_identity(), "started": status.started or time.time(), **changes}
         fields = {**status.model_dump(), **changes, "updated": time.time()}

@@ -18,6 +18,19 @@ from hrs.runs.folder import RunFolder
 LOGGER = logging.getLogger("hrs")
 
 
+class PhaseTeller:
+    """A `Progress` that says in a run's status what it is at, once a second at most, and at the end of it."""
+
+    def __init__(self, run: RunFolder, what: str) -> None:
+        self.run, self.what = run, what
+        self.written = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() - self.written > 1 or done == total:
+            self.written = time.monotonic()
+            self.run.write_status(phase={"what": self.what, "done": done, "total": total})
+
+
 class Recorder:
     """Writes one run's folder; only the main process has one.
 

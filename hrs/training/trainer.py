@@ -17,11 +17,12 @@ from hrs.config import RunConfig
 from hrs.data.loaders import loader_errors
 from hrs.errors import HRSError
 from hrs.evaluation import Evaluation
-from hrs.progress import Progress
+from hrs.progress import Progress, both
 from hrs.runs.folder import RunFolder
 from hrs.runs.status import ACTIVE
 from hrs.system.files import recover, sweep
 from hrs.system.processes import interrupting
+from hrs.training.record import PhaseTeller
 from hrs.training.steps import Cancelled, Trainer
 from hrs.training.watchers import watch
 
@@ -56,8 +57,9 @@ def _train_alone(
             resume = resume and check_resumable(run)  # first: a run that finished well shall not be called failed
             if main:
                 sweep(run.path)
-            say(state="running", steps=config.train.steps)
-            evaluation = _train(config, run, resume=resume, progress=progress)
+            say(state="running", steps=config.train.steps, phase={"what": "opening the data"})
+            telling = both(progress, PhaseTeller(run, "rendering")) if main else progress
+            evaluation = _train(config, run, resume=resume, progress=telling)
     except (Cancelled, KeyboardInterrupt) as error:
         say(state="cancelled")
         raise HRSError(f"run {run.name} was cancelled; go on with: python -m hrs runs resume {run.name}") from error

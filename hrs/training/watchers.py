@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +21,11 @@ from hrs.evaluation import ConfusionMatrix, Evaluation
 from hrs.inference import FEWEST, Predictor, calibrate, predictions, write_gauge
 from hrs.methods.hrs import HierarchicalSelection, weight_reasons
 from hrs.pictures import Image
+from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
 from hrs.scoring.panel import PanelFrame, PanelWriter
 from hrs.scoring.score import evidence_of, judges_of
-from hrs.training.record import LOGGER, Recorder
+from hrs.training.record import LOGGER, PhaseTeller, Recorder
 from hrs.training.steps import Cancelled, StepReport, Trainer, Watcher
 
 
@@ -51,6 +52,7 @@ def watch(trainer: Trainer, run: RunFolder) -> Iterator[Watchers]:
         signals = stack.enter_context(stop_on_signals())
         if trainer.main:
             stack.enter_context(recorder)
+            run.write_status(phase=None)
             run.write_space(trainer.real.space)
             run.write_data(trainer.real.to_dict(trainer.source_surveys))
             for line in trainer.real.in_words(trainer.source_surveys):
@@ -117,7 +119,8 @@ class Validation(Watcher):
         """Score the network on all validation images, shared among the processes, and keep it if it is the best."""
         trainer = self.trainer
         count, rank, world = len(trainer.real.val), trainer.accelerator.process_index, trainer.accelerator.num_processes
-        part, rows = self.examine(range(rank, count, world))
+        telling = PhaseTeller(self.run, "validating") if trainer.main else None
+        part, rows = self.examine(range(rank, count, world), progress=telling)
         whole = ConfusionMatrix(trainer.real.space)
         for each in gather_object([part]):
             whole.merge(each)
@@ -127,12 +130,15 @@ class Validation(Watcher):
         better = self.newest.miou > self.best or self.best < 0  # where nothing was ever scored, the newest is kept
         self.best = max(self.best, self.newest.miou)
         if trainer.main:
+            self.run.write_status(phase=None)
             self.recorder.validation(trainer.step, self.newest, whole, best=better)
             self.recorder.previews(trainer.step, rows)
             if better:
                 self._keep_best()
 
-    def examine(self, indices: Iterable[int]) -> tuple[ConfusionMatrix, list[tuple[Image, Image, Image]]]:
+    def examine(
+        self, indices: Sequence[int], *, progress: Progress | None = None
+    ) -> tuple[ConfusionMatrix, list[tuple[Image, Image, Image]]]:
         """Some of the validation images: their confusion matrix, and of those that are shown image, label and
         prediction."""
         trainer, data = self.trainer, self.trainer.config.data
@@ -145,8 +151,11 @@ class Validation(Watcher):
         )
         shown = set(spread_indices(len(trainer.real.val), trainer.config.train.previews))
         matrix, rows = ConfusionMatrix(trainer.real.space), []
-        for i, image, label, predicted in predictions(predictor, trainer.real.val, indices, skip=say_skipped):
+        found = predictions(predictor, trainer.real.val, indices, skip=say_skipped)
+        for done, (i, image, label, predicted) in enumerate(found, 1):
             matrix.update(predicted, label)
+            if progress:
+                progress(done, len(indices))
             if i in shown:
                 rows.append((image, label, predicted))
         return matrix, rows
@@ -165,8 +174,9 @@ class Validation(Watcher):
         real = self.trainer.real
         if self.trainer.main and min(len(real.target), len(real.val)) >= FEWEST:
             predictor = Predictor.load(self.run.best, device=self.trainer.accelerator.device, backend="torch")
+            telling = PhaseTeller(self.run, "measuring realism")
             try:
-                write_gauge(calibrate(predictor, real.target, real.val), self.run.best)
+                write_gauge(calibrate(predictor, real.target, real.val, progress=telling), self.run.best)
             except HRSError as error:  # an image that cannot be read any more: the run is trained all the same
                 LOGGER.warning("no realism gauge: %s; mend it, then: python -m hrs calibrate %s", error, self.run.name)
 

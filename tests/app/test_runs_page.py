@@ -117,6 +117,14 @@ def test_a_killed_run_is_reported_with_its_last_lines(root, open_page):
     assert not button(at, "Resume").disabled and button(at, "Cancel").disabled
 
 
+def test_a_run_at_work_says_what_it_is_at(root, open_page):
+    make_run(root, "a").write_status(state="running", phase={"what": "rendering", "done": 7, "total": 40})
+    at = open_page("runs", run="a")
+    assert at.dataframe[0].value["doing"].tolist() == ["rendering 7/40"]
+    (bar,) = at.get("progress")
+    assert bar.proto.text == "**a**: rendering 7/40" and bar.proto.value == 17
+
+
 def test_cancel(root, open_page):
     run = make_run(root, "a")
     run.write_status(state="queued")

@@ -55,6 +55,21 @@ def test_options_of_the_loop_train_to_finite_weights(tmp_path, frames, option):
     assert all(value.dtype != torch.bfloat16 for value in weights.values())
 
 
+def test_a_run_says_what_it_is_at_where_it_takes_no_steps(tmp_path, tiny, monkeypatch):
+    told, write = [], RunFolder.write_status
+
+    def record(run, *status, **changes):
+        found = write(run, *status, **changes)
+        told.append(found.phase.in_words() if found.phase else found.state)
+        return found
+
+    monkeypatch.setattr(RunFolder, "write_status", record)
+    train(tiny, run_of(tmp_path, tiny))
+    order = ["opening the data", "running", "validating 4/4", "running", "finished"]
+    assert [each for each in order if each in told] == order and told[-1] == "finished"
+    assert told.index("opening the data") < told.index("running") < told.index("validating 4/4")
+
+
 def test_a_run_folder_holds_all_it_promises(tmp_path, tiny):
     run = run_of(tmp_path, tiny)
     train(tiny, run)
