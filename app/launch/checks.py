@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
@@ -89,7 +89,9 @@ def _of_one(text: str, *, labelled: bool) -> Note:
     if seen.error is None and labelled and not seen.labelled:
         return Note(text=f"data set {text} has no labels; name a labelled one")
     fit = [name for name in seen.guesses if not labelled or FORMATS[name.partition(":")[0]].labels != "none"]
-    return Note(text=seen.error or seen.in_words(), stops=seen.error is not None, instead=next(iter(fit), None))
+    return Note(
+        text=seen.error or seen.in_words(), stops=seen.error is not None, instead=(fit[0], fit[0]) if fit else None
+    )
 
 
 def _of_sources(text: str) -> Note:
@@ -97,9 +99,11 @@ def _of_sources(text: str) -> Note:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     found = {line: _of_one(line, labelled=True) for line in lines}
     for line, note in found.items():
+        if note.stops and note.instead:
+            better = note.instead[0]
+            return replace(note, instead=(better, "\n".join(better if each == line else each for each in lines)))
         if note.stops:
-            mended = "\n".join(note.instead or line if each == line else each for each in lines)
-            return Note(text=note.text, instead=mended if note.instead else None)
+            return note
     return Note(text="; ".join(note.text for note in found.values()) or "none yet", stops=not found)
 
 

@@ -39,12 +39,12 @@ class Note:
     """What is known of what stands in a field.
 
     stops: whether it is a mistake, which keeps a run from being started.
-    instead: what the field could hold, for a button.
+    instead: what would do, for a button, and all that the field then holds.
     """
 
     text: str
     stops: bool = True
-    instead: str | None = None
+    instead: tuple[str, str] | None = None
 
 
 Notes = Mapping[str, Note]
@@ -312,11 +312,11 @@ def _tell(leaf: Leaf, note: Note | None) -> None:
         st.markdown(_red(note.text))
         if note.instead is not None:
             st.button(
-                f"Take {plain(note.instead)}",
+                f"Take {plain(note.instead[0])}",
                 key=f"instead {leaf.path}",
                 icon=":material/auto_fix_high:",
                 on_click=_take,
-                args=(leaf.key, note.instead),
+                args=(leaf.key, note.instead[1]),
             )
     else:
         st.caption(f"{leaf.path} · {plain(note.text)}")

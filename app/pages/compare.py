@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app.context import plain, runs_root, say_no_runs
+from app.context import all_runs, plain, runs_root, say_no_runs
 from app.figures.curves import CHART, against_images
 from app.runs.comparing import Group, groups, n_words
-from hrs.runs.registry import STUDIES, list_runs
+from app.runs.studying import show_study
+from hrs.runs.registry import STUDIES, RunSummary, list_runs
 from hrs.study.table import ENOUGH, Line, study_table, table_cells, to_csv, to_markdown
 
 SCORES = {"Last validation": "last", "Best validation": "best"}
@@ -47,7 +48,7 @@ SCORE_HELP = "The best validation is chosen on the data it is measured on and so
 
 
 def find_groups() -> list[Group]:
-    """Comparable runs of the place chosen; says what to do where there are none."""
+    """Comparable runs of the place chosen, those that ship among them; says what to do where there are none."""
     places = {OWN_RUNS: runs_root()}
     studies = runs_root() / STUDIES
     if studies.is_dir():
@@ -55,13 +56,25 @@ def find_groups() -> list[Group]:
     place = OWN_RUNS
     if len(places) > 1:
         place = st.selectbox("Runs of", list(places), key="of", bind="query-params")
-    summaries = list_runs(places[place])
+    if place != OWN_RUNS:
+        show_study(places[place])
+    summaries = all_runs() if place == OWN_RUNS else list_runs(places[place])
     found = groups(summaries)
     if not summaries and len(places) == 1:
         say_no_runs("Methods are compared here")
     elif not found:
         st.info("No run has finished yet. Finished runs that differ in method, real images or seed are compared here.")
+    elif len(found) == len(summaries) == 1:
+        say_alone(summaries[0])
     return found
+
+
+def say_alone(run: RunSummary) -> None:
+    """Where there is one run, what would stand beside it."""
+    st.info(
+        f"There is one finished run, {plain(run.name)}. Train others with the same settings and another method, number "
+        "of real images or seed, and they stand beside it; on Launch, *With baselines* does it in one go."
+    )
 
 
 def describe(line: Line) -> str:

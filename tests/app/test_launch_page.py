@@ -12,7 +12,8 @@ from hrs.config import load_config
 from hrs.launch import queue
 from hrs.launch.launcher import launcher
 from hrs.runs.folder import RunFolder
-from tests.app.conftest import button, labels, wait_for, words
+from hrs.study.plan import load_study, plan
+from tests.app.conftest import button, press, wait_for, words
 from tests.app.made_runs import make_run
 from tests.data.files import write_classes, write_streets
 
@@ -92,6 +93,118 @@ def test_a_name_that_is_taken_is_one_line(root, open_page):
     at = open_page("launch")
     at.text_input(key="launch name").input("run-0").run()
     assert "Name: run run-0 exists" in said(at) and button(at, "Start").disabled
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("-5", "Input should be greater than or equal to 1"),
+        ("many", "valid integer"),
+        ("2.5", "valid integer"),
+        ("99999999999999999999", "less than or equal to 1000000000"),
+        ("", "valid integer"),
+    ],
+)
+def test_a_number_out_of_range_is_said_at_its_field_and_stops_the_start(root, open_page, typed, message):
+    at = open_page("launch")
+    at.text_input(key="config.train.steps").input(typed).run()
+    at_field = [each.value for each in at.markdown if "material/error" in each.value]
+    assert len(at_field) == 1 and message in at_field[0].replace("\\", "")
+    assert "Steps (`train.steps`): " in said(at) and button(at, "Start").disabled
+    at.text_input(key="config.train.steps").input("5").run()
+    assert not at.error and not button(at, "Start").disabled
+
+
+def test_a_field_that_is_folded_away_marks_its_fold(open_page):
+    at = open_page("launch")
+    at.text_input(key="config.train.clip").input("0").run()
+    assert [fold.label for fold in at.expander if fold.icon == ":material/error:"] == ["More training settings"]
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "message"),
+    [
+        ("data.target", "folder:/no/such", "the folder /no/such does not exist"),
+        ("data.target", "gta7:/data", "unknown format"),
+        ("data.target", "render:camera?frames=0", "expected a whole number of at least 1"),
+        ("data.val", "images:{photos}", "has no labels"),
+        ("data.sources", "render:synthetic?faults=some", "expected planted or none"),
+        ("data.space", "cityscapes20", "cityscapes19"),
+        ("data.classes", "/no/map.yaml", "/no/map.yaml"),
+    ],
+)
+def test_data_sets_are_checked_when_their_field_is_left(open_page, frames, tmp_path, key, typed, message):
+    photos = tmp_path / "photos"
+    photos.symlink_to(f"{frames['target'].partition(':')[2]}/images")
+    at = open_page("launch")
+    field = (at.text_area if key in ("data.sources", "data.classes") else at.text_input)(key=f"config.{key}")
+    field.input(typed.format(photos=photos)).run()
+    assert message in said(at) and f"(`{key}`)" in said(at) and button(at, "Start").disabled
+
+
+def test_a_folder_without_format_is_guessed(open_page, frames):
+    folder = frames["source"].partition(":")[2]
+    at = open_page("launch")
+    at.text_area(key="config.data.sources").input(f"render:synthetic?frames=5\n{folder}").run()
+    (take,) = [each for each in at.button if each.label.replace("\\", "") == f"Take folder:{folder}"]
+    take.click().run()
+    assert at.text_area(key="config.data.sources").value.endswith(f"\nfolder:{folder}") and not at.error
+
+
+def test_an_unknown_network_has_near_ones(open_page):
+    at = open_page("launch", set="network.name=segformer-b9")
+    assert "did you mean segformer-b" in said(at) and button(at, "Start").disabled
+    at.selectbox(key="config.network.name").set_value("compact").run()
+    assert "compact has no pretrained weights" in said(at)
+
+
+def test_what_is_known_is_offered_with_its_cost(root, open_page, frames):
+    make_run(root, "a", f"data.sources=[{frames['source']}]", "data.target=folder:/gone")
+    at = open_page("launch")
+    networks = at.selectbox(key="config.network.name").options
+    assert "segformer-b2 · 27.4 M parameters · 7.2x compact's time" in networks
+    known = at.selectbox(key="offer data.sources")
+    assert f"{frames['source']} · 12 frames" in known.options
+    assert not any("gone" in each for each in at.selectbox(key="offer data.target").options)
+    known.set_value(frames["source"]).run()
+    assert at.text_area(key="config.data.sources").value == f"render:synthetic?frames=160\n{frames['source']}"
+
+
+def test_the_form_survives_a_reload_mistakes_included(open_page):
+    at = open_page("launch")
+    at.selectbox(key="launch preset").set_value("own-folders").run()
+    at.text_input(key="config.train.steps").input("-5")
+    at.multiselect(key="config.selection.levels").set_value(["region"])
+    at.checkbox(key="config.network.pretrained").uncheck()
+    at.text_input(key="launch name").input("mine").run()
+    kept = {key: at.query_params[key] for key in ("preset", "set", "name")}
+    again = open_page("launch", **kept)
+    assert again.text_input(key="config.train.steps").value == "-5"
+    assert again.multiselect(key="config.selection.levels").value == ["region"]
+    assert not again.checkbox(key="config.network.pretrained").value
+    assert again.text_input(key="config.data.target").value == "folder:/data/photos"
+    assert again.text_input(key="launch name").value == "mine"
+
+
+@pytest.mark.parametrize(
+    "entry", ["nonsense", "train.nothing=3", "method=magic", "selection.levels=[", "network.pretrained=3"]
+)
+def test_nonsense_in_the_address_is_passed_over(open_page, entry):
+    at = open_page("launch", set=[entry, "seed=3"], preset="none")
+    assert at.text_input(key="config.seed").value == "3" and not at.error
+
+
+def test_baselines_are_started_with_the_run_as_one_study(root, open_page, frames, monkeypatch):
+    monkeypatch.setattr(queue, "_spawn", lambda *_: None)
+    at = open_page("launch")
+    at.text_area(key="config.data.sources").input(frames["source"])
+    at.text_input(key="config.data.target").input(frames["target"])
+    at.text_input(key="launch name").input("few")
+    at.checkbox(key="launch baselines").check().run()
+    assert "12 runs, about 12 times as long as one." in words(at)
+    press(at, "Start")
+    assert at.title[0].value == "Compare" and "Study: starting." in [bar.proto.text for bar in at.get("progress")]
+    assert len(plan(load_study(root / "studies" / "few" / "study.yaml"))) == 12
 
 
 def test_values_that_make_no_sense_cannot_be_started(open_page):

@@ -1,0 +1,60 @@
+"""A study that was handed in: how far it is, what each of its runs is at, and how it ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from app.context import plain
+from app.runs.reading import POLL_SECONDS, doing
+from app.weights.following import show_progress
+from hrs.errors import HRSError
+from hrs.launch.task import Task
+from hrs.runs.registry import list_runs
+from hrs.study.baselines import FILE, hand_in, study_task
+
+
+def show_study(folder: Path) -> None:
+    """What is to be said of a study beside its table: while it works its progress, after that why it stopped."""
+    task = study_task(folder)
+    if task.active():
+        st.fragment(_follow, run_every=POLL_SECONDS)(folder, task, finished(folder))
+    elif task.exists():
+        _tell_end(folder, task)
+
+
+def finished(folder: Path) -> int:
+    return sum(summary.status.state == "finished" for summary in list_runs(folder))
+
+
+def _follow(folder: Path, task: Task, before: int) -> None:
+    """Drawn anew every other second; the whole page where a run has finished, for its table then has more to say."""
+    if not task.active() or finished(folder) != before:
+        st.rerun()
+    show_progress(task, "Study", "runs")
+    table = pd.DataFrame(
+        [{"run": each.name, "state": each.status.state, "doing": doing(each)} for each in list_runs(folder)]
+    )
+    if len(table):
+        with st.expander(f"{len(table)} of its runs so far", key="study runs"):
+            st.dataframe(table, hide_index=True, alt="runs of the study, with what they are at")
+
+
+def _tell_end(folder: Path, task: Task) -> None:
+    status = task.read_status()
+    if status.state == "failed":
+        st.error(f"The study stopped: {plain(status.error or 'no reason was recorded')}")
+    elif status.state == "cancelled":
+        st.info("The study was cancelled. What it finished is kept, and it goes on from there.")
+    else:
+        return
+    file = folder / FILE
+    if file.is_file() and st.button("Go on with the study", icon=":material/resume:"):
+        try:
+            hand_in(file, folder)
+        except HRSError as error:
+            st.error(plain(str(error)))
+            return
+        st.rerun()
