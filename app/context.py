@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from hrs.runs.folder import RunFolder
-from hrs.runs.registry import SHIPPED, RunSummary, list_runs
+from hrs.runs.registry import SHIPPED, RunSummary, list_runs, nearest
 
 RUNS_VARIABLE = "HRS_RUNS"
 """Environment variable that names the folder of runs; `python -m app --runs` sets it."""
@@ -52,13 +52,48 @@ def pick_run(names: list[str], *, label: str = "Run") -> str:
     Args:
         names: at least one; the first is taken unless the address or an earlier page names another.
     """
-    asked = st.query_params.get("run") or next(iter(remembered_runs()), None)
-    chosen = st.selectbox(label, names, index=names.index(asked) if asked in names else 0)
+    instead = say_unknown(st.query_params.get_all("run"), names, page=label)
+    asked = instead or st.query_params.get("run") or next(iter(remembered_runs()), None)
+    chosen = st.selectbox(
+        label, names, index=names.index(asked) if asked in names else 0, on_change=forget_unknown, args=(label,)
+    )
     if chosen != st.query_params.get("run"):
         st.query_params["run"] = chosen
     if chosen not in remembered_runs():
         remember_runs([chosen])
+    if instead:
+        st.rerun()
     return str(chosen)
+
+
+def say_unknown(asked: list[str], names: list[str], *, page: str) -> str | None:
+    """Of a run in the address that is not there: that it is not, and which ones may be meant, until one is chosen.
+
+    Args:
+        asked: the runs in the address.
+        names: of the runs there are.
+        page: where it is said.
+
+    Returns:
+        The run that was chosen instead, at the moment of the choice.
+    """
+    place = f"unknown on {page}"
+    unknown = [name for name in asked if name not in names]
+    if unknown:
+        st.session_state[place] = unknown[0]
+    name = st.session_state.get(place)
+    if name is None:
+        return None
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.warning(f"There is no run called {plain(name)}.", icon=":material/search_off:", width=420)
+        chosen = [near for near in nearest(name, names) if st.button(f"Open {plain(near)}", key=f"{place} {near}")]
+    if chosen:
+        forget_unknown(page)
+    return next(iter(chosen), None)
+
+
+def forget_unknown(page: str) -> None:
+    st.session_state.pop(f"unknown on {page}", None)
 
 
 def remembered_runs() -> list[str]:

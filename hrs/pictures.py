@@ -125,6 +125,13 @@ def sheet(rows: Sequence[Sequence[Image]], titles: Sequence[str], *, width: int)
     return np.vstack([head, *lines])
 
 
+def cells(picture: Image, rows: int, columns: int) -> list[list[Image]]:
+    """What `sheet` put together, apart again; what is left of an edge that does not divide is dropped."""
+    height, width = (picture.shape[0] - _TITLE) // rows, picture.shape[1] // columns
+    tops, lefts = [_TITLE + i * height for i in range(rows)], [i * width for i in range(columns)]
+    return [[picture[top : top + height, left : left + width] for left in lefts] for top in tops]
+
+
 def write_picture(path: Path, rgb: Image) -> None:
     """Write RGB as the suffix says, whole or not at all."""
     make_folder(path.parent)

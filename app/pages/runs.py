@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
 
 import streamlit as st
 
-from app.context import all_runs, fingerprint, plain, remember_runs, remembered_runs, runs_root, say_no_runs
+from app.context import (
+    all_runs,
+    fingerprint,
+    forget_unknown,
+    is_shipped,
+    plain,
+    remember_runs,
+    remembered_runs,
+    runs_root,
+    say_no_runs,
+    say_unknown,
+)
 from app.figures.curves import assign_slots
 from app.runs.actions import action_bar
+from app.runs.columns import choose_columns, configuration, with_settings
 from app.runs.reading import POLL_SECONDS, WATCH_SECONDS, active, doing, matching, real_images, runs_table
 from app.runs.views import VIEWS
 from app.welcome import show_welcome
+from hrs.errors import HRSError
+from hrs.runs.folder import MOST_NOTES
 from hrs.runs.registry import RunSummary
 from hrs.runs.status import ACTIVE
 
 MOST = 12  # runs drawn over each other at once
-STATE_COLOURS = {"queued": "gray", "running": "blue", "finished": "green", "failed": "red", "cancelled": "orange"}
 
 
 def main() -> None:
@@ -30,12 +42,14 @@ def main() -> None:
         say_no_runs("Curves, scores and pictures appear here")
         return
     start_selection([summary.name for summary in summaries])
-    st.text_input(
-        "Filter",
-        key="runs filter",
-        placeholder="name, state, method or data set",
-        help="Rows that hold every word. Click a column's head to sort.",
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            "Filter",
+            key="runs filter",
+            placeholder="name, state, method or data set",
+            help="Rows that hold every word. Click a column's head to sort.",
+        )
+        st.session_state["runs shown columns"] = choose_columns()
     st.session_state["runs states"] = states(summaries)
     st.fragment(run_table, run_every=POLL_SECONDS if active(summaries) else None)()
     chosen = [summary for summary in summaries if summary.name in selection()]
@@ -43,6 +57,8 @@ def main() -> None:
         st.info("Select one or more runs in the table to see their curves, scores and pictures.")
         return
     action_bar(chosen, select_from_outside)
+    if len(chosen) == 1:
+        notes_of(chosen[0])
     for summary in chosen:
         say_failure(summary)
     st.fragment(details, run_every=POLL_SECONDS if active(chosen) else None)([each.name for each in chosen])
@@ -56,9 +72,15 @@ def watch(seen: Mapping[str, int]) -> None:
 
 def start_selection(names: list[str]) -> None:
     """The runs named in the address, else those looked at before, else the newest."""
-    if "runs selected" not in st.session_state:
-        st.session_state["runs selected"] = st.query_params.get_all("run") or remembered_runs() or names[:1]
+    first = "runs selected" not in st.session_state
+    asked = st.query_params.get_all("run") if first else []
+    instead = say_unknown(asked, names, page="runs")
+    if first:
+        st.session_state["runs selected"] = asked or remembered_runs() or names[:1]
     select([name for name in selection() if name in names])
+    if instead:
+        select_from_outside([instead])
+        st.rerun()
 
 
 def selection() -> list[str]:
@@ -67,6 +89,8 @@ def selection() -> list[str]:
 
 def select(names: list[str]) -> None:
     st.session_state["runs selected"] = names
+    if names:
+        forget_unknown("runs")
     st.session_state["runs slots"] = assign_slots(names, st.session_state.get("runs slots", {}))
     remember_runs(names)
     if st.query_params.get_all("run") != names:
@@ -89,7 +113,9 @@ def run_table() -> None:
     summaries = all_runs()
     if states(summaries) != st.session_state["runs states"]:
         st.rerun()
-    table = matching(runs_table(summaries), st.session_state.get("runs filter", ""))
+    columns = st.session_state["runs shown columns"]
+    table = with_settings(runs_table(summaries), summaries, columns)
+    table = matching(table, st.session_state.get("runs filter", ""))
     names = table["name"].tolist()
     total = f"{len(summaries)} run{'s' * (len(summaries) != 1)}"
     st.caption(f"{len(table)} of {total}" if len(table) < len(summaries) else total)
@@ -100,7 +126,8 @@ def run_table() -> None:
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [i for i, name in enumerate(names) if name in selection()]}},
         hide_index=True,
-        column_config=table_columns(),
+        column_config=configuration(),
+        column_order=columns,
         placeholder="",
         alt=f"{len(table)} runs with state, progress and scores",
     )
@@ -121,21 +148,32 @@ def table_key(names: list[str]) -> str:
     return f"runs table {st.session_state.get('runs turn', 0)} {hashlib.sha1(' '.join(names).encode()).hexdigest()}"
 
 
-def table_columns() -> Mapping[str, Any]:
-    column = st.column_config
-    states, colours = list(STATE_COLOURS), list(STATE_COLOURS.values())
-    return {
-        "name": column.TextColumn("Name", pinned=True),
-        "state": column.MultiselectColumn("State", options=states, color=colours, width="small"),
-        "progress": column.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width="small"),
-        "doing": column.TextColumn("Doing", width="medium"),
-        "best": column.NumberColumn("Best mIoU", format="%.1f", width="small"),
-        "last": column.NumberColumn("Last mIoU", format="%.1f", width="small"),
-        "method": column.TextColumn("Method", width="small"),
-        "n_real": column.NumberColumn("Real images", width="small"),
-        "sources": column.TextColumn("Synthetic data"),
-        "age": column.DatetimeColumn("Started", format="distance", width="small"),
-    }
+def notes_of(summary: RunSummary) -> None:
+    """What people wrote about a run, to be read and written; it lies in the run's folder."""
+    text = summary.run.read_notes()
+    first = text.partition("\n")[0].strip()
+    shown = f"Notes: {first[:80]}" if first else "Notes"
+    with st.expander(plain(shown), key=f"runs notes {summary.name}", icon=":material/notes:"):
+        new = st.text_area(
+            "Notes",
+            text,
+            max_chars=MOST_NOTES,
+            disabled=is_shipped(summary.run),
+            key=f"runs notes text {summary.name}",
+            label_visibility="collapsed",
+            placeholder="What this run was for, what came of it",
+        )
+        if new != text:
+            keep_notes(summary, new)
+
+
+def keep_notes(summary: RunSummary, text: str) -> None:
+    try:
+        summary.run.write_notes(text)
+    except HRSError as error:
+        st.error(plain(str(error)))
+        return
+    st.rerun()
 
 
 def say_failure(summary: RunSummary) -> None:

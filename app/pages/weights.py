@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.context import all_runs, is_shipped, pick_run, plain, say_no_runs
+from app.context import all_runs, pick_run, plain, say_no_runs
 from app.figures.maps import ABOUT, TITLES, Lens
 from app.weights.corpus import CORPUS, PANEL, open_source, sources
 from app.weights.detail import show_detail
 from app.weights.export import show_copying, show_export
 from app.weights.grid import choose_frames, choose_frames_folded, show_grid
-from app.weights.scoring import offer_scoring
+from app.weights.scoring import offer_scoring, why_no_maps
 from hrs.errors import HRSError
-from hrs.methods.table import in_words, that_learn_weights
 from hrs.pictures import FULL_WEIGHT, weight_legend
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
@@ -99,14 +98,11 @@ def main() -> None:
         run = runs[pick_run(list(runs))]
     found = sources(run)
     if not found:
-        st.info(
-            f"This run has no weight maps yet. Runs of {in_words(that_learn_weights())} keep maps of a few frames "
-            "while they train, and scoring weighs every frame of the synthetic corpus."
-        )
+        st.info(why_no_maps(run))
     else:
         explore(run, found)
         show_copying(run)
-    if CORPUS not in found and not is_shipped(run):
+    if CORPUS not in found:
         offer_scoring(run)
 
 

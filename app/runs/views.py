@@ -10,13 +10,15 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from app.context import plain
+from app.context import is_shipped, plain
 from app.figures import curves as draw
+from app.runs.predictions import images_of, show_side_by_side
 from app.runs.reading import at_step, class_names, pictures, read_config, read_history, read_picture
-from hrs.config import RunConfig
-from hrs.methods.table import in_words, that_weigh
+from hrs.config import RunConfig, title
+from hrs.methods.table import METHODS, in_words, that_weigh
 from hrs.runs.folder import PreviewKind
 from hrs.runs.registry import RunSummary
+from hrs.runs.status import ACTIVE, ENDED
 
 Slots = Mapping[str, int]
 
@@ -24,6 +26,7 @@ _LOG_LINES = 300
 _FIRST_CURVES = ("mIoU", "loss", "effective_share", "learning_rate")
 _VALIDATION = {"mIoU": "miou", "pixel accuracy": "pixel_accuracy"}
 _WORDS = {"effective_share": "effective sample size (share)", "grad_norm": "gradient norm"}
+_SETTING = "Setting"
 _KINDS: dict[str, PreviewKind] = {"Predictions": "val", "Weights": "weights"}
 
 
@@ -59,26 +62,51 @@ def weights(chosen: list[RunSummary], slots: Slots) -> None:
     """Effective sample size and mean weight by class over time."""
     name = "effective_share"
     if not any(len(_curve(run, slots, "train", name).steps) for run in chosen):
-        st.info(f"None of these runs has weighed its synthetic pixels. The methods {in_words(that_weigh())} do.")
+        st.info("\n\n".join(_why_not_weighed(run) for run in chosen))
         return
     _curve_chart(chosen, slots, name, 0.0, place="weights")
     for run in chosen:
         _class_weight_chart(run)
 
 
+def _why_not_weighed(run: RunSummary) -> str:
+    config = read_config(run.run)
+    if config is None or METHODS[config.method].weighs:
+        return f"{plain(run.name)} ({run.status.state}) has recorded no weights: it took no step that weighs."
+    title = METHODS[config.method].title.lower()
+    return f"{plain(run.name)} is {title} ({config.method}): every pixel alike. {in_words(that_weigh())} weigh them."
+
+
 def previews(chosen: list[RunSummary], slots: Slots) -> None:
-    """Pictures that the runs drew, one step slider for all of them."""
-    kind = st.segmented_control("Pictures", list(_KINDS), default="Predictions", required=True, key="runs pictures")
-    found = {run.name: pictures(run.run, _KINDS[str(kind)]) for run in chosen}
-    steps = sorted({step for each in found.values() for step in each})
-    if not steps:
-        st.info("No such picture yet. Predictions come with each validation, weights with the methods that learn them.")
-        return
-    step = _step_slider(steps, str(kind))
+    """Pictures that the runs drew: predictions image by image where that is known, else one step slider for all."""
+    found = {kind: {run.name: pictures(run.run, value) for run in chosen} for kind, value in _KINDS.items()}
+    first = next((kind for kind, each in found.items() if any(each.values())), "Predictions")
+    kind = str(st.segmented_control("Pictures", list(_KINDS), default=first, required=True, key="runs pictures"))
+    images = images_of(chosen) if kind == "Predictions" else []
+    if images:
+        show_side_by_side(chosen, images)
+    elif steps := sorted({step for each in found[kind].values() for step in each}):
+        _sheets(chosen, found[kind], _step_slider(steps, kind), kind)
+    else:
+        st.info("\n\n".join(_why_no_picture(run, kind) for run in chosen))
+
+
+def _sheets(chosen: list[RunSummary], found: Mapping[str, Mapping[int, Path]], step: int, kind: str) -> None:
     for i in range(0, len(chosen), 2):
         for place, run in zip(st.columns(min(2, len(chosen))), chosen[i : i + 2], strict=False):
             with place:
-                _picture(run, found[run.name], step, str(kind))
+                _picture(run, found[run.name], step, kind)
+
+
+def _why_no_picture(run: RunSummary, kind: str) -> str:
+    name, config, state = plain(run.name), read_config(run.run), run.status.state
+    if kind == "Weights" and config and not METHODS[config.method].learns_weights:
+        return f"{name} is {METHODS[config.method].title.lower()} ({config.method}) and learns no weights."
+    if state in ACTIVE:
+        return f"{name} is {state}: {kind.lower()} come with its first validation."
+    if is_shipped(run.run) and kind == "Predictions":
+        return f"{name} comes with hrs without its predictions, for they show photos of others."
+    return f"{name} {ENDED[state]} and has drawn no {kind.lower()}."
 
 
 def settings(chosen: list[RunSummary], slots: Slots) -> None:
@@ -126,10 +154,20 @@ def words(name: str) -> str:
 
 
 def differences(configs: Mapping[str, RunConfig]) -> pd.DataFrame:
-    """Settings by dotted name (rows) that are not the same in all runs (columns), as text."""
+    """Settings by dotted name (rows) that are not the same in all runs (columns), as text, with their names."""
     flat = {name: pd.json_normalize(config.model_dump(mode="json")).iloc[0] for name, config in configs.items()}
     table = pd.DataFrame(flat).map(str)
-    return table[table.nunique(axis=1) > 1]
+    differ = table[table.nunique(axis=1) > 1]
+    differ.insert(0, _SETTING, [_called(key) for key in differ.index])
+    return differ
+
+
+def _called(key: str) -> str:
+    """A setting in plain words; one inside a map by its key alone."""
+    try:
+        return title(key)
+    except (KeyError, AttributeError):
+        return ""
 
 
 def _curve_chart(chosen: list[RunSummary], slots: Slots, name: str, smoothing: float, place: str = "curve") -> None:

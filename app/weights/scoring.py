@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.context import plain
+from app.context import is_shipped, plain, runs_root
+from app.launch.checks import look_at
 from app.runs.reading import read_config
 from app.weights.following import POLL_SECONDS, show_progress
 from hrs.errors import HRSError
@@ -12,10 +13,13 @@ from hrs.launch.launcher import launcher
 from hrs.launch.task import Task
 from hrs.methods.table import METHODS, in_words, that_learn_weights
 from hrs.runs.folder import RunFolder
+from hrs.runs.registry import adopt
+from hrs.runs.status import ACTIVE, ENDED
+from hrs.street import shipped_frames
 
 
 def offer_scoring(run: RunFolder) -> None:
-    """A button that scores the run, its progress while it works, and what it said where it failed."""
+    """What scores the run, its progress while it works, and what it said where it failed."""
     task = scoring_task(run)
     if task.active():
         _follow(task)
@@ -23,25 +27,70 @@ def offer_scoring(run: RunFolder) -> None:
     if task.exists():
         _tell_end(task)
     config = read_config(run)
-    if config and not METHODS[config.method].learns_weights:
+    if config and METHODS[config.method].learns_weights and run.best.is_dir():
+        _offer(run, config.sources)
+
+
+def why_no_maps(run: RunFolder) -> str:
+    """Why a run has no weight maps, and what would give it some."""
+    config, state = read_config(run), run.read_status().state
+    if config is None:
+        return "The settings of this run cannot be read, so nobody knows whether it learns weights."
+    facts = METHODS[config.method]
+    if not facts.learns_weights:
         methods = in_words(that_learn_weights(), "or")
-        st.caption(f"The method {config.method} learns no weights. Choose a run of {methods}.")
-    elif not run.best.is_dir():
-        st.caption("This run has no checkpoint yet; it can be scored after its first validation.")
-    else:
-        _offer(run, config.data.sources if config else ())
+        return f"{facts.title} ({config.method}) learns no weights. Choose a run of {methods}."
+    if run.best.is_dir():
+        return "This run kept no weight maps while it trained; scoring it weighs every frame of a synthetic data set."
+    if state in ACTIVE:
+        return f"This run is {state}; it keeps its first weight maps as soon as it trains."
+    remedy = "" if state == "finished" else " Resume it on the Runs page, and it keeps some."
+    return f"This run {ENDED[state]} and left neither weight maps nor a checkpoint that could be scored.{remedy}"
 
 
-def _offer(run: RunFolder, corpora: tuple[str, ...]) -> None:
-    corpus = st.selectbox("Synthetic data set", corpora, width=420) if len(corpora) > 1 else None
-    if st.button("Score the whole corpus", icon=":material/stacks:", type="primary"):
-        try:
-            start_scoring(run, corpus)
-        except HRSError as error:
-            st.error(plain(str(error)))
-            return
-        st.rerun()
+def _offer(run: RunFolder, own: tuple[str, ...]) -> None:
+    known = corpora(own)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        corpus = st.selectbox(
+            "Synthetic data set to score",
+            list(known),
+            format_func=lambda name: known.get(name, name),
+            accept_new_options=True,
+            key=f"score with {run.path}",
+            help="One of these, or any other as format:path.",
+            width=480,
+        )
+        pressed = st.button("Score the whole corpus", icon=":material/stacks:", type="primary", disabled=not corpus)
+    if is_shipped(run):
+        st.caption(f"It comes with hrs and is not changed: a copy in {plain(str(runs_root()))} gets the scores.")
+    if pressed:
+        _start(run, str(corpus))
     st.caption(f"Or in a terminal: `{' '.join(['python', '-m', 'hrs', *_command(run, corpus)])}`")
+
+
+def corpora(own: tuple[str, ...]) -> dict[str, str]:
+    """Data sets that can be scored, with what to say of each; first the run's own if it is there, for what has to be
+    drawn takes its time, else the frames that come with hrs."""
+    shipped = f"folder:{shipped_frames('synthetic')}"
+    names = dict.fromkeys([*own, shipped, "render:synthetic?frames=200"])
+    seen = {name: found for name in names if (found := look_at(name)).error is None}
+    there = sorted(seen, key=lambda name: (seen[name].missing > 0, name not in own))
+    called = {shipped: "Frames that come with hrs"}
+    return {name: f"{called.get(name, name)} · {seen[name].in_words()}" for name in there}
+
+
+def _start(run: RunFolder, corpus: str) -> None:
+    try:
+        if (error := look_at(corpus).error) is not None:
+            raise HRSError(error)
+        if is_shipped(run):
+            run = adopt(run, runs_root())
+            st.query_params["run"] = run.name
+        start_scoring(run, corpus)
+    except HRSError as error:
+        st.error(plain(str(error)))
+        return
+    st.rerun()
 
 
 def start_scoring(run: RunFolder, corpus: str | None = None) -> None:

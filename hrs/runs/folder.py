@@ -10,6 +10,7 @@ import itertools
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,13 +22,17 @@ from hrs.labels import LabelSpace
 from hrs.runs.names import CorpusFolder
 from hrs.runs.records import Row, append_line, append_result, read_results
 from hrs.runs.work import WorkFolder
-from hrs.system.documents import read_json, shortened
+from hrs.system.documents import read_bounded, read_json, shortened
 from hrs.system.files import atomic_write, disk_errors
 
 PreviewKind = Literal["val", "weights"]
 """Pictures of a run: predictions on validation images, and the panel's weight maps."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a run may be called."""
+
+
+MOST_NOTES = 20_000
+"""Characters that notes may have."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,15 @@ class RunFolder(WorkFolder):
         """The steps at which such a picture was made, in order."""
         return _steps(self.previews, rf"{kind}_([0-9]{{1,12}})\.jpg")
 
+    def preview_scores(self, step: int) -> Path:
+        """What each image of a picture of predictions scores."""
+        return self.previews / f"val_{step:06d}.json"
+
+    @property
+    def notes(self) -> Path:
+        """What people wrote about it."""
+        return self.path / "notes.md"
+
     @property
     def space(self) -> Path:
         return self.path / "space.json"
@@ -156,6 +170,34 @@ class RunFolder(WorkFolder):
     def read_results(self) -> list[Row]:
         """The validations in results.csv, by step: numbers as int or float, an empty cell as None."""
         return read_results(self.results_csv)
+
+    def write_preview_scores(self, step: int, scores: Mapping[str, float | None]) -> None:
+        """mIoU in percent by image, in the order in which the picture shows them; None where none can be told."""
+        atomic_write(self.preview_scores(step), json.dumps(scores, ensure_ascii=False) + "\n")
+
+    def read_preview_scores(self, step: int) -> dict[str, float | None]:
+        """What `write_preview_scores` wrote; empty where it is missing or damaged."""
+        try:
+            found = read_json(self.preview_scores(step))
+        except (OSError, HRSError):
+            return {}
+        numbers = isinstance(found, dict) and all(
+            value is None or type(value) in (int, float) for value in found.values()
+        )
+        return found if numbers else {}
+
+    def write_notes(self, text: str) -> None:
+        """Raises HRSError where they are too long, or cannot be written."""
+        if len(text) > MOST_NOTES:
+            raise HRSError(f"notes of {len(text):,} characters; expected at most {MOST_NOTES:,}")
+        atomic_write(self.notes, text)
+
+    def read_notes(self) -> str:
+        """Empty where there are none that can be read."""
+        try:
+            return read_bounded(self.notes).decode("utf-8", errors="replace")[:MOST_NOTES]
+        except (OSError, HRSError):
+            return ""
 
     def write_space(self, space: LabelSpace) -> None:
         """Say what this run calls its classes, and their colours."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
+import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +15,8 @@ from hrs.runs.names import CONFIG, MODEL, is_checkpoint
 from hrs.runs.records import Row, last_result
 from hrs.runs.status import Status
 from hrs.runs.work import WorkFolder, refuse_active
-from hrs.system.documents import shortened, usable_path
-from hrs.system.files import disk_errors, recover, remove, sweep
+from hrs.system.documents import read_bounded, shortened, usable_path
+from hrs.system.files import atomic_folder, disk_errors, recover, remove, sweep
 
 SHIPPED = Path(os.environ.get("HRS_SHIPPED", Path(__file__).resolve().parents[2] / "checkpoints"))
 """Runs that come with hrs, packed; HRS_SHIPPED names another folder of such runs."""
@@ -83,6 +85,21 @@ def delete(run: RunFolder) -> None:
     sweep(run.path.parent, below=False)  # of those that were killed while they did this
 
 
+def adopt(run: RunFolder, root: Path) -> RunFolder:
+    """A copy of a run among one's own, to work with where the original is not to be changed; it is made once.
+
+    Raises:
+        HRSError: another run has its name there, or the folder cannot be written.
+    """
+    own = RunFolder(root / run.name)
+    if not own.exists():
+        with atomic_folder(own.path) as folder:
+            shutil.copytree(run.path, folder, dirs_exist_ok=True)
+    elif read_bounded(own.config) != read_bounded(run.config):
+        raise HRSError(f"{own.path} is another run of that name; rename it, and {run.name} can be copied there")
+    return own
+
+
 def resolve_checkpoint(text: str, runs_root: Path) -> Path:
     """The checkpoint folder (with model.safetensors and config.json) that a user means.
 
@@ -144,9 +161,14 @@ def _summary(run: RunFolder) -> RunSummary | None:
     return RunSummary(name=run.name, run=run, status=status, last=last, damage=damage)
 
 
+def nearest(name: str, names: Collection[str]) -> list[str]:
+    """Up to three of the names, the one most like ``name`` first; none where none is much like it."""
+    return difflib.get_close_matches(Path(name).name[:_LONGEST], names, n=3, cutoff=0.5)
+
+
 def _nearest_runs(root: Path, name: str) -> str:
     names = [path.name for path in _inside(root) if RunFolder(path).exists()]
-    near = difflib.get_close_matches(Path(name).name[:_LONGEST], names, n=3, cutoff=0.5)
+    near = nearest(name, names)
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"there are {len(names)} runs in {root}; list them with: python -m hrs runs list"

@@ -12,6 +12,8 @@ from hrs.system.processes import process_alive
 
 State = Literal["queued", "running", "finished", "failed", "cancelled"]
 ACTIVE: tuple[State, ...] = ("queued", "running")
+ENDED: dict[State, str] = {"finished": "has finished", "failed": "failed", "cancelled": "was cancelled"}
+"""How a run ended, after its name."""
 KILLED = "killed: the process ended without saying so"
 
 _SILENCE = 900.0  # seconds without an update after which a run of another machine, whose pid says nothing here, is dead

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -98,10 +98,19 @@ class Recorder:
             self.run.write_status(best={"step": step, "miou": values["miou"]})
         LOGGER.info(f"step {step}/{self.steps}  validation mIoU {found.miou:.1f}{'  (best)' if best else ''}")
 
-    def previews(self, step: int, rows: Sequence[tuple[Image, Image, Image]]) -> None:
-        """One picture: a row per validation image of photo, label and prediction."""
-        if rows:
-            write_picture(self.run.preview("val", step), prediction_sheet(rows, self.space))
+    def previews(self, step: int, shown: Mapping[str, tuple[Image, Image, Image]]) -> None:
+        """One picture: a row per validation image, by its id, of photo, label and prediction; and how well each is."""
+        if shown:
+            write_picture(self.run.preview("val", step), prediction_sheet(list(shown.values()), self.space))
+            scores = {frame: self._miou(label, predicted) for frame, (_, label, predicted) in shown.items()}
+            self.run.write_preview_scores(step, scores)
+
+    def _miou(self, label: Image, predicted: Image) -> float | None:
+        """Of one image alone, in percent; None where nothing in it can be scored."""
+        matrix = ConfusionMatrix(self.space)
+        matrix.update(predicted, label)
+        found: float | None = matrix.evaluation().to_json_dict()["miou"]
+        return found
 
 
 def _open_board(folder: str) -> Any:

@@ -138,8 +138,8 @@ class Validation(Watcher):
 
     def examine(
         self, indices: Sequence[int], *, progress: Progress | None = None
-    ) -> tuple[ConfusionMatrix, list[tuple[Image, Image, Image]]]:
-        """Some of the validation images: their confusion matrix, and of those that are shown image, label and
+    ) -> tuple[ConfusionMatrix, dict[str, tuple[Image, Image, Image]]]:
+        """Some of the validation images: their confusion matrix, and of those that are shown, by id, image, label and
         prediction."""
         trainer, data = self.trainer, self.trainer.config.data
         predictor = Predictor(
@@ -150,14 +150,14 @@ class Validation(Watcher):
             device=trainer.accelerator.device,
         )
         shown = set(spread_indices(len(trainer.real.val), trainer.config.train.previews))
-        matrix, rows = ConfusionMatrix(trainer.real.space), []
+        matrix, rows = ConfusionMatrix(trainer.real.space), {}
         found = predictions(predictor, trainer.real.val, indices, skip=say_skipped)
         for done, (i, image, label, predicted) in enumerate(found, 1):
             matrix.update(predicted, label)
             if progress:
                 progress(done, len(indices))
             if i in shown:
-                rows.append((image, label, predicted))
+                rows[trainer.real.val.frames[i].id] = (image, label, predicted)
         return matrix, rows
 
     def metrics(self) -> dict[str, Any]:

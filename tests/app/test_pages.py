@@ -15,7 +15,7 @@ SECONDS = 8.0  # a page may take on a busy machine; alone it takes less than one
 SAID = {
     "runs": {0: "No run yet", 1: "1 run\n", 200: "200 runs\n"},
     "launch": {0: "Before the start", 1: "Before the start", 200: "Before the start"},
-    "weights": {0: "No run yet", 1: "no weight maps yet", 200: "no weight maps yet"},
+    "weights": {0: "No run yet", 1: "left neither weight maps", 200: "learns no weights"},
     "areas": {0: "No run yet", 1: "no scored corpus yet", 200: "no scored corpus yet"},
     "compare": {0: "No run yet", 1: "One seed each", 200: "| hrs | 20 | 100 | 40.0 ± 0.0 | +0.0 ± 0.0 (n=100) |"},
     "data": dict.fromkeys((0, 1, 200), "No data set yet"),

@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from hrs.errors import HRSError
 from hrs.launch.queue import LocalQueue
+from hrs.pictures import write_picture
 from hrs.runs.folder import RunFolder
 from hrs.runs.status import KILLED
 from tests.app.conftest import button, press, words
@@ -55,10 +57,13 @@ def test_select_none(root, open_page):
     assert "Select one or more runs" in words(at) and not charts(at)
 
 
-def test_an_unknown_name_in_the_address_is_dropped(root, open_page):
+def test_an_unknown_name_in_the_address_is_said_with_near_ones(root, open_page):
     make_run(root, "a")
-    at = open_page("runs", run="gone")
-    assert "Select one or more runs" in words(at)
+    make_run(root, "hrs-1")
+    at = open_page("runs", run="hrs-2")
+    assert "There is no run called hrs-2." in words(at) and "Select one or more runs" in words(at)
+    press(at, "Open hrs-1")
+    assert charts(at) and "There is no run" not in words(at)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +88,53 @@ def test_pictures_of_all_runs_follow_one_step_slider(root, open_page):
     assert captions(at) == ["a, step 50", "b, step 50"]
 
 
+def test_predictions_stand_side_by_side_with_their_iou(root, open_page):
+    a, b = make_run(root, "a"), make_run(root, "b")
+    for run, high in ((a, 30.0), (b, 40.0)):
+        for step in (50, 100):
+            write_picture(run.preview("val", step), np.full((22 + 2 * 24, 96, 3), step, np.uint8))
+            run.write_preview_scores(step, {"first": high + step / 100, "second": None})
+    at = open_page("runs", run=["a", "b"], view="Pictures")
+    assert captions(at) == [
+        "Image",
+        "Label",
+        *["Step 100, IoU 31.0", "Step 100, IoU 41.0"],
+        *["Step 50, IoU 30.5", "Step 50, IoU 40.5"],
+    ]
+    at.selectbox(key="runs image").set_value("second").run()
+    next(each for each in at.multiselect if each.label == "Steps").set_value([100]).run()
+    assert captions(at) == ["Image", "Label", "Step 100, nothing to score", "Step 100, nothing to score"]
+    b.preview_scores(50).unlink()
+    b.preview_scores(100).write_text("[")
+    assert "a, step 100" in captions(open_page("runs", run=["a", "b"], view="Pictures"))
+
+
+def test_pictures_that_are_not_there_are_explained(root, tmp_path, open_page):
+    ships = make_run(tmp_path / "checkpoints", "street")
+    for step in ships.preview_steps("val"):
+        ships.preview("val", step).unlink()
+    at = open_page("runs", run="street", view="Pictures")
+    assert at.segmented_control(key="runs pictures").value == "Weights" and at.image
+    at.segmented_control(key="runs pictures").set_value("Predictions").run()
+    assert "street comes with hrs without its predictions" in words(at)
+
+
+def test_columns_are_chosen_settings_among_them(root, open_page):
+    make_run(root, "a", "train.learning_rate=0.005")
+    at = open_page("runs", run="a")
+    at.multiselect(key="runs columns").set_value(["state", "train.learning_rate", "notes"]).run()
+    assert at.dataframe[0].value["train.learning_rate"].tolist() == ["0.005"]
+    assert list(at.dataframe[0].proto.column_order) == ["name", "state", "train.learning_rate", "notes"]
+
+
+def test_notes_are_kept_with_the_run(root, open_page):
+    run = make_run(root, "a")
+    at = open_page("runs", run="a")
+    at.text_area[0].input("The one for the paper_1\nsecond line").run()
+    assert run.read_notes() == "The one for the paper_1\nsecond line"
+    assert "Notes: The one for the paper_1" in [fold.label.replace("\\", "") for fold in at.expander]
+
+
 def captions(at: AppTest) -> list[str]:
     return sorted(text.replace("\\", "") for each in at.image for text in each.captions)
 
@@ -92,7 +144,11 @@ def test_settings_show_where_runs_differ(root, open_page):
     make_run(root, "b", "method=mixing")
     at = open_page("runs", run=["a", "b"], view="Settings")
     differ = at.dataframe[1].value
-    assert differ.index.tolist() == ["method"] and differ.loc["method"].to_dict() == {"a": "joint", "b": "mixing"}
+    assert differ.index.tolist() == ["method"] and differ.loc["method"].to_dict() == {
+        "Setting": "Method",
+        "a": "joint",
+        "b": "mixing",
+    }
 
 
 def test_the_log_is_shown(root, open_page):

@@ -7,11 +7,12 @@ import pytest
 from app.weights.scoring import start_scoring
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
+from hrs.launch.queue import LocalQueue
 from hrs.launch.task import Task, Teller
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.panel import open_panel
-from tests.app.conftest import button, labels, wait_for, words
+from tests.app.conftest import button, labels, press, wait_for, words
 from tests.conftest import tiny_config, write_frames
 from tests.scoring.weighted_run import make_run
 
@@ -24,7 +25,10 @@ def run(root, frames, tiny):
 def test_a_run_without_maps_offers_to_score_it(root, frames, tiny, open_page):
     path = make_run(root, "bare", frames["source"], tiny, panel=False, scores=False)
     at = open_page("weights")
-    assert "no weight maps yet. Runs of hrs, hrs_mixing and" in words(at) and "no checkpoint yet" in words(at)
+    assert "has finished and left neither weight maps nor a checkpoint" in words(at)
+    RunFolder(path).write_status(state="cancelled")
+    at.run()
+    assert "was cancelled and left neither" in words(at) and "Resume it on the Runs page" in words(at)
     (path / "checkpoints/best").mkdir(parents=True)
     at.run()
     assert "Score the whole corpus" in labels(at)
@@ -34,8 +38,42 @@ def test_a_run_without_maps_offers_to_score_it(root, frames, tiny, open_page):
 def test_a_method_without_weights_says_so(root, frames, open_page):
     make_run(root, "joint", frames["source"], tiny_config(frames, "method=joint"), panel=False, scores=False)
     at = open_page("weights")
-    assert "The method joint learns no weights. Choose a run of hrs, hrs_mixing or shuffled" in words(at)
+    assert "Joint training (joint) learns no weights. Choose a run of hrs, hrs_mixing or shuffled" in words(at)
     assert "Score the whole corpus" not in labels(at)
+
+
+def test_what_is_scored_is_offered_not_demanded(root, frames, tiny, open_page):
+    path = make_run(root, "bare", frames["source"], tiny, panel=False, scores=False)
+    (path / "checkpoints/best").mkdir(parents=True)
+
+    def offered() -> list[str]:
+        found = open_page("weights").selectbox
+        return next(each for each in found if each.label == "Synthetic data set to score").options
+
+    assert offered()[0] == f"{frames['source']} · 12 frames"
+    time.sleep(0.01)  # settings are read anew where the file is
+    (path / "config.yaml").write_text(tiny_config(frames, "data.sources=[folder:/gone]").to_yaml())
+    assert offered()[0] == "Frames that come with hrs · 96 frames" and not any("gone" in each for each in offered())
+
+
+def test_a_run_that_ships_is_scored_as_a_copy(root, tmp_path, frames, tiny, open_page, monkeypatch):
+    handed_in = []
+    monkeypatch.setattr(LocalQueue, "submit", lambda _, task: handed_in.append(task))
+    path = make_run(tmp_path / "checkpoints", "street", frames["source"], tiny, scores=False)
+    (path / "checkpoints/best").mkdir(parents=True)
+    at = open_page("weights", run="street")
+    press(at, "Score the whole corpus")
+    (task,) = handed_in
+    assert task.path == (root / "street/tasks/score").resolve() and not (path / "tasks").exists()
+    assert task.read_order().command == ("score", str(root / "street/checkpoints/best"), frames["source"])
+    assert "Scoring: starting." in [bar.text for bar in at.progress]
+
+
+def test_a_run_that_is_not_there_has_near_ones(root, run, open_page):
+    at = open_page("weights", run="score")
+    assert "There is no run called score." in words(at)
+    press(at, "Open scored")
+    assert "There is no run" not in words(at) and "12 of 12 frames" in words(at)
 
 
 def test_runs_with_maps_come_first(root, frames, tiny, open_page):
@@ -177,7 +215,7 @@ def test_scoring_shows_how_far_it_is_and_can_be_cancelled(root, frames, tiny, op
     folder = RunFolder(make_run(root, "bare", frames["source"], tiny, scores=False))
     task = Task.create(folder.tasks / "score", ["score", "bare"], out=folder.scores.path)
     at = open_page("weights")
-    assert at.progress[0].text == "Scoring waits until a device is free."
+    assert at.progress[0].text == "Scoring: starting."
 
     def work():
         with task.at_work():
