@@ -67,7 +67,9 @@ def pick_run(names: list[str], *, label: str = "Run") -> str:
 
 
 def say_unknown(asked: list[str], names: list[str], *, page: str) -> str | None:
-    """Of a run in the address that is not there: that it is not, and which ones may be meant, until one is chosen.
+    """Of a run in the address that is not there: that it is not, and which ones may be meant, else the newest.
+
+    It is said until one is chosen.
 
     Args:
         asked: the runs in the address.
@@ -86,7 +88,8 @@ def say_unknown(asked: list[str], names: list[str], *, page: str) -> str | None:
         return None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.warning(f"There is no run called {plain(name)}.", icon=":material/search_off:", width=420)
-        chosen = [near for near in nearest(name, names) if st.button(f"Open {plain(near)}", key=f"{place} {near}")]
+        near_ones = nearest(name, names) or names[:2]
+        chosen = [near for near in near_ones if st.button(f"Open {plain(near)}", key=f"{place} {near}")]
     if chosen:
         forget_unknown(page)
     return next(iter(chosen), None)

@@ -32,7 +32,7 @@ _RING = ":is(a, button, input, textarea, [tabindex]):focus-visible { outline: 2p
 STYLES = {
     "dark": _RING % "#7CC7E0"
     + """
-[data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"] *,
+[data-testid^="stBaseButton-primary"]:enabled, [data-testid^="stBaseButton-primary"]:enabled *,
 [data-testid="stMultiSelect"] [data-tag] * { color: #0D1318 !important; }
 """,
     "light": _RING % "#0F6E8C"

@@ -101,8 +101,19 @@ def class_bars(scores: Mapping[str, Mapping[str, float]], slots: Mapping[str, in
         colour = COLOURS[slots.get(run, 0) % len(COLOURS)]
         shown = [_number(values.get(name)) for name in classes]
         hover = f"%{{y}}: %{{x:.1f}}<extra>{run}</extra>"
-        bar = {"orientation": "h", "marker_color": colour, "texttemplate": "%{x:.1f}", "textposition": "outside"}
-        figure.add_bar(y=classes, x=shown, name=run, hovertemplate=hover, cliponaxis=False, **bar)
+        figure.add_bar(
+            y=classes,
+            x=shown,
+            name=run,
+            orientation="h",
+            marker_color=colour,
+            hovertemplate=hover,
+            texttemplate="%{x:.1f}",
+            textposition="outside",
+            textfont={"size": 11},
+            constraintext="none",
+            cliponaxis=False,
+        )
     figure.update_layout(_layout("IoU by class", 90 + len(classes) * _ROW * max(1, len(scores))), bargap=0.3)
     figure.update_xaxes(range=[0, 108], tickvals=[0, 20, 40, 60, 80, 100], title_text="percent")
     figure.update_yaxes(autorange="reversed")

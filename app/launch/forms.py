@@ -17,6 +17,7 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from app.context import plain
+from app.runs.reading import method_words
 from hrs.config import RunConfig, Section, load_config, title
 from hrs.methods.table import METHODS, in_words
 from hrs.mistakes import SettingsError
@@ -302,7 +303,7 @@ def _new(common: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_words(leaf: Leaf, value: Any) -> str:
-    return f"{METHODS[value].title} ({value})" if leaf.path == "method" else str(value)
+    return method_words(value) if leaf.path == "method" else str(value)
 
 
 def _tell(leaf: Leaf, note: Note | None) -> None:

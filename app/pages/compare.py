@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
@@ -21,7 +23,7 @@ def main() -> None:
     found = find_groups()
     if not found:
         return
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left, right = st.columns([3, 2], vertical_alignment="top")
     labels = [group.label for group in found]
     place = left.selectbox("Setting", range(len(found)), format_func=lambda i: labels[i], help=SETTING_HELP)
     score = right.segmented_control(
@@ -37,7 +39,7 @@ def main() -> None:
     alt = "mIoU against the number of real images: " + "; ".join(describe(line) for line in lines)
     st.plotly_chart(against_images(lines, outcomes), key="compare chart", alt=alt, config=CHART)
     say_seeds(lines)
-    tables(lines)
+    tables(lines, group.words)
 
 
 SETTING_HELP = (
@@ -93,9 +95,10 @@ def say_seeds(lines: list[Line]) -> None:
         )
 
 
-def tables(lines: list[Line]) -> None:
+def tables(lines: list[Line], words: Mapping[str, str]) -> None:
     head, rows = table_cells(lines)
     table = pd.DataFrame(rows, columns=head)
+    table.insert(1, "in words", [words.get(line.method, "") for line in lines])
     st.dataframe(table, hide_index=True, height="content", alt="mean mIoU and differences by method")
     st.caption(
         "Mean ± half the 95 % interval over seeds (Student's t). Differences are between runs with the same real "

@@ -22,7 +22,7 @@ from app.context import (
 from app.figures.curves import assign_slots
 from app.runs.actions import action_bar
 from app.runs.columns import choose_columns, configuration, with_settings
-from app.runs.reading import POLL_SECONDS, WATCH_SECONDS, active, doing, matching, real_images, runs_table
+from app.runs.reading import POLL_SECONDS, WATCH_SECONDS, active, doing, matching, method_words, real_images, runs_table
 from app.runs.views import VIEWS
 from app.welcome import show_welcome
 from hrs.errors import HRSError
@@ -113,14 +113,15 @@ def run_table() -> None:
     summaries = all_runs()
     if states(summaries) != st.session_state["runs states"]:
         st.rerun()
-    columns = st.session_state["runs shown columns"]
+    busy = active(summaries)
+    columns = [name for name in st.session_state["runs shown columns"] if busy or name != "doing"]
     table = with_settings(runs_table(summaries), summaries, columns)
     table = matching(table, st.session_state.get("runs filter", ""))
     names = table["name"].tolist()
     total = f"{len(summaries)} run{'s' * (len(summaries) != 1)}"
     st.caption(f"{len(table)} of {total}" if len(table) < len(summaries) else total)
     event = st.dataframe(
-        table.style.format({"n_real": real_images}, na_rep=""),
+        table.style.format({"n_real": real_images, "method": method_words}, na_rep=""),
         key=table_key(names),
         on_select="rerun",
         selection_mode="multi-row",

@@ -28,7 +28,7 @@ def seen_from(browser: str | None, address: str) -> str:
 
 def show(address: str) -> None:
     address = seen_from(st.context.url, address)
-    frame("The photo app: segment your own photos", themed(address, st.context.theme.type))
+    frame("The photo app: segment a photo of your own", themed(address, st.context.theme.type))
     st.link_button("Open in a new tab", address, icon=":material/open_in_new:", type="tertiary")
 
 

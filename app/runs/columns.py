@@ -56,7 +56,7 @@ def configuration() -> Mapping[str, Any]:
         "doing": column.TextColumn("Doing", width="medium"),
         "best": column.NumberColumn("Best mIoU", format="%.1f", width="small"),
         "last": column.NumberColumn("Last mIoU", format="%.1f", width="small"),
-        "method": column.TextColumn("Method", width="small"),
+        "method": column.TextColumn("Method"),
         "n_real": column.NumberColumn("Real images", width="small"),
         "sources": column.TextColumn("Synthetic data"),
         "age": column.DatetimeColumn("Started", format="distance", width="small"),

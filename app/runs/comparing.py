@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.runs.reading import read_config
-from hrs.config import RunConfig
+from hrs.config import RunConfig, title
+from hrs.methods.table import METHODS
 from hrs.runs.registry import RunSummary
 from hrs.study.table import Outcome, method_label, setup
 
@@ -26,6 +27,11 @@ class Group:
     @property
     def label(self) -> str:
         return f"{'1 run' if len(self.runs) == 1 else f'{len(self.runs)} runs'}: {self.setting}"
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What the methods are called by people, by what the table calls them."""
+        return {method_label(config): METHODS[config.method].title for _, config in self.runs}
 
     def outcomes(self, which: str) -> list[Outcome]:
         """The runs' "last" or "best" mIoU; runs without a validation are left out."""
@@ -58,7 +64,9 @@ def n_words(n_real: int | None) -> str:
 def _settings(setups: Sequence[dict[str, Any]]) -> list[str]:
     keys = {key: None for values in setups for key in values if key not in _NAMED}
     differ = [key for key in keys if len({repr(values.get(key)) for values in setups}) > 1]
-    return [", ".join([_base(values), *(f"{key}={values.get(key)}" for key in differ)]) for values in setups]
+    return [
+        ", ".join([_base(values), *(f"{title(key).lower()} {values.get(key)}" for key in differ)]) for values in setups
+    ]
 
 
 def _base(values: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.launch.phases import phase_in_words
+from hrs.methods.table import METHODS
 from hrs.runs.folder import PreviewKind, RunFolder
 from hrs.runs.records import MetricsReader, Row
 from hrs.runs.registry import RunSummary
@@ -147,6 +148,11 @@ def matching(table: pd.DataFrame, words: str) -> pd.DataFrame:
     for word in words.lower().split():
         kept &= text.str.contains(word, regex=False)
     return table[kept].reset_index(drop=True)
+
+
+def method_words(name: str) -> str:
+    """A method as people call it, with its name; empty where the settings are not known."""
+    return f"{METHODS[name].title} ({name})" if name else ""
 
 
 def real_images(count: float) -> str:

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from app.runs.comparing import groups
+from hrs.config import load_config
+from hrs.launch.queue import LocalQueue
 from hrs.runs.registry import list_runs
-from tests.app.conftest import words
+from hrs.study.baselines import beside_baselines, start_study
+from tests.app.conftest import press, words
 from tests.app.made_runs import make_run
 
 
@@ -19,6 +22,29 @@ def seeds(root: Path, method: str, scores: list[float], *overrides: str) -> None
 def test_unfinished_runs_are_not_compared(root, open_page):
     make_run(root, "a", state="failed")
     assert "No run has finished yet" in words(open_page("compare"))
+
+
+def test_beside_a_run_that_ships_nothing_is_called_missing(root, tmp_path, open_page):
+    make_run(tmp_path / "checkpoints", "street")
+    said = words(open_page("compare"))
+    assert "There is one finished run, street" in said and "No run yet" not in said and "One seed each" in said
+
+
+def test_a_study_says_how_far_it_is_and_goes_on_where_it_stopped(root, open_page, monkeypatch):
+    handed_in = []
+    monkeypatch.setattr(LocalQueue, "submit", lambda _, task: handed_in.append(task))
+    task = start_study(beside_baselines(load_config(None)), root, "few")
+    seeds(root / "studies" / "few", "joint", [30.0])
+    make_run(root / "studies" / "few", "live", "method=mixing", state="failed").write_status(state="running", steps=100)
+    task.write_status(state="running", step=1, steps=12, eta=600.0)
+    at = open_page("compare", of="Study few")
+    assert [bar.text for bar in at.progress] == ["Study: 1 of 12 runs, 10 min left."]
+    runs = next(each.value for each in at.dataframe if "doing" in each.value)
+    assert set(runs["doing"]) == {"", "training 100/100"}
+    task.write_status(state="cancelled")
+    at.run()
+    press(at, "Go on with the study")
+    assert handed_in == [task, task] and [bar.text for bar in at.progress] == ["Study: starting."]
 
 
 def test_means_intervals_and_paired_differences(root, open_page):
@@ -54,7 +80,7 @@ def test_only_runs_of_one_setting_are_compared(root):
     seeds(root, "hrs", [36.0], "train.log_every=5", "data.n_real=50")
     found = groups(list_runs(root))
     assert [len(group.runs) for group in found] == [3, 1]
-    assert "train.learning_rate=0.002" in found[0].label and "train.learning_rate=0.01" in found[1].label
+    assert "learning rate 0.002" in found[0].label and "learning rate 0.01" in found[1].label
     assert {(each.method, each.n_real) for each in found[0].outcomes("last")} == {("joint", 20), ("hrs", 50)}
 
 
