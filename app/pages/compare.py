@@ -66,8 +66,8 @@ def find_groups() -> list[Group]:
         say_no_runs("Methods are compared here")
     elif not found:
         st.info("No run has finished yet. Finished runs that differ in method, real images or seed are compared here.")
-    elif len(found) == len(summaries) == 1:
-        say_alone(summaries[0])
+    elif len(alone := [run for group in found for run, _ in group.runs]) == 1:
+        say_alone(alone[0])
     return found
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.runs.reading import read_config
-from hrs.config import RunConfig, title
+from app.runs.reading import read_config, setting_words
+from hrs.config import RunConfig
 from hrs.methods.table import METHODS
 from hrs.runs.registry import RunSummary
 from hrs.study.table import Outcome, method_label, setup
@@ -65,7 +65,8 @@ def _settings(setups: Sequence[dict[str, Any]]) -> list[str]:
     keys = {key: None for values in setups for key in values if key not in _NAMED}
     differ = [key for key in keys if len({repr(values.get(key)) for values in setups}) > 1]
     return [
-        ", ".join([_base(values), *(f"{title(key).lower()} {values.get(key)}" for key in differ)]) for values in setups
+        ", ".join([_base(values), *(f"{setting_words(key).lower()} {values.get(key)}" for key in differ)])
+        for values in setups
     ]
 
 

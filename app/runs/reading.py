@@ -16,7 +16,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from hrs.config import RunConfig, load_config
+from hrs.config import RunConfig, load_config, title
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.launch.phases import phase_in_words
@@ -153,6 +153,14 @@ def matching(table: pd.DataFrame, words: str) -> pd.DataFrame:
 def method_words(name: str) -> str:
     """A method as people call it, with its name; empty where the settings are not known."""
     return f"{METHODS[name].title} ({name})" if name else ""
+
+
+def setting_words(key: str) -> str:
+    """A setting by its dotted key as people call it; what stands inside a map by its key."""
+    try:
+        return title(key)
+    except (KeyError, AttributeError):
+        return key
 
 
 def real_images(count: float) -> str:

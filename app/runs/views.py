@@ -13,8 +13,16 @@ import streamlit as st
 from app.context import is_shipped, plain
 from app.figures import curves as draw
 from app.runs.predictions import images_of, show_side_by_side
-from app.runs.reading import at_step, class_names, pictures, read_config, read_history, read_picture
-from hrs.config import RunConfig, title
+from app.runs.reading import (
+    at_step,
+    class_names,
+    pictures,
+    read_config,
+    read_history,
+    read_picture,
+    setting_words,
+)
+from hrs.config import RunConfig
 from hrs.methods.table import METHODS, in_words, that_weigh
 from hrs.runs.folder import PreviewKind
 from hrs.runs.registry import RunSummary
@@ -158,16 +166,8 @@ def differences(configs: Mapping[str, RunConfig]) -> pd.DataFrame:
     flat = {name: pd.json_normalize(config.model_dump(mode="json")).iloc[0] for name, config in configs.items()}
     table = pd.DataFrame(flat).map(str)
     differ = table[table.nunique(axis=1) > 1]
-    differ.insert(0, _SETTING, [_called(key) for key in differ.index])
+    differ.insert(0, _SETTING, [setting_words(key) for key in differ.index])
     return differ
-
-
-def _called(key: str) -> str:
-    """A setting in plain words; one inside a map by its key alone."""
-    try:
-        return title(key)
-    except (KeyError, AttributeError):
-        return ""
 
 
 def _curve_chart(chosen: list[RunSummary], slots: Slots, name: str, smoothing: float, place: str = "curve") -> None:

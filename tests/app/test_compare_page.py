@@ -84,6 +84,12 @@ def test_only_runs_of_one_setting_are_compared(root):
     assert {(each.method, each.n_real) for each in found[0].outcomes("last")} == {("joint", 20), ("hrs", 50)}
 
 
+def test_settings_inside_a_map_are_named_by_their_key(root):
+    seeds(root, "joint", [30.0])
+    seeds(root, "hrs", [35.0], "data.classes={crate: ignore}")
+    assert any("data.classes.* " in group.label for group in groups(list_runs(root)))
+
+
 def test_a_method_with_settings_of_its_own_is_a_method_of_its_own(root, open_page):
     seeds(root, "hrs", [35.0])
     seeds(root, "hrs", [36.0], "selection.levels=[pixel]")

@@ -52,7 +52,7 @@ def launch_the_example(page: Page) -> None:
     set_field(page, "Synthetic data sets, one a line", f"render:synthetic?frames={FRAMES}&{size}")
     set_field(page, "Real data set", f"render:camera?frames=4&{size}")
     numbers = {"Real images": 4, "Height": 72, "Width": 96, "Steps": 24}
-    for label, value in {**numbers, "Validate every": 12, "Save every": 12, "Panel": 2}.items():
+    for label, value in {**numbers, "Validate every": 12, "Save every": 12, "Frames to watch": 2}.items():
         set_field(page, label, value)
     set_field(page, "Name", "mine")
     settled(page)

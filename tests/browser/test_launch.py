@@ -1,6 +1,7 @@
 """Launching from the form in a real browser: cancelled, resumed, killed, and from two tabs at once."""
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,6 +58,57 @@ def state(root: Path, name: str) -> str | None:
     """A run's state; None while there is no such run."""
     run = RunFolder(root / name)
     return run.read_status().state if run.exists() else None
+
+
+def test_a_wrong_field_says_why_stops_the_start_and_survives_a_reload(launch_page, frames, tmp_path):
+    folder = frames["target"].partition(":")[2]
+    start = launch_page.get_by_role("button", name="Start", exact=True)
+    expect(start).to_be_enabled()
+    steps = launch_page.get_by_label("Steps", exact=True)
+    steps.fill("-5")
+    steps.blur()
+    reason = launch_page.get_by_text("Input should be greater than or equal to 1 (got '-5')")
+    expect(reason).to_have_count(2)  # at the field, and beside Start
+    expect(start).to_be_disabled()
+    target = launch_page.get_by_label("Real data set", exact=True)
+    target.fill(folder)
+    target.blur()
+    expect(launch_page.get_by_text(f"this folder looks like folder:{folder}")).to_have_count(2)
+    launch_page.reload()
+    expect(steps).to_have_value("-5")
+    expect(target).to_have_value(folder)
+    launch_page.get_by_role("button", name=f"Take folder:{folder}").click()
+    expect(launch_page.get_by_text("data.target · 6 frames")).to_be_visible()
+    set_field(launch_page, "Steps", 5)
+    expect(reason).to_have_count(0)
+    expect(start).to_be_enabled()
+
+
+def test_what_is_known_is_offered_with_its_cost(launch_page):
+    network = launch_page.get_by_role("combobox", name="Network")
+    network.click()
+    launch_page.get_by_role("option", name="segformer-b2 · 27.4 M parameters").click()
+    expect(launch_page).to_have_url(re.compile("network.name%3Dsegformer-b2"))
+    network.click()
+    network.fill("segformer:/my/own")
+    network.press("Enter")
+    expect(launch_page).to_have_url(re.compile("network.name%3Dsegformer%3A"))
+    launch_page.get_by_role("combobox", name="Known real data sets").click()
+    launch_page.get_by_role("option", name="render:camera?frames=60").click()
+    expect(launch_page.get_by_label("Real data set", exact=True)).to_have_value("render:camera?frames=60")
+
+
+def test_baselines_are_one_click_and_seen_at_work(launch_page, frames, tmp_path, root):
+    shrink(launch_page, frames, tmp_path, SLOW)
+    launch_page.get_by_text("With baselines").click()
+    expect(launch_page.get_by_text("12 runs, about 12 times as long as one.")).to_be_visible()
+    press_start(launch_page, "few")
+    expect(launch_page).to_have_url(re.compile("compare.*Study"))
+    until(lambda: any(each.status.step >= 2 for each in list_runs(root / "studies" / "few")))
+    expect(launch_page.get_by_text("Study: 0 of 12 runs.")).to_be_visible()
+    launch_page.get_by_role("button", name="Cancel").click()
+    expect(launch_page.get_by_text("The study was cancelled.")).to_be_visible()
+    assert not any(each.run.active() for each in list_runs(root / "studies" / "few"))
 
 
 def test_cancel_resume_and_kill(launch_page, frames, tmp_path, root):

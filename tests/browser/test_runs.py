@@ -16,6 +16,7 @@ from hrs.runs.folder import RunFolder
 from hrs.system.processes import process_identity
 from tests.app.made_runs import make_run, training_row
 
+SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 PAGES = ("", "runs", "launch", "weights", "compare", "data", "segment")
 HEAD = ROW = 33  # heights in the table, pixels
 REAL_IMAGES = 780  # from the table's left edge to the middle of this column, pixels
@@ -134,6 +135,41 @@ def test_a_running_run_moves_without_a_reload(page: Page, serve: Callable, root:
     expect(chart(page, "loss").get_by_text("4000")).to_be_visible()
     run.write_status(state="finished")
     expect(page.get_by_role("button", name="Cancel")).to_be_disabled()
+
+
+def test_a_run_says_what_it_is_at_in_table_and_page(page: Page, serve: Callable, root: Path, process):
+    run = running_run(root, process)
+    phases = {"rendering 7/40": ("rendering", 7, 40), "validating 3/4": ("validating", 3, 4)}
+    run.write_status(phase={"what": "opening the data"})
+    page.goto(serve(root))
+    bar, cell = page.get_by_test_id("stProgress"), page.get_by_test_id("glide-cell-4-0")
+    expect(bar).to_contain_text("live: opening the data")
+    for words, (what, done, total) in phases.items():
+        run.write_status(phase={"what": what, "done": done, "total": total})
+        expect(bar).to_contain_text(f"live: {words}")
+        expect(cell).to_have_text(words)
+    run.write_status(phase=None, eta=290.0)
+    expect(bar).to_contain_text("live: training 40/100, 5 min left")
+
+
+def test_empty_pages_say_what_is_so(page: Page, serve: Callable, root: Path):
+    cancelled = make_run(root, "cancelled", state="cancelled")
+    cancelled.metrics.unlink()
+    address = serve(root, HRS_SHIPPED=str(SHIPPED))
+    page.goto(f"{address}/?run=canceled")
+    expect(page.get_by_text("There is no run called canceled.")).to_be_visible()
+    page.get_by_role("button", name="Open cancelled").click()
+    expect(page).to_have_url(re.compile("run=cancelled"))
+    page.get_by_role("tab", name="Weights").click()
+    expect(page.get_by_text("cancelled (cancelled) has recorded no weights")).to_be_visible()
+    page.goto(f"{address}/weights?run=cancelled")
+    expect(page.get_by_text("This run was cancelled and left neither weight maps nor a checkpoint")).to_be_visible()
+    page.goto(f"{address}/?run=street&view=Pictures")
+    expect(page.get_by_alt_text("Weights of street")).to_be_visible()
+    page.get_by_role("button", name="Predictions").or_(page.get_by_role("radio", name="Predictions")).click()
+    expect(page.get_by_text("street comes with hrs without its predictions")).to_be_visible()
+    page.goto(f"{address}/compare")
+    expect(page.get_by_text("There is one finished run, street.")).to_be_visible()
 
 
 def test_a_killed_process_is_reported_without_a_reload(page: Page, serve: Callable, root: Path, process):
