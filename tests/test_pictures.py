@@ -8,8 +8,10 @@ from PIL import Image as Pillow
 from hrs.labels import CAMVID, IGNORE, LabelSpace
 from hrs.pictures import (
     FULL_WEIGHT,
+    cells,
     label_png,
     prediction_sheet,
+    sheet,
     weigh_picture,
     weight_bar,
     weight_colours,
@@ -65,6 +67,13 @@ def test_predictions_beside_labels_with_ignored_pixels_black():
     assert (body[:, 40:60] == CAMVID.palette[0]).all()
     assert (body[:, 80:100] == CAMVID.palette[3]).all()
     assert (body[:, 60:80] == 0).all() and (body[:, 100:] == 0).all()
+
+
+def test_a_sheet_is_taken_apart_again():
+    rows = [[np.full((30, 40, 3), 10 * row + column, np.uint8) for column in range(3)] for row in range(2)]
+    parts = cells(sheet(rows, ["a", "b", "c"], width=40), 2, 3)
+    for made, found in zip(rows, parts, strict=True):
+        assert all((a == b).all() for a, b in zip(made, found, strict=True))
 
 
 def test_weight_sheet_shows_the_levels_there_are(tmp_path):

@@ -27,6 +27,7 @@ PAGES = {
     "compare": "compare",
     "data": "data",
     "data set": "data?data={data}",
+    "label": "label",
     "segment": "segment",
 }
 

@@ -11,7 +11,7 @@ import pytest
 from hrs.errors import HRSError
 from hrs.runs import registry
 from hrs.runs.folder import RunFolder
-from hrs.runs.registry import delete, find_run, list_runs, rename, resolve_checkpoint
+from hrs.runs.registry import adopt, delete, find_run, list_runs, rename, resolve_checkpoint
 from hrs.runs.work import WorkFolder
 from hrs.system.files import atomic_folder
 from hrs.system.processes import process_identity
@@ -103,6 +103,16 @@ def test_delete_refuses_what_runs_or_is_no_run(run: RunFolder, tmp_path: Path, s
     with pytest.raises(HRSError, match="remove it by hand"):
         delete(RunFolder(link))
     assert run.exists()
+
+
+def test_a_run_is_adopted_once_and_takes_nobodys_place(run: RunFolder, tmp_path: Path) -> None:
+    own = adopt(run, tmp_path / "own")
+    assert own.config.read_text() == run.config.read_text() and own.read_status() == run.read_status()
+    (own.path / "scores").mkdir()
+    assert adopt(run, tmp_path / "own") == own and own.scores.path.is_dir()
+    own.config.write_text("method: joint\n")
+    with pytest.raises(HRSError, match="another run of that name"):
+        adopt(run, tmp_path / "own")
 
 
 def test_resolve_checkpoint(run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,8 @@ def test_a_run_folder_holds_all_it_promises(tmp_path, tiny):
     for folder in (run.best, run.last):
         assert {"model.safetensors", "config.json", "README.md"} <= {p.name for p in folder.iterdir()}
     assert json.loads((run.best / "config.json").read_text())["metrics"]["miou"] == status.best.miou
+    scores = run.read_preview_scores(run.preview_steps("val")[-1])
+    assert len(scores) == tiny.train.previews and all(score is None or 0 <= score <= 100 for score in scores.values())
     assert list(run.previews.iterdir()) and list(run.tensorboard.iterdir()) and "validation" in run.log.read_text()
 
 

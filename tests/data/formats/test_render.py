@@ -5,7 +5,9 @@ import logging
 import pytest
 
 from hrs.data.formats import render as rendering
+from hrs.data.formats.table import FORMATS
 from hrs.data.layouts import open_dataset
+from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from tests.conftest import write_frames
 
@@ -45,6 +47,27 @@ def test_with_opengl_each_split_is_a_street_of_its_own(monkeypatch, tmp_path):
         data = open_dataset("render:camera?frames=2&start=1&seed=5&height=48&width=64", split=split)
         assert [frame.id for frame in data.frames] == ["001", "002"]
     assert asked == [("camera", 3, 15 + i, 48, 64) for i in range(3)]
+
+
+def test_a_look_counts_and_draws_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr("hrs.street.can_render", lambda: pytest.fail("nothing is to be drawn"))
+    monkeypatch.setenv("HRS_CACHE", str(tmp_path))
+
+    def missing(name):
+        spec = DatasetSpec.parse(name)
+        look = FORMATS["render"].look(spec)
+        return look.total, look.missing
+
+    assert missing("render:synthetic?frames=8") == (8, 8)
+    drawn = rendering._cache(DatasetSpec.parse("render:synthetic"), "synthetic", "train") / "images"
+    drawn.mkdir(parents=True)
+    for i in range(5):
+        (drawn / f"{i:06d}.jpg").touch()
+    assert missing("render:synthetic?frames=4") == (4, 0)
+    assert missing("render:synthetic?frames=8") == (8, 3)
+    assert missing("render:synthetic?frames=4&start=7") == (4, 4)
+    with pytest.raises(HRSError, match="expected a whole number"):
+        missing("render:synthetic?frames=none")
 
 
 def test_without_faults_is_a_corpus_of_its_own(monkeypatch, tmp_path):
