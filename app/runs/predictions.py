@@ -31,9 +31,9 @@ class Shown:
 
 
 def images_of(chosen: Sequence[RunSummary]) -> list[str]:
-    """Ids of the validation images that the runs have drawn, those of the first run first; empty where a run is older
-    than the scores by image."""
-    found = [_ids(run.run) for run in chosen]
+    """Ids of the validation images that the runs have drawn, those of the first run first; empty where a run's pictures
+    are older than the scores by image."""
+    found = [_ids(run.run) for run in chosen if run.run.preview_steps("val")]
     return list(dict.fromkeys(name for each in found for name in each)) if all(found) else []
 
 
@@ -72,6 +72,9 @@ def _show_truth(chosen: Sequence[RunSummary], name: str) -> None:
 
 def _show_run(run: RunSummary, name: str, steps: Sequence[int]) -> None:
     st.markdown(f"**{plain(run.name)}**")
+    if not run.run.preview_steps("val"):
+        st.caption("It has no pictures of its predictions.")
+        return
     for first in range(0, len(steps), 3):
         for place, step in zip(st.columns(3), steps[first : first + 3], strict=False):
             shown = _shown(run.run, step, name)

@@ -19,16 +19,18 @@ LOGGER = logging.getLogger("hrs")
 
 
 class PhaseTeller:
-    """A `Progress` that says in a run's status what it is at, once a second at most, and at the end of it."""
+    """A `Progress` that says in a run's status what it is at, once a second at most, and at the end of it, or then what
+    comes ``after``."""
 
-    def __init__(self, run: RunFolder, what: str) -> None:
-        self.run, self.what = run, what
+    def __init__(self, run: RunFolder, what: str, *, after: str | None = None) -> None:
+        self.run, self.what, self.after = run, what, after
         self.written = 0.0
 
     def __call__(self, done: int, total: int) -> None:
         if time.monotonic() - self.written > 1 or done == total:
             self.written = time.monotonic()
-            self.run.write_status(phase={"what": self.what, "done": done, "total": total})
+            over = {"what": self.after} if self.after and done == total else None
+            self.run.write_status(phase=over or {"what": self.what, "done": done, "total": total})
 
 
 class Recorder:

@@ -26,6 +26,8 @@ from hrs.training.record import PhaseTeller
 from hrs.training.steps import Cancelled, Trainer
 from hrs.training.watchers import watch
 
+OPENING = "opening the data"
+
 
 def train(config: RunConfig, run: RunFolder, *, resume: bool = False, progress: Progress | None = None) -> Evaluation:
     """Train one run to its end and return its last validation.
@@ -57,8 +59,8 @@ def _train_alone(
             resume = resume and check_resumable(run)  # first: a run that finished well shall not be called failed
             if main:
                 sweep(run.path)
-            say(state="running", steps=config.train.steps, phase={"what": "opening the data"})
-            telling = both(progress, PhaseTeller(run, "rendering")) if main else progress
+            say(state="running", steps=config.train.steps, phase={"what": OPENING})
+            telling = both(progress, PhaseTeller(run, "rendering", after=OPENING)) if main else progress
             evaluation = _train(config, run, resume=resume, progress=telling)
     except (Cancelled, KeyboardInterrupt) as error:
         say(state="cancelled")

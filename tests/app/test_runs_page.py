@@ -104,6 +104,11 @@ def test_predictions_stand_side_by_side_with_their_iou(root, open_page):
     at.selectbox(key="runs image").set_value("second").run()
     next(each for each in at.multiselect if each.label == "Steps").set_value([100]).run()
     assert captions(at) == ["Image", "Label", "Step 100, nothing to score", "Step 100, nothing to score"]
+    bare = make_run(root, "bare")
+    for step in (50, 100):
+        bare.preview("val", step).unlink()
+    at = open_page("runs", run=["a", "bare"], view="Pictures")
+    assert "Step 100, IoU 31.0" in captions(at) and "It has no pictures of its predictions." in words(at)
     b.preview_scores(50).unlink()
     b.preview_scores(100).write_text("[")
     assert "a, step 100" in captions(open_page("runs", run=["a", "b"], view="Pictures"))

@@ -3,7 +3,7 @@ import pytest
 from hrs.labels import LabelSpace
 from hrs.runs.folder import RunFolder
 from hrs.training import record
-from hrs.training.record import Recorder
+from hrs.training.record import PhaseTeller, Recorder
 from tests.conftest import CLASSES, COLOURS
 
 
@@ -16,3 +16,15 @@ def test_the_time_left_is_that_of_the_steps_to_come_at_the_pace_of_this_process(
     now[0] += 10  # 20 steps in 10 seconds
     assert recorder.eta(40) == pytest.approx(30)
     assert recorder.eta(100) == 0
+
+
+def test_a_phase_is_told_now_and_then_and_at_its_end(tmp_path, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(record.time, "monotonic", lambda: now[0])
+    run = RunFolder.create(tmp_path, "run", "")
+    telling, told = PhaseTeller(run, "rendering", after="opening the data"), []
+    for done in range(1, 6):
+        now[0] += 0.6
+        telling(done, 5)
+        told.append(run.read_status().phase.in_words())
+    assert told == ["rendering 1/5", "rendering 1/5", "rendering 3/5", "rendering 3/5", "opening the data"]
