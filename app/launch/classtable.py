@@ -111,7 +111,7 @@ def _draw_table(source: str, config: RunConfig, found: Mapping[str, Any], folder
     title = f"Classes of {plain(source)}: {len(lost)} of {len(rows)} are ignored, {share:.0f} % of the pixels"
     with st.expander(title, expanded=share > 1, icon=":material/swap_horiz:"):
         _draw_editor(source, rows, shown, targets, config.data.classes)
-        st.caption("From a few frames. What is chosen here stands in the setting Classes, under More data settings.")
+        st.caption("From a few frames. What is chosen here stands in the setting Class map, under More data settings.")
 
 
 def _draw_editor(source: str, rows: list[Row], shown: Mapping[str, str], targets: list[str], classes: Given) -> None:
