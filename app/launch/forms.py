@@ -128,7 +128,12 @@ def _leaf(path: str, info: FieldInfo) -> Leaf:
 
 def fill(config: RunConfig) -> None:
     """Show a config in the form. Call it before the form is drawn, or in a callback."""
-    for key, value in shown(config).items():
+    put(shown(config))
+
+
+def put(values: Mapping[str, Any]) -> None:
+    """Show some settings, by their keys, as their widgets hold them; the others stay. Call it as `fill`."""
+    for key, value in values.items():
         st.session_state[KEY + key] = value
 
 

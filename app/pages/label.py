@@ -93,7 +93,7 @@ def what_next(own: PhotoSet) -> None:
     place = plain(str(own.path))
     st.caption(f"{done} of {len(photos)} photos have labels. The set is a data set like any other: folder:{place}")
     if st.button("Train with these", type="primary", disabled=done < 2, icon=":material/play_arrow:"):
-        st.switch_page("pages/launch.py", query_params={"target": f"folder:{own.path}"})
+        st.switch_page("pages/launch.py", query_params={"photos": f"folder:{own.path}"})
 
 
 def main() -> None:

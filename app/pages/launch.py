@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import streamlit as st
 import yaml
 
-from app.context import all_runs, plain, runs_root
+from app.context import all_runs, is_shipped, plain, runs_root
 from app.figures.curves import CHART, histogram
 from app.launch import checks, classtable, draft, forms
 from app.launch.jobs import Job
@@ -63,13 +63,28 @@ def read_form() -> tuple[RunConfig | None, forms.Notes]:
 
 
 def fill_form() -> None:
-    """What the address says, at first the built-in example; over it the run that it asks to clone."""
-    if not forms.is_filled():
+    """What the address says, at first the built-in example; over it the run that it asks to clone, or photos that were
+    labelled just now."""
+    begun = forms.is_filled()
+    if not begun:
         draft.restore()
-    wanted = st.query_params.get("clone")
+    wanted, photos = st.query_params.get("clone"), st.query_params.get("photos")
     if wanted is not None:
         del st.query_params["clone"]
         clone(wanted)
+    if photos is not None:
+        del st.query_params["photos"]
+        train_with(photos, begun=begun)
+
+
+def train_with(photos: str, *, begun: bool) -> None:
+    """The last settings, those of the form or of the newest run, with these photos as the real images."""
+    own = [summary.run for summary in all_runs() if not is_shipped(summary.run)]
+    if not begun and own:
+        fill_from(own[0].config, f"Filled from run {own[0].name}, with the photos that you labelled.")
+    else:
+        tell("Filled with the photos that you labelled.")
+    forms.put({"data.target": photos, "data.val": "", "data.n_real": ""})
 
 
 def clone(name: str) -> None:

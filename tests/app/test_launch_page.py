@@ -271,3 +271,18 @@ def test_the_data_check_shows_what_cannot_be_right_and_what_was_guessed(open_pag
     assert any(
         "Roads" in list(table.get("class", ())) and "singular and plural" in list(table["told by"]) for table in tables
     )
+
+
+def test_labelled_photos_take_the_place_of_the_real_images_in_the_last_settings(root, open_page, frames):
+    run = make_run(root, "before", "train.steps=77", "data.val=folder:/old", f"data.target={frames['target']}")
+    at = open_page("launch", photos=frames["target"])
+    values = {each.key: each.value for each in [*at.text_input, *at.text_area, *at.selectbox]}
+    assert values["config.train.steps"] == "77"
+    assert (values["config.data.target"], values["config.data.val"], values["config.data.n_real"]) == (
+        frames["target"],
+        "",
+        "",
+    )
+    assert "photos that you labelled" in words(at)
+    assert run.name in words(at)
+    assert "photos" not in at.query_params
