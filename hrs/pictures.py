@@ -54,6 +54,17 @@ def prediction_sheet(rows: Sequence[tuple[Image, Image, Image]], space: LabelSpa
     return sheet(shown, ["image", "label", "prediction"], width=width)
 
 
+def before_after_sheet(
+    rows: Sequence[tuple[Image, Image, Image, Image]], space: LabelSpace, *, width: int = 320
+) -> Image:
+    """Rows of (image, label, prediction before, prediction after), RGB; pixels without label are black everywhere."""
+    shown = [
+        [image, *(colourise(np.where(label == IGNORE, IGNORE, seen), space) for seen in (label, before, after))]
+        for image, label, before, after in rows
+    ]
+    return sheet(shown, ["image", "label", "before", "after"], width=width)
+
+
 def weight_sheet(
     rows: Sequence[tuple[Image, Image, dict[str, NDArray[np.float32]]]], space: LabelSpace, *, width: int = 256
 ) -> Image:

@@ -23,7 +23,7 @@ from app.figures.curves import assign_slots
 from app.runs.actions import action_bar
 from app.runs.columns import choose_columns, configuration, with_settings
 from app.runs.reading import POLL_SECONDS, WATCH_SECONDS, active, doing, matching, method_words, real_images, runs_table
-from app.runs.views import VIEWS
+from app.runs.views import views_of
 from app.welcome import show_welcome
 from hrs.errors import HRSError
 from hrs.runs.folder import MOST_NOTES
@@ -207,8 +207,9 @@ def details(names: list[str]) -> None:
     for summary in chosen:
         say_phase(summary)
     slots = st.session_state["runs slots"]
-    tabs = st.tabs(list(VIEWS), key="view", on_change="rerun", bind="query-params")
-    for tab, view in zip(tabs, VIEWS.values(), strict=True):
+    views = views_of(chosen)
+    tabs = st.tabs(list(views), key="view", on_change="rerun", bind="query-params")
+    for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab:
                 view(chosen, slots)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import streamlit as st
 
 from app.context import is_shipped, plain
 from app.figures import curves as draw
+from app.runs.before import before_and_after, learns_from_labelled
 from app.runs.predictions import images_of, show_side_by_side
 from app.runs.reading import (
     at_step,
@@ -145,7 +146,8 @@ def log(chosen: list[RunSummary], slots: Slots) -> None:
             st.caption(f"The whole log: {plain(str(run.run.log.resolve()))}")
 
 
-VIEWS: Mapping[str, Callable[[list[RunSummary], Slots], None]] = {
+View = Callable[[list[RunSummary], Slots], None]
+VIEWS: Mapping[str, View] = {
     "Curves": curves,
     "Classes": classes,
     "Weights": weights,
@@ -154,6 +156,12 @@ VIEWS: Mapping[str, Callable[[list[RunSummary], Slots], None]] = {
     "Log": log,
 }
 """The tabs in their order."""
+
+
+def views_of(chosen: Sequence[RunSummary]) -> dict[str, View]:
+    """The tabs that make sense for the runs: where the first one learned from labelled photos, what that changed."""
+    own = bool(chosen) and learns_from_labelled(chosen[0].run)
+    return {**VIEWS, "Before and after": lambda runs, _: before_and_after(runs)} if own else dict(VIEWS)
 
 
 def words(name: str) -> str:
