@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from app.label.mount import PREFIX
 from hrs.labelling.areas import find_areas
@@ -143,3 +143,35 @@ def test_the_page_shows_the_editor_and_takes_photos(page: Page, serve: Callable[
     page.get_by_role("button", name=re.compile("Add$")).last.click()
     expect(page.get_by_text("0 of 3 photos have labels")).to_be_visible()
     assert [each.name for each in own.photos()] == ["photo0", "photo1", "third"]
+
+
+def test_a_finger_paints_and_two_zoom(chromium: Browser, serve: Callable[..., str], own: PhotoSet) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    open_editor(page, serve(own.path.parents[1]))
+    page.get_by_role("option", name="tree").tap()
+    page.locator("#stage").scroll_into_view_if_needed()
+    box = page.locator("#picture").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.touchscreen.tap(x, y)
+    label = kept(page, own, "photo0", lambda label: bool((label == 3).any()))
+
+    remote = context.new_cdp_session(page)
+
+    def touch(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": left, "y": top, "id": i} for i, (left, top) in enumerate(places)]
+        remote.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    picture = page.locator("#picture")
+    before = picture.evaluate("canvas => canvas.toDataURL()")
+    touch("touchStart", (x - 20, y))
+    touch("touchStart", (x - 20, y), (x + 20, y))
+    for apart in (40, 70, 100):
+        touch("touchMove", (x - apart, y), (x + apart, y))
+    touch("touchEnd")
+    page.wait_for_timeout(300)
+    assert picture.evaluate("canvas => canvas.toDataURL()") != before
+    np.testing.assert_array_equal(own.read_label("photo0")[0], label)  # two fingers paint nothing
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    context.close()
