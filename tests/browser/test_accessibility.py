@@ -9,10 +9,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from app.label.mount import PREFIX
+from hrs.labelling.photoset import PhotoSet
+from hrs.runs.registry import DATASETS
 from tests.app.made_runs import make_run
+from tests.app.test_label import photo, png
 from tests.browser.conftest import _start_server, _wait_until_healthy, free_port, stop_server
 from tests.browser.pages import settled
-from tests.conftest import tiny_config
+from tests.conftest import CLASSES, tiny_config
 from tests.scoring.weighted_run import make_run as make_weighted
 
 SERIOUS = ("serious", "critical")
@@ -23,6 +27,7 @@ PAGES = {
     "launch": "launch",
     "launch with mistakes": "launch?set=train.steps%3D-5&set=data.target%3D/none",
     "weights": "weights?run=scored",
+    "areas": "areas?run=scored",
     "frame": "weights?run=scored&frame=003",
     "compare": "compare",
     "data": "data",
@@ -39,6 +44,8 @@ def address(tmp_path_factory: pytest.TempPathFactory, frames: dict[str, str]) ->
     make_weighted(root, "scored", frames["source"], tiny_config(frames))
     make_run(root, "a", "method=joint")
     make_run(root, "b")
+    own = PhotoSet.create(root / DATASETS / "town", list(CLASSES))
+    own.add(png(photo()), "photo.png")
     port, log = free_port(), Path(tmp_path_factory.mktemp("server") / "log.txt")
     server = _start_server(root, port, log, {"HRS_CACHE": str(root.parent / "cache")})
     _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
@@ -59,11 +66,22 @@ def test_no_page_has_a_serious_fault(chromium: Browser, address: str, frames: di
     assert not {name: told for name, told in found.items() if told}
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_label_editor_has_no_serious_fault(page: Page, address: str, theme: str) -> None:
+    page.goto(f"{address}{PREFIX}/?set=town&theme={theme}")
+    expect(page.locator("#saved")).to_have_text("All changes saved")
+    assert not serious(page)
+
+
 def faults(page: Page, place: str) -> list[str]:
     page.goto(place)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     settled(page)
     page.wait_for_timeout(500)  # charts and pictures are drawn by scripts of their own
+    return serious(page)
+
+
+def serious(page: Page) -> list[str]:
     judged = Axe().run(page).response["violations"]
     return [
         f"{each['id']}: {node['html'][:200]}" for each in judged if each["impact"] in SERIOUS for node in each["nodes"]
