@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 PATIENCE = 20.0
 
@@ -51,3 +51,13 @@ def changed(canvas: Locator, before: str) -> str:
         assert time.monotonic() < deadline, "the picture stays the same"
         time.sleep(0.05)
     return now
+
+
+def press_pixel(editor: Page | FrameLocator, size: tuple[int, int], row: int, column: int) -> None:
+    """Click on a pixel of the photo of this size (h w), which the label editor shows whole."""
+    canvas = editor.locator("#picture")
+    box = canvas.bounding_box()
+    assert box is not None
+    scale = min(box["width"] / size[1], box["height"] / size[0])
+    left, top = (box["width"] - scale * size[1]) / 2, (box["height"] - scale * size[0]) / 2
+    canvas.click(position={"x": left + scale * (column + 0.5), "y": top + scale * (row + 0.5)})

@@ -16,6 +16,7 @@ from hrs.labelling.photoset import PhotoSet
 from hrs.labels import IGNORE
 from hrs.runs.registry import DATASETS
 from tests.app.test_label import png
+from tests.browser.pages import press_pixel
 from tests.conftest import CLASSES
 from tests.inference.conftest import photo
 
@@ -37,15 +38,6 @@ def open_editor(page: Page, address: str, **query: str) -> None:
     expect(page.locator("#saved")).to_have_text(KEPT)
 
 
-def press(page: Page, row: int, column: int) -> None:
-    """Click on a pixel of the photo, which is shown whole."""
-    box = page.locator("#picture").bounding_box()
-    assert box is not None
-    scale = min(box["width"] / SIZE[1], box["height"] / SIZE[0])
-    left, top = (box["width"] - scale * SIZE[1]) / 2, (box["height"] - scale * SIZE[0]) / 2
-    page.locator("#picture").click(position={"x": left + scale * (column + 0.5), "y": top + scale * (row + 0.5)})
-
-
 def kept(page: Page, own: PhotoSet, name: str, until: Callable[[np.ndarray], bool]) -> np.ndarray:
     """The label on disk, once it is as it should be."""
     for _ in range(200):
@@ -65,7 +57,7 @@ def test_areas_are_painted_kept_and_taken_back(page: Page, serve: Callable[..., 
     open_editor(page, serve(own.path.parents[1]))
     page.wait_for_function("document.querySelector('#size').max === '7'")
     page.get_by_role("option", name="road").click()
-    press(page, 30, 40)
+    press_pixel(page, SIZE, 30, 40)
     expected = area_at(own, "photo0", 4, 30, 40)
     label = kept(page, own, "photo0", lambda label: bool((label == 1).any()))
     np.testing.assert_array_equal(label == 1, expected)
@@ -73,7 +65,7 @@ def test_areas_are_painted_kept_and_taken_back(page: Page, serve: Callable[..., 
 
     page.keyboard.press("]")  # coarser
     page.keyboard.press("4")
-    press(page, 5, 5)
+    press_pixel(page, SIZE, 5, 5)
     coarse = area_at(own, "photo0", 5, 5, 5)
     label = kept(page, own, "photo0", lambda label: bool((label == 3).any()))
     np.testing.assert_array_equal(label == 3, coarse)
@@ -86,7 +78,7 @@ def test_areas_are_painted_kept_and_taken_back(page: Page, serve: Callable[..., 
 
     page.keyboard.press("b")  # a brush of radius 8
     page.keyboard.press("0")
-    press(page, 30, 40)
+    press_pixel(page, SIZE, 30, 40)
     label = kept(page, own, "photo0", lambda label: label[30, 40] == IGNORE)
     rows, columns = np.ogrid[: SIZE[0], : SIZE[1]]
     near = (rows - 30) ** 2 + (columns - 40) ** 2 <= 7**2
@@ -98,15 +90,15 @@ def test_two_tabs_on_one_photo_are_noticed(page: Page, serve: Callable[..., str]
     open_editor(page, address)
     other = page.context.new_page()
     open_editor(other, address)
-    press(other, 10, 10)
+    press_pixel(other, SIZE, 10, 10)
     kept(other, own, "photo0", lambda label: bool((label == 0).any()))
     page.get_by_role("option", name="car").click()
-    press(page, 60, 80)
+    press_pixel(page, SIZE, 60, 80)
     expect(page.get_by_role("alert")).to_contain_text("changed elsewhere")
     page.get_by_role("button", name="Keep mine").click()
     kept(page, own, "photo0", lambda label: bool((label == 2).any()))
     expect(page.locator("#saved")).to_have_text(KEPT)
-    press(other, 30, 40)
+    press_pixel(other, SIZE, 30, 40)
     other.get_by_role("button", name="Load that").click()
     expect(other.locator("#saved")).to_have_text(KEPT)
     assert (own.read_label("photo0")[0] == 2).any()
@@ -124,7 +116,7 @@ def test_a_save_that_does_not_get_through_is_said_and_tried_again(
             route.continue_()
 
     page.route("**/label", lost)
-    press(page, 30, 40)
+    press_pixel(page, SIZE, 30, 40)
     expect(page.locator("#saved")).to_have_text("Not saved")
     expect(page.get_by_role("alert")).to_contain_text("does not answer")
     page.unroute("**/label")

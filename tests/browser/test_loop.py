@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import Page, expect
 
 from app.guard import GUARD_VARIABLE, Policy
 from hrs.labelling.photoset import PhotoSet
@@ -22,7 +22,7 @@ from hrs.runs.work import cancel
 from tests.app.made_runs import make_run
 from tests.app.photo_runs import street
 from tests.browser.conftest import ROOT, free_port
-from tests.browser.pages import set_field, settled
+from tests.browser.pages import press_pixel, set_field, settled
 from tests.conftest import until
 
 TRAINING_MS = 180_000
@@ -96,7 +96,7 @@ def label(page: Page, own: PhotoSet, photos: tuple[str, ...]) -> None:
         editor.locator("#size").fill("7")
         for name, place in PLACES.items():
             editor.get_by_role("option", name=name).click()
-            press(editor, *place)
+            press_pixel(editor, SIZE, *place)
         expect(editor.locator("#saved")).to_have_text("All changes saved")
         until(lambda photo=photo: labelled(own, photo) == {0, 1, 2, 3})
     expect(page.get_by_text(f"{len(photos)} of {len(photos)} photos have labels")).to_be_visible()
@@ -105,15 +105,6 @@ def label(page: Page, own: PhotoSet, photos: tuple[str, ...]) -> None:
 def labelled(own: PhotoSet, photo: str) -> set[int]:
     found = own.read_label(photo)[0]
     return set() if found is None else set(np.unique(found).tolist()) - {255}
-
-
-def press(editor: FrameLocator, row: int, column: int) -> None:
-    canvas = editor.locator("#picture")
-    box = canvas.bounding_box()
-    assert box is not None
-    scale = min(box["width"] / SIZE[1], box["height"] / SIZE[0])
-    left, top = (box["width"] - scale * SIZE[1]) / 2, (box["height"] - scale * SIZE[0]) / 2
-    canvas.click(position={"x": left + scale * (column + 0.5), "y": top + scale * (row + 0.5)})
 
 
 def train(page: Page, root: Path, name: str) -> None:
