@@ -32,6 +32,11 @@ def all_runs() -> list[RunSummary]:
     ]
 
 
+def shown_name(run: RunFolder) -> str:
+    """What a run is called here."""
+    return next(each.name for each in all_runs() if each.run == run)
+
+
 def fingerprint(root: Path) -> dict[str, int]:
     """When each run below ``root`` last said something of itself, by name: a look that opens no file, to see whether
     runs came, went or moved on."""

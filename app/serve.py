@@ -18,6 +18,7 @@ from streamlit.starlette import App
 from app.context import runs_root
 from app.guard import Guard, Policy, policy_for
 from app.label.mount import PREFIX, LabelEditor
+from app.weights.routes import routes
 
 UPLOAD_MB = 20
 """Of one file; the dashboard takes a run's YAML, of less than a thousandth."""
@@ -31,7 +32,7 @@ def main() -> int:
     PagesManager.uses_pages_directory = False
     policy = Policy.take() or policy_for(options.host, (), password="")
     script, editor = Path(__file__).with_name("dashboard.py"), Mount(PREFIX, LabelEditor(runs_root()))
-    app = App(script, routes=[editor], middleware=[Middleware(Guard, policy=policy)])
+    app = App(script, routes=[editor, *routes], middleware=[Middleware(Guard, policy=policy)])
     app.run(
         config={
             "server.address": options.host,

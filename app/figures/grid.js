@@ -1,33 +1,74 @@
-// A page of frames: buttons with the weight map over the picture. Sends "open" with the frame's id.
+// A page of frames: buttons with the weight map over the picture. Tells "open", a frame's id, and "lens".
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
-  const root = parentElement.querySelector(".grid");
-  const colours = bytes(data.colours);
-  const tiles = data.tiles.map((tile, at) => tileAt(root, at, tile, (id) => setTriggerValue("open", id)));
-  while (root.children.length > tiles.length) root.lastChild.remove();
-  const turn = (root.turn = (root.turn || 0) + 1);
-  Promise.all(data.tiles.map(unpack)).then((unpacked) => {
-    if (turn !== root.turn) return; // a newer page came meanwhile
-    unpacked.forEach(({ picture, values }, at) => {
-      const { width, height, scale } = data.tiles[at];
-      const canvas = tiles[at].querySelector("canvas");
-      [canvas.width, canvas.height] = [width, height];
-      paint(canvas.getContext("2d"), picture.pixels, { values, scale }, width, height, data.lens, colours, data.full);
-      canvas.dataset.painted = `${data.tiles[at].id} ${data.lens.opacity} ${data.lens.threshold}`;
-    });
-    root.dataset.ready = String(turn);
-  });
+  const root = parentElement.querySelector(".gallery");
+  root.view = root.view || new Grid(root);
+  root.view.show(data, (name, value) => setTriggerValue(name, value));
 }
 
-function tileAt(root, at, tile, open) {
-  const button = root.children[at] || root.appendChild(newTile());
-  button.onclick = () => open(tile.id);
-  button.title = tile.id;
-  button.setAttribute("aria-label", `Open frame ${tile.id}, ${tile.note}`);
-  button.querySelector(".name").textContent = tile.id;
-  button.querySelector(".note").textContent = tile.note;
-  button.querySelector("canvas").style.aspectRatio = `${tile.width} / ${tile.height}`;
-  return button;
+class Grid {
+  constructor(root) {
+    this.grid = root.querySelector(".grid");
+    this.trouble = root.querySelector(".trouble");
+    this.bar = new LensBar(root.querySelector(".lens"), (lens) => this.look(lens));
+    this.steps = new Steps((answer) => unpackTiles(answer.tiles));
+  }
+
+  async show(data, tell) {
+    const turn = (this.turn = (this.turn || 0) + 1);
+    const unpacked = await unpackTiles(data.tiles);
+    if (turn !== this.turn) return; // a newer page came meanwhile
+    [this.data, this.tell, this.colours] = [data, tell, bytes(data.colours)];
+    const lens = this.bar.show(data.lens, (value) => tell("lens", value));
+    const ids = data.tiles.map((tile) => tile.id);
+    const room = data.tiles.reduce((sum, tile) => sum + 12 * tile.width * tile.height, 1);
+    this.steps.begin(data.lens.more || ids.join(), data.lens.steps, room);
+    this.steps.keep(data.lens.step, unpacked);
+    this.buttons = data.tiles.map((tile, at) => this.button(at, tile));
+    while (this.grid.children.length > this.buttons.length) this.grid.lastChild.remove();
+    await this.look(lens);
+    this.grid.dataset.ready = String(turn);
+    if (data.lens.steps.length > 1) this.steps.prefetch(lens.step);
+  }
+
+  async look(lens) {
+    const turn = (this.looks = (this.looks || 0) + 1);
+    try {
+      const shown = await this.steps.get(lens.step);
+      if (turn !== this.looks) return;
+      this.trouble.textContent = "";
+      this.paint(shown, lens);
+    } catch (error) {
+      if (turn === this.looks) this.trouble.textContent = error.message;
+    }
+  }
+
+  paint(shown, lens) {
+    this.data.tiles.forEach(({ id }, at) => {
+      const tile = shown.get(id);
+      const canvas = this.buttons[at].querySelector("canvas");
+      if (!tile) return;
+      const { width, height, scale, picture } = tile;
+      [canvas.width, canvas.height] = [width, height];
+      const values = { values: tile.values[lens.map], scale };
+      paint(canvas.getContext("2d"), picture.pixels, values, width, height, lens, this.colours, this.data.full);
+      canvas.dataset.painted = `${id} ${Object.values(lens).join(" ")}`;
+    });
+  }
+
+  button(at, tile) {
+    const button = this.grid.children[at] || this.grid.appendChild(newTile());
+    button.onclick = () => {
+      this.bar.flush();
+      this.tell("open", tile.id);
+    };
+    button.title = tile.id;
+    button.setAttribute("aria-label", `Open frame ${tile.id}, ${tile.note}`);
+    button.querySelector(".name").textContent = tile.id;
+    button.querySelector(".note").textContent = tile.note;
+    button.querySelector("canvas").style.aspectRatio = `${tile.width} / ${tile.height}`;
+    return button;
+  }
 }
 
 function newTile() {
@@ -37,15 +78,22 @@ function newTile() {
   return button;
 }
 
-// Pictures and values of a tile are unpacked once, however often the sliders move.
+// Pictures and values of tiles are unpacked once, by id.
 const unpackedTiles = new Map();
 
-function unpack(tile) {
-  const known = `${tile.key}`;
-  if (!unpackedTiles.has(known)) {
+async function unpackTiles(tiles) {
+  return new Map(await Promise.all(tiles.map(async (tile) => [tile.id, await unpackTile(tile)])));
+}
+
+function unpackTile(tile) {
+  if (!unpackedTiles.has(tile.key)) {
     if (unpackedTiles.size > 200) unpackedTiles.delete(unpackedTiles.keys().next().value);
-    unpackedTiles.set(known, Promise.all([photograph(tile.jpeg, tile.width, tile.height), inflate(tile.values)])
-      .then(([picture, values]) => ({ picture, values })));
+    unpackedTiles.set(tile.key, unpackFresh(tile));
   }
-  return unpackedTiles.get(known);
+  return unpackedTiles.get(tile.key);
+}
+
+async function unpackFresh({ jpeg, width, height, scale, maps }) {
+  const picture = await photograph(jpeg, width, height);
+  return { width, height, scale, picture, values: await unpackMaps(maps) };
 }

@@ -55,35 +55,34 @@ class Lens:
     opacity: float
     threshold: float
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"level": self.level, "opacity": self.opacity, "threshold": self.threshold}
-
 
 def colour_table() -> str:
     """256 colours from weight 0 to FULL_WEIGHT as base64 of RGB bytes, for the browser."""
     return _base64(weight_colours(_levels()).tobytes())
 
 
-def tile(jpeg: bytes, weights: NDArray[np.float32], *, width: int = TILE_WIDTH) -> dict[str, Any]:
-    """A frame of the grid: JPEG and one weight map, both at most ``width`` wide.
+def tile(jpeg: bytes, maps: Maps, *, width: int = TILE_WIDTH) -> dict[str, Any]:
+    """A frame of the grid: JPEG and every weight map, all at most ``width`` wide.
 
     Args:
-        jpeg: the picture as it is stored, as large as the map; grey is drawn where it is damaged.
-        weights: (h w), at least 0.
+        jpeg: the picture as it is stored, as large as the maps; grey is drawn where it is damaged.
+        maps: weights (h w) by name, at least 0.
 
     Returns:
-        width, height, jpeg (base64), scale and values (base64 of deflated bytes; a weight is value / 255 * scale).
+        width, height, jpeg (base64), scale and maps (name, and values: base64 of deflated bytes; a weight is
+        value / 255 * scale).
     """
-    wide = min(width, weights.shape[1])
-    high = max(1, round(weights.shape[0] * wide / weights.shape[1]))
-    small = enlarge(weights, high, wide)
-    scale = _scale([small])
+    own_height, own_width = next(iter(maps.values())).shape
+    wide = min(width, own_width)
+    high = max(1, round(own_height * wide / own_width))
+    small = {name: enlarge(weights, high, wide) for name, weights in maps.items()}
+    scale = _scale(small.values())
     return {
         "width": wide,
         "height": high,
         "jpeg": _base64(_shrunk(jpeg, high, wide)),
         "scale": scale,
-        "values": _packed(small, scale),
+        "maps": [{"name": name, "values": _packed(weights, scale)} for name, weights in small.items()],
     }
 
 

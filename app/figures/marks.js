@@ -31,3 +31,12 @@ function traceRing(context, x, y) {
     context.stroke();
   });
 }
+
+const clamp = (value, most, least = 0) => Math.min(Math.max(value, least), most);
+
+const largeEnough = ([left, top, right, bottom]) => right - left >= LEAST && bottom - top >= LEAST;
+
+// The box whose opposite corners are two pixels.
+function around([x0, y0], [x1, y1]) {
+  return [Math.min(x0, x1), Math.min(y0, y1), Math.max(x0, x1) + 1, Math.max(y0, y1) + 1];
+}

@@ -6,6 +6,11 @@ async function inflate(text) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+// Values of maps by name.
+async function unpackMaps(maps) {
+  return Object.fromEntries(await Promise.all(maps.map(async ({ name, values }) => [name, await inflate(values)])));
+}
+
 function sheet(width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = width;

@@ -1,10 +1,10 @@
 // One frame: picture, label, what is seen and weight maps side by side with one zoom, one cursor and one box. Sets the
-// state "area" to a box, and tells "piece", the number of an area that was clicked.
+// state "area" to a box, and tells "piece", the number of an area that was clicked, and "lens".
 export default function (component) {
   const { data, parentElement, setStateValue, setTriggerValue } = component;
   const root = parentElement.querySelector(".viewer");
   root.view = root.view || new Viewer(root);
-  root.view.show(data, (area) => setStateValue("area", area), (piece) => setTriggerValue("piece", piece));
+  root.view.show(data, (area) => setStateValue("area", area), (name, value) => setTriggerValue(name, value));
 }
 
 const LEAST = 4; // pixels of the map that a box must span
@@ -17,6 +17,8 @@ class Viewer {
     this.panels = root.querySelector(".panels");
     this.tip = root.querySelector(".tip");
     this.said = root.querySelector(".said");
+    this.bar = new LensBar(root.querySelector(".lens"), (lens) => this.look(lens));
+    this.steps = new Steps((answer) => unpackFrame(answer.view, this.shown));
     this.selecting = window.matchMedia("(pointer: fine)").matches;
     const press = (name, action) => (root.querySelector(`[data-do=${name}]`).onclick = action);
     press("select", () => this.toggle());
@@ -31,64 +33,96 @@ class Viewer {
     new ResizeObserver(() => this.draw()).observe(this.panels);
   }
 
-  async show(data, tell, ask) {
+  async show(sent, tell, ask) {
     const turn = (this.turn = (this.turn || 0) + 1);
     [this.tell, this.ask] = [tell, ask];
-    if (data.key !== this.key) {
-      const [picture, label, reasons, ...values] = await Promise.all([
-        photograph(data.jpeg, data.width, data.height), inflate(data.label), unpackReasons(data.reasons),
-        ...data.maps.map((m) => inflate(m.values)),
-      ]);
-      if (turn !== this.turn) return; // a newer frame came meanwhile
-      if (data.frame !== this.data?.frame) [this.box, this.told, this.anchor, this.point] = [null, null, null, null];
-      if (data.width !== this.data?.width || data.height !== this.data?.height) this.window = [0, 0, data.width, data.height];
-      [this.key, this.picture, this.label, this.values, this.reasons] = [data.key, picture, label, values, reasons];
-      [this.outlines, this.planted] = [new Map(), reasons && plantedPath(reasons, data.width, data.height)];
+    const { frame: name, key, width, height } = sent.view;
+    const shown = key === this.told?.view.key ? this.frame : unpackFrame(sent.view);
+    await shown;
+    if (turn !== this.turn) return; // a newer frame came meanwhile
+    [this.told, this.frame] = [sent, shown];
+    if (name !== this.data?.frame) [this.box, this.chosen, this.anchor, this.point] = [null, null, null, null];
+    const lens = this.bar.show(sent.lens, (value) => ask("lens", value));
+    this.steps.begin(sent.lens.more || name, sent.lens.steps, 28 * width * height);
+    this.steps.keep(sent.lens.step, shown);
+    await this.look(lens);
+    if (sent.lens.steps.length > 1) this.steps.prefetch(lens.step);
+  }
+
+  // Shows the frame at a step of training, its maps through a lens.
+  async look(lens) {
+    const turn = (this.looks = (this.looks || 0) + 1);
+    const trouble = this.root.querySelector(".trouble");
+    try {
+      const shown = await this.steps.get(lens.step);
+      if (turn !== this.looks) return; // a newer look came meanwhile
+      trouble.textContent = "";
+      this.take(shown, lens);
+    } catch (error) {
+      if (turn === this.looks) trouble.textContent = error.message;
     }
-    this.data = data;
-    this.build();
+  }
+
+  take(shown, lens) {
+    const { told } = this;
+    const { width, height } = shown.sent;
+    if (width !== this.data?.width || height !== this.data?.height) this.window = [0, 0, width, height];
+    if (shown !== this.shown) this.outlines = new Map();
+    this.shown = shown;
+    const why = lens.step === told.lens.step ? {} : { piece: null, said: "" }; // areas of another step are others
+    this.data = { ...told, ...why, ...shown.sent };
+    [this.picture, this.label, this.values, this.reasons, this.planted] = [shown.picture, shown.label, shown.values, shown.reasons, shown.planted];
+    this.build(lens);
     this.draw();
-    this.root.dataset.shown = `${data.key} ${data.lens.opacity} ${data.lens.threshold}`;
+    this.root.dataset.shown = `${shown.sent.key} ${Object.values(lens).join(" ")}`;
   }
 
   // One canvas a panel, painted at the map's own size; draw() shows the part in view.
-  build() {
-    const { data } = this;
+  build(lens) {
+    const { data, shown } = this;
     const { width, height } = data;
     const colours = bytes(data.colours);
-    const maps = data.maps.map((map, at) => ({ ...map, at }));
+    shown.still ||= this.still();
+    const canvases = (shown.canvases ||= data.maps.map(() => sheet(width, height)));
     this.sources = [
-      { title: "Frame", note: "", canvas: this.picture.canvas, smooth: true },
-      { title: "Label", note: "", canvas: classSheet(data.classes, width, height, (i) => this.label[i]) },
-      ...this.seen(),
-      ...maps.map((map) => {
-        const canvas = sheet(width, height);
-        const lens = data.lens;
-        const values = { values: this.values[map.at], scale: data.scale };
-        paint(canvas.getContext("2d"), this.picture.pixels, values, width, height, lens, colours, data.full);
-        return { title: map.title, about: map.about, note: map.mean.toFixed(2), canvas, chosen: map.name === lens.level };
+      ...shown.still,
+      ...data.maps.map((map, at) => {
+        const values = { values: this.values[map.name], scale: data.scale };
+        paint(canvases[at].getContext("2d"), this.picture.pixels, values, width, height, lens, colours, data.full);
+        return { title: map.title, about: map.about, note: map.mean.toFixed(2), canvas: canvases[at], chosen: map.name === lens.map };
       }),
     ];
     this.panels.classList.toggle("many", this.sources.length > 6);
     this.root.querySelector("[data-do=planted]").hidden = !this.planted;
     const why = this.root.querySelector(".why");
     [why.textContent, why.hidden] = [data.said, !data.said];
-    this.sources.forEach((source, at) => {
-      const figure = this.panels.children[at] || this.panels.appendChild(this.panel());
-      figure.classList.toggle("chosen", Boolean(source.chosen));
-      figure.classList.toggle("combined", at === this.sources.length - maps.length);
-      figure.querySelector(".title").textContent = source.title;
-      figure.title = source.about || "";
-      figure.querySelector(".note").textContent = source.note;
-      const canvas = figure.querySelector("canvas");
-      canvas.style.aspectRatio = `${width} / ${height}`;
-      const said = source.note ? `weights: mean ${source.note}` : "";
-      canvas.setAttribute("aria-label", `${source.title} ${said} of frame ${data.frame}`);
-    });
+    this.sources.forEach((source, at) => this.describe(source, at));
     while (this.panels.children.length > this.sources.length) this.panels.lastChild.remove();
-    const present = new Set(this.label);
-    const shown = data.classes.filter((_, id) => present.has(id));
-    this.root.querySelector(".legend").replaceChildren(...shown.map(chip));
+    this.root.querySelector(".legend").replaceChildren(...shown.present.map((id) => chip(data.classes[id])));
+  }
+
+  describe(source, at) {
+    const { data } = this;
+    const figure = this.panels.children[at] || this.panels.appendChild(this.panel());
+    figure.classList.toggle("chosen", Boolean(source.chosen));
+    figure.classList.toggle("combined", at === this.sources.length - data.maps.length);
+    figure.querySelector(".title").textContent = source.title;
+    figure.title = source.about || "";
+    figure.querySelector(".note").textContent = source.note;
+    const canvas = figure.querySelector("canvas");
+    canvas.style.aspectRatio = `${data.width} / ${data.height}`;
+    const said = source.note ? `weights: mean ${source.note}` : "";
+    canvas.setAttribute("aria-label", `${source.title} ${said} of frame ${data.frame}`);
+  }
+
+  // What no lens changes.
+  still() {
+    const { data, label } = this;
+    return [
+      { title: "Frame", note: "", canvas: this.picture.canvas, smooth: true },
+      { title: "Label", note: "", canvas: classSheet(data.classes, data.width, data.height, (i) => label[i]) },
+      ...this.seen(),
+    ];
   }
 
   // What is seen, and where it contradicts the label; nothing where it was not kept.
@@ -140,7 +174,7 @@ class Viewer {
       if (hovered) tracePath(context, place, this.outlineOf(hovered), "#fff", 1.5);
       if (this.reasons && this.data.piece) tracePath(context, place, this.outlineOf(this.data.piece), "#ffe600", 2);
       if (this.planted && this.planting) tracePath(context, place, this.planted, `rgb(${PLANTED})`, 1.5);
-      if (this.box) traceBox(context, this.box.map((v, k) => (v - (k % 2 ? top : left)) * scale), this.box !== this.told);
+      if (this.box) traceBox(context, this.box.map((v, k) => (v - (k % 2 ? top : left)) * scale), this.box !== this.chosen);
       if (this.point) traceRing(context, (this.point[0] + 0.5 - left) * scale, (this.point[1] + 0.5 - top) * scale);
     });
     this.root.querySelector("[data-do=clear]").disabled = !this.box;
@@ -202,14 +236,14 @@ class Viewer {
     const pressed = this.drag && Math.hypot(event.clientX - this.drag.client[0], event.clientY - this.drag.client[1]) < 4;
     this.drag = null;
     if (pressed) this.explain();
-    if (this.box === this.told) return;
+    if (this.box === this.chosen) return;
     this.choose(this.box);
     if (event.pointerType === "touch") this.toggle(false); // else a finger could not scroll over the pictures again
   }
 
   // The pointer was taken away, or the keyboard went elsewhere: what was not chosen is forgotten.
   leave() {
-    [this.drag, this.anchor, this.box] = [null, null, this.told];
+    [this.drag, this.anchor, this.box] = [null, null, this.chosen];
     this.hover(null);
   }
 
@@ -244,11 +278,13 @@ class Viewer {
   // Asks why the area under the cursor weighs what it does.
   explain() {
     const area = this.reasons && this.point ? this.reasons.areas[this.index()] : 0;
-    if (area) this.ask(area);
+    if (!area) return;
+    this.bar.flush(); // the area is one of the step that is shown
+    this.ask("piece", area);
   }
 
   choose(box) {
-    [this.box, this.told, this.anchor] = [box, box, null];
+    [this.box, this.chosen, this.anchor] = [box, box, null];
     this.tell(box && { frame: this.data.frame, box });
     this.draw();
   }
@@ -299,7 +335,7 @@ class Viewer {
     if (inside) {
       const i = this.index();
       const name = data.classes[this.label[i]]?.name || "unlabelled";
-      const lines = data.maps.map((map, at) => [map.title, ((this.values[at][i] / 255) * data.scale).toFixed(2)]);
+      const lines = data.maps.map((map) => [map.title, ((this.values[map.name][i] / 255) * data.scale).toFixed(2)]);
       tip.replaceChildren(...[[name, ""], ...this.opinion(i), ...lines].map(([key, value]) => row(key, value)));
       const frame = this.root.getBoundingClientRect();
       const x = clientX - frame.left + 14;
@@ -308,28 +344,4 @@ class Viewer {
     }
     this.draw();
   }
-}
-
-const clamp = (value, most, least = 0) => Math.min(Math.max(value, least), most);
-
-const largeEnough = ([left, top, right, bottom]) => right - left >= LEAST && bottom - top >= LEAST;
-
-// The box whose opposite corners are two pixels.
-function around([x0, y0], [x1, y1]) {
-  return [Math.min(x0, x1), Math.min(y0, y1), Math.max(x0, x1) + 1, Math.max(y0, y1) + 1];
-}
-
-function chip({ name, colour }) {
-  const item = document.createElement("li");
-  const square = document.createElement("i");
-  square.style.background = `rgb(${colour})`;
-  item.append(square, name);
-  return item;
-}
-
-function row(key, value) {
-  const line = document.createElement("div");
-  line.append(Object.assign(document.createElement("span"), { textContent: key }));
-  line.append(Object.assign(document.createElement("b"), { textContent: value }));
-  return line;
 }

@@ -52,10 +52,10 @@ def read(frame: ScoredFrame) -> Frame:
     return _read(frame, _time(frame.maps), _time(frame.picture))
 
 
-def tile(frame: ScoredFrame, level: str) -> dict[str, Any]:
+def tile(frame: ScoredFrame) -> dict[str, Any]:
     """What the grid shows of a frame; see `app.figures.maps.tile`."""
-    key = f"{_key(frame)} {level}"
-    return {"id": frame.id, "key": key, **_tile(key, frame, level)}
+    key = _key(frame)
+    return {"id": frame.id, "key": key, **_tile(key, frame)}
 
 
 def view(corpus: ScoredCorpus, row: int) -> dict[str, Any]:
@@ -92,8 +92,8 @@ def _read(frame: ScoredFrame, maps_time: int, picture_time: int) -> Frame:
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _tile(key: str, _frame: ScoredFrame, level: str) -> dict[str, Any]:
-    return figures.tile(_frame.read_jpeg(), _frame.read_maps()[level])
+def _tile(key: str, _frame: ScoredFrame) -> dict[str, Any]:
+    return figures.tile(_frame.read_jpeg(), _frame.read_maps())
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

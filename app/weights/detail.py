@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,39 +17,42 @@ from app.figures.maps import (
     Lens,
     area_table,
     class_bars,
-    colour_table,
     summary,
 )
 from app.figures.plotly_maps import weight_figure
 from app.weights.corpus import Frame, read, view
 from app.weights.grid import Selection
+from app.weights.lens import controls, figure, heard
 from app.weights.why import about_area, asked_area, forget_area, show_why
-from hrs.pictures import FULL_WEIGHT
 from hrs.scoring.corpus import ScoredCorpus
 
-_FIGURES = Path(__file__).parents[1] / "figures"
 _VIEWER = st.components.v2.component(
     "hrs_weights_viewer",
-    html=(_FIGURES / "viewer.html").read_text(encoding="utf-8"),
-    css=(_FIGURES / "viewer.css").read_text(encoding="utf-8"),
-    js="".join(
-        (_FIGURES / name).read_text(encoding="utf-8") for name in ("paint.js", "marks.js", "reasons.js", "viewer.js")
-    ),
+    html=figure("viewer.html").replace("<!--lens-->", figure("lens.html")),
+    css=figure("lens.css", "viewer.css"),
+    js=figure("paint.js", "marks.js", "reasons.js", "frames.js", "steps.js", "lens.js", "viewer.js"),
 )
+_KEY = "weights viewer"
 
 
-def show_detail(corpus: ScoredCorpus, selection: Selection, row: int, lens: Lens) -> None:
-    """The frame of a row, with the way to its neighbours in the chosen order."""
+def show_detail(
+    corpus: ScoredCorpus, selection: Selection, row: int, lens: Lens, steps: Sequence[int] = (), more: str = ""
+) -> None:
+    """The frame of a row, with the way to its neighbours in the chosen order.
+
+    Args:
+        steps, more: of training; see `app.weights.lens.controls`.
+    """
     scored = corpus.frame(row)
     _navigate(corpus, selection, row)
     frame = read(scored)
     asked = asked_area(corpus, row)
-    sent = {"lens": lens.to_dict(), "colours": colour_table(), "full": FULL_WEIGHT, **about_area(corpus, asked)}
     chosen = _VIEWER(
-        key="weights viewer",
-        data={**view(corpus, row), **sent},
+        key=_KEY,
+        data={"view": view(corpus, row), **controls(corpus, steps, more), **about_area(corpus, asked)},
         on_area_change=lambda: None,
         on_piece_change=_ask,
+        on_lens_change=partial(heard, _KEY),
     )
     show_why(corpus, asked)
     means = _class_means(corpus, row, lens)
@@ -147,4 +151,4 @@ def _go(frame: str) -> None:
 
 
 def _ask() -> None:
-    st.query_params["area"] = str(st.session_state["weights viewer"]["piece"])
+    st.query_params["area"] = str(st.session_state[_KEY]["piece"])

@@ -2,142 +2,129 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from app.context import plain
-from app.figures.maps import TITLES, Lens, colour_table
+from app.figures.maps import TITLES
+from app.weights.address import addressed, put
 from app.weights.corpus import tile
-from hrs.pictures import FULL_WEIGHT
+from app.weights.filters import choose_filters, describe, read_filters, told
+from app.weights.lens import controls, figure, heard
 from hrs.scoring.corpus import Between, Rows, ScoredCorpus
 
 PAGE = 24
-_FIGURES = Path(__file__).parents[1] / "figures"
 _GRID = st.components.v2.component(
     "hrs_weights_grid",
-    html='<div class="grid"></div>',
-    css=(_FIGURES / "grid.css").read_text(encoding="utf-8"),
-    js=(_FIGURES / "paint.js").read_text(encoding="utf-8") + (_FIGURES / "grid.js").read_text(encoding="utf-8"),
+    html=f'<div class="gallery">{figure("lens.html", "grid.html")}</div>',
+    css=figure("lens.css", "grid.css"),
+    js=figure("paint.js", "steps.js", "lens.js", "grid.js"),
 )
-_ORDERS = {False: "Lowest first", True: "Highest first"}
+_KEY = "weights tiles"
+_ORDERS = {"lowest": "Lowest first", "highest": "Highest first"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """The frames that the filters leave, in order; ``sort`` ordered them, ``name`` tells them from others."""
+    """The frames that the filters leave, in order; ``sort`` ordered them, ``name`` tells them from others. ``why``
+    says of each filter what it hides."""
 
     rows: Rows
     sort: str
     name: str
-
-
-def describe(statistic: str) -> str:
-    """A column of the table in plain words."""
-    named = {"weight": "Weight of the frame", "effective_share": "Effective share of its pixels"}
-    level, _, what = statistic.partition("/")
-    ends = {"mean": "mean", "std": "spread"}
-    return named.get(statistic) or f"{TITLES[level]}: {ends.get(what, what)}"
+    why: tuple[str, ...] = ()
 
 
 def choose_frames(corpus: ScoredCorpus) -> Selection:
     """Widgets for order and filters in a row; returns what they leave."""
+    where = read_filters(corpus)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         sort, descending = _choose_order(corpus)
-        chosen = st.session_state.get("weights filters", [])
-        with st.popover(f"Filters ({len(chosen)})" if chosen else "Filters", icon=":material/filter_list:"):
-            where = _choose_filters(corpus)
+        with st.popover(f"Filters ({len(where)})" if where else "Filters", icon=":material/filter_list:"):
+            choose_filters(corpus, where)
     return _select(corpus, sort, descending, where)
 
 
 def choose_frames_folded(corpus: ScoredCorpus) -> Selection:
     """The same behind one button, where a frame needs the room."""
+    where = read_filters(corpus)
     with st.popover("Order and filters", icon=":material/filter_list:"):
         sort, descending = _choose_order(corpus)
-        where = _choose_filters(corpus)
+        choose_filters(corpus, where)
     return _select(corpus, sort, descending, where)
 
 
 def _select(corpus: ScoredCorpus, sort: str, descending: bool, where: list[Between]) -> Selection:
     rows = corpus.select(sort=sort, descending=descending, where=where)
-    return Selection(rows=rows, sort=sort, name=f"{corpus.folder} {sort} {descending} {where}")
+    name = f"{corpus.folder} {sort} {descending} {where}"
+    return Selection(rows=rows, sort=sort, name=name, why=tuple(told(corpus, each) for each in where))
 
 
 def _choose_order(corpus: ScoredCorpus) -> tuple[str, bool]:
     """Statistic to sort by, and whether the highest comes first."""
-    sort = _choose_statistic(corpus, "Sort by", "weights sort")
+    sort = _choose_statistic(corpus)
     descending = st.segmented_control(
         "Order",
         list(_ORDERS),
-        default=False,
         required=True,
         format_func=_ORDERS.__getitem__,
-        key="weights order",
-        persist_state="session",
+        **addressed("order", "weights order", list(_ORDERS), "lowest"),
     )
-    return sort, bool(descending)
+    return sort, descending == "highest"
 
 
-def _choose_statistic(corpus: ScoredCorpus, label: str, key: str) -> str:
+def _choose_statistic(corpus: ScoredCorpus) -> str:
     """Of statistics by class one chooses the map first and then the class; the list stays short that way."""
     classes = set(corpus.space.classes)
     parts = {each: each.partition("/") for each in corpus.statistics}
-    by_class = {name: [each for each, (m, _, c) in parts.items() if m == name and c in classes] for name in corpus.maps}
+    by_class = {
+        f"{name}/": [each for each, (m, _, c) in parts.items() if m == name and c in classes] for name in corpus.maps
+    }
     overall = [each for each, (_, _, what) in parts.items() if what not in classes]
     overall.sort(key=lambda each: each != "weight")  # the first is what a fresh page sorts by
-    options = overall + [f"{name}/" for name, found in by_class.items() if found]
+    asked = st.query_params.get("sort", "")
+    first = next((level for level, found in by_class.items() if asked in found), asked)
+    options = overall + [level for level, found in by_class.items() if found]
+    st.session_state["weights sort"] = first if first in options else options[0]
     chosen = st.selectbox(
-        label,
+        "Sort by",
         options,
         format_func=lambda each: f"{TITLES[each[:-1]]}: mean over a class" if each.endswith("/") else describe(each),
-        key=key,
-        persist_state="session",
+        key="weights sort",
+        on_change=_sort_by,
+        args=("weights sort",),
         width=270,
     )
-    if not chosen.endswith("/"):
+    if chosen not in by_class:
         return str(chosen)
-    found = by_class[chosen[:-1]]
-    return str(
-        st.selectbox(
-            "Class",
-            found,
-            format_func=lambda each: each.partition("/")[2],
-            key=f"{key} {chosen}",
-            persist_state="session",
-            width=150,
-        )
+    found, key = by_class[chosen], f"weights sort {chosen}"
+    st.session_state[key] = asked if asked in found else found[0]
+    of_class = st.selectbox(
+        "Class",
+        found,
+        format_func=lambda each: each.partition("/")[2],
+        key=key,
+        on_change=_sort_by,
+        args=(key,),
+        width=150,
     )
+    return str(of_class)
 
 
-def _choose_filters(corpus: ScoredCorpus) -> list[Between]:
-    names = st.multiselect(
-        "Keep frames by",
-        corpus.statistics,
-        format_func=describe,
-        key="weights filters",
-        persist_state="session",
-        width=320,
-    )
-    found = [_choose_range(corpus, name) for name in names if name in corpus.statistics]
-    return [each for each in found if each]
+def _sort_by(key: str) -> None:
+    put("sort", st.session_state[key])
 
 
-def _choose_range(corpus: ScoredCorpus, statistic: str) -> Between | None:
-    values = corpus.values(statistic)
-    least, most = float(np.nanmin(values)), float(np.nanmax(values))
-    low, high = np.floor(least * 100) / 100, np.ceil(most * 100) / 100
-    if low == high:
-        st.caption(f"{plain(describe(statistic))} is {low:.2f} everywhere.")
-        return None
-    key = f"weights range {statistic} {low} {high}"
-    chosen = st.slider(plain(describe(statistic)), low, high, (low, high), 0.01, key=key, persist_state="session")
-    return Between(statistic=statistic, low=chosen[0], high=chosen[1])
+def show_grid(corpus: ScoredCorpus, selection: Selection, steps: Sequence[int] = (), more: str = "") -> None:
+    """A page of frames; a click on one opens it.
 
-
-def show_grid(corpus: ScoredCorpus, selection: Selection, lens: Lens) -> None:
-    """A page of frames; a click on one opens it."""
+    Args:
+        steps, more: of training; see `app.weights.lens.controls`.
+    """
     rows = selection.rows
     if not len(rows):
         st.info("No frame meets the filters. Widen a range, or remove a filter.")
@@ -148,22 +135,18 @@ def show_grid(corpus: ScoredCorpus, selection: Selection, lens: Lens) -> None:
     if pages > 1:
         number = st.pagination(pages, key=f"weights page {selection.name}", persist_state="page")
     with tiles:
-        _show_tiles(corpus, selection, lens, number - 1)
+        _show_tiles(corpus, selection, number - 1, controls(corpus, steps, more))
 
 
-def _show_tiles(corpus: ScoredCorpus, selection: Selection, lens: Lens, page: int) -> None:
+def _show_tiles(corpus: ScoredCorpus, selection: Selection, page: int, shown: dict[str, Any]) -> None:
     rows = selection.rows[page * PAGE : (page + 1) * PAGE]
     values = corpus.values(selection.sort)[rows]
     tiles = [
-        {**tile(frame, lens.level), "note": "absent" if np.isnan(value) else f"{value:.2f}"}
+        {**tile(frame), "note": "absent" if np.isnan(value) else f"{value:.2f}"}
         for frame, value in zip(corpus.page(selection.rows, page, PAGE), values, strict=True)
     ]
-    _GRID(
-        key="weights tiles",
-        data={"tiles": tiles, "lens": lens.to_dict(), "colours": colour_table(), "full": FULL_WEIGHT},
-        on_open_change=_open,
-    )
+    _GRID(key=_KEY, data={"tiles": tiles, **shown}, on_open_change=_open, on_lens_change=partial(heard, _KEY))
 
 
 def _open() -> None:
-    st.query_params["frame"] = st.session_state["weights tiles"]["open"]
+    st.query_params["frame"] = st.session_state[_KEY]["open"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -32,13 +32,27 @@ MAP_NAMES = ("combined", "pixel", "region", "image")
 """Every map a frame may have, the combined one first."""
 
 
+Absent = Literal["keep", "hide", "only"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Between:
-    """A condition on a statistic, both ends included; a frame without a value (its class is absent) fails it."""
+    """A condition on a statistic, both ends included.
+
+    absent: what becomes of a frame without a value, since it lacks the class: it is hidden, kept, or the only kind
+        that is kept.
+    """
 
     statistic: str
     low: float
     high: float
+    absent: Absent = "hide"
+
+    def hides(self, values: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which frames are hidden: for their value, and for the lack of one. NaN is none."""
+        lacks = np.isnan(values)
+        outside = ~lacks if self.absent == "only" else ~lacks & ((values < self.low) | (values > self.high))
+        return outside, lacks & (self.absent == "hide")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,8 +159,8 @@ class ScoredCorpus:
         """Rows that meet every condition, sorted; ties stay in order and frames without a value come last."""
         keep = np.ones(len(self), bool)
         for each in where:
-            values = self.values(each.statistic)
-            keep &= (values >= each.low) & (values <= each.high)
+            outside, lacks = each.hides(self.values(each.statistic))
+            keep &= ~(outside | lacks)
         rows = np.flatnonzero(keep)
         if sort is None:
             return rows

@@ -90,27 +90,29 @@ def test_bytes_arrive_without_loss(label):
 
 
 def test_a_tile_is_small_and_keeps_weights(maps):
-    weights = np.kron(maps["combined"], np.ones((100, 100), np.float32))
+    weights = {name: np.kron(each, np.ones((100, 100), np.float32)) for name, each in maps.items()}
     sent = tile(jpeg(600, 800), weights, width=256)
     picture = cv2.imdecode(np.frombuffer(base64.b64decode(sent["jpeg"]), np.uint8), cv2.IMREAD_COLOR)
     assert (sent["height"], sent["width"]) == picture.shape[:2] == (192, 256)
-    values = unpack(sent["values"], (192, 256)) * sent["scale"] / 255
-    assert values[100, 100] == pytest.approx(weights[313, 313], abs=0.01)
+    assert [each["name"] for each in sent["maps"]] == list(maps)
+    for each in sent["maps"]:
+        values = unpack(each["values"], (192, 256)) * sent["scale"] / 255
+        assert values[100, 100] == pytest.approx(weights[each["name"]][313, 313], abs=0.01)
 
 
 def test_a_tile_passes_a_small_picture_on_as_it_is(maps):
     picture = jpeg(HEIGHT, WIDTH)
-    assert base64.b64decode(tile(picture, maps["combined"])["jpeg"]) == picture
+    assert base64.b64decode(tile(picture, maps)["jpeg"]) == picture
 
 
 def test_a_tile_of_a_damaged_picture_is_grey(maps):
-    sent = tile(b"not a picture", maps["combined"])
+    sent = tile(b"not a picture", maps)
     assert cv2.imdecode(np.frombuffer(base64.b64decode(sent["jpeg"]), np.uint8), cv2.IMREAD_COLOR)[0, 0, 0] == 128
 
 
 def test_a_map_of_zeros_can_be_drawn(label):
     zeros = np.zeros((HEIGHT, WIDTH), np.float32)
-    assert tile(jpeg(HEIGHT, WIDTH), zeros)["scale"] == 1
+    assert tile(jpeg(HEIGHT, WIDTH), {"combined": zeros})["scale"] == 1
     (sent,) = view(jpeg(HEIGHT, WIDTH), label, {"combined": zeros}, CAMVID)["maps"]
     assert (unpack(sent["values"], zeros.shape) == 0).all()
 

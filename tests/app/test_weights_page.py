@@ -2,6 +2,8 @@
 
 import time
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from app.weights.scoring import start_scoring
@@ -12,6 +14,7 @@ from hrs.launch.task import Task, Teller
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.panel import open_panel
+from hrs.scoring.write import write_table
 from tests.app.conftest import button, labels, press, wait_for, words
 from tests.conftest import tiny_config, write_frames
 from tests.scoring.weighted_run import make_run
@@ -86,12 +89,13 @@ def test_runs_with_maps_come_first(root, frames, tiny, open_page):
 def test_the_grid_counts_sorts_and_filters(run, open_page):
     at = open_page("weights")
     assert "12 of 12 frames" in words(at)
-    at.multiselect(key="weights filters").set_value(["weight"]).run()
+    at.selectbox(key="weights filter by").select("weight").run()
     slider = next(each for each in at.slider if each.label == "Weight of the frame")
     values = ScoredCorpus.open(run / "scores").values("weight")
     slider.set_range(slider.min, 1.0).run()
     assert not at.exception
     assert f"{(values <= 1).sum()} of 12 frames" in words(at)
+    assert f"Weight of the frame: {(values > 1).sum()} frames are hidden" in words(at)
     assert f"Export {(values <= 1).sum()} frames" in [each.label for each in at.expander]
 
 
@@ -105,11 +109,52 @@ def test_pages_of_24_start_again_when_the_filter_changes(root, tmp_path, tiny, o
     at.run()
     assert at.session_state[key] == 3 and not at.exception
     least = float(ScoredCorpus.open(run / "scores").values("weight").min())
-    at.multiselect(key="weights filters").set_value(["weight"]).run()
+    at.selectbox(key="weights filter by").select("weight").run()
     slider = next(each for each in at.slider if each.label == "Weight of the frame")
     slider.set_range(slider.min, least + 0.01).run()
     assert not at.exception and not at.get("pagination")
     assert f"{(ScoredCorpus.open(run / 'scores').values('weight') <= least + 0.01).sum()} of 50 frames" in words(at)
+
+
+def test_a_filter_at_full_range_hides_nothing_and_a_missing_class_is_a_choice(root, tmp_path, tiny, open_page):
+    folder = write_frames(tmp_path / "some", 8, seed=9)
+    run = make_run(root, "some", f"folder:{folder}", tiny, panel=False)
+    lacking = lacks_class(run, "combined/car", rows=(1, 2, 5))
+    at = open_page("weights")
+    at.selectbox(key="weights filter by").select("combined/car").run()
+    assert "8 of 8 frames" in words(at)
+    choice = at.segmented_control(key="weights without combined/car")
+    assert choice.label == f"{lacking} frames without car" and choice.value == "keep"
+    choice.set_value("hide").run()
+    assert f"{8 - lacking} of 8 frames" in words(at) and f"{lacking} frames are hidden: {lacking} without car" in words(
+        at
+    )
+    at.segmented_control(key="weights without combined/car").set_value("only").run()
+    assert f"{lacking} of 8 frames" in words(at) and f"{8 - lacking} frames are hidden that have car" in words(at)
+    next(each for each in at.button if each.label.startswith("Remove the filter")).click().run()
+    assert "8 of 8 frames" in words(at) and "filter" not in at.query_params
+
+
+def lacks_class(run, statistic, rows):
+    """Have a corpus lack a statistic of some frames; how many."""
+    file = run / "scores/index.parquet"
+    table = pq.read_table(file)
+    values = [None if row in rows else value for row, value in enumerate(table[statistic].to_pylist())]
+    at = table.schema.get_field_index(statistic)
+    write_table(file, table.set_column(at, statistic, pa.array(values, pa.float64())))
+    return len(rows)
+
+
+def test_the_address_holds_order_and_filters(run, open_page):
+    values = ScoredCorpus.open(run / "scores").values("weight")
+    at = open_page("weights", sort="weight", order="highest", filter=["weight:0:1:keep", "nonsense:0:1:keep", "x"])
+    assert f"{(values <= 1).sum()} of 12 frames" in words(at)
+    assert at.segmented_control(key="weights order").value == "highest"
+    assert [each.value.count("is left out") for each in at.warning] == [1, 1]
+    at.segmented_control(key="weights order").set_value("lowest").run()
+    assert "order" not in at.query_params
+    at.selectbox(key="weights sort").select("effective_share").run()
+    assert at.query_params["sort"] == "effective_share"
 
 
 def test_labels_are_not_pruned_without_a_threshold(run, open_page):
@@ -158,11 +203,12 @@ def test_the_ends_of_the_order_have_one_neighbour(run, open_page):
 def test_the_threshold_is_told_of_and_kept(run, open_page):
     at = open_page("weights", frame="004")
     frame = ScoredCorpus.open(run / "scores").frame(4)
-    at.slider(key="weights threshold").set_value(0.5).run()
+    at.query_params["threshold"] = "0.5"
+    at.run()
     share = 100 * (frame.read_maps()["combined"] < 0.5).mean()
     assert f"{share:.1f} % of its pixels weigh less than 0.50" in words(at)
     button(at, "All frames").click().run()
-    assert at.slider(key="weights threshold").value == 0.5
+    assert at.query_params["threshold"] == "0.5"
 
 
 def test_the_panel_replays_training(run, open_page):
@@ -170,7 +216,9 @@ def test_the_panel_replays_training(run, open_page):
     at.segmented_control(key="weights source").set_value("panel").run()
     weights = open_panel(RunFolder(run), 5).frame(1).read_maps()["combined"]
     assert f"Frame 001: mean weight {weights.mean():.2f}" in words(at)
-    at.select_slider(key="weights step scored").set_value(0).run()
+    assert at.query_params["source"] == "panel"
+    at.query_params["step"] = "0"
+    at.run()
     assert "Frame 001: mean weight 1.00" in words(at)
     assert "To copy a data set, score the whole corpus first" in words(at)
 
@@ -186,8 +234,7 @@ def test_an_unknown_frame_and_damaged_maps_leave_a_living_page(run, open_page):
 
 
 def test_the_pruned_data_set_is_written_with_progress_and_can_be_opened(run, tmp_path, open_page):
-    at = open_page("weights")
-    at.slider(key="weights threshold").set_value(0.8).run()
+    at = open_page("weights", threshold="0.8")
     at.radio(key="weights mode").set_value("labels").run()
     assert "Pixels below the threshold of 0.80" in words(at)
     at.text_input(key="weights out scored").set_value(str(tmp_path / "pruned")).run()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, CDPSession, FloatRect, Locator, Page, expect
 
 from app.figures.maps import view
+from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
+from hrs.scoring.panel import open_panel
 from tests.browser.conftest import _start_server, _wait_until_healthy, free_port, stop_server
 from tests.browser.pages import PATIENCE, changed, open_frame, picture, shown, slide
 from tests.conftest import tiny_config
@@ -213,6 +217,91 @@ def test_training_is_replayed(grid: Page) -> None:
     slide(grid, "Training step", "ArrowLeft")
     changed(canvases.nth(2), last)
     expect(grid.get_by_text("Frame 001: mean weight 1.00.")).to_be_visible()
+
+
+def test_controls_act_without_the_server(grid: Page, run: Path) -> None:
+    grid.goto(grid.url.replace("run=scored", "run=scored&source=panel&frame=001"))
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown("001"))
+    said = view_of(run, 0, 1)["maps"][0]["mean"]
+    canvas = grid.locator(".panels .combined canvas")
+    grid.wait_for_function(
+        """() => performance.getEntriesByType("resource").some(
+        ({ name, responseEnd }) => responseEnd && name.includes("/weights-at") && name.includes("step=0"))"""
+    )  # fetched before anybody asks
+    grid.context.set_offline(True)
+    before = picture(canvas)
+    slide(grid, "Training step", "ArrowLeft")
+    before = changed(canvas, before)
+    expect(grid.locator(".panels .combined .note")).to_have_text(f"{said:.2f}")
+    slide(grid, "Opacity", "ArrowLeft", 3)
+    before = changed(canvas, before)
+    slide(grid, "Training step", "ArrowRight")
+    before = changed(canvas, before)
+    slide(grid, "Threshold", "ArrowRight", 16)
+    changed(canvas, before)
+    grid.get_by_role("radio", name="Region").check(force=True)
+    expect(grid.locator(".panels .chosen .title")).to_have_text("Region")
+    grid.context.set_offline(False)
+
+
+def view_of(run: Path, step: int, row: int) -> dict[str, Any]:
+    frame = open_panel(RunFolder(run), step).frame(row)
+    return view(frame.read_jpeg(), frame.read_label(), frame.read_maps(), open_panel(RunFolder(run), step).space)
+
+
+def test_the_steps_are_played_from_the_first(grid: Page) -> None:
+    grid.get_by_text("Training panel").click()
+    expect(grid.locator(".grid button")).to_have_count(2)
+    step, play = grid.get_by_role("slider", name="Training step"), grid.get_by_role("button", name="Play the steps")
+    tile = grid.locator(".grid canvas").first
+    last = picture(tile)
+    play.click()
+    expect(step).to_have_attribute("aria-valuetext", "0")
+    expect(play).to_have_attribute("aria-pressed", "true")
+    changed(tile, last)
+    expect(step).to_have_attribute("aria-valuetext", "5")
+    expect(play).to_have_attribute("aria-pressed", "false")
+    assert picture(tile) == last
+    expect(grid).to_have_url(re.compile("step=5"))
+
+
+def test_a_link_shows_the_same_and_back_goes_back(grid: Page) -> None:
+    grid.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    slide(grid, "Threshold", "ArrowRight", 10)
+    grid.get_by_role("radio", name="Region").check(force=True)
+    expect(grid).to_have_url(re.compile("map=region.*threshold=0.5"))
+    open_frame(grid, "003")
+    expect(grid.get_by_text("of its pixels weigh less than 0.50 (region)")).to_be_visible()
+    expect(grid).to_have_url(re.compile("frame=003"))
+    grid.get_by_role("button", name="Copy link").click()
+    expect(grid.get_by_text("Copied.")).to_be_visible()
+    link = grid.evaluate("navigator.clipboard.readText()")
+    grid.go_back()
+    expect(grid.locator(".grid button")).to_have_count(12)
+    expect(grid.get_by_role("slider", name="Threshold")).to_have_value("0.5")
+    other = grid.context.new_page()
+    other.goto(link)
+    expect(other.locator(".viewer")).to_have_attribute("data-shown", re.compile(r"003\.npz.* region 0\.6 0\.5"))
+    expect(other.get_by_role("radio", name="Region")).to_be_checked()
+
+
+def test_going_back_undoes_a_filter_and_leaving_keeps_it(grid: Page) -> None:
+    grid.get_by_role("button", name="Filters").click()
+    grid.get_by_role("combobox", name="Keep frames by").click()
+    grid.get_by_role("option", name="Weight of the frame").click()
+    grid.get_by_role("slider", name="Weight of the frame").first.press("ArrowRight")
+    expect(grid.get_by_text("11 of 12 frames")).to_be_visible()
+    expect(grid.get_by_text("Weight of the frame: 1 frames are hidden: 1 outside of").first).to_be_visible()
+    expect(grid).to_have_url(re.compile("filter=weight"))
+    grid.go_back()
+    expect(grid.get_by_text("12 of 12 frames")).to_be_visible()
+    grid.go_forward()
+    expect(grid.get_by_text("11 of 12 frames")).to_be_visible()
+    grid.keyboard.press("Escape")
+    grid.get_by_role("link", name="Data").click()
+    expect(grid.get_by_role("heading", name="Data", exact=True)).to_be_visible()
+    grid.get_by_role("link", name="Weights").click()
+    expect(grid.get_by_text("11 of 12 frames")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,0 +1,171 @@
+// How maps are looked at: which one, how opaque, from which threshold, at which step of training. It acts at once; when
+// the hand rests the address follows, and the server is told for what depends on it. The address is read when the bar is
+// made and when the browser goes back; until then what was chosen here holds, whatever an older answer says.
+const REST_MS = 300;
+const PLAY_MS = 600;
+
+class LensBar {
+  constructor(root, look) {
+    [this.root, this.look] = [root, look];
+    this.sliders = Object.fromEntries(["opacity", "threshold", "step"].map((name) => [name, root.querySelector(`[name=${name}]`)]));
+    for (const name of ["opacity", "threshold"]) {
+      this.sliders[name].oninput = (event) => this.set({ [name]: Number(event.target.value) });
+    }
+    this.sliders.step.oninput = (event) => {
+      const step = this.sent.steps[Number(event.target.value)];
+      this.pause(); // which draws the slider anew
+      this.set({ step });
+    };
+    this.player = root.querySelector("[data-lens=play]");
+    this.player.onclick = () => (this.playing ? this.pause() : this.play());
+    root.querySelector("[data-lens=copy]").onclick = () => this.copy();
+    const back = () => {
+      if (!root.isConnected) window.removeEventListener("popstate", back);
+      else if (this.sent) this.follow();
+    };
+    window.addEventListener("popstate", back);
+  }
+
+  // What the server sends: levels, ranges, steps; and who tells it. Returns how to look at it now.
+  show(sent, tell) {
+    [this.sent, this.tell] = [sent, tell];
+    const asked = this.read();
+    this.lens = this.fitting(this.lens || asked);
+    if (!this.timer && !same(asked, this.lens)) this.rest();
+    this.build();
+    return this.lens;
+  }
+
+  // The address as a lens; what it lacks, or names wrongly, is as on a fresh page.
+  read() {
+    const query = new URLSearchParams(location.search);
+    const within = (name) => {
+      const { least, most, usual } = this.sent[name];
+      const value = query.has(name) && query.get(name).trim() ? Number(query.get(name)) : NaN;
+      return Number.isFinite(value) ? Math.min(Math.max(value, least), most) : usual;
+    };
+    const step = query.has("step") ? Number(query.get("step")) : null;
+    return this.fitting({ map: query.get("map"), opacity: within("opacity"), threshold: within("threshold"), step });
+  }
+
+  fitting(lens) {
+    const { levels, steps } = this.sent;
+    const map = levels.some(({ name }) => name === lens.map) ? lens.map : levels[0].name;
+    return { ...lens, map, step: steps.includes(lens.step) ? lens.step : steps.at(-1) ?? null };
+  }
+
+  // The browser went back: an earlier address holds again.
+  follow() {
+    this.stop();
+    this.lens = this.read();
+    this.build();
+    this.look(this.lens);
+  }
+
+  set(change) {
+    this.lens = { ...this.lens, ...change };
+    this.build();
+    this.rest();
+    return this.look(this.lens);
+  }
+
+  rest() {
+    this.stop();
+    this.timer = setTimeout(() => (this.playing ? this.rest() : this.flush()), REST_MS);
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.timer = null;
+  }
+
+  // The address and the server get what they do not have yet.
+  flush() {
+    if (!this.timer) return;
+    this.stop();
+    history.replaceState(history.state, "", this.address());
+    this.tell(this.spoken());
+  }
+
+  spoken() {
+    const { step, ...rest } = this.lens;
+    return Object.fromEntries(Object.entries(step === null ? rest : this.lens).map(([name, value]) => [name, String(value)]));
+  }
+
+  address() {
+    const query = new URLSearchParams(location.search);
+    for (const [name, value] of Object.entries(this.spoken())) query.set(name, value);
+    return `${location.pathname}?${query}${location.hash}`;
+  }
+
+  build() {
+    const { root, sent, lens } = this;
+    const levels = root.querySelector(".levels");
+    const names = sent.levels.map(({ name }) => name).join();
+    if (levels.dataset.names !== names) {
+      levels.dataset.names = names;
+      levels.replaceChildren(...sent.levels.map((level) => this.radio(level)));
+    }
+    for (const input of levels.querySelectorAll("input")) input.checked = input.value === lens.map;
+    for (const name of ["opacity", "threshold"]) {
+      const { least, most, by } = sent[name];
+      this.slide(name, { min: least, max: most, step: by }, lens[name], lens[name].toFixed(2));
+    }
+    root.querySelector(".training").hidden = sent.steps.length < 2;
+    if (sent.steps.length) this.slide("step", { max: sent.steps.length - 1 }, sent.steps.indexOf(lens.step), lens.step.toLocaleString("en"));
+    this.player.textContent = this.playing ? "❚❚" : "▶";
+    this.player.setAttribute("aria-pressed", String(Boolean(this.playing)));
+  }
+
+  slide(name, range, value, text) {
+    const slider = this.sliders[name];
+    Object.assign(slider, range); // before the value, which is held to it
+    if (Number(slider.value) !== value) slider.value = value;
+    slider.setAttribute("aria-valuetext", text);
+    slider.closest(".field").querySelector("output").textContent = text;
+  }
+
+  radio({ name, title, about }) {
+    const label = Object.assign(document.createElement("label"), { title: about });
+    const input = Object.assign(document.createElement("input"), { type: "radio", name: "map", value: name });
+    input.onchange = () => this.set({ map: name });
+    label.append(input, Object.assign(document.createElement("span"), { textContent: title }));
+    return label;
+  }
+
+  // One step after the other, from the first where the last is shown; each stays until the next can be seen.
+  async play() {
+    const { steps } = this.sent;
+    const turn = (this.playing = {});
+    const from = steps.indexOf(this.lens.step) + 1;
+    for (const step of steps.slice(from < steps.length ? from : 0)) {
+      await Promise.all([this.set({ step }), new Promise((wake) => setTimeout(wake, PLAY_MS))]);
+      if (this.playing !== turn || !this.root.isConnected) return;
+    }
+    this.pause();
+  }
+
+  pause() {
+    this.playing = null;
+    this.build();
+  }
+
+  async copy() {
+    this.flush();
+    const link = new URL(this.address(), location.href).href;
+    const told = this.root.querySelector(".told");
+    try {
+      await navigator.clipboard.writeText(link);
+      told.textContent = "Copied.";
+    } catch { // refused, or a server elsewhere without TLS
+      const field = Object.assign(document.createElement("input"), { value: link, readOnly: true });
+      field.setAttribute("aria-label", "Link to copy");
+      told.replaceChildren(field);
+      field.select();
+      return;
+    }
+    setTimeout(() => (told.textContent = ""), 3000);
+  }
+}
+
+const same = (one, other) => JSON.stringify(Object.entries(one).sort()) === JSON.stringify(Object.entries(other).sort());
