@@ -40,6 +40,7 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.names import picture_file
 from hrs.scoring.corpus import MAP_NAMES
 from hrs.scoring.maps import pack, write_frame, write_maps
+from hrs.scoring.panel import PanelFrame, PanelWriter
 from hrs.scoring.write import About, write_table
 from hrs.selection.scale import MapScale, Scale
 
@@ -47,6 +48,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LINKED = 8  # files of a kind that differ; the others are links to them
 VALIDATE_EVERY = 500  # lines
 HEIGHT, WIDTH = 144, 192
+PANEL_STEPS = 20
 MEGABYTE = 2**20
 
 
@@ -126,8 +128,7 @@ def generate_corpus(run: RunFolder, frames: int) -> None:
         rng = np.random.default_rng(i)
         smooth = np.repeat(np.repeat(rng.gamma(4, 0.25, (HEIGHT // 8, WIDTH // 8)), 8, 0), 8, 1).astype(np.float32)
         write_maps(shelf / f"{i}.npz", dict.fromkeys(MAP_NAMES, pack(smooth)))
-        label = rng.integers(0, len(CAMVID), (HEIGHT // 16, WIDTH // 16)).repeat(16, 0).repeat(16, 1).astype(np.uint8)
-        write_frame(picture_file(shelf / "frames", str(i)), noise(i, HEIGHT, WIDTH), label)
+        write_frame(picture_file(shelf / "frames", str(i)), noise(i, HEIGHT, WIDTH), blocks(rng))
     for folder in (run.scores.maps, run.scores.frames):
         folder.mkdir(parents=True)
     for i in range(frames):
@@ -138,6 +139,27 @@ def generate_corpus(run: RunFolder, frames: int) -> None:
     write_table(run.scores.index, index(frames))
     scale = Scale(maps=dict.fromkeys(MAP_NAMES, MapScale(means=(1.0,) * len(CAMVID), strength=1.0)))
     About(space=CAMVID, scale=scale, checkpoint="best", dataset="render:synthetic").write(run.scores.about)
+
+
+def generate_panel(run: RunFolder) -> None:
+    """What training leaves of a few frames at each of PANEL_STEPS."""
+    rng = np.random.default_rng(0)
+    frames = [
+        PanelFrame(
+            id=str(i),
+            image=noise(i, HEIGHT, WIDTH),
+            label=rng.integers(0, len(CAMVID), (HEIGHT // 16, WIDTH // 16))
+            .repeat(16, 0)
+            .repeat(16, 1)
+            .astype(np.uint8),
+        )
+        for i in range(4)
+    ]
+    writer = PanelWriter(run=run, space=CAMVID, frames=frames)
+    scale = Scale(maps=dict.fromkeys(MAP_NAMES, MapScale(means=(1.0,) * len(CAMVID), strength=1.0)))
+    for step in range(PANEL_STEPS):
+        raw = [{name: rng.gamma(4, 0.25, (HEIGHT, WIDTH)).astype(np.float32) for name in MAP_NAMES} for _ in frames]
+        writer.write(500 * step, raw, scale)
 
 
 def index(frames: int) -> pa.Table:
@@ -163,6 +185,11 @@ def noise(seed: int, height: int, width: int) -> np.ndarray:
     """A picture that is as hard to encode as a photo."""
     coarse = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3)).astype(np.uint8)
     return coarse.repeat(8, 0).repeat(8, 1)
+
+
+def blocks(rng: np.random.Generator) -> np.ndarray:
+    """A label of squares."""
+    return rng.integers(0, len(CAMVID), (HEIGHT // 16, WIDTH // 16)).repeat(16, 0).repeat(16, 1).astype(np.uint8)
 
 
 @contextmanager
@@ -204,6 +231,20 @@ IDLE = "!document.querySelector('[data-testid=stStatusWidget]')"
 CURVES = "document.querySelectorAll('[data-testid=stPlotlyChart] .scatterlayer .trace').length >= 4"
 TABLE = "document.querySelector('[data-testid=stDataFrame] canvas')"
 SHOWN = "inShadow('.viewer')?.dataset.shown"
+FETCHED = "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/weights-at')).length >= %d"
+# Milliseconds from a control's event in the viewer to the end of the frame that paints what it changed.
+MOVED = """async ([selector, by]) => {
+  const [control, viewer] = [inShadow(`.lens ${selector}`), inShadow('.viewer')];
+  const [before, start] = [viewer.dataset.shown, performance.now()];
+  if (control.type === 'radio') control.click();
+  else {
+    control.stepUp(by);
+    control.dispatchEvent(new Event('input'));
+  }
+  while (viewer.dataset.shown === before) await new Promise((wake) => setTimeout(wake));
+  await new Promise((wake) => requestAnimationFrame(() => setTimeout(wake)));
+  return performance.now() - start;
+}"""
 IN_SHADOW = """
 window.inShadow = (selector, root = document) => root.querySelector(selector) || [...root.querySelectorAll('*')]
   .filter((each) => each.shadowRoot).map((each) => inShadow(selector, each.shadowRoot)).find(Boolean)
@@ -233,7 +274,7 @@ def measure_pages(page: Page, address: str, repeats: int, figures: Figures) -> N
             ready = f"{heading(title)} && {IDLE}"
             figures.add("page switch", timed(page, page.get_by_role("link", name=title, exact=True).click, ready))
         click = page.get_by_role("link", name="Runs", exact=True).click
-        figures.add("runs page ready", timed(page, click, runs), goal=1.0)
+        figures.add("runs page ready", timed(page, click, runs), goal=0.7)
 
 
 def measure_pictures(page: Page, address: str, repeats: int, figures: Figures) -> None:
@@ -256,12 +297,26 @@ def measure_weights(page: Page, address: str, repeats: int, figures: Figures) ->
     for _ in range(2 * repeats):
         before = page.evaluate(SHOWN)
         press = page.get_by_role("button", name="Next").click
-        figures.add("frame switch", timed(page, press, f"{SHOWN} != {json.dumps(before)}"), goal=0.4)
-    slider = page.get_by_role("slider", name="Threshold")
-    for _ in range(repeats):
-        before = page.evaluate(SHOWN)
-        press = partial(slider.press, "ArrowRight")
-        figures.add("threshold slider", timed(page, press, f"{SHOWN} != {json.dumps(before)}"))
+        figures.add("frame switch", timed(page, press, f"{SHOWN} != {json.dumps(before)}"), goal=0.25)
+    measure_controls(page, {"opacity": "[name=opacity]", "threshold": "[name=threshold]"}, repeats, figures)
+    maps = {f"map {name}": f"[value={name}]" for name in MAP_NAMES}
+    for _ in range(repeats // len(MAP_NAMES) + 1):
+        for selector in (*list(maps.values())[1:], maps["map combined"]):
+            figures.add("map", page.evaluate(MOVED, [selector, 0]) / 1000, goal=0.05)
+    page.goto(f"{address}/weights?run=run-000&source=panel&frame=0")
+    page.wait_for_function(SHOWN, polling="raf", timeout=60_000)
+    page.wait_for_function(FETCHED % (PANEL_STEPS - 1), timeout=60_000)
+    page.wait_for_timeout(1000)  # the last of them is unpacked
+    measure_controls(page, {"training step": "[name=step]"}, repeats, figures)
+
+
+def measure_controls(page: Page, sliders: dict[str, str], repeats: int, figures: Figures) -> None:
+    """Moves of sliders in the viewer, there and back."""
+    for name, selector in sliders.items():
+        for i in range(2 * repeats):
+            back = (i // 6 % 2 == 0) ^ (name == "threshold")  # which alone begins at its lower end
+            seconds = page.evaluate(MOVED, [selector, -1 if back else 1]) / 1000
+            figures.add(f"{name} slider", seconds, goal=0.05)
 
 
 def watch_memory(page: Page, address: str, run: RunFolder, server: psutil.Process, minutes: float) -> list[float]:
@@ -301,6 +356,7 @@ def main() -> None:
         generate_runs(root, options.runs, options.lines)
         first = RunFolder(root / "run-000")
         generate_corpus(first, options.frames)
+        generate_panel(first)
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--headless", "--no-sandbox", "--disable-gpu"]
         )

@@ -1,4 +1,5 @@
-// A page of frames: buttons with the weight map over the picture. Tells "open", a frame's id, and "lens".
+// A page of frames: buttons with the weight map over the picture. Tells "open", a frame
+// and how it is looked at, and "lens".
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".gallery");
@@ -59,8 +60,8 @@ class Grid {
   button(at, tile) {
     const button = this.grid.children[at] || this.grid.appendChild(newTile());
     button.onclick = () => {
-      this.bar.flush();
-      this.tell("open", tile.id);
+      this.bar.stop();
+      this.tell("open", { frame: tile.id, ...this.bar.spoken() }); // in one, so that the address holds both
     };
     button.title = tile.id;
     button.setAttribute("aria-label", `Open frame ${tile.id}, ${tile.note}`);

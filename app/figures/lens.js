@@ -1,7 +1,7 @@
 // How maps are looked at: which one, how opaque, from which threshold, at which step of training. It acts at once; when
 // the hand rests the address follows, and the server is told for what depends on it. The address is read when the bar is
 // made and when the browser goes back; until then what was chosen here holds, whatever an older answer says.
-const REST_MS = 300;
+const REST_MS = 400;
 const PLAY_MS = 600;
 
 class LensBar {

@@ -63,10 +63,10 @@ def told(corpus: ScoredCorpus, condition: Between) -> str:
     outside, lacks = (int(each.sum()) for each in condition.hides(corpus.values(condition.statistic)))
     name, what = describe(condition.statistic), condition.statistic.partition("/")[2]
     if condition.absent == "only":
-        return f"{name}: {outside:,} frames are hidden that have {what}."
+        return f"{name}: hides {outside:,} of {len(corpus):,} frames, those that have {what}."
     why = [f"{outside:,} outside of {condition.low:.2f} to {condition.high:.2f}"] if outside else []
     why += [f"{lacks:,} without {what}"] if lacks else []
-    return f"{name}: {outside + lacks:,} frames are hidden{': ' if why else ''}{', '.join(why)}."
+    return f"{name}: hides {outside + lacks:,} of {len(corpus):,} frames{': ' if why else ''}{', '.join(why)}."
 
 
 def _edit(corpus: ScoredCorpus, where: Sequence[Between], statistic: str) -> None:

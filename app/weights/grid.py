@@ -149,4 +149,4 @@ def _show_tiles(corpus: ScoredCorpus, selection: Selection, page: int, shown: di
 
 
 def _open() -> None:
-    st.query_params["frame"] = st.session_state[_KEY]["open"]
+    st.query_params.update(st.session_state[_KEY]["open"])

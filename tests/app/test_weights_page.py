@@ -95,7 +95,7 @@ def test_the_grid_counts_sorts_and_filters(run, open_page):
     slider.set_range(slider.min, 1.0).run()
     assert not at.exception
     assert f"{(values <= 1).sum()} of 12 frames" in words(at)
-    assert f"Weight of the frame: {(values > 1).sum()} frames are hidden" in words(at)
+    assert f"Weight of the frame: hides {(values > 1).sum()} of 12 frames" in words(at)
     assert f"Export {(values <= 1).sum()} frames" in [each.label for each in at.expander]
 
 
@@ -126,11 +126,13 @@ def test_a_filter_at_full_range_hides_nothing_and_a_missing_class_is_a_choice(ro
     choice = at.segmented_control(key="weights without combined/car")
     assert choice.label == f"{lacking} frames without car" and choice.value == "keep"
     choice.set_value("hide").run()
-    assert f"{8 - lacking} of 8 frames" in words(at) and f"{lacking} frames are hidden: {lacking} without car" in words(
+    assert f"{8 - lacking} of 8 frames" in words(at) and f"hides {lacking} of 8 frames: {lacking} without car" in words(
         at
     )
     at.segmented_control(key="weights without combined/car").set_value("only").run()
-    assert f"{lacking} of 8 frames" in words(at) and f"{8 - lacking} frames are hidden that have car" in words(at)
+    assert f"{lacking} of 8 frames" in words(at) and f"hides {8 - lacking} of 8 frames, those that have car" in words(
+        at
+    )
     next(each for each in at.button if each.label.startswith("Remove the filter")).click().run()
     assert "8 of 8 frames" in words(at) and "filter" not in at.query_params
 

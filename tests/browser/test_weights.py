@@ -291,7 +291,7 @@ def test_going_back_undoes_a_filter_and_leaving_keeps_it(grid: Page) -> None:
     grid.get_by_role("option", name="Weight of the frame").click()
     grid.get_by_role("slider", name="Weight of the frame").first.press("ArrowRight")
     expect(grid.get_by_text("11 of 12 frames")).to_be_visible()
-    expect(grid.get_by_text("Weight of the frame: 1 frames are hidden: 1 outside of").first).to_be_visible()
+    expect(grid.get_by_text("Weight of the frame: hides 1 of 12 frames: 1 outside of").first).to_be_visible()
     expect(grid).to_have_url(re.compile("filter=weight"))
     grid.go_back()
     expect(grid.get_by_text("12 of 12 frames")).to_be_visible()
