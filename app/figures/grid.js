@@ -1,4 +1,4 @@
-// A page of frames: buttons with the weight map over the picture. Tells "open", a frame
+// A page of frames: buttons with picture, label or weights. Tells "open", a frame
 // and how it is looked at, and "lens".
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
@@ -45,14 +45,18 @@ class Grid {
   }
 
   paint(shown, lens) {
+    this.grid.style.gridTemplateColumns = `repeat(auto-fill, minmax(min(${lens.size}px, 45%), 1fr))`;
     this.data.tiles.forEach(({ id }, at) => {
       const tile = shown.get(id);
       const canvas = this.buttons[at].querySelector("canvas");
       if (!tile) return;
       const { width, height, scale, picture } = tile;
       [canvas.width, canvas.height] = [width, height];
+      const context = canvas.getContext("2d");
       const values = { values: tile.values[lens.map], scale };
-      paint(canvas.getContext("2d"), picture.pixels, values, width, height, lens, this.colours, this.data.full);
+      if (lens.show === "frame") context.drawImage(picture.canvas, 0, 0);
+      else if (lens.show === "label") context.drawImage(classSheet(this.data.classes, width, height, (i) => tile.label[i]), 0, 0);
+      else paint(context, picture.pixels, values, width, height, lens, this.colours, this.data.full);
       canvas.dataset.painted = `${id} ${Object.values(lens).join(" ")}`;
     });
   }
@@ -94,7 +98,7 @@ function unpackTile(tile) {
   return unpackedTiles.get(tile.key);
 }
 
-async function unpackFresh({ jpeg, width, height, scale, maps }) {
-  const picture = await photograph(jpeg, width, height);
-  return { width, height, scale, picture, values: await unpackMaps(maps) };
+async function unpackFresh({ jpeg, label: packed, width, height, scale, maps }) {
+  const [picture, label, values] = await Promise.all([photograph(jpeg, width, height), inflate(packed), unpackMaps(maps)]);
+  return { width, height, scale, picture, label, values };
 }

@@ -7,8 +7,10 @@ const PLAY_MS = 600;
 class LensBar {
   constructor(root, look) {
     [this.root, this.look] = [root, look];
-    this.sliders = Object.fromEntries(["opacity", "threshold", "step"].map((name) => [name, root.querySelector(`[name=${name}]`)]));
-    for (const name of ["opacity", "threshold"]) {
+    this.sliders = Object.fromEntries([...root.querySelectorAll("[type=range]")].map((slider) => [slider.name, slider]));
+    this.choices = [...root.querySelectorAll(".choice")].map((choice) => choice.dataset.choice);
+    this.ranges = Object.keys(this.sliders).filter((name) => name !== "step");
+    for (const name of this.ranges) {
       this.sliders[name].oninput = (event) => this.set({ [name]: Number(event.target.value) });
     }
     this.sliders.step.oninput = (event) => {
@@ -26,7 +28,7 @@ class LensBar {
     window.addEventListener("popstate", back);
   }
 
-  // What the server sends: levels, ranges, steps; and who tells it. Returns how to look at it now.
+  // What the server sends: choices, ranges, steps; and who tells it. Returns how to look at it now.
   show(sent, tell) {
     [this.sent, this.tell] = [sent, tell];
     const asked = this.read();
@@ -45,13 +47,15 @@ class LensBar {
       return Number.isFinite(value) ? Math.min(Math.max(value, least), most) : usual;
     };
     const step = query.has("step") ? Number(query.get("step")) : null;
-    return this.fitting({ map: query.get("map"), opacity: within("opacity"), threshold: within("threshold"), step });
+    const chosen = this.choices.map((name) => [name, query.get(name)]);
+    return this.fitting(Object.fromEntries([...chosen, ...this.ranges.map((name) => [name, within(name)]), ["step", step]]));
   }
 
   fitting(lens) {
-    const { levels, steps } = this.sent;
-    const map = levels.some(({ name }) => name === lens.map) ? lens.map : levels[0].name;
-    return { ...lens, map, step: steps.includes(lens.step) ? lens.step : steps.at(-1) ?? null };
+    const { sent, choices } = this;
+    const known = (choice) => (sent[choice].some(({ name }) => name === lens[choice]) ? lens[choice] : sent[choice][0].name);
+    const step = sent.steps.includes(lens.step) ? lens.step : sent.steps.at(-1) ?? null;
+    return { ...lens, ...Object.fromEntries(choices.map((choice) => [choice, known(choice)])), step };
   }
 
   // The browser went back: an earlier address holds again.
@@ -100,16 +104,10 @@ class LensBar {
 
   build() {
     const { root, sent, lens } = this;
-    const levels = root.querySelector(".levels");
-    const names = sent.levels.map(({ name }) => name).join();
-    if (levels.dataset.names !== names) {
-      levels.dataset.names = names;
-      levels.replaceChildren(...sent.levels.map((level) => this.radio(level)));
-    }
-    for (const input of levels.querySelectorAll("input")) input.checked = input.value === lens.map;
-    for (const name of ["opacity", "threshold"]) {
+    for (const choice of this.choices) this.choose(choice);
+    for (const name of this.ranges) {
       const { least, most, by } = sent[name];
-      this.slide(name, { min: least, max: most, step: by }, lens[name], lens[name].toFixed(2));
+      this.slide(name, { min: least, max: most, step: by }, lens[name], by < 1 ? lens[name].toFixed(2) : String(lens[name]));
     }
     root.querySelector(".training").hidden = sent.steps.length < 2;
     if (sent.steps.length) this.slide("step", { max: sent.steps.length - 1 }, sent.steps.indexOf(lens.step), lens.step.toLocaleString("en"));
@@ -125,10 +123,19 @@ class LensBar {
     slider.closest(".field").querySelector("output").textContent = text;
   }
 
-  radio({ name, title, about }) {
+  choose(choice) {
+    const group = this.root.querySelector(`[data-choice=${choice}]`);
+    const options = this.sent[choice];
+    const names = options.map(({ name }) => name).join();
+    if (group.dataset.names !== names) group.replaceChildren(...options.map((option) => this.radio(choice, option)));
+    group.dataset.names = names;
+    for (const input of group.querySelectorAll("input")) input.checked = input.value === this.lens[choice];
+  }
+
+  radio(choice, { name, title, about }) {
     const label = Object.assign(document.createElement("label"), { title: about });
-    const input = Object.assign(document.createElement("input"), { type: "radio", name: "map", value: name });
-    input.onchange = () => this.set({ map: name });
+    const input = Object.assign(document.createElement("input"), { type: "radio", name: choice, value: name });
+    input.onchange = () => this.set({ [choice]: name });
     label.append(input, Object.assign(document.createElement("span"), { textContent: title }));
     return label;
   }

@@ -61,18 +61,19 @@ def colour_table() -> str:
     return _base64(weight_colours(_levels()).tobytes())
 
 
-def tile(jpeg: bytes, maps: Maps, *, width: int = TILE_WIDTH) -> dict[str, Any]:
-    """A frame of the grid: JPEG and every weight map, all at most ``width`` wide.
+def tile(jpeg: bytes, label: Pixels, maps: Maps, *, width: int = TILE_WIDTH) -> dict[str, Any]:
+    """A frame of the grid: JPEG, label and every weight map, all at most ``width`` wide.
 
     Args:
         jpeg: the picture as it is stored, as large as the maps; grey is drawn where it is damaged.
+        label: class ids (h w).
         maps: weights (h w) by name, at least 0.
 
     Returns:
-        width, height, jpeg (base64), scale and maps (name, and values: base64 of deflated bytes; a weight is
-        value / 255 * scale).
+        width, height, jpeg (base64), label (base64 of deflated bytes), scale and maps (name, and values as label; a
+        weight is value / 255 * scale).
     """
-    own_height, own_width = next(iter(maps.values())).shape
+    own_height, own_width = label.shape
     wide = min(width, own_width)
     high = max(1, round(own_height * wide / own_width))
     small = {name: enlarge(weights, high, wide) for name, weights in maps.items()}
@@ -81,6 +82,7 @@ def tile(jpeg: bytes, maps: Maps, *, width: int = TILE_WIDTH) -> dict[str, Any]:
         "width": wide,
         "height": high,
         "jpeg": _base64(_shrunk(jpeg, high, wide)),
+        "label": _deflated(enlarge(label, high, wide)),
         "scale": scale,
         "maps": [{"name": name, "values": _packed(weights, scale)} for name, weights in small.items()],
     }
@@ -116,7 +118,7 @@ def view(
             for name in MAP_NAMES
             if name in maps
         ],
-        "classes": _classes(space),
+        "classes": class_list(space),
         "reasons": reasons and _reasons(reasons, says),
     }
 
@@ -261,7 +263,8 @@ def _bar(name: str, colour: Colour, weight: float, mean: float | None, most: flo
     )
 
 
-def _classes(space: LabelSpace) -> list[dict[str, Any]]:
+def class_list(space: LabelSpace) -> list[dict[str, Any]]:
+    """Names and colours in the order of their ids, for the browser."""
     return [{"name": name, "colour": list(rgb)} for name, rgb in zip(space.classes, space.palette, strict=True)]
 
 

@@ -93,7 +93,7 @@ def _read(frame: ScoredFrame, maps_time: int, picture_time: int) -> Frame:
 
 @st.cache_data(max_entries=2000, show_spinner=False)
 def _tile(key: str, _frame: ScoredFrame) -> dict[str, Any]:
-    return figures.tile(_frame.read_jpeg(), _frame.read_maps())
+    return figures.tile(_frame.read_jpeg(), _frame.read_label(), _frame.read_maps())
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

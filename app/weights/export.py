@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import streamlit as st
 
 from app.context import plain
 from app.figures.maps import TITLES, Lens
+from app.launch import forms
 from app.weights.following import POLL_SECONDS, show_progress
 from app.weights.grid import Selection
+from hrs.config import load_config
 from hrs.errors import HRSError
 from hrs.launch.launcher import launcher
 from hrs.launch.task import Task
@@ -96,6 +99,18 @@ def show_copying(run: RunFolder) -> None:
     elif status.state == "finished" and out.is_dir():
         st.success(f"{status.steps:,} frames in {plain(str(out))}. Train on them with this source:")
         st.code(f"folder:{out}", language=None)
+        if st.button("Open in Launch", icon=":material/play_arrow:"):
+            _open_in_launch(run, f"folder:{out}")
+
+
+def _open_in_launch(run: RunFolder, source: str) -> None:
+    """The run's own settings, with these frames in the place of its synthetic ones."""
+    try:
+        forms.fill(load_config(run.config, (f"data.sources={json.dumps([source])}",)))
+    except HRSError as error:
+        st.error(plain(str(error)))
+        return
+    st.switch_page("pages/launch.py")
 
 
 @st.fragment(run_every=POLL_SECONDS)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.figures.maps import TITLES
+from app.figures.maps import TITLES, class_list
 from app.weights.address import addressed, put
 from app.weights.corpus import tile
 from app.weights.filters import choose_filters, describe, read_filters, told
@@ -20,9 +20,9 @@ from hrs.scoring.corpus import Between, Rows, ScoredCorpus
 PAGE = 24
 _GRID = st.components.v2.component(
     "hrs_weights_grid",
-    html=f'<div class="gallery">{figure("lens.html", "grid.html")}</div>',
+    html=f'<div class="gallery">{figure("lens.html", "grid.html").replace("<!--more-->", figure("tiles.html"))}</div>',
     css=figure("lens.css", "grid.css"),
-    js=figure("paint.js", "steps.js", "lens.js", "grid.js"),
+    js=figure("paint.js", "reasons.js", "steps.js", "lens.js", "grid.js"),
 )
 _KEY = "weights tiles"
 _ORDERS = {"lowest": "Lowest first", "highest": "Highest first"}
@@ -145,7 +145,12 @@ def _show_tiles(corpus: ScoredCorpus, selection: Selection, page: int, shown: di
         {**tile(frame), "note": "absent" if np.isnan(value) else f"{value:.2f}"}
         for frame, value in zip(corpus.page(selection.rows, page, PAGE), values, strict=True)
     ]
-    _GRID(key=_KEY, data={"tiles": tiles, **shown}, on_open_change=_open, on_lens_change=partial(heard, _KEY))
+    _GRID(
+        key=_KEY,
+        data={"tiles": tiles, "classes": class_list(corpus.space), **shown},
+        on_open_change=_open,
+        on_lens_change=partial(heard, _KEY),
+    )
 
 
 def _open() -> None:

@@ -35,6 +35,8 @@ class Range:
 
 
 _RANGES = {"opacity": Range(0.0, 1.0, 0.05, 0.6), "threshold": Range(0.0, FULL_WEIGHT, 0.05, 0.0)}
+_TILES = Range(100, 400, 20, 160)
+_SHOW = {"weights": "Weights", "label": "Labels", "frame": "Frames"}
 
 
 def figure(*names: str) -> str:
@@ -66,7 +68,11 @@ def controls(corpus: ScoredCorpus, steps: Sequence[int] = (), more: str = "") ->
         for name in corpus.maps
     ]
     ranges = {name: each.__dict__ for name, each in _RANGES.items()}
-    lens = {"levels": levels, **ranges, "steps": list(steps), "step": read_step(steps), "more": more}
+    tiles = {
+        "size": _TILES.__dict__,
+        "show": [{"name": name, "title": title, "about": ""} for name, title in _SHOW.items()],
+    }
+    lens = {"map": levels, **ranges, **tiles, "steps": list(steps), "step": read_step(steps), "more": more}
     return {"lens": lens, "colours": colour_table(), "full": FULL_WEIGHT}
 
 

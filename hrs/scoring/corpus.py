@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +32,7 @@ MAP_NAMES = ("combined", "pixel", "region", "image")
 """Every map a frame may have, the combined one first."""
 
 
+Number = TypeVar("Number", bound=np.generic)
 Absent = Literal["keep", "hide", "only"]
 
 
@@ -243,8 +244,8 @@ class ScoredCorpus:
         return path
 
 
-def enlarge(weights: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """A map at another size: each pixel takes the weight of the map's pixel that covers its centre."""
+def enlarge(weights: NDArray[Number], height: int, width: int) -> NDArray[Number]:
+    """A map at another size: each pixel takes the value of the map's pixel that covers its centre."""
     rows, columns = (
         np.minimum(((np.arange(size) + 0.5) * own / size).astype(np.int64), own - 1)
         for size, own in zip((height, width), weights.shape, strict=True)

@@ -89,9 +89,11 @@ def test_bytes_arrive_without_loss(label):
     assert np.array_equal(unpack(sent["maps"][0]["values"], stored.shape), stored)
 
 
-def test_a_tile_is_small_and_keeps_weights(maps):
+def test_a_tile_is_small_and_keeps_label_and_weights(maps, label):
     weights = {name: np.kron(each, np.ones((100, 100), np.float32)) for name, each in maps.items()}
-    sent = tile(jpeg(600, 800), weights, width=256)
+    label = np.kron(label, np.ones((100, 100), np.uint8))
+    sent = tile(jpeg(600, 800), label, weights, width=256)
+    assert unpack(sent["label"], (192, 256))[100, 100] == label[313, 313]
     picture = cv2.imdecode(np.frombuffer(base64.b64decode(sent["jpeg"]), np.uint8), cv2.IMREAD_COLOR)
     assert (sent["height"], sent["width"]) == picture.shape[:2] == (192, 256)
     assert [each["name"] for each in sent["maps"]] == list(maps)
@@ -100,19 +102,19 @@ def test_a_tile_is_small_and_keeps_weights(maps):
         assert values[100, 100] == pytest.approx(weights[each["name"]][313, 313], abs=0.01)
 
 
-def test_a_tile_passes_a_small_picture_on_as_it_is(maps):
+def test_a_tile_passes_a_small_picture_on_as_it_is(maps, label):
     picture = jpeg(HEIGHT, WIDTH)
-    assert base64.b64decode(tile(picture, maps)["jpeg"]) == picture
+    assert base64.b64decode(tile(picture, label, maps)["jpeg"]) == picture
 
 
-def test_a_tile_of_a_damaged_picture_is_grey(maps):
-    sent = tile(b"not a picture", maps)
+def test_a_tile_of_a_damaged_picture_is_grey(maps, label):
+    sent = tile(b"not a picture", label, maps)
     assert cv2.imdecode(np.frombuffer(base64.b64decode(sent["jpeg"]), np.uint8), cv2.IMREAD_COLOR)[0, 0, 0] == 128
 
 
 def test_a_map_of_zeros_can_be_drawn(label):
     zeros = np.zeros((HEIGHT, WIDTH), np.float32)
-    assert tile(jpeg(HEIGHT, WIDTH), {"combined": zeros})["scale"] == 1
+    assert tile(jpeg(HEIGHT, WIDTH), label, {"combined": zeros})["scale"] == 1
     (sent,) = view(jpeg(HEIGHT, WIDTH), label, {"combined": zeros}, CAMVID)["maps"]
     assert (unpack(sent["values"], zeros.shape) == 0).all()
 

@@ -6,7 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from app.launch import forms
 from app.weights.scoring import start_scoring
+from hrs.config import load_config
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.launch.queue import LocalQueue
@@ -248,6 +250,17 @@ def test_the_pruned_data_set_is_written_with_progress_and_can_be_opened(run, tmp
     button(at, "Write data set").click().run()
     wait_for(at, lambda: at.error)
     assert "Nothing was written" in at.error[0].value and "exists" in at.error[0].value
+
+
+def test_launch_opens_with_what_was_written_in_place_of_the_runs_own_frames(run, tmp_path, open_page):
+    at = open_page("weights")
+    at.text_input(key="weights out scored").set_value(str(tmp_path / "fewer")).run()
+    button(at, "Write data set").click().run()
+    wait_for(at, lambda: at.success)
+    button(at, "Open in Launch").click().run()
+    assert not at.exception and at.title[0].value == "Launch"
+    assert at.session_state[forms.KEY + "data.sources"] == f"folder:{tmp_path / 'fewer'}"
+    assert at.session_state[forms.KEY + "data.width"] == str(load_config(run / "config.yaml").data.width)
 
 
 def test_scoring_starts_detached_and_says_why_it_failed(root, frames, tiny, open_page):

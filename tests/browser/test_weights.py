@@ -76,6 +76,23 @@ def test_sliders_act_on_the_grid_and_on_a_frame_alike(grid: Page) -> None:
     expect(grid.locator(".grid button")).to_have_count(12)
 
 
+def test_tiles_show_label_or_frame_and_have_a_size(grid: Page) -> None:
+    tile = grid.locator(".grid canvas").first
+    weights = picture(tile)
+    grid.get_by_role("radio", name="Labels").check(force=True)
+    label = changed(tile, weights)
+    grid.get_by_role("radio", name="Frames").check(force=True)
+    changed(tile, label)
+    before = place(tile)["width"]
+    slide(grid, "Thumbnail size", "End")
+    assert place(tile)["width"] >= 400 > before
+    expect(grid).to_have_url(re.compile("show=frame.*size=400"))
+    grid.reload()
+    grid.locator(".grid[data-ready]").wait_for()
+    assert place(tile)["width"] >= 400
+    expect(grid.get_by_role("radio", name="Frames")).to_be_checked()
+
+
 def test_what_weighs_less_than_the_threshold_turns_grey(grid: Page, run: Path) -> None:
     canvases = open_frame(grid, "003")
     before = picture(canvases.nth(COMBINED))
