@@ -72,6 +72,9 @@ def test_frames_without_the_class_come_last_and_fail_its_condition(tmp_path, fol
     assert ids(corpus, corpus.select(sort="combined/car")) == ["c", "b", "a"]
     assert ids(corpus, corpus.select(sort="combined/car", descending=True)) == ["b", "c", "a"]
     assert ids(corpus, corpus.select(where=[Between(statistic="combined/car", low=0, high=9)])) == ["b", "c"]
+    for absent, kept in (("keep", ["a", "b"]), ("hide", ["b"]), ("only", ["a"])):
+        where = Between(statistic="combined/car", low=1.5, high=9, absent=absent)
+        assert ids(corpus, corpus.select(where=[where])) == kept
     assert corpus.mean("combined/car") == 1.5
 
 
