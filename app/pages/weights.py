@@ -13,9 +13,11 @@ from app.weights.grid import choose_frames, choose_frames_folded, show_grid
 from app.weights.lens import read_lens, read_step
 from app.weights.routes import at_other_steps
 from app.weights.scoring import offer_scoring, why_no_maps
+from app.weights.tagging import show_tags
 from hrs.errors import HRSError
 from hrs.pictures import weight_legend
 from hrs.runs.folder import RunFolder
+from hrs.scoring.tags import Tags
 
 
 @st.fragment
@@ -27,9 +29,10 @@ def explore(run: RunFolder, found: list[str]) -> None:
             source = _choose_source(found)
             steps = run.panel_steps() if source == PANEL else []
             corpus = open_source(run, source, read_step(steps))
+            tags = Tags(run.tags)
             row = corpus.find(st.query_params.get("frame", ""))
-            folded = choose_frames_folded(corpus) if row is not None else None
-        lens, selection = read_lens(corpus), folded or choose_frames(corpus)
+            folded = choose_frames_folded(corpus, tags) if row is not None else None
+        lens, selection = read_lens(corpus), folded or choose_frames(corpus, tags)
         st.html(weight_legend())
         if row is None:
             hidden = "".join(f"  \n{plain(each)}" for each in selection.why)
@@ -39,6 +42,7 @@ def explore(run: RunFolder, found: list[str]) -> None:
         else:
             more = at_other_steps(run, corpus.frame(row).id) if steps else ""
             show_detail(corpus, selection, row, lens, steps, more)
+            show_tags(tags, corpus.frame(row).id)
         show_export(run, corpus, selection, lens)
     except HRSError as error:
         st.error(plain(str(error)))

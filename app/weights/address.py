@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-_KEPT = ("source", "map", "step", "opacity", "threshold", "sort", "order", "filter", "size", "show")
+_KEPT = ("source", "map", "step", "opacity", "threshold", "sort", "order", "filter", "tag", "size", "show")
 _MEMORY = "weights address"
 
 

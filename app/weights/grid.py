@@ -15,7 +15,9 @@ from app.weights.address import addressed, put
 from app.weights.corpus import tile
 from app.weights.filters import choose_filters, describe, read_filters, told
 from app.weights.lens import controls, figure, heard
+from app.weights.tagging import choose_tags, tagged
 from hrs.scoring.corpus import Between, Rows, ScoredCorpus
+from hrs.scoring.tags import Tags
 
 PAGE = 24
 _GRID = st.components.v2.component(
@@ -39,29 +41,31 @@ class Selection:
     why: tuple[str, ...] = ()
 
 
-def choose_frames(corpus: ScoredCorpus) -> Selection:
+def choose_frames(corpus: ScoredCorpus, tags: Tags) -> Selection:
     """Widgets for order and filters in a row; returns what they leave."""
     where = read_filters(corpus)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         sort, descending = _choose_order(corpus)
         with st.popover(f"Filters ({len(where)})" if where else "Filters", icon=":material/filter_list:"):
             choose_filters(corpus, where)
-    return _select(corpus, sort, descending, where)
+            choose_tags(tags)
+    return _select(corpus, tags, sort, descending, where)
 
 
-def choose_frames_folded(corpus: ScoredCorpus) -> Selection:
+def choose_frames_folded(corpus: ScoredCorpus, tags: Tags) -> Selection:
     """The same behind one button, where a frame needs the room."""
     where = read_filters(corpus)
     with st.popover("Order and filters", icon=":material/filter_list:"):
         sort, descending = _choose_order(corpus)
         choose_filters(corpus, where)
-    return _select(corpus, sort, descending, where)
+        choose_tags(tags)
+    return _select(corpus, tags, sort, descending, where)
 
 
-def _select(corpus: ScoredCorpus, sort: str, descending: bool, where: list[Between]) -> Selection:
-    rows = corpus.select(sort=sort, descending=descending, where=where)
-    name = f"{corpus.folder} {sort} {descending} {where}"
-    return Selection(rows=rows, sort=sort, name=name, why=tuple(told(corpus, each) for each in where))
+def _select(corpus: ScoredCorpus, tags: Tags, sort: str, descending: bool, where: list[Between]) -> Selection:
+    rows, why = tagged(corpus, tags, corpus.select(sort=sort, descending=descending, where=where))
+    name = f"{corpus.folder} {sort} {descending} {where}{''.join(why)}"
+    return Selection(rows=rows, sort=sort, name=name, why=(*(told(corpus, each) for each in where), *why))
 
 
 def _choose_order(corpus: ScoredCorpus) -> tuple[str, bool]:

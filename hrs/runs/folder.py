@@ -119,6 +119,11 @@ class RunFolder(WorkFolder):
         return CorpusFolder(self.path / "scores")
 
     @property
+    def tags(self) -> Path:
+        """Words that people put on its frames: see `hrs.scoring.tags`."""
+        return self.path / "tags.json"
+
+    @property
     def tasks(self) -> Path:
         """Other work with this run in the background, a folder each."""
         return self.path / "tasks"

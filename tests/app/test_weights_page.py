@@ -16,6 +16,7 @@ from hrs.launch.task import Task, Teller
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.panel import open_panel
+from hrs.scoring.tags import Tags
 from hrs.scoring.write import write_table
 from tests.app.conftest import button, labels, press, wait_for, words
 from tests.conftest import tiny_config, write_frames
@@ -159,6 +160,21 @@ def test_the_address_holds_order_and_filters(run, open_page):
     assert "order" not in at.query_params
     at.selectbox(key="weights sort").select("effective_share").run()
     assert at.query_params["sort"] == "effective_share"
+
+
+def test_frames_are_tagged_and_kept_by_tag(run, open_page):
+    at = open_page("weights", frame="004")
+    tags = Tags(RunFolder(run).tags)
+    tags.put("007", ["dark"])
+    at.run()
+    box = at.multiselect(key="weights tags 004")
+    assert box.options == ["dark"] and box.value == []
+    box.set_value(["dark"]).run()
+    assert tags.read() == {"004": ["dark"], "007": ["dark"]}
+    button(at, "All frames").click().run()
+    at.multiselect(key="weights tags kept").set_value(["dark"]).run()
+    assert "2 of 12 frames" in words(at) and "Tagged dark: hides 10 of 12 frames" in words(at)
+    assert at.query_params["tag"] == "dark" or at.query_params["tag"] == ["dark"]
 
 
 def test_labels_are_not_pruned_without_a_threshold(run, open_page):

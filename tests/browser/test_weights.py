@@ -16,6 +16,7 @@ from app.figures.maps import view
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.panel import open_panel
+from hrs.scoring.tags import Tags
 from tests.browser.conftest import _start_server, _wait_until_healthy, free_port, stop_server
 from tests.browser.pages import PATIENCE, changed, open_frame, picture, shown, slide
 from tests.conftest import tiny_config
@@ -319,6 +320,20 @@ def test_going_back_undoes_a_filter_and_leaving_keeps_it(grid: Page) -> None:
     expect(grid.get_by_role("heading", name="Data", exact=True)).to_be_visible()
     grid.get_by_role("link", name="Weights").click()
     expect(grid.get_by_text("11 of 12 frames")).to_be_visible()
+
+
+def test_a_new_tag_is_typed(grid: Page, run: Path) -> None:
+    open_frame(grid, "005")
+    field = grid.get_by_role("combobox", name="Tags")
+    field.fill("odd lamp")
+    field.press("Enter")
+    grid.get_by_role("button", name="All frames").click()
+    grid.get_by_role("button", name="Filters").click()
+    grid.get_by_role("combobox", name="Keep frames tagged").click()
+    grid.get_by_role("option", name="odd lamp").click()
+    expect(grid.get_by_text("1 of 12 frames")).to_be_visible()
+    expect(grid).to_have_url(re.compile("tag=odd"))
+    assert Tags(RunFolder(run).tags).read() == {"005": ["odd lamp"]}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
