@@ -18,7 +18,7 @@ from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.panel import open_panel
 from hrs.scoring.tags import Tags
 from tests.browser.conftest import _start_server, _wait_until_healthy, free_port, stop_server
-from tests.browser.pages import PATIENCE, changed, open_frame, picture, shown, slide
+from tests.browser.pages import PATIENCE, changed, open_frame, picture, settled, shown, slide
 from tests.conftest import tiny_config
 from tests.scoring.weighted_run import make_run
 
@@ -323,11 +323,18 @@ def test_going_back_undoes_a_filter_and_leaving_keeps_it(grid: Page) -> None:
 
 
 def test_a_new_tag_is_typed(grid: Page, run: Path) -> None:
-    open_frame(grid, "005")
+    grid.goto(f"{grid.url}&frame=005")
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown("005"))
+    settled(grid)
     field = grid.get_by_role("combobox", name="Tags")
-    field.fill("odd lamp")
+    field.press_sequentially("odd lamp")
     field.press("Enter")
+    expect(grid.get_by_text("odd lamp").first).to_be_visible()
+    grid.keyboard.press("Escape")
+    settled(grid)
     grid.get_by_role("button", name="All frames").click()
+    expect(grid.locator(".grid button")).to_have_count(12)
+    settled(grid)
     grid.get_by_role("button", name="Filters").click()
     grid.get_by_role("combobox", name="Keep frames tagged").click()
     grid.get_by_role("option", name="odd lamp").click()
