@@ -19,7 +19,11 @@ _FILTER = "weights tags kept"
 def show_tags(tags: Tags, frame: str) -> None:
     """The tags of a frame, to choose from those in use or to type new ones."""
     found, key = tags.read(), f"weights tags {frame}"
-    st.session_state[key] = found.get(frame, [])
+    own = found.get(frame, [])
+    if (
+        key not in st.session_state or st.session_state.get(_stored(key)) != own
+    ):  # else a run that is on its way would undo what is typed meanwhile
+        st.session_state[key] = st.session_state[_stored(key)] = own
     st.multiselect(
         "Tags",
         _in_use(found),
@@ -37,6 +41,14 @@ def _give(tags: Tags, frame: str, key: str) -> None:
         tags.put(frame, st.session_state[key])
     except HRSError as error:
         st.toast(plain(str(error)), icon=":material/error:")
+        st.session_state.pop(_stored(key))
+    else:
+        st.session_state[_stored(key)] = tags.read().get(frame, [])
+
+
+def _stored(key: str) -> str:
+    """Where a session keeps what the file held when the widget was last filled from it."""
+    return f"{key} stored"
 
 
 def choose_tags(tags: Tags) -> None:
