@@ -28,7 +28,7 @@ LAYERS = (
     ("checkpoint",),
     ("inference", "scoring"),
     ("training", "labelling"),
-    ("launch",),
+    ("launch", "cluster"),
     ("study",),
     ("cli",),
     ("__main__",),

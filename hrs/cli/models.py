@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from hrs.cli.options import RUNS, Model, RunsRoot, checkpoint_folder
+from hrs.cli.options import RUNS, Model, On, RunsRoot, checkpoint_folder
 from hrs.cli.tasks import occupying
 from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
@@ -59,6 +59,7 @@ def score(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many frames.")] = None,
     runs: RunsRoot = RUNS,
     device: Annotated[str, typer.Option()] = "auto",
+    on: On = None,
 ) -> None:
     """Weight maps of a whole corpus and a table over its frames. Goes on where an earlier call stopped."""
     from hrs.inference import pick_device
@@ -72,8 +73,14 @@ def score(
     task = run.tasks / "score" if run and out is None else None
     out = out or (run or RunFolder(folder)).scores.path
     corpus = dataset or own_corpus(folder)
-    with occupying(device, task, ["score", str(folder), corpus], out=out), progress_bar("scoring") as progress:
-        index = score_corpus(folder, corpus, out, limit=limit, device=pick_device(device), progress=progress)
+    command, own = ["score", str(folder), corpus], None if on else device  # a cluster needs no device of this machine
+    with occupying(own, task, command, out=out), progress_bar("scoring") as progress:
+        if on:
+            from hrs.cluster.scoring import score_on
+
+            index = score_on(on, folder, corpus, out, limit=limit, device=device, progress=progress)
+        else:
+            index = score_corpus(folder, corpus, out, limit=limit, device=pick_device(device), progress=progress)
     print(f"index: {index}\nmaps: {CorpusFolder(out).maps}")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from hrs.cli.options import RUNS, RunsRoot
+from hrs.cli.options import RUNS, On, RunsRoot
 from hrs.cli.training import say_queued, train
 
 app = typer.Typer(no_args_is_help=True, help="List, show, cancel, resume and delete runs.")
@@ -63,14 +63,15 @@ def runs_resume(
     name: str,
     runs: RunsRoot = RUNS,
     queue: Annotated[bool, typer.Option("--queue", help="Return at once; it goes on when a device is free.")] = False,
+    on: On = None,
 ) -> None:
     """Go on with a run that stopped, from its last checkpoint."""
     from hrs.launch.launcher import launcher
     from hrs.runs.registry import find_run
 
-    if queue:
+    if queue or on:
         run = find_run(runs, name)
-        launcher().resume(run)
+        launcher(on).resume(run)
         say_queued(run)
         return
     train(name=name, runs=runs, resume=True)

@@ -69,11 +69,12 @@ def work(folder: Path) -> None:
 
 
 @contextmanager
-def occupying(device: str, folder: Path | None, command: Sequence[str], *, out: Path) -> Iterator[None]:
+def occupying(device: str | None, folder: Path | None, command: Sequence[str], *, out: Path) -> Iterator[None]:
     """Hold a device while a command works in this terminal, so that what is queued waits, and pages see it. Where the
     command is a task's, that holds one already.
 
     Args:
+        device: None for a command that needs none.
         folder: of the task that it is then; None: one that nobody needs to find again.
     """
     from hrs.launch.launcher import launcher

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hrs.cli.options import RUNS, Overrides, RunsRoot
+from hrs.cli.options import RUNS, On, Overrides, RunsRoot
 from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
 from hrs.methods.table import METHODS
@@ -32,18 +32,19 @@ def train(
     queue: Annotated[
         bool, typer.Option("--queue", help="Return at once; it trains in the background when a device is free.")
     ] = False,
+    on: On = None,
 ) -> None:
     """Train one run; its folder holds everything it makes."""
     from hrs.config import load_config
     from hrs.launch.launcher import launcher
     from hrs.runs.registry import find_run
 
-    if queue:
+    if queue or on:
         if resume:
             raise HRSError(
-                "--queue starts a new run; to queue one that stopped: python -m hrs runs resume NAME --queue"
+                "--queue and --on start a new run; to queue one that stopped: python -m hrs runs resume NAME --queue"
             )
-        say_queued(launcher().start(load_config(config, tuple(set_ or ())), runs, name))
+        say_queued(launcher(on).start(load_config(config, tuple(set_ or ())), runs, name))
         return
     from hrs.system.files import remove
     from hrs.training.trainer import check_resumable, create_run, processes
@@ -101,6 +102,7 @@ def study(
     out: Annotated[Path | None, typer.Option(help="Default: studies/NAME below the folder of all runs.")] = None,
     runs: RunsRoot = RUNS,
     queue: Annotated[bool, typer.Option("--queue", help="Return at once; it works in the background.")] = False,
+    on: On = None,
 ) -> None:
     """Compare methods over numbers of real images and seeds. Goes on where an earlier call stopped."""
     from hrs.launch.task import Task, Teller
@@ -114,7 +116,7 @@ def study(
     wanted = load_study(file)
     if queue:
         plan(wanted)  # what makes no sense is said now
-        task = hand_in(file, folder)
+        task = hand_in(file, folder, on)
         print(f"the study works in the background; stop it with: python -m hrs tasks cancel {task.path}")
         print(f"log: {task.log}\ntable: {folder / 'table.md'}")
         return
@@ -122,7 +124,7 @@ def study(
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
     own = Task.current()
-    lines = run_study(wanted, folder, progress=Teller(own) if own else None)
+    lines = run_study(wanted, folder, on=on, progress=Teller(own) if own else None)
     print(to_markdown(lines))
     print(f"table: {folder / 'table.md'}\nplot: {folder / 'plot.png'}")
 

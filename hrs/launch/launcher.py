@@ -1,15 +1,18 @@
 """Where work in the background is handed in: this interface, whatever stands behind it.
 
-Pages and commands see nothing else. Today a queue on this machine does the work (`hrs.launch.queue`).
+Pages and commands see nothing else. A queue on this machine does the work (`hrs.launch.queue`), or a cluster
+(`hrs.cluster`).
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from hrs.config import RunConfig
+from hrs.config import RunConfig, load_config
+from hrs.errors import HRSError
 from hrs.launch.task import Task
 from hrs.runs.folder import RunFolder
 from hrs.runs.work import WorkFolder
@@ -61,11 +64,11 @@ class Launcher(Protocol):
         """Folders of what a run or a task waits for: what is at work on the devices that it may take, then what waits
         before it. Empty for what does not wait."""
 
-    def occupy(self, work: WorkFolder, device: str, *, again: bool = False) -> None:
+    def occupy(self, work: WorkFolder, device: str | None, *, again: bool = False) -> None:
         """Say that this process does work at once, so that what was handed in waits until it has ended.
 
         Args:
-            device: "cpu", or anything else for a GPU where there is one.
+            device: "cpu", or anything else for a GPU where there is one; None for work that needs none.
             again: the work stopped, and this process goes on with it. Of several that want to, one may.
 
         Raises:
@@ -73,8 +76,33 @@ class Launcher(Protocol):
         """
 
 
-def launcher() -> Launcher:
-    """The one that this installation uses."""
-    from hrs.launch.queue import LocalQueue
+def launcher(on: str | None = None) -> Launcher:
+    """Where work goes.
 
-    return LocalQueue()
+    Args:
+        on: the address of a Ray cluster, HOST:PORT, ray://HOST:PORT, or "auto" for the one that this machine is part
+            of; None for the queue of this machine.
+
+    Raises:
+        HRSError: Ray is not installed.
+    """
+    if on is None:
+        from hrs.launch.queue import LocalQueue
+
+        return LocalQueue()
+    from hrs.cluster.launcher import RayLauncher
+
+    return RayLauncher(on)
+
+
+def places() -> tuple[str, ...]:
+    """Addresses of the clusters that pages offer beside this machine: those in HRS_ON, with commas between them."""
+    return tuple(part.strip() for part in os.environ.get("HRS_ON", "").split(",") if part.strip())
+
+
+def check_unfinished(run: RunFolder) -> RunConfig:
+    """The settings of a run that is to go on. Raises HRSError where it has finished, or they cannot be read."""
+    config = load_config(run.config)
+    if run.read_status().state == "finished":
+        raise HRSError(f"run {run.name} has finished; start a new run from its config.yaml")
+    return config

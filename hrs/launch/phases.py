@@ -15,6 +15,8 @@ from hrs.runs.work import WorkFolder
 def phase_in_words(work: WorkFolder, status: Status) -> str:
     """Such as "rendering 7/40", "training 120/1,000, 5 min left", "waiting for tiny, about 5 min"; empty for what has
     ended."""
+    if status.state == "queued" and status.keeper:
+        return f"waiting for a node of the cluster {status.keeper}"
     if status.state == "queued":
         return _waiting(launcher().ahead(work))
     if status.state != "running":

@@ -30,13 +30,13 @@ from typing import Any
 
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
-from hrs.launch.launcher import Share
-from hrs.launch.process import spawn
+from hrs.launch.launcher import Share, check_unfinished
+from hrs.launch.process import end_with_parent, spawn
 from hrs.launch.task import Task
 from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
 from hrs.runs.status import ACTIVE
-from hrs.runs.work import WorkFolder, cancel, refuse_active, requeue
+from hrs.runs.work import WorkFolder, cancel, put_back, refuse_active, requeue
 from hrs.system.cache import cache_root
 from hrs.system.documents import read_json
 from hrs.system.files import atomic_write, disk_errors
@@ -45,6 +45,7 @@ from hrs.system.processes import interrupting
 CPU = "cpu"
 _PAUSE = 0.5  # seconds between two looks at the queue, for each place in it; so many waiting runs cost no more than few
 _LONGEST_PAUSE = 10.0
+_TAKEOVER = 120.0  # seconds after which the lock of a machine that is lost is free, on a network disk too
 _LAST_WORDS = 5  # lines of the log that tell why a process did not start
 
 
@@ -83,9 +84,7 @@ class LocalQueue:
 
     def resume(self, run: RunFolder, *, share: Share | None = None) -> None:
         run = RunFolder(run.path.resolve())
-        load_config(run.config)
-        if run.read_status().state == "finished":
-            raise HRSError(f"run {run.name} has finished; start a new run from its config.yaml")
+        check_unfinished(run)
         with _locked():
             requeue(run)
             ticket = _enter(run, share)
@@ -111,7 +110,7 @@ class LocalQueue:
         before = [ticket for ticket in rivals if ticket.taken or ticket.since < mine.since]
         return tuple(Path(ticket.folder) for ticket in sorted(before, key=lambda ticket: not ticket.taken))
 
-    def occupy(self, work: WorkFolder, device: str, *, again: bool = False) -> None:
+    def occupy(self, work: WorkFolder, device: str | None, *, again: bool = False) -> None:
         """Under ``accelerate launch`` the main process speaks for all processes of this machine."""
         usable = devices(device)
         count = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -157,12 +156,19 @@ def task_in_turn(task: Task) -> Iterator[None]:
 @contextmanager
 def _turn(work: WorkFolder) -> Iterator[None]:
     """Claim queued work, wait for its device and have torch see that alone; where this or the block fails, the work's
-    status says so."""
-    with _locked():
+    status says so. Work of a cluster has its device, and its process ends with the one that started it."""
+    kept = work.read_status().keeper is not None
+    if kept:
+        end_with_parent()
+    with work.held(patience=_TAKEOVER) if kept else _locked():
+        if kept:
+            put_back(work)  # who had it before is gone
         if not work.claim():
             raise HRSError(f"{work.kind} {work.name} is {work.read_status().state}; nothing waits to be started")
     try:
-        _use(_await_turn(work))
+        if not kept:
+            with work.beating():
+                _use(_await_turn(work))
         yield
     except KeyboardInterrupt as error:
         if work.read_status().state in ACTIVE:

@@ -27,7 +27,6 @@ from hrs.system.documents import read_json
 from hrs.system.files import atomic_write, disk_errors
 
 _TOLD = 1.0  # seconds between two writes of the status at most
-_HEARTBEAT = 60.0  # seconds after which it is written although nothing has moved
 
 
 class Order(BaseModel):
@@ -100,8 +99,13 @@ class Task(WorkFolder):
         """Do the task in this block: says that this process does it, and how it ended.
 
         Raises:
-            HRSError: it was asked to stop, by `Stopped` or by a KeyboardInterrupt.
+            HRSError: it was asked to stop, by `Stopped` or by a KeyboardInterrupt; or another process does it.
         """
+        with self.held(), self._told():
+            yield
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
         self.write_status(state="running")
         token = _CURRENT.set(self)
         try:
@@ -136,7 +140,7 @@ class Teller:
             raise Stopped
         now, moved = time.monotonic(), self.said != (done, total)
         self.first = self.first or (done, now)
-        if self.said is None or now - self.written > (_TOLD if moved else _HEARTBEAT) or (moved and done == total):
+        if moved and (self.said is None or now - self.written > _TOLD or done == total):
             self.task.write_status(step=done, steps=total, eta=self._left(done, total, now))
             self.said, self.written = (done, total), now
 

@@ -16,7 +16,8 @@ ENDED: dict[State, str] = {"finished": "has finished", "failed": "failed", "canc
 """How a run ended, after its name."""
 KILLED = "killed: the process ended without saying so"
 
-_SILENCE = 900.0  # seconds without an update after which a run of another machine, whose pid says nothing here, is dead
+BEAT = 15.0  # seconds between two heartbeats of work that waits or goes on
+_SILENCE = 150.0  # seconds without one after which work is dead whose pid says nothing here; network disks show it late
 _STARTING = 120.0  # seconds that the process of a queued run may take until it says which one it is
 
 
@@ -51,6 +52,7 @@ class Status(BaseModel):
     """What a run says of itself in status.json. Times are Unix seconds; ``eta`` is in seconds, None while unknown.
 
     ``pid``, ``pid_started``, ``boot`` (see `process_identity`) and ``host`` tell whether the process still lives.
+    ``keeper`` is the address of a cluster that has the work done, and replaces a process that is lost.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,6 +62,7 @@ class Status(BaseModel):
     pid_started: Seconds | None = None
     boot: str | None = None
     host: str | None = None
+    keeper: str | None = None
     step: Count = 0
     steps: Count = 0
     eta: Seconds | None = None
@@ -74,11 +77,17 @@ NOBODY = {"pid": None, "pid_started": None, "boot": None, "host": None}
 """The fields of a status that name no process."""
 
 
-def lives(status: Status) -> bool:
-    """Whether a run that says it is queued or running may be believed."""
-    silent = time.time() - (status.updated or 0)
+def lives(status: Status, beat: float | None = None) -> bool:
+    """Whether a run that says it is queued or running may be believed.
+
+    Args:
+        beat: Unix time of its last heartbeat; None where there is none.
+    """
+    silent = time.time() - max(status.updated or 0, beat or 0)
+    if status.keeper is not None:  # a lost process is not the end of it
+        return silent < _SILENCE
     if status.pid is None:
         return status.state == "running" or silent < _STARTING
     if status.host not in (None, socket.gethostname()):
-        return status.state == "queued" or silent < _SILENCE
+        return silent < _SILENCE
     return process_alive(status.pid, status.pid_started, status.boot)

@@ -11,9 +11,10 @@ import json
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, ClassVar
@@ -22,7 +23,7 @@ import psutil
 
 from hrs.errors import HRSError
 from hrs.runs.records import plain, tail
-from hrs.runs.status import ACTIVE, KILLED, NOBODY, Status, lives
+from hrs.runs.status import ACTIVE, BEAT, KILLED, NOBODY, Status, lives
 from hrs.system.documents import parse_json, read_bounded, read_json
 from hrs.system.files import DiskFull, atomic_write
 from hrs.system.processes import process_alive, process_identity
@@ -67,6 +68,11 @@ class WorkFolder:
         """Held by the process that does the work."""
         return self.path / ".lock"
 
+    @property
+    def pulse(self) -> Path:
+        """Touched every few seconds by whoever waits with the work or does it: its heartbeat."""
+        return self.path / ".pulse"
+
     def read_status(self) -> Status:
         """The status, corrected where its process is gone: queued or running work becomes failed (or cancelled, if that
         was asked for). The file is left as it is.
@@ -75,7 +81,7 @@ class WorkFolder:
             HRSError: there is no status.
         """
         status = self._stored_status()
-        if status.state not in ACTIVE or lives(status):
+        if status.state not in ACTIVE or lives(status, self._last_beat()):
             return status
         if self._cancel_asked(status):
             return status.model_copy(update={"state": "cancelled", "eta": None, "phase": None})
@@ -117,25 +123,49 @@ class WorkFolder:
         return written
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Do the work in this block, alone: the system keeps the folder for this process and its children until they
-        have ended, whatever the files say.
+    def held(self, *, patience: float | None = None) -> Iterator[None]:
+        """Do the work in this block, alone and with a heartbeat: the system keeps the folder for this process and its
+        children until they have ended, whatever the files say.
+
+        Args:
+            patience: seconds to wait for another process to end; by default a few.
 
         Raises:
-            HRSError: another process does it.
+            HRSError: it did not.
         """
-        deadline = time.monotonic() + _ENDING
+        deadline = time.monotonic() + (_ENDING if patience is None else patience)
         while (file := _locked(self.lock)) is None:
             if time.monotonic() > deadline:
                 raise HRSError(
                     f"{self.kind} {self.name} is at work in another process; wait until it ends, or cancel it"
                 )
             time.sleep(0.1)
-        with file:
+        with file, self.beating():
             try:
                 yield
             finally:
                 self.lock.unlink(missing_ok=True)
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Give signs of life during this block, whatever it does; those are how other machines know of it."""
+        ended = threading.Event()
+
+        def beat() -> None:
+            while True:
+                with suppress(OSError):  # the next one may reach the disk; if none does, the work counts as lost
+                    self.pulse.touch()
+                if ended.wait(BEAT):
+                    return
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+            self.pulse.unlink(missing_ok=True)
 
     def active(self) -> bool:
         """Whether it waits or runs; False where there is no such work."""
@@ -163,6 +193,12 @@ class WorkFolder:
     def log_tail(self, lines: int = 20) -> list[str]:
         """The last lines of log.txt, oldest first; of a progress bar only its last state. Empty without a log."""
         return tail(self.log, lines)
+
+    def _last_beat(self) -> float | None:
+        try:
+            return self.pulse.stat().st_mtime
+        except FileNotFoundError:
+            return None
 
     def _stored_status(self) -> Status:
         try:
@@ -224,15 +260,27 @@ def cancel(work: WorkFolder, *, force: bool = False) -> None:
         _signal(status.pid, force)
 
 
-def requeue(work: WorkFolder) -> None:
+def requeue(work: WorkFolder, *, keeper: str | None = None) -> None:
     """Have work that stopped wait for a new process; that it was once cancelled is forgotten.
+
+    Args:
+        keeper: the cluster that will have it done; None for this machine.
 
     Raises:
         HRSError: it is queued or running already.
     """
     refuse_active(work, "wait until it ends, or cancel it")
     work.cancel_mark.unlink(missing_ok=True)
-    work.write_status(state="queued", **NOBODY)
+    work.write_status(state="queued", keeper=keeper, **NOBODY)
+
+
+def put_back(work: WorkFolder) -> None:
+    """Have work whose process is lost wait for another one; cancelled if that was asked for. For its keeper alone."""
+    status = work._stored_status()
+    if work._cancel_asked(status):
+        work.write_status(state="cancelled")
+    elif status.state in ACTIVE:
+        work.write_status(state="queued", **NOBODY)
 
 
 def refuse_active(work: WorkFolder, remedy: str) -> None:

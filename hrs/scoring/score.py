@@ -6,7 +6,7 @@ Frames stream through in batches; finished parts stay on disk, so a run that was
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,35 +66,90 @@ def score(
     Raises:
         HRSError: the checkpoint has no weighting networks, the corpus cannot be used, or ``out`` holds other scores.
     """
-    if PART % batch:
-        raise HRSError(f"batch is {batch}; expected a divisor of {PART}")
-    loaded, method = _load(checkpoint, device)
-    given = map_for(loaded.config.data.classes, dataset, source=True)
-    corpus = open_dataset(dataset, classes=given).map_to(loaded.space)
-    corpus = corpus.take(range(min(limit or len(corpus), len(corpus))))
-    folder, identity = CorpusFolder(out), _identity(checkpoint)
-    _claim(folder, {"checkpoint": identity, "dataset": dataset, "space": loaded.space.to_dict()})
-    parts = _Parts(folder, tuple(frame.id for frame in corpus.frames))
-    chosen = [chunk for part in parts.missing() for chunk in parts.frames(part, batch)]
-    done, tables, areas = len(corpus) - sum(map(len, chosen)), list[pa.Table](), list[FrameAreas]()
-    for frames, on_device in _batches(corpus, chosen, loaded, workers=workers, device=torch.device(device)):
-        reasons = weight_reasons(method, on_device)
-        tables.append(_write_batch(corpus, frames, on_device, reasons.raw, len(loaded.space), folder))
-        for i, index in enumerate(frames):
-            frame = corpus.frames[index]
-            evidence = evidence_of(reasons, on_device, i, planted=frame.planted is not None)
-            areas.append(evidence.write(folder, index, file_stem(frame.id)))
-        if frames.stop % PART == 0 or frames.stop == len(corpus):
-            part = frames.start // PART
-            write_table(folder.areas_file(part * PART), to_table(areas))
-            write_table(folder.part(part), pa.concat_tables(tables))  # last: it says that the part is finished
-            tables, areas = [], []
-        done += len(frames)
+    scoring = Scoring(checkpoint, dataset, out, limit=limit, batch=batch, workers=workers, device=device)
+    scoring.claim()
+    missing = scoring.missing()
+    done = len(scoring) - scoring.frames_in(missing)
+    for frames in scoring.write_parts(missing):
+        done += frames
         if progress:
-            progress(done, len(corpus))
-    origin = {"checkpoint": identity, "dataset": dataset, "classes": given.entries if given else {}}
-    _summarise(folder, parts, loaded, {**origin, "judges": judges_of(method)})
-    return folder.index
+            progress(done, len(scoring))
+    return scoring.finish()
+
+
+class Scoring:
+    """A corpus on its way through a trained run, in parts of PART frames that do not depend on each other: several
+    processes, on several machines, may each write some of them. Arguments and errors are those of `score`."""
+
+    def __init__(
+        self,
+        checkpoint: Path,
+        dataset: str,
+        out: Path,
+        *,
+        limit: int | None = None,
+        batch: int = 8,
+        workers: int = 2,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if PART % batch:
+            raise HRSError(f"batch is {batch}; expected a divisor of {PART}")
+        self._loaded, self._method = _load(checkpoint, device)
+        given = map_for(self._loaded.config.data.classes, dataset, source=True)
+        corpus = open_dataset(dataset, classes=given).map_to(self._loaded.space)
+        self._corpus = corpus.take(range(min(limit or len(corpus), len(corpus))))
+        self._folder, self._device = CorpusFolder(out), torch.device(device)
+        self._batch, self._workers = batch, workers
+        self._parts = _Parts(self._folder, tuple(frame.id for frame in self._corpus.frames))
+        self._origin: dict[str, Any] = {"checkpoint": _identity(checkpoint), "dataset": dataset}
+        self._classes = given.entries if given else {}
+
+    def __len__(self) -> int:
+        """Frames in all."""
+        return len(self._corpus)
+
+    def claim(self) -> None:
+        """Take the folder for this checkpoint and corpus. Raises HRSError where it holds other scores."""
+        _claim(self._folder, {**self._origin, "space": self._loaded.space.to_dict()})
+
+    def missing(self) -> list[int]:
+        """Numbers of the parts that are still to be written."""
+        return self._parts.missing()
+
+    def frames_in(self, parts: Sequence[int]) -> int:
+        return sum(len(chunk) for part in parts for chunk in self._parts.frames(part, self._batch))
+
+    def write_parts(self, parts: Sequence[int]) -> Iterator[int]:
+        """Weigh the frames of these parts; after each batch, how many it held."""
+        chosen = [chunk for part in parts for chunk in self._parts.frames(part, self._batch)]
+        tables, areas = list[pa.Table](), list[FrameAreas]()
+        for frames, batch in _batches(self._corpus, chosen, self._loaded, workers=self._workers, device=self._device):
+            reasons = weight_reasons(self._method, batch)
+            tables.append(_write_batch(self._corpus, frames, batch, reasons.raw, len(self._loaded.space), self._folder))
+            areas += [self._write_evidence(reasons, batch, i, index) for i, index in enumerate(frames)]
+            if frames.stop % PART == 0 or frames.stop == len(self._corpus):
+                part = frames.start // PART
+                write_table(self._folder.areas_file(part * PART), to_table(areas))
+                write_table(
+                    self._folder.part(part), pa.concat_tables(tables)
+                )  # last: it says that the part is finished
+                tables, areas = [], []
+            yield len(frames)
+
+    def _write_evidence(self, reasons: Reasons, batch: Batch, i: int, index: int) -> FrameAreas:
+        frame = self._corpus.frames[index]
+        evidence = evidence_of(reasons, batch, i, planted=frame.planted is not None)
+        return evidence.write(self._folder, index, file_stem(frame.id))
+
+    def finish(self) -> Path:
+        """Fit the scale on all parts and write the table, whose path is returned."""
+        rows = pa.concat_tables([pq.read_table(self._folder.part(part)) for part in range(len(self._parts))])
+        moments = Moments.from_table(rows)
+        scale = moments.fit(min_effective=self._loaded.config.selection.min_effective)
+        origin = {**self._origin, "classes": self._classes, "judges": judges_of(self._method)}
+        about = About(space=self._loaded.space, scale=scale, **origin)
+        write_corpus(self._folder, rows, moments, about)
+        return self._folder.index
 
 
 def _load(checkpoint: Path, device: torch.device | str) -> tuple[Checkpoint, HierarchicalSelection]:
@@ -136,14 +191,6 @@ def _without_networks(checkpoint: Path, method: str) -> HRSError:
         f"checkpoint {checkpoint} was trained with {method}, which has no weighting networks; "
         f"score a run of {in_words(that_learn_weights(), 'or')}"
     )
-
-
-def _summarise(folder: CorpusFolder, parts: _Parts, loaded: Checkpoint, origin: Mapping[str, Any]) -> None:
-    """Fit the scale on all parts, and write the table; ``origin`` is what `About` says of where they are from."""
-    rows = pa.concat_tables([pq.read_table(folder.part(part)) for part in range(len(parts))])
-    moments = Moments.from_table(rows)
-    scale = moments.fit(min_effective=loaded.config.selection.min_effective)
-    write_corpus(folder, rows, moments, About(space=loaded.space, scale=scale, **origin))
 
 
 def own_corpus(checkpoint: Path) -> str:

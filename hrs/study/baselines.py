@@ -49,11 +49,12 @@ def start_study(study: Study, root: Path, name: str) -> Task:
     return hand_in(folder / FILE, folder)
 
 
-def hand_in(file: Path, folder: Path) -> Task:
-    """Have the study of a file done in the background, into a folder. Raises HRSError where it is at work already."""
-    command = ["study", str(file.resolve()), "--out", str(folder.resolve())]
+def hand_in(file: Path, folder: Path, on: str | None = None) -> Task:
+    """Have the study of a file done in the background, into a folder, here or on a cluster. Raises HRSError where it is
+    at work already."""
+    command = ["study", str(file.resolve()), "--out", str(folder.resolve()), *(["--on", on] if on else [])]
     task = Task.create(study_task(folder).path, command, out=folder)
-    launcher().submit(task)
+    launcher(on).submit(task)
     return task
 
 

@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from hrs.errors import HRSError
-from hrs.launch.launcher import Share, launcher
+from hrs.launch.launcher import Launcher, Share, launcher
 from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import is_checkpoint
@@ -29,12 +29,18 @@ _PAUSE = 0.5  # seconds between two looks at the runs
 
 
 def run_study(
-    study: Study, folder: Path, *, say: Callable[[str], None] = print, progress: Progress | None = None
+    study: Study,
+    folder: Path,
+    *,
+    on: str | None = None,
+    say: Callable[[str], None] = print,
+    progress: Progress | None = None,
 ) -> list[Line]:
     """Train what is missing and write results.csv, table.md and plot.png into ``folder``, anew after every run.
 
     Args:
         folder: gets a run folder for each run.
+        on: the cluster that trains them; see `launcher`.
         say: called with a line for people after every run.
         progress: called with (runs ended, runs to train), every second or so.
 
@@ -51,7 +57,7 @@ def run_study(
     say(f"{len(jobs)} runs, {len(jobs) - len(missing)} finished, {study.parallel} at once")
     lines, failed = report(jobs, folder, study.against), []
     began = time.monotonic()
-    with closing(_train(missing, folder, study.parallel, progress)) as ended:
+    with closing(_train(missing, folder, study.parallel, launcher(on), progress)) as ended:
         for done, (job, state) in enumerate(ended, 1):
             outcome = job.outcome(folder)
             failed += [] if outcome else [job.name]
@@ -81,7 +87,7 @@ def report(jobs: Sequence[Job], folder: Path, against: Sequence[str] = ("joint",
 
 
 def _train(
-    jobs: Sequence[Job], folder: Path, at_once: int, progress: Progress | None
+    jobs: Sequence[Job], folder: Path, at_once: int, place: Launcher, progress: Progress | None
 ) -> Generator[tuple[Job, str], None, None]:
     """Keep so many runs going until all have ended; yields (job, state) as they end.
 
@@ -94,32 +100,32 @@ def _train(
             while line and len(going) < at_once:
                 job = line.popleft()
                 going[job.name] = job
-                _begin(job, folder, share)
+                _begin(job, folder, place, share)
             for name in [name for name in going if not RunFolder(folder / name).active()]:
                 yield going.pop(name), RunFolder(folder / name).read_status().state
             if progress:
                 progress(len(jobs) - len(line) - len(going), len(jobs))
             time.sleep(_PAUSE)
     finally:
-        _stop([RunFolder(folder / name) for name in going])
+        _stop([RunFolder(folder / name) for name in going], place)
 
 
-def _begin(job: Job, folder: Path, share: Share) -> None:
+def _begin(job: Job, folder: Path, place: Launcher, share: Share) -> None:
     """Have a run trained, from where it stopped if it has; one that is at it already, for an earlier call, goes on."""
     run = RunFolder(folder / job.name)
     if run.exists() and run.active():
         return
     if run.exists() and is_checkpoint(run.last):
-        launcher().resume(run, share=share)
+        place.resume(run, share=share)
         return
     if run.exists():
         delete(run)
-    launcher().start(job.config, folder, job.name, share=share)
+    place.start(job.config, folder, job.name, share=share)
 
 
-def _stop(runs: Sequence[RunFolder]) -> None:
+def _stop(runs: Sequence[RunFolder], place: Launcher) -> None:
     for run in runs:
         with suppress(HRSError):  # it ended by itself
-            launcher().cancel(run)
+            place.cancel(run)
     while any(run.active() for run in runs):
         time.sleep(_PAUSE)

@@ -167,7 +167,7 @@ def test_the_command_line_queues_resumes_and_renames(
     hrs("runs", "cancel", "mine")
     assert "mine is now yours" in hrs("runs", "rename", "mine", "yours")
     assert (root / "yours").is_dir() and not (root / "mine").exists()
-    assert "error: --queue starts a new run" in hrs("train", "--queue", "--resume", "--name", "yours")
+    assert "error: --queue and --on start a new run" in hrs("train", "--queue", "--resume", "--name", "yours")
 
 
 @pytest.fixture

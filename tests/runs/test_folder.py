@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -18,9 +19,10 @@ from hrs.runs import work
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import CorpusFolder
 from hrs.runs.status import KILLED, Best, Status
-from hrs.runs.work import WorkFolder, cancel, requeue
+from hrs.runs.work import WorkFolder, cancel, put_back, requeue
 from hrs.system.files import DiskFull
 from hrs.system.processes import process_alive, process_identity
+from tests.conftest import until
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -145,6 +147,60 @@ def test_runs_of_other_machines_are_judged_by_their_last_sign_of_life(run: RunFo
     stale = json.loads(run.status.read_text())
     run.status.write_text(json.dumps({**stale, "updated": time.time() - 3600}))
     assert run.read_status().error == KILLED
+
+
+def aged(run: RunFolder, seconds: float, **changes: Any) -> None:
+    """As if the run had said these words so long ago, and nothing since."""
+    text = json.dumps({**json.loads(run.status.read_text()), **changes, "updated": time.time() - seconds})
+    run.status.write_text(text)
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_the_heartbeat_of_another_machine_is_believed_and_its_silence_too(run: RunFolder, state: Any) -> None:
+    run.write_status(state=state, pid=2**22 + 1, pid_started=1.0, host="elsewhere")
+    aged(run, 3600)
+    with run.beating():
+        until(run.pulse.exists)
+        assert run.read_status().state == state
+        os.utime(run.pulse, (time.time() - 120,) * 2)
+        assert run.read_status().state == state
+        os.utime(run.pulse, (time.time() - 200,) * 2)
+        assert run.read_status().error == KILLED
+    assert not run.pulse.exists()
+
+
+def test_work_of_a_cluster_outlives_its_processes_not_its_keeper(run: RunFolder) -> None:
+    gone = {"pid": 2**22 + 1, "pid_started": 1.0}
+    run.write_status(state="running", keeper="auto", **gone)
+    assert run.read_status().state == "running"  # the keeper starts another
+    aged(run, 200, state="queued", pid=None)
+    assert run.read_status().error == KILLED
+    run.pulse.touch()
+    assert run.read_status().state == "queued"
+
+
+def test_a_heart_beats_as_long_as_the_work_takes(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hrs.runs.work.BEAT", 0.02)
+    with run.held():
+        for _ in range(3):
+            until(run.pulse.exists)
+            os.utime(run.pulse, (0, 0))
+            until(lambda: run.pulse.stat().st_mtime > 0)
+
+
+@pytest.mark.parametrize(("asked", "state"), [(False, "queued"), (True, "cancelled")])
+def test_lost_work_goes_back_into_the_queue_unless_it_was_to_stop(run: RunFolder, asked: bool, state: str) -> None:
+    run.write_status(state="running", pid=2**22 + 1, pid_started=1.0, host="elsewhere", keeper="auto", step=7)
+    if asked:
+        cancel(run)
+    put_back(run)
+    status = run.read_status()
+    assert (status.state, status.pid, status.step, status.keeper) == (
+        state,
+        None if state == "queued" else 2**22 + 1,
+        7,
+        "auto",
+    )
 
 
 def test_ended_runs_are_not_second_guessed(run: RunFolder) -> None:

@@ -1,0 +1,107 @@
+"""Work handed to a Ray cluster."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hrs.cluster.connection import NAMESPACE, connected, portion, resources
+from hrs.config import RunConfig
+from hrs.errors import HRSError
+from hrs.launch.launcher import Share, check_unfinished, launcher
+from hrs.launch.task import Task
+from hrs.runs.folder import RunFolder
+from hrs.runs.work import WorkFolder, cancel, requeue
+
+if TYPE_CHECKING:
+    from hrs.cluster.keeper import Job
+
+
+@dataclass(frozen=True)
+class RayLauncher:
+    """The `hrs.launch.launcher.Launcher` of a cluster, which looks after each piece of work by a `Keeper`."""
+
+    address: str
+
+    def start(self, config: RunConfig, root: Path, name: str | None = None, *, share: Share | None = None) -> RunFolder:
+        with connected(self.address) as ray:
+            run = RunFolder.create(root.resolve(), name, config.to_yaml(), prefix=config.method)
+            try:
+                run.write_status(steps=config.train.steps, keeper=self.address)
+                self._hand_in(ray, run, config.train.device, share)
+            except BaseException:  # nobody trains it, so it shall not keep the name
+                shutil.rmtree(run.path, ignore_errors=True)
+                raise
+        return run
+
+    def resume(self, run: RunFolder, *, share: Share | None = None) -> None:
+        run = RunFolder(run.path.resolve())
+        config = check_unfinished(run)
+        with connected(self.address) as ray:
+            requeue(run, keeper=self.address)
+            self._hand_in(ray, run, config.train.device, share)
+
+    def submit(self, task: Task) -> None:
+        with connected(self.address) as ray:
+            task.write_status(keeper=self.address)
+            self._hand_in(ray, task, task.read_order().device)
+
+    def cancel(self, work: WorkFolder, *, force: bool = False) -> None:
+        if not force:
+            cancel(work)
+            return
+        with connected(self.address) as ray:
+            _dismiss(ray, work)
+        with work.held():  # its process ended with its keeper
+            if work.active():
+                work.write_status(state="cancelled")
+
+    def waiting(self) -> tuple[Path, ...]:
+        with connected(self.address) as ray:
+            named = [each["name"] for each in ray.util.list_named_actors(all_namespaces=True) if _ours(each)]
+        queued = []
+        for folder in map(Path, named):
+            with suppress(HRSError):  # deleted meanwhile
+                status = WorkFolder(folder).read_status()
+                queued += [(status.updated or 0, folder)] if status.state == "queued" else []
+        return tuple(folder for _, folder in sorted(queued))
+
+    def ahead(self, work: WorkFolder) -> tuple[Path, ...]:
+        """Ray has no line: what waits begins as soon as what it needs is free."""
+        return ()
+
+    def occupy(self, work: WorkFolder, device: str | None, *, again: bool = False) -> None:
+        """What this process does it does on this machine."""
+        launcher().occupy(work, device, again=again)
+
+    def _hand_in(self, ray: Any, work: WorkFolder, device: str | None, share: Share | None = None) -> None:
+        """Give work to a new keeper; where that fails, its status says so."""
+        from hrs.cluster.keeper import Job, Keeper
+
+        try:
+            part = portion(resources(ray), device, share.at_once if share else 1)
+            job = Job(folder=work.path.resolve(), cwd=Path.cwd(), portion=part)
+            _dismiss(ray, work)  # one that has not ended quite yet
+            keeper = ray.remote(Keeper).options(**_options(job)).remote(job)
+            if not ray.get(keeper.sees.remote()):
+                raise HRSError(f"the cluster does not see {job.folder}; give a --runs folder on storage it shares")
+        except BaseException as error:
+            work.write_status(state="failed", error=str(error) or type(error).__name__)
+            raise
+
+
+def _options(job: Job) -> dict[str, Any]:
+    return {"name": str(job.folder), "namespace": NAMESPACE, "lifetime": "detached", "max_restarts": -1, "num_cpus": 0}
+
+
+def _ours(actor: dict[str, str]) -> bool:
+    return actor["namespace"] == NAMESPACE and actor["name"].startswith("/")
+
+
+def _dismiss(ray: Any, work: WorkFolder) -> None:
+    """End the keeper of this work, if there is one, and its process with it."""
+    with suppress(ValueError):  # there is none
+        ray.kill(ray.get_actor(str(work.path.resolve()), namespace=NAMESPACE), no_restart=True)

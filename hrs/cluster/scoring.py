@@ -1,0 +1,89 @@
+"""Scoring a corpus on a cluster: a streaming Ray Data job over its parts.
+
+What streams are the numbers of parts. Each process of the job holds the network once, reads the frames of a part batch
+by batch, writes their maps and the part, and passes on how many frames that were; nothing of a frame goes through Ray's
+object store, so memory does not grow with the corpus. A part whose node is lost is done again elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrs.cluster.connection import connected, portion, resources
+from hrs.errors import HRSError
+from hrs.inference import pick_device
+from hrs.progress import Progress
+from hrs.scoring.score import Scoring
+
+Column = dict[str, NDArray[np.int64]]
+
+
+def score_on(
+    address: str,
+    checkpoint: Path,
+    dataset: str,
+    out: Path,
+    *,
+    limit: int | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Path:
+    """As `hrs.scoring.score.score`, with the same result, by all nodes of a cluster that share this storage.
+
+    Args:
+        address: of the cluster; see `hrs.launch.launcher.launcher`.
+        device: "auto", "cpu" or "cuda", of the nodes.
+
+    Raises:
+        HRSError: as there, or there is no cluster, or its nodes cannot score.
+    """
+    about: dict[str, Any] = {"checkpoint": checkpoint.resolve(), "dataset": dataset, "out": out.resolve()}
+    scoring = Scoring(**about, limit=limit)
+    scoring.claim()
+    missing = scoring.missing()
+    done = len(scoring) - scoring.frames_in(missing)
+    with connected(address) as ray:
+        from ray.data import ActorPoolStrategy, DataContext
+        from ray.exceptions import RayError
+
+        DataContext.get_current().enable_progress_bars = False
+        nodes = resources(ray)
+        part = portion(nodes, device, at_once=_processes(nodes, device))
+        parts = ray.data.from_items([{"part": number} for number in missing], override_num_blocks=max(1, len(missing)))
+        scored = parts.map_batches(
+            _Worker,
+            fn_constructor_kwargs={**about, "limit": limit, "device": device, "cwd": Path.cwd()},
+            batch_size=1,
+            compute=ActorPoolStrategy(min_size=1, max_size=_processes(nodes, device), max_tasks_in_flight_per_actor=2),
+            **part.options(),
+        )
+        try:
+            for row in scored.iter_rows() if missing else ():
+                done += int(row["frames"])
+                if progress:
+                    progress(done, len(scoring))
+        except RayError as error:
+            raise HRSError(f"the cluster could not score {dataset}: {str(error).strip().splitlines()[-1]}") from error
+    return scoring.finish()
+
+
+def _processes(nodes: Any, device: str) -> int:
+    """As many as keep the cluster busy: one a GPU or, without any, one a node."""
+    graphics = int(sum(node.get("GPU", 0) for node in nodes)) if device != "cpu" else 0
+    return graphics or sum(node.get("CPU", 0) >= 1 for node in nodes) or 1
+
+
+class _Worker:
+    """A process that scores parts."""
+
+    def __init__(self, *, cwd: Path, device: str, **about: Any) -> None:
+        os.chdir(cwd)  # where relative paths of the data set start
+        self.scoring = Scoring(**about, device=pick_device(device))
+
+    def __call__(self, batch: Column) -> Column:
+        return {"frames": np.array([sum(self.scoring.write_parts([int(part)])) for part in batch["part"]])}
