@@ -64,14 +64,15 @@ def runs_resume(
     runs: RunsRoot = RUNS,
     queue: Annotated[bool, typer.Option("--queue", help="Return at once; it goes on when a device is free.")] = False,
     on: On = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of the cluster that train the run together.")] = 1,
 ) -> None:
     """Go on with a run that stopped, from its last checkpoint."""
     from hrs.launch.launcher import launcher
     from hrs.runs.registry import find_run
 
-    if queue or on:
+    if queue or on or workers > 1:
         run = find_run(runs, name)
-        launcher(on).resume(run)
+        launcher(on, workers=workers).resume(run)
         say_queued(run)
         return
     train(name=name, runs=runs, resume=True)

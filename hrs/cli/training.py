@@ -33,18 +33,19 @@ def train(
         bool, typer.Option("--queue", help="Return at once; it trains in the background when a device is free.")
     ] = False,
     on: On = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of the cluster that train the run together.")] = 1,
 ) -> None:
     """Train one run; its folder holds everything it makes."""
     from hrs.config import load_config
     from hrs.launch.launcher import launcher
     from hrs.runs.registry import find_run
 
-    if queue or on:
+    if queue or on or workers > 1:
         if resume:
             raise HRSError(
                 "--queue and --on start a new run; to queue one that stopped: python -m hrs runs resume NAME --queue"
             )
-        say_queued(launcher(on).start(load_config(config, tuple(set_ or ())), runs, name))
+        say_queued(launcher(on, workers=workers).start(load_config(config, tuple(set_ or ())), runs, name))
         return
     from hrs.system.files import remove
     from hrs.training.trainer import check_resumable, create_run, processes

@@ -18,6 +18,7 @@ import ray
 from ray.exceptions import RayError
 
 from hrs.cluster.connection import Portion
+from hrs.cluster.training import train_together
 from hrs.errors import HRSError
 from hrs.launch.process import spawn
 from hrs.launch.task import Task
@@ -32,12 +33,14 @@ _FRUITLESS = 3  # processes lost one after the other without a step forward, aft
 class Job:
     """Work for a cluster.
 
-    folder: absolute, on storage that all nodes share. cwd: where relative paths of its settings start.
+    folder: absolute, on storage that all nodes share. cwd: where relative paths of its settings start. portion: what
+    each process gets. workers: how many processes train a run together.
     """
 
     folder: Path
     cwd: Path
     portion: Portion
+    workers: int = 1
 
     @property
     def work(self) -> WorkFolder:
@@ -85,7 +88,8 @@ def keep(job: Job) -> None:
 def _attempt(job: Job) -> str:
     """Have Ray place a process and wait for its end; how it ended, in a line."""
     ended: float | None = None
-    task = ray.remote(work_here).options(max_retries=0, **job.portion.options()).remote(job)
+    way, part = (work_here, job.portion) if job.workers == 1 else (train_together, Portion())
+    task = ray.remote(way).options(max_retries=0, **part.options()).remote(job)
     try:
         while not ray.wait([task], timeout=_PAUSE)[0]:
             if job.work.active():
@@ -93,7 +97,7 @@ def _attempt(job: Job) -> str:
             elif time.monotonic() - (ended := ended or time.monotonic()) > _CLOSING:
                 ray.cancel(task, force=True)  # it was cancelled before it had a place
         return str(ray.get(task))
-    except (RayError, HRSError) as error:
+    except (RayError, HRSError) as error:  # Ray raises its own, of what the task raised
         return str(error).strip().splitlines()[-1]
 
 

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RayLauncher:
-    """The `hrs.launch.launcher.Launcher` of a cluster, which looks after each piece of work by a `Keeper`."""
+    """The `hrs.launch.launcher.Launcher` of a cluster, which looks after each piece of work by a `Keeper`.
+
+    workers: how many processes train each run together.
+    """
 
     address: str
+    workers: int = 1
 
     def start(self, config: RunConfig, root: Path, name: str | None = None, *, share: Share | None = None) -> RunFolder:
         with connected(self.address) as ray:
@@ -82,8 +86,11 @@ class RayLauncher:
         from hrs.cluster.keeper import Job, Keeper
 
         try:
-            part = portion(resources(ray), device, share.at_once if share else 1)
-            job = Job(folder=work.path.resolve(), cwd=Path.cwd(), portion=part)
+            workers = self.workers if isinstance(work, RunFolder) else 1
+            part = portion(resources(ray), device, workers * (share.at_once if share else 1))
+            if workers > 1 and 0 < part.gpus < 1:
+                raise HRSError(f"{workers} workers need a GPU each; the cluster has fewer: ask for fewer workers")
+            job = Job(folder=work.path.resolve(), cwd=Path.cwd(), portion=part, workers=workers)
             _dismiss(ray, work)  # one that has not ended quite yet
             keeper = ray.remote(Keeper).options(**_options(job)).remote(job)
             if not ray.get(keeper.sees.remote()):

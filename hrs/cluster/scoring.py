@@ -7,6 +7,7 @@ object store, so memory does not grow with the corpus. A part whose node is lost
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ def score_on(
         from ray.data import ActorPoolStrategy, DataContext
         from ray.exceptions import RayError
 
+        logging.getLogger("ray.data").setLevel(logging.WARNING)  # it tells of each step of its plan
         DataContext.get_current().enable_progress_bars = False
         nodes = resources(ray)
         part = portion(nodes, device, at_once=_processes(nodes, device))

@@ -76,23 +76,26 @@ class Launcher(Protocol):
         """
 
 
-def launcher(on: str | None = None) -> Launcher:
+def launcher(on: str | None = None, *, workers: int = 1) -> Launcher:
     """Where work goes.
 
     Args:
         on: the address of a Ray cluster, HOST:PORT, ray://HOST:PORT, or "auto" for the one that this machine is part
             of; None for the queue of this machine.
+        workers: how many processes of the cluster train a run together.
 
     Raises:
-        HRSError: Ray is not installed.
+        HRSError: several workers, but no cluster.
     """
+    if on is None and workers > 1:
+        raise HRSError("--workers are of a cluster, and need --on; on one machine: accelerate launch -m hrs train ...")
     if on is None:
         from hrs.launch.queue import LocalQueue
 
         return LocalQueue()
     from hrs.cluster.launcher import RayLauncher
 
-    return RayLauncher(on)
+    return RayLauncher(on, workers)
 
 
 def places() -> tuple[str, ...]:

@@ -36,7 +36,7 @@ from hrs.launch.task import Task
 from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
 from hrs.runs.status import ACTIVE
-from hrs.runs.work import WorkFolder, cancel, put_back, refuse_active, requeue
+from hrs.runs.work import WorkFolder, cancel, may_be_lost, put_back, refuse_active, requeue
 from hrs.system.cache import cache_root
 from hrs.system.documents import read_json
 from hrs.system.files import atomic_write, disk_errors
@@ -157,25 +157,45 @@ def task_in_turn(task: Task) -> Iterator[None]:
 def _turn(work: WorkFolder) -> Iterator[None]:
     """Claim queued work, wait for its device and have torch see that alone; where this or the block fails, the work's
     status says so. Work of a cluster has its device, and its process ends with the one that started it."""
-    kept = work.read_status().keeper is not None
-    if kept:
+    if work.read_status().keeper is not None:
         end_with_parent()
-    with work.held(patience=_TAKEOVER) if kept else _locked():
-        if kept:
-            put_back(work)  # who had it before is gone
-        if not work.claim():
-            raise HRSError(f"{work.kind} {work.name} is {work.read_status().state}; nothing waits to be started")
+        with placed(work):
+            yield
+        return
+    with _locked():
+        _claim(work)
+    with _speaking_for(work):
+        with work.beating():
+            _use(_await_turn(work))
+        yield
+
+
+@contextmanager
+def placed(work: WorkFolder) -> Iterator[None]:
+    """Claim work of a cluster, which has given this process what it needs, from a process that is lost; where the block
+    fails, its status says so."""
+    with work.held(patience=_TAKEOVER):
+        put_back(work)
+        _claim(work)
+    with _speaking_for(work):
+        yield
+
+
+def _claim(work: WorkFolder) -> None:
+    if not work.claim():
+        raise HRSError(f"{work.kind} {work.name} is {work.read_status().state}; nothing waits to be started")
+
+
+@contextmanager
+def _speaking_for(work: WorkFolder) -> Iterator[None]:
     try:
-        if not kept:
-            with work.beating():
-                _use(_await_turn(work))
         yield
     except KeyboardInterrupt as error:
         if work.read_status().state in ACTIVE:
             work.write_status(state="cancelled")
         raise HRSError(f"{work.kind} {work.name} was cancelled") from error
     except BaseException as error:
-        if work.read_status().state in ACTIVE:
+        if work.read_status().state in ACTIVE and not may_be_lost(work, error):
             work.write_status(state="failed", error=str(error) or type(error).__name__)
         raise
 

@@ -283,6 +283,13 @@ def put_back(work: WorkFolder) -> None:
         work.write_status(state="queued", **NOBODY)
 
 
+def may_be_lost(work: WorkFolder, error: BaseException) -> bool:
+    """Whether an error in one of several processes of a cluster may come of another that is gone. The keeper knows, and
+    tries again; a user's mistake would be one again."""
+    together = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return together and work.read_status().keeper is not None and not isinstance(error, HRSError)
+
+
 def refuse_active(work: WorkFolder, remedy: str) -> None:
     """Raises HRSError, with what to do, where it is queued or running."""
     state = work.read_status().state

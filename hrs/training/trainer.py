@@ -20,6 +20,7 @@ from hrs.evaluation import Evaluation
 from hrs.progress import Progress, both
 from hrs.runs.folder import RunFolder
 from hrs.runs.status import ACTIVE
+from hrs.runs.work import may_be_lost
 from hrs.system.files import recover, sweep
 from hrs.system.processes import interrupting
 from hrs.training.record import PhaseTeller
@@ -66,7 +67,7 @@ def _train_alone(
         say(state="cancelled")
         raise HRSError(f"run {run.name} was cancelled; go on with: python -m hrs runs resume {run.name}") from error
     except BaseException as error:
-        if main and run.read_status().state in ACTIVE:
+        if main and run.read_status().state in ACTIVE and not may_be_lost(run, error):
             say(state="failed", error=str(error) or type(error).__name__)
         raise
     say(state="finished", eta=0)

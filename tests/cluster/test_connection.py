@@ -1,0 +1,40 @@
+"""What a piece of work gets of a cluster."""
+
+import sys
+
+import pytest
+
+from hrs.cluster.connection import Portion, connected, portion
+from hrs.errors import HRSError
+
+PROCESSORS = [{"CPU": 8.0}, {"CPU": 4.0}, {"memory": 1.0}]
+GRAPHICS = [{"CPU": 16.0, "GPU": 2.0}, {"CPU": 8.0, "GPU": 2.0}, {"CPU": 64.0}]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "device", "at_once", "expected"),
+    [
+        (PROCESSORS, "auto", 1, Portion(4)),  # fits the smaller node too
+        (PROCESSORS, "cpu", 6, Portion(2)),
+        (PROCESSORS, "cpu", 100, Portion(1)),
+        (PROCESSORS, None, 1, Portion()),
+        (GRAPHICS, "auto", 1, Portion(4, 1.0)),
+        (GRAPHICS, "auto", 4, Portion(4, 1.0)),
+        (GRAPHICS, "auto", 8, Portion(2, 0.5)),
+        (GRAPHICS, "auto", 12, Portion(1, 0.3333)),
+        (GRAPHICS, "cpu", 1, Portion(8)),
+    ],
+)
+def test_so_many_run_side_by_side_and_each_fits_on_any_node(nodes, device, at_once, expected) -> None:
+    assert portion(nodes, device, at_once) == expected
+
+
+def test_a_cluster_without_processors_trains_nothing() -> None:
+    with pytest.raises(HRSError, match="no node of the cluster has a processor"):
+        portion([{"memory": 1.0}], "auto")
+
+
+def test_without_ray_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(HRSError, match=r"needs Ray .*: pip install '\.\[cluster\]'"), connected("auto"):
+        pass
