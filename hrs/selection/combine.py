@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hrs.labels import IGNORE
 from hrs.networks.segmenter import upsample
-from hrs.selection.statistics import read
+from hrs.selection.statistics import mean_over_processes, read
 
 
 def level_weight(score: Tensor, *, centre: float, temperature: float) -> Tensor:
@@ -59,10 +59,11 @@ def weighted_cross_entropy(
         class_weights: (c,), as in `torch.nn.functional.cross_entropy`.
 
     Returns:
-        A scalar; 0 (with gradient 0) where no pixel is labelled.
+        A scalar; 0 (with gradient 0) where no pixel is labelled. Of several processes that share a batch, the mean over
+        their scalars is what one with all of it would have.
     """
     full = upsample(logits.float(), labels.shape[-2:])
     loss = F.cross_entropy(full, labels.long(), ignore_index=IGNORE, reduction="none")
     share = (labels != IGNORE).to(loss.dtype) if class_weights is None else read(class_weights, labels, 0.0)
     weighted = share * loss if weights is None else share * weights * loss
-    return weighted.sum() / share.sum().clamp(min=1e-12)
+    return weighted.sum() / mean_over_processes(share.sum()).clamp(min=1e-12)

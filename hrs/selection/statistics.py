@@ -53,6 +53,12 @@ def summed(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(part.to(each.dtype).view_as(each) for part, each in zip(parts, tensors, strict=True))
 
 
+def mean_over_processes(total: Tensor) -> Tensor:
+    """The mean of a scalar over all processes that train together."""
+    (whole,) = summed(total)
+    return whole / dist.get_world_size() if dist.is_initialized() else whole
+
+
 class ClassStatistics(nn.Module):
     """Exponential moving mean and variance per class.
 

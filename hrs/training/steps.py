@@ -30,6 +30,7 @@ from hrs.methods.build import build_method
 from hrs.methods.table import METHODS
 from hrs.methods.teacher import Teacher
 from hrs.networks.segmenter import Segmenter
+from hrs.networks.shared_norm import share_normalisation
 from hrs.progress import Progress
 from hrs.training.sampling import frame_shares, redraw_steps
 from hrs.training.schedule import poly_with_warmup
@@ -106,6 +107,8 @@ class Trainer:
         self.unlabelled = FrameReader([photos], config.data, regions=False) if photos else None
         if config.train.channels_last:
             method.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.accelerator.num_processes > 1:
+            share_normalisation(method.segmenter, self.accelerator.device)
         self.average = average_of(method.segmenter, config.train.ema)
         if resume_from is not None:
             load_weights(method, resume_from)

@@ -1,0 +1,69 @@
+"""Two processes that share a run's batches train as one that has them whole: networks, normalisation and selection."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from hrs.config import RunConfig, load_config
+from hrs.training.steps import Trainer
+from tests.conftest import tiny_config
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import torch
+from hrs.config import load_config
+from tests.training.test_processes import trained
+torch.save(trained(load_config(Path(sys.argv[1]))), sys.argv[2])
+"""
+
+
+def trained(config: RunConfig) -> dict[str, torch.Tensor]:
+    """The method after the steps of a run, without what is not to be shared: dropout, which is drawn by process, and
+    Adam's division by the gradient's own size, which makes a full step of a rounding error."""
+    trainer = Trainer(config)
+    for layer in trainer.bare.modules():
+        if isinstance(layer, torch.nn.modules.dropout._DropoutNd):
+            layer.p = 0.0
+    for group in trainer.optimiser.param_groups:
+        group["eps"] = 1.0
+    for batch in trainer.batches():
+        trainer.train_step(batch)
+    return {name: value.clone() for name, value in trainer.bare.state_dict().items()}
+
+
+@pytest.mark.parametrize("method", ["joint", "hrs"])
+def test_two_processes_have_the_weights_of_one(tmp_path: Path, frames: dict[str, str], method: str) -> None:
+    options = (
+        "train.steps=3",
+        "train.learning_rate=0.02",
+        "train.clip=100",
+        "selection.every=1",
+        "selection.warmup=0.01",
+    )
+    (tmp_path / "config.yaml").write_text(tiny_config(frames, f"method={method}", *options).to_yaml())
+    (tmp_path / "script.py").write_text(SCRIPT)
+    root = Path(__file__).resolve().parents[2]
+    results = []
+    for count in (1, 2):
+        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+        done = subprocess.run(
+            [*launch, str(tmp_path / "script.py"), str(tmp_path / "config.yaml"), str(tmp_path / f"{count}.pt")],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
+            cwd=root,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        results.append(torch.load(tmp_path / f"{count}.pt"))
+    one, two = results
+    first = Trainer(load_config(tmp_path / "config.yaml")).bare.state_dict()
+    moved = max((one[name] - first[name]).abs().max() for name in first if "classifier.weight" in name)
+    assert moved > 2e-3
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], atol=1e-4, rtol=1e-3, msg=lambda text, n=name: f"{n}: {text}")
