@@ -18,7 +18,7 @@ import ray
 from ray.exceptions import RayError
 
 from hrs.cluster.connection import Portion
-from hrs.cluster.training import train_together
+from hrs.cluster.training import free_places, train_together
 from hrs.errors import HRSError
 from hrs.launch.process import spawn
 from hrs.launch.task import Task
@@ -89,6 +89,8 @@ def _attempt(job: Job) -> str:
     """Have Ray place a process and wait for its end; how it ended, in a line."""
     ended: float | None = None
     way, part = (work_here, job.portion) if job.workers == 1 else (train_together, Portion())
+    if job.workers > 1:
+        free_places()
     task = ray.remote(way).options(max_retries=0, **part.options()).remote(job)
     try:
         while not ray.wait([task], timeout=_PAUSE)[0]:

@@ -39,6 +39,19 @@ def train_together(job: Job) -> str:
     return "it ended"
 
 
+def free_places() -> None:
+    """Give back what an earlier attempt at the work of this keeper still has of the cluster: where Ray Train's own
+    processes were lost with a node, nobody else would. A keeper is of a job of its own, which its groups' ids end in.
+    """
+    import ray
+    from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
+
+    job = ray.get_runtime_context().get_job_id()
+    for name, group in placement_group_table().items():
+        if name.endswith(job) and group["state"] != "REMOVED":
+            remove_placement_group(PlacementGroup(ray.PlacementGroupID(bytes.fromhex(name))))
+
+
 def _member(about: dict[str, Any]) -> None:
     """What each process does; torch.distributed is up."""
     from hrs.config import load_config
