@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ def connected(address: str) -> Iterator[Any]:
     if address != "auto":
         _knock(address)
     try:
-        ray.init(address, namespace=NAMESPACE, log_to_driver=False, logging_level="error")
+        ray.init(address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise HRSError(f"no Ray cluster at {address} ({_line(error)}); {_REMEDY}") from error
     try:
