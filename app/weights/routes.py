@@ -10,7 +10,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.context import all_runs, shown_name
-from app.weights.corpus import PANEL, open_source, tile, view
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
@@ -28,6 +27,9 @@ async def _answer(request: Request) -> Response:
 
 
 def _told(request: Request) -> Response:
+    # Here, since what caches warns where it is imported before Streamlit's server runs.
+    from app.weights.corpus import tile, view
+
     asked = request.query_params
     try:
         corpus = _panel(asked.get("run", ""), asked.get("step", ""))
@@ -43,6 +45,8 @@ def _told(request: Request) -> Response:
 
 
 def _panel(name: str, step: str) -> ScoredCorpus:
+    from app.weights.corpus import PANEL, open_source
+
     run = next((each.run for each in all_runs() if each.name == name), None)
     if run is None or step not in map(str, run.panel_steps()):
         raise HRSError(f"there is no step {step[:20]} of a run {name[:100]}; reload the page")
