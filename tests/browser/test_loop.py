@@ -70,8 +70,9 @@ def test_from_no_labels_to_a_better_model(page: Page, address: str, root: Path, 
 
 def make_a_set(page: Page, address: str, tmp_path: Path) -> None:
     page.goto(f"{address}/label")
-    set_field(page, "Name", "town")
-    set_field(page, "Names of my own classes, one a line", "sky\nroad\ncar\ntree")
+    settled(page)
+    page.get_by_label("Name", exact=True).fill("town")
+    page.get_by_label("Names of my own classes, one a line").fill("sky\nroad\ncar\ntree")
     page.get_by_role("button", name="Make it").click()
     files = [write_photo(tmp_path / f"photo{i}.png", i) for i in range(3)]
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(files)
