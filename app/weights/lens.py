@@ -77,6 +77,6 @@ def controls(corpus: ScoredCorpus, steps: Sequence[int] = (), more: str = "") ->
 
 
 def heard(key: str) -> None:
-    """A component said how maps are looked at now: the address says so, too. One that is gone meanwhile says nothing."""
+    """A component said how maps are looked at now: the address says so, too. One that is gone says nothing."""
     if key in st.session_state:
         st.query_params.update(st.session_state[key]["lens"])

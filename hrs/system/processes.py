@@ -6,10 +6,11 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import psutil
@@ -75,16 +76,34 @@ def _since_boot(pid: int) -> float | None:
 
 
 @contextmanager
-def interrupting() -> Iterator[None]:
+def interrupting() -> Iterator[Callable[[], None]]:
     """Have SIGTERM end the block as Ctrl-C does, by KeyboardInterrupt, so that what is open is closed in order.
 
-    A thread gets no signals.
+    Libraries that are being loaded may swallow an exception. What the block is given raises it again where a signal
+    came before. A thread gets no signals.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda: None
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if came:
+            raise KeyboardInterrupt
+
+    numbers = [number for number in (signal.SIGTERM, signal.SIGINT) if number == signal.SIGTERM or _is_heard(number)]
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
-        yield
+        yield check
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_heard(number: int) -> bool:
+    """Whether a signal is not ignored, as a shell has work in the background ignore Ctrl-C."""
+    return signal.getsignal(number) is not signal.SIG_IGN

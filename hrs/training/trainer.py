@@ -5,6 +5,7 @@ Whatever looks on (the log, validation, the panel, checkpoints, requests to stop
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -56,13 +57,13 @@ def _train_alone(
             run.write_status(**status)
 
     try:
-        with interrupting():
+        with interrupting() as check:
             resume = resume and check_resumable(run)  # first: a run that finished well shall not be called failed
             if main:
                 sweep(run.path)
             say(state="running", steps=config.train.steps, phase={"what": OPENING})
             telling = both(progress, PhaseTeller(run, "rendering", after=OPENING)) if main else progress
-            evaluation = _train(config, run, resume=resume, progress=telling)
+            evaluation = _train(config, run, resume=resume, progress=telling, check=check)
     except (Cancelled, KeyboardInterrupt) as error:
         say(state="cancelled")
         raise HRSError(f"run {run.name} was cancelled; go on with: python -m hrs runs resume {run.name}") from error
@@ -74,8 +75,11 @@ def _train_alone(
     return evaluation
 
 
-def _train(config: RunConfig, run: RunFolder, *, resume: bool, progress: Progress | None) -> Evaluation:
+def _train(
+    config: RunConfig, run: RunFolder, *, resume: bool, progress: Progress | None, check: Callable[[], None]
+) -> Evaluation:
     trainer = Trainer(config, resume_from=run.last if resume else None, progress=progress)
+    check()
     with watch(trainer, run) as watchers, loader_errors():
         trainer.fit(watchers.in_order())
         return watchers.validation.result()

@@ -206,7 +206,8 @@ SLOW_START = """
 import sys, time
 from hrs.cli import main
 from hrs.training import steps
-steps.open_real = lambda *_, **__: time.sleep(60)
+real = steps.open_real
+steps.open_real = lambda *given, **named: time.sleep(20) or real(*given, **named)
 main(sys.argv[1:])
 """
 
