@@ -17,7 +17,7 @@ from hrs.selection import combine
 from hrs.selection.levels.base import Level, Units
 from hrs.selection.levels.table import LEVELS
 from hrs.selection.scale import MapScale, Scale
-from hrs.selection.signals.base import Signal
+from hrs.selection.signals.base import AddsInputs, Recognises, Signal
 from hrs.selection.signals.table import SIGNALS, SeenBy
 from hrs.selection.statistics import ClassMoments, ClassStatistics, read
 from hrs.selection.view import View
@@ -75,7 +75,7 @@ class Selector(nn.Module):
         super().__init__()
         self.config, self.num_classes = config, num_classes
         kinds: dict[str, type[Signal]] = {name: resolve_name(SIGNALS[name].made_by) for name in config.signals}
-        predictions = num_classes * (1 + sum(kind.adds_inputs for kind in kinds.values()))
+        predictions = num_classes * (1 + sum(issubclass(kind, AddsInputs) for kind in kinds.values()))
         self.levels = nn.ModuleDict(
             {
                 name: resolve_name(LEVELS[name].made_by)(num_classes, feature_dim, predictions, len(kinds))
@@ -122,7 +122,10 @@ class Selector(nn.Module):
     def _seen(self, view: View) -> View:
         """The view with what the signals add to look at."""
         return replace(
-            view, extra={name: signal.inputs(view.images) for name, signal in self._signals() if signal.adds_inputs}
+            view,
+            extra={
+                name: signal.inputs(view.images) for name, signal in self._signals() if isinstance(signal, AddsInputs)
+            },
         )
 
     def _level_loss(
@@ -268,9 +271,9 @@ class Selector(nn.Module):
     def _statistics(self, level: str, signal: str) -> ClassStatistics:
         return cast(ClassStatistics, cast(nn.ModuleDict, self.statistics[level])[signal])
 
-    def _witness(self) -> Signal | None:
+    def _witness(self) -> Recognises | None:
         """The first signal that has an opinion."""
-        return next((signal for _, signal in self._signals() if signal.recognises), None)
+        return next((signal for _, signal in self._signals() if isinstance(signal, Recognises)), None)
 
     def _levels(self) -> Iterator[tuple[str, Level]]:
         return ((name, cast(Level, level)) for name, level in self.levels.items())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -11,17 +9,15 @@ from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.networks.segmenter import upsample
 from hrs.selection.combine import weighted_cross_entropy
-from hrs.selection.signals.base import Signal
+from hrs.selection.signals.base import Recognises, Valued
 from hrs.selection.view import View
 
 FLOOR = -6.0
 """Log-probabilities below this count as this: one hopeless pixel must not outweigh a region."""
 
 
-class Agreement(Signal):
+class Agreement(Valued, Recognises):
     """The classifier is a linear probe on the detached features, trained on the real images alone."""
-
-    recognises: ClassVar[bool] = True
 
     def __init__(self, config: SelectionConfig, num_classes: int, feature_dim: int) -> None:
         super().__init__(config, num_classes, feature_dim)

@@ -8,15 +8,13 @@ has never seen, too. A memory knows both: what resembles a class, and what resem
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
-from hrs.selection.signals.base import Signal
+from hrs.selection.signals.base import AddsInputs, Valued
 from hrs.selection.statistics import class_counts
 from hrs.selection.view import View, disagreement
 
@@ -47,10 +45,8 @@ def describe(images: Tensor) -> Tensor:
     return torch.cat([hue, brightness, (texture / (light + 0.05)).sqrt()], dim=1)
 
 
-class Appearance(Signal):
+class Appearance(Valued, AddsInputs):
     """The levels look at the resemblance too."""
-
-    adds_inputs: ClassVar[bool] = True
 
     def __init__(self, config: SelectionConfig, num_classes: int, feature_dim: int) -> None:
         super().__init__(config, num_classes, feature_dim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
@@ -15,18 +16,13 @@ from hrs.selection.statistics import ClassStatistics
 from hrs.selection.view import View
 
 
-class Signal(nn.Module):
-    """A value per synthetic pixel that the levels learn to foresee, so that it generalises over noise and is there for
-    any frame. Higher means: learn more from this pixel.
+class Signal(nn.Module, ABC):
+    """What the levels learn from. Higher scores mean: learn more from this pixel.
 
-    adds_inputs: whether `inputs` gives the levels something to look at.
     compares: whether levels look at real images too, and `loss` gets their units of those.
-    recognises: whether `opinion` says what a classifier sees that real labels alone have taught.
     """
 
-    adds_inputs: ClassVar[bool] = False
     compares: ClassVar[bool] = False
-    recognises: ClassVar[bool] = False
 
     def __init__(self, config: SelectionConfig, num_classes: int, feature_dim: int) -> None:
         super().__init__()
@@ -36,27 +32,9 @@ class Signal(nn.Module):
         """See a batch of real images; the loss of the signal's own network, a scalar, if it has one."""
         return None
 
-    def inputs(self, images: Tensor) -> Tensor:
-        """Where ``adds_inputs``: how much places of uint8 (b 3 h w) look like each class, (b c h" w") in [0, 1]."""
-        raise NotImplementedError
-
-    def opinion(self, view: View) -> Tensor:
-        """Where ``recognises``: how likely each class is, (b c h' w') with sum 1."""
-        raise NotImplementedError
-
-    def value(self, source: View) -> Tensor:
-        """The value of every synthetic pixel, (b h w), of any scale; 0 at ignored pixels."""
-        raise NotImplementedError
-
-    @torch.no_grad()
+    @abstractmethod
     def goal(self, source: View) -> Tensor | None:
-        """What the levels shall foresee, (b h w): the value, standardised within its class; its statistics move.
-
-        None for a signal that has no value of its own, which levels find by comparing.
-        """
-        value = self.value(source)
-        self.statistics.update(value, source.labels)
-        return self.statistics.standardise(value, source.labels)
+        """What the levels shall foresee of every synthetic pixel, (b h w); None where they find it by comparing."""
 
     def loss(self, scores: Tensor, labels: Tensor, goal: Tensor | None, real: Units | None) -> Tensor:
         """A level's loss for this signal, a scalar.
@@ -83,3 +61,35 @@ class Signal(nn.Module):
         frames that hardly differ would weigh as differently as good and bad pixels.
         """
         return statistics.centre(scores, labels)
+
+
+class Valued(Signal):
+    """A value per synthetic pixel that the levels learn to foresee, so that it generalises over noise and is there for
+    any frame."""
+
+    @abstractmethod
+    def value(self, source: View) -> Tensor:
+        """The value of every synthetic pixel, (b h w), of any scale; 0 at ignored pixels."""
+
+    @torch.no_grad()
+    def goal(self, source: View) -> Tensor:
+        """The value, standardised within its class; its statistics move."""
+        value = self.value(source)
+        self.statistics.update(value, source.labels)
+        return self.statistics.standardise(value, source.labels)
+
+
+class AddsInputs(ABC):
+    """A signal that gives the levels something to look at."""
+
+    @abstractmethod
+    def inputs(self, images: Tensor) -> Tensor:
+        """How much places of uint8 (b 3 h w) look like each class, (b c h" w") in [0, 1]."""
+
+
+class Recognises(ABC):
+    """A signal with a classifier that real labels alone have taught."""
+
+    @abstractmethod
+    def opinion(self, view: View) -> Tensor:
+        """How likely each class is to it, (b c h' w') with sum 1."""

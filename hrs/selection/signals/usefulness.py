@@ -8,12 +8,12 @@ from torch import Tensor
 
 from hrs.config import SelectionConfig
 from hrs.networks.segmenter import upsample
-from hrs.selection.signals.base import Signal
+from hrs.selection.signals.base import Valued
 from hrs.selection.statistics import summed
 from hrs.selection.view import View, residual
 
 
-class Usefulness(Signal):
+class Usefulness(Valued):
     """Remembers the real images' mean gradient with respect to the last layer's weights, (c d)."""
 
     gradient: Tensor
