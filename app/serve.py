@@ -21,7 +21,7 @@ from app.label.mount import PREFIX, LabelEditor
 from app.weights.routes import routes
 
 UPLOAD_MB = 20
-"""Of one file; the dashboard takes a run's YAML, of less than a thousandth."""
+"""Of one file: a photo to label, or a run's YAML."""
 
 
 def main() -> int:

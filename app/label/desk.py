@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -26,7 +27,9 @@ from hrs.system.photographs import Image, read_photograph
 MOST_EDITED = 1_600_000
 """Pixels of a photo in the editor; a larger one is labelled on a coarser grid of pixels."""
 FEW = 8
-"""Photos whose areas and guesses are kept in memory."""
+"""Photos whose pictures, areas and guesses are kept in memory."""
+MANY = 10_000
+"""Photos of which is kept what a model makes of them in all."""
 QUESTION_GRAIN = 4
 """Of the areas that are asked about: about 200 a photo."""
 
@@ -36,16 +39,32 @@ Key = tuple[Path, int, str, int]
 """A photo's file and when it was changed, a model and its version."""
 
 
+class Kept(Generic[Value]):
+    """What was made last, a few of it. Two who ask for the same wait for one: it is not made twice."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._values, self._lock = most, OrderedDict[Key, Value](), threading.Lock()
+
+    def get(self, key: Key, make: Callable[[], Value]) -> Value:
+        with self._lock:
+            if key not in self._values:
+                self._values[key] = make()
+            self._values.move_to_end(key)
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+            return self._values[key]
+
+
 @dataclass(frozen=True)
 class Desk:
     """Everything that the editor asks for, over the sets below a folder of runs."""
 
     runs: Path
     models: Models
-    _image: Callable[[Path, int], Image] = field(default_factory=lambda: lru_cache(FEW)(_read), repr=False)
-    _guesses: dict[Key, Guess] = field(default_factory=dict, repr=False)
-    _areas: dict[Key, Areas] = field(default_factory=dict, repr=False)
-    _outlooks: dict[Key, Outlook] = field(default_factory=dict, repr=False)
+    _images: Kept[Image] = field(default_factory=lambda: Kept(FEW), repr=False)
+    _guesses: Kept[Guess] = field(default_factory=lambda: Kept(FEW), repr=False)
+    _areas: Kept[Areas] = field(default_factory=lambda: Kept(FEW), repr=False)
+    _outlooks: Kept[Outlook] = field(default_factory=lambda: Kept(MANY), repr=False)
 
     @property
     def root(self) -> Path:
@@ -64,34 +83,33 @@ class Desk:
 
     def image(self, own: PhotoSet, photo: str) -> Image:
         """A photo at the editor's size, RGB (h w 3)."""
-        file = own.image_file(photo)
-        return self._image(file, file.stat().st_mtime_ns)
+        return self._images.get(self._key(own, photo), lambda: _read(own.image_file(photo)))
 
     def label(self, own: PhotoSet, photo: str) -> tuple[NDArray[np.uint8], str]:
         """Its label at the editor's size, IGNORE where nothing is said, and the label's version."""
         label, version = own.read_label(photo)
-        size = self.image(own, photo).shape[:2]
+        size = editor_size(*own.size(photo))
         return np.full(size, IGNORE, np.uint8) if label is None else fitted(label, size), version
 
     def keep(self, own: PhotoSet, photo: str, label: NDArray[np.uint8], over: str | None) -> str:
         """Keep a label of the editor's size; see `PhotoSet.write_label`."""
-        return own.write_label(photo, fitted(label, own.read_image(photo).shape[:2]), over=over)
+        return own.write_label(photo, fitted(label, own.size(photo)), over=over)
 
     def guess(self, own: PhotoSet, photo: str, model: str) -> Guess:
         """What a model takes a photo for, at the editor's size."""
-        key = self._key(own, photo, model)
-        if key not in self._guesses:
-            predictor = self.models.load(self.models.find(model))
-            _remember(self._guesses, key, guess(predictor, self.image(own, photo), own.space), FEW)
-        return self._guesses[key]
+
+        def make() -> Guess:
+            return guess(self.models.load(self.models.find(model)), self.image(own, photo), own.space)
+
+        return self._guesses.get(self._key(own, photo, model), make)
 
     def areas(self, own: PhotoSet, photo: str, model: str | None) -> Areas:
         """A photo's areas, along the borders of what a model sees where there is one."""
-        key = self._key(own, photo, model)
-        if key not in self._areas:
-            seen = self.guess(own, photo, model).labels if model else None
-            _remember(self._areas, key, find_areas(self.image(own, photo), seen), FEW)
-        return self._areas[key]
+
+        def make() -> Areas:
+            return find_areas(self.image(own, photo), self.guess(own, photo, model).labels if model else None)
+
+        return self._areas.get(self._key(own, photo, model), make)
 
     def questions(self, own: PhotoSet, photo: str, model: str) -> list[Question]:
         """What the model is least sure of in a photo, by areas of `QUESTION_GRAIN`."""
@@ -103,7 +121,7 @@ class Desk:
         known = np.zeros(len(own.space))
         labelled, unlabelled = list[Outlook](), list[Outlook]()
         for photo in own.photos():
-            outlook = self._outlook(own, photo.name, model)
+            outlook = self.outlook(own, photo.name, model)
             (labelled if photo.labelled else unlabelled).append(outlook)
             if photo.labelled:
                 label, _ = own.read_label(photo.name)
@@ -111,13 +129,13 @@ class Desk:
                 known += np.bincount(label.ravel(), minlength=IGNORE + 1)[: len(known)]
         return advise(unlabelled, labelled, known, own.space)
 
-    def _outlook(self, own: PhotoSet, photo: str, model: str) -> Outlook:
-        key = self._key(own, photo, model)
-        if key not in self._outlooks:
-            self._outlooks[key] = Outlook.of(photo, self.guess(own, photo, model), own.space)
-        return self._outlooks[key]
+    def outlook(self, own: PhotoSet, photo: str, model: str) -> Outlook:
+        """What a model makes of a photo, for `advice`."""
+        return self._outlooks.get(
+            self._key(own, photo, model), lambda: Outlook.of(photo, self.guess(own, photo, model), own.space)
+        )
 
-    def _key(self, own: PhotoSet, photo: str, model: str | None) -> Key:
+    def _key(self, own: PhotoSet, photo: str, model: str | None = None) -> Key:
         file = own.image_file(photo)
         found = self.models.find(model) if model else None
         return file, file.stat().st_mtime_ns, found.name if found else "", found.version if found else 0
@@ -135,15 +153,9 @@ def fitted(values: Map, size: tuple[int, int]) -> Map:
     return values[rows[:, None], columns]
 
 
-def _read(file: Path, changed: int) -> Image:
+def _read(file: Path) -> Image:
     image = read_photograph(file, max_pixels=MOST_PIXELS)
     height, width = editor_size(*image.shape[:2])
     if (height, width) == image.shape[:2]:
         return image
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-
-
-def _remember(kept: dict[Key, Value], key: Key, value: Value, most: int) -> None:
-    kept[key] = value
-    while len(kept) > most:
-        kept.pop(next(iter(kept)))

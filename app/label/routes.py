@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from app.font import font_routes
-from app.label.desk import QUESTION_GRAIN, Desk
+from app.label.desk import QUESTION_GRAIN, Desk, editor_size
 from hrs.errors import HRSError
 from hrs.labelling.areas import Areas
 from hrs.labelling.photoset import Conflict, PhotoSet
@@ -36,17 +36,19 @@ Answer = Callable[[Request], Response]
 def editor(desk: Desk) -> Starlette:
     """The editor's page and what it asks for."""
     own = Addresses(desk)
-    photo = "/api/{set}/{photo}"
+    photos = "/api/sets/{set}"
+    photo = f"{photos}/photos/{{photo}}"
     return Starlette(
         routes=[
             Route("/api/models", told(own.models)),
-            Route("/api/{set}", told(own.overview)),
-            Route("/api/{set}/advice", told(own.advice)),
-            Route("/api/{set}/classes", told(own.add_class), methods=["POST"]),
+            Route(photos, told(own.overview)),
+            Route(f"{photos}/advice", told(own.advice)),
+            Route(f"{photos}/classes", told(own.add_class), methods=["POST"]),
             Route(f"{photo}/image", told(own.image)),
             Route(f"{photo}/areas", told(own.areas)),
             Route(f"{photo}/guess", told(own.guess)),
             Route(f"{photo}/questions", told(own.questions)),
+            Route(f"{photo}/outlook", told(own.outlook)),
             Route(f"{photo}/label", told(own.label), methods=["GET"]),
             Route(f"{photo}/label", received(own.keep), methods=["PUT"]),
             *font_routes("/font.woff2"),
@@ -73,6 +75,11 @@ class Addresses:
     def advice(self, request: Request) -> Response:
         found = self.desk.advice(self._set(request), _asked(request, "model"))
         return JSONResponse([{"name": each.name, "why": each.why} for each in found])
+
+    def outlook(self, request: Request) -> Response:
+        """Looks at a photo ahead of `advice`, so that many can be looked at one by one."""
+        own, photo = self._photo(request)
+        return JSONResponse({"doubt": self.desk.outlook(own, photo, _asked(request, "model")).doubt})
 
     def add_class(self, request: Request) -> Response:
         return JSONResponse(self._set(request).with_class(_asked(request, "name")).space.to_dict())
@@ -105,7 +112,7 @@ class Addresses:
 
     def keep(self, request: Request, body: bytes) -> Response:
         own, photo = self._photo(request)
-        height, width = self.desk.image(own, photo).shape[:2]
+        height, width = editor_size(*own.size(photo))
         label = np.frombuffer(unpacked(body, height * width), np.uint8).reshape(height, width)
         version = self.desk.keep(own, photo, label, over=request.headers.get("if-match"))
         return JSONResponse({"version": version})

@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,21 +24,21 @@ from hrs.data.classfile import find_class_list
 from hrs.data.encoding import Encoding, distinct_colours
 from hrs.data.formats.folder import encodings_of
 from hrs.errors import HRSError
-from hrs.labels import CAMVID_COLOURS, CITYSCAPES_COLOURS, IGNORE, Colour, LabelSpace, fold, suggest
+from hrs.labels import CAMVID_COLOURS, CITYSCAPES_COLOURS, IGNORE, Colour, LabelSpace, fold
 from hrs.pictures import label_png
+from hrs.runs.registry import nearest
 from hrs.system.documents import shortened
-from hrs.system.files import atomic_write, disk_errors, make_folder
+from hrs.system.files import atomic_write, make_folder
 from hrs.system.images import encode
-from hrs.system.photographs import Image, open_image, orientation, read_photograph
+from hrs.system.photographs import SUFFIXES, Image, open_image, orientation, read_photograph
 
 MOST_PIXELS = 64_000_000
 """Of a photo."""
 NOTHING = "nothing"
 """Version of a label that is not there yet."""
 
-_NAME = re.compile(r"[\w][\w.\-]{0,99}")
 _KEPT = {"JPEG": ".jpg", "PNG": ".png"}  # kinds that every tool reads, kept byte for byte
-_UPRIGHT = 1
+_UPRIGHT_TO = 4  # EXIF orientations above lie on their side
 
 
 class Conflict(HRSError):
@@ -119,20 +120,27 @@ class PhotoSet:
 
     def photos(self) -> list[Photo]:
         """All photos by name."""
-        return [
-            Photo(name=file.stem, image=file, labelled=self._share(file.stem))
-            for file in sorted((self.path / "images").iterdir())
-            if file.suffix in _KEPT.values()
-        ]
+        files = sorted(self._files().items())
+        return [Photo(name=name, image=file, labelled=self._share(name)) for name, file in files]
 
     def image_file(self, name: str) -> Path:
         """The file of a photo. Raises HRSError where there is none of this name."""
-        for suffix in _KEPT.values():
-            file = self.path / "images" / f"{name}{suffix}"
-            if _NAME.fullmatch(name) and file.is_file():
-                return file
-        known = [photo.name for photo in self.photos()]
-        raise HRSError(f"{self.path.name} has no photo {shortened(name)}{suggest(name, known)}")
+        files = self._files()
+        if name not in files:
+            near = nearest(name, files)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"it has {len(files)} photos"
+            raise HRSError(f"{self.path.name} has no photo {shortened(name)}; {hint}")
+        return files[name]
+
+    def size(self, name: str) -> tuple[int, int]:
+        """Height and width of a photo as it is seen, from its header. Raises HRSError as `read_image`."""
+        file = self.image_file(name)
+        try:
+            with open_image(file) as opened:
+                width, height = opened.size
+                return (height, width) if orientation(opened) <= _UPRIGHT_TO else (width, height)
+        except Exception as error:  # the decoders raise nearly anything on damaged files
+            raise HRSError(f"{file} cannot be read as an image; copy it anew or remove it") from error
 
     def read_image(self, name: str) -> Image:
         """RGB, uint8 (h w 3). Raises HRSError where there is no such photo, or it is damaged."""
@@ -156,11 +164,10 @@ class PhotoSet:
         stem = re.sub(r"[^\w.\-]+", "_", Path(filename).stem).strip("._-")[:90] or "photo"
         for number in range(1, 100_000):
             name = stem if number == 1 else f"{stem}-{number}"
-            there = [self.path / "images" / f"{name}{each}" for each in _KEPT.values()]
-            taken = [file for file in there if file.exists()]
-            if any(file.read_bytes() == kept for file in taken):
+            taken = self._files().get(name)
+            if taken is not None and taken.read_bytes() == kept:
                 return name
-            if not taken:
+            if taken is None:
                 atomic_write(self.path / "images" / f"{name}{suffix}", kept)
                 return name
         raise HRSError(f"there are too many photos called {stem}; name this one differently")
@@ -198,9 +205,8 @@ class PhotoSet:
             Conflict: what is there has another version than ``over``.
             HRSError: wrong size, ids that are no class, or the disk is full.
         """
-        height, width = self.read_image(name).shape[:2]
-        if label.shape != (height, width):
-            raise HRSError(f"the label of {name} is {label.shape}; expected the photo's size, {(height, width)}")
+        if label.shape != self.size(name):
+            raise HRSError(f"the label of {name} is {label.shape}; expected the photo's size, {self.size(name)}")
         data = label_png(self._checked(label, name), self.space)
         if over is not None and (now := self.version(name)) != over:
             if now == _version(data):
@@ -235,12 +241,18 @@ class PhotoSet:
     def _label(self, name: str) -> Path:
         return self.path / "labels" / f"{name}.png"
 
+    def _files(self) -> dict[str, Path]:
+        """The photos' files by name; of two of one name the first."""
+        found = [file for file in (self.path / "images").iterdir() if file.suffix.lower() in SUFFIXES]
+        return {file.stem: file for file in sorted(found, reverse=True) if not file.name.startswith(".")}
+
     def _share(self, name: str) -> float:
+        file = self._label(name)
         try:
-            label, _ = self.read_label(name)
-        except HRSError:  # said where it is opened
+            found = file.stat()
+        except FileNotFoundError:
             return 0.0
-        return 0.0 if label is None else float((label != IGNORE).mean())
+        return _labelled(self, name, found.st_mtime_ns, found.st_size)
 
     def _checked(self, label: NDArray[np.uint8], what: object) -> NDArray[np.uint8]:
         strange = np.setdiff1d(np.unique(label), [*range(len(self.space)), IGNORE])
@@ -265,10 +277,20 @@ def space_of(name: str, classes: Sequence[str], known: LabelSpace | None = None)
     return LabelSpace(name=name or "own", classes=names, palette=tuple(palette))
 
 
+@lru_cache(maxsize=10_000)
+def _labelled(own: PhotoSet, name: str, changed: int, size: int) -> float:
+    """Share of a label's pixels that say something, read once for each time that it changes."""
+    try:
+        label, _ = own.read_label(name)
+    except HRSError:  # said where it is opened
+        return 0.0
+    return 0.0 if label is None else float((label != IGNORE).mean())
+
+
 def _as_kept(data: bytes, image: Image) -> tuple[str, bytes]:
     """Suffix and bytes under which a photo is kept: its own where any tool sees the same picture in them."""
-    with disk_errors(Path()), open_image(data) as opened:
-        plain = opened.format in _KEPT and opened.mode in ("RGB", "L") and orientation(opened) == _UPRIGHT
+    with open_image(data) as opened:
+        plain = opened.format in _KEPT and opened.mode in ("RGB", "L") and orientation(opened) == 1
         plain = plain and not opened.info.get("icc_profile") and not opened.has_transparency_data
         return (_KEPT[str(opened.format)], data) if plain else (".png", encode(".png", image))
 

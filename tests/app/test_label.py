@@ -20,6 +20,8 @@ from tests.conftest import CLASSES, tiny_config
 from tests.inference.conftest import SPACE as FOUR
 from tests.inference.conftest import network, photo
 
+PHOTO = "/api/sets/town/photos/photo0"
+
 
 def png(image):
     data = BytesIO()
@@ -65,29 +67,29 @@ def maps_of(answer, *dtypes):
 
 def test_a_set_says_its_classes_and_photos(client, own):
     own.write_label("photo1", np.zeros((70, 90), np.uint8))
-    found = client.get("/api/town").json()
+    found = client.get("/api/sets/town").json()
     assert found["classes"] == list(CLASSES)
     assert [tuple(each.values()) for each in found["photos"]] == [("photo0", 0), ("photo1", 1), ("photo2", 0)]
-    assert client.get("/api/village").status_code == 400
-    assert "village" in client.get("/api/village").json()["error"]
+    assert client.get("/api/sets/village").status_code == 400
+    assert "village" in client.get("/api/sets/village").json()["error"]
 
 
 def test_a_label_that_is_sent_is_kept_and_read_again(client, own):
-    first = client.get("/api/town/photo0/label")
+    first = client.get(f"{PHOTO}/label")
     (empty,) = maps_of(first, (np.uint8, 70 * 90))
     assert (empty == IGNORE).all()
     label = np.random.default_rng(0).choice([0, 1, 2, 3, IGNORE], (70, 90)).astype(np.uint8)
     headers = {"If-Match": first.headers["etag"]}
-    sent = client.put("/api/town/photo0/label", content=gzip.compress(label.tobytes()), headers=headers)
+    sent = client.put(f"{PHOTO}/label", content=gzip.compress(label.tobytes()), headers=headers)
     assert sent.status_code == 200
     np.testing.assert_array_equal(own.read_label("photo0")[0], label)
-    again = client.get("/api/town/photo0/label")
+    again = client.get(f"{PHOTO}/label")
     assert again.headers["etag"] == sent.json()["version"]
     np.testing.assert_array_equal(maps_of(again, (np.uint8, 70 * 90))[0].reshape(70, 90), label)
-    late = client.put("/api/town/photo0/label", content=gzip.compress(bytes(70 * 90)), headers=headers)
+    late = client.put(f"{PHOTO}/label", content=gzip.compress(bytes(70 * 90)), headers=headers)
     assert late.status_code == 409
     assert "changed elsewhere" in late.json()["error"]
-    assert client.put("/api/town/photo0/label", content=gzip.compress(bytes(70 * 90))).status_code == 200, "forced"
+    assert client.put(f"{PHOTO}/label", content=gzip.compress(bytes(70 * 90))).status_code == 200, "forced"
 
 
 @pytest.mark.parametrize(
@@ -103,24 +105,25 @@ def test_a_label_that_is_sent_is_kept_and_read_again(client, own):
     ],
 )
 def test_what_is_no_label_of_the_photo_is_refused(client, own, body, status):
-    answer = client.put("/api/town/photo0/label", content=body)
+    answer = client.put(f"{PHOTO}/label", content=body)
     assert answer.status_code == status
     assert answer.json()["error"]
     assert own.read_label("photo0")[0] is None
 
 
-@pytest.mark.parametrize("path", ["/api/..%2f..%2fetc/x/label", "/api/town/..%2f..%2fclasses/label", "/..%2froutes.py"])
+@pytest.mark.parametrize(
+    "path",
+    ["/api/sets/..%2f..%2fetc/photos/x/label", "/api/sets/town/photos/..%2f..%2fclasses/label", "/..%2froutes.py"],
+)
 def test_nothing_outside_of_a_set_is_served(client, path):
     assert client.get(path).status_code in (400, 404)
 
 
 def test_areas_come_with_the_size_of_the_photo(client, tmp_path):
-    data = client.get("/api/town/photo0/areas").content
+    data = client.get(f"{PHOTO}/areas").content
     height, width, count, grains = np.frombuffer(data[:16], "<u4")
     assert (height, width) == (70, 90)
-    regions, lookup = maps_of(
-        client.get("/api/town/photo0/areas"), ("<u4", 4), ("<u4", 70 * 90), ("<u2", count * grains)
-    )[1:]
+    regions, lookup = maps_of(client.get(f"{PHOTO}/areas"), ("<u4", 4), ("<u4", 70 * 90), ("<u2", count * grains))[1:]
     desk = Desk(tmp_path, Models(tmp_path))
     areas = desk.areas(desk.find("town"), "photo0", None)
     np.testing.assert_array_equal(regions.reshape(70, 90), areas.regions)
@@ -128,24 +131,25 @@ def test_areas_come_with_the_size_of_the_photo(client, tmp_path):
 
 
 def test_a_model_guesses_asks_and_advises(client, model, own):
-    labels, percent = maps_of(client.get("/api/town/photo0/guess?model=mine"), (np.uint8, 70 * 90), (np.uint8, 70 * 90))
+    labels, percent = maps_of(client.get(f"{PHOTO}/guess?model=mine"), (np.uint8, 70 * 90), (np.uint8, 70 * 90))
     assert set(np.unique(labels)) <= set(range(len(CLASSES)))
     assert percent.max() <= 100
     assert len(np.unique(percent)) > 5
-    asked = client.get("/api/town/photo0/questions?model=mine").json()
+    asked = client.get(f"{PHOTO}/questions?model=mine").json()
     assert asked["grain"] == QUESTION_GRAIN
     assert all(set(question) == {"area", "label", "confidence"} for question in asked["questions"])
+    assert 0 < client.get(f"{PHOTO}/outlook?model=mine").json()["doubt"] < 1
     own.write_label("photo2", np.zeros((70, 90), np.uint8))
-    advice = client.get("/api/town/advice?model=mine").json()
+    advice = client.get("/api/sets/town/advice?model=mine").json()
     assert {each["name"] for each in advice} == {"photo0", "photo1"}
     assert all(each["why"].endswith(".") for each in advice)
     assert "mine" in [each["name"] for each in client.get("/api/models").json()]
-    assert "nobody" in client.get("/api/town/photo0/guess?model=nobody").json()["error"]
+    assert "nobody" in client.get(f"{PHOTO}/guess?model=nobody").json()["error"]
 
 
 def test_a_class_can_be_added(client, own):
-    assert client.post("/api/town/classes?name=tram").json()["classes"] == [*CLASSES, "tram"]
-    assert "repeat" in client.post("/api/town/classes?name=Tram").json()["error"]
+    assert client.post("/api/sets/town/classes?name=tram").json()["classes"] == [*CLASSES, "tram"]
+    assert "repeat" in client.post("/api/sets/town/classes?name=Tram").json()["error"]
 
 
 def test_a_large_photo_is_labelled_on_a_coarser_grid_and_kept_at_its_size(tmp_path):
@@ -179,3 +183,8 @@ def test_the_page_and_what_it_loads_are_there(tmp_path, own):
             assert client.get(f"/{name}").status_code == 200
         assert "editor.js" in page
         assert "http" not in page.replace("http-equiv", ""), "nothing comes from elsewhere"
+
+
+def test_a_set_may_be_called_like_an_address(client, tmp_path):
+    PhotoSet.create(tmp_path / DATASETS / "models", ["a", "b"])
+    assert client.get("/api/sets/models").json()["classes"] == ["a", "b"]

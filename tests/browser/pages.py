@@ -8,12 +8,20 @@ import time
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 PATIENCE = 20.0
+TRIES = 3
 
 
 def set_field(page: Page, label: str, value: object) -> None:
-    field = page.get_by_label(label, exact=True)
-    field.fill(str(value))
-    field.press("ControlOrMeta+Enter" if field.evaluate("field => field.tagName") == "TEXTAREA" else "Enter")
+    """Type into a field of a page that is drawn; where it is drawn anew at that moment, type once more."""
+    for _ in range(TRIES):
+        settled(page)
+        field = page.get_by_label(label, exact=True)
+        field.fill(str(value))
+        field.press("ControlOrMeta+Enter" if field.evaluate("field => field.tagName") == "TEXTAREA" else "Enter")
+        settled(page)
+        if field.input_value() == str(value):
+            return
+    expect(field).to_have_value(str(value))
 
 
 def settled(page: Page) -> None:

@@ -45,7 +45,6 @@ def shrink(page: Page, frames: dict[str, str], tmp_path: Path, steps: int) -> No
     page.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_text("Filled from tiny.yaml.")).to_be_visible()
     expect(page.get_by_label("Steps", exact=True)).to_have_count(1)
-    settled(page)
     set_field(page, "Steps", steps)
 
 

@@ -111,7 +111,6 @@ def labelled(own: PhotoSet, photo: str) -> set[int]:
 def train(page: Page, root: Path, name: str) -> None:
     page.get_by_role("button", name="Train with these").click()
     expect(page.get_by_text("photos that you labelled")).to_be_visible()
-    settled(page)
     set_field(page, "Name", name)
     expect(page).to_have_url(re.compile(f"name={name}"))
     settled(page)

@@ -161,3 +161,39 @@ def test_corrections_of_models_with_other_classes_are_kept_apart(tmp_path):
     assert len(PhotoSet.of_corrections(tmp_path, CAMVID).photos()) == 1
     other = PhotoSet.of_corrections(tmp_path, LabelSpace(name="x", classes=("a", "b"), palette=((1, 1, 1), (2, 2, 2))))
     assert (other.path.name, other.photos()) == ("corrections-2", [])
+
+
+def test_the_size_of_a_photo_is_that_of_its_picture(own):
+    """From the header alone: what is damaged behind it does not matter."""
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    (own.path / "images/lying.JPEG").write_bytes(file_of(picture(200, 300), "JPEG", exif=exif))
+    assert own.size("lying") == own.read_image("lying").shape[:2] == (300, 200)
+    file = own.image_file("lying")
+    file.write_bytes(file.read_bytes()[:-2000])
+    assert own.size("lying") == (300, 200)
+    (own.path / "images/none.png").write_bytes(b"text")
+    with pytest.raises(HRSError, match=r"none\.png cannot be read as an image"):
+        own.size("none")
+
+
+def test_photos_that_were_put_there_by_hand_count_whatever_their_suffix(own):
+    for name in ("a.jpeg", "b.PNG", "c.tif", "notes.txt", ".hidden.png"):
+        (own.path / "images" / name).write_bytes(file_of(picture(), "JPEG"))
+    assert [photo.name for photo in own.photos()] == ["a", "b", "c"]
+
+
+def test_a_photo_that_is_not_there_is_told_with_the_nearest(own):
+    own.add(file_of(picture()), "street_012.png")
+    with pytest.raises(HRSError, match=r"has no photo 'street_013'; did you mean street_012\?"):
+        own.image_file("street_013")
+
+
+def test_shares_follow_the_labels(own):
+    own.add(file_of(picture()), "one.png")
+    label = np.zeros((20, 30), np.uint8)
+    own.write_label("one", label)
+    assert own.photos()[0].labelled == 1
+    label[:10] = IGNORE
+    own.write_label("one", label)
+    assert own.photos()[0].labelled == 0.5

@@ -2,7 +2,7 @@
 
 import { Areas, IGNORE, Label } from './label.js';
 import { boxOf, View } from './view.js';
-import { ask, Keeper, words } from './server.js';
+import { addressOf, ask, Keeper } from './server.js';
 
 const asked = new URLSearchParams(window.location.search);
 const KEYS = '123456789qwertuiopdfghjklxcv';
@@ -102,7 +102,7 @@ async function open(name) {
   const turn = ++loading;
   notice(null);
   $('saved').textContent = 'Loading …';
-  const path = words(state.set, name);
+  const path = addressOf(state.set, name);
   const model = state.model ? `?model=${encodeURIComponent(state.model)}` : '';
   await trying(async () => {
     const [picture, stored] = await Promise.all([ask(`${path}/image`), ask(`${path}/label`)]);
@@ -344,7 +344,7 @@ const ACTS = { '[': () => step(-1), ']': () => step(1), '+': () => view.zoom(1.2
 // Beginning
 
 async function begin() {
-  const [models, found] = await Promise.all([ask('models').then((a) => a.json()), ask(words(state.set)).then((a) => a.json())]);
+  const [models, found] = await Promise.all([ask('models').then((a) => a.json()), ask(addressOf(state.set)).then((a) => a.json())]);
   state.space = { classes: found.classes, palette: found.palette };
   state.photos = found.photos;
   $('model').append(...models.map(({ name, title }) => new Option(title, name, false, name === state.model)));
@@ -380,9 +380,13 @@ $('skip').onclick = () => nextQuestion();
 $('model').onchange = async (event) => { state.model = event.target.value; $('advise').disabled = !state.model; if (state.photo) await open(state.photo); };
 $('advise').onclick = () => trying(async () => {
   $('advise').disabled = true;
-  $('advise').textContent = 'Looking …';
   try {
-    const found = await (await ask(`${words(state.set)}/advice?model=${encodeURIComponent(state.model)}`)).json();
+    const query = `?model=${encodeURIComponent(state.model)}`;
+    for (const [i, photo] of state.photos.entries()) {
+      $('advise').textContent = `Looking ${i + 1}/${state.photos.length}`;
+      await ask(`${addressOf(state.set, photo.name)}/outlook${query}`);
+    }
+    const found = await (await ask(`${addressOf(state.set)}/advice${query}`)).json();
     state.advice = new Map(found.map(({ name, why }) => [name, why]));
     fillPhotos();
     if (found.length) await open(found[0].name);
@@ -393,7 +397,7 @@ $('add-class').onsubmit = (event) => {
   event.preventDefault();
   const name = new FormData(event.target).get('name');
   trying(async () => {
-    const answer = await ask(`${words(state.set)}/classes?name=${encodeURIComponent(name)}`, { method: 'POST' });
+    const answer = await ask(`${addressOf(state.set)}/classes?name=${encodeURIComponent(name)}`, { method: 'POST' });
     state.space = await answer.json();
     event.target.reset();
     if (label) { view.palette = state.space.palette; view.recolour(); }

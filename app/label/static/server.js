@@ -20,7 +20,10 @@ export async function ask(path, options = {}) {
   throw new Problem(message || `the server answered ${answer.status}`, answer.status);
 }
 
-export const words = (...parts) => parts.map(encodeURIComponent).join('/');
+/** The addresses of a set and of a photo in it. */
+export const addressOf = (set, photo = null) => (
+  `sets/${encodeURIComponent(set)}${photo === null ? '' : `/photos/${encodeURIComponent(photo)}`}`
+);
 
 const RETRY = 2000; // ms until a save that did not get through is tried again
 
