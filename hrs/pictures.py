@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 
 from hrs.labels import IGNORE, LabelSpace, colourise
 from hrs.system.files import atomic_write, make_folder
-from hrs.system.images import encode
+from hrs.system.images import LUMA, encode
 
 Image = NDArray[np.uint8]
 
@@ -94,7 +94,7 @@ def weigh_picture(
     Args:
         picture: RGB (h w 3). weights: (h w), at least 0. opacity: of the colours, in [0, 1].
     """
-    grey = (picture @ np.array([0.299, 0.587, 0.114]))[..., None]
+    grey = (picture @ LUMA)[..., None]
     base = picture + min(1.0, 2 * opacity) * (grey - picture)
     shown = base + opacity * (weight_colours(weights) - base)
     low = weights < threshold

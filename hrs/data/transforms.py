@@ -18,16 +18,15 @@ from numpy.typing import NDArray
 from hrs.data.regions import compact_regions
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
+from hrs.system.images import LUMA
 
-__all__ = ["LUMA", "PAD_COLOUR", "Sample", "augment", "compact_regions", "fit", "mirror", "resize"]
+__all__ = ["PAD_COLOUR", "Sample", "augment", "compact_regions", "fit", "mirror", "resize"]
 
 PAD_COLOUR = (124, 116, 104)
 """RGB beside a frame that does not fill its crop: the ImageNet mean, which normalises to zero."""
 NO_REGION = -1
 """Region id of a padded pixel."""
 
-LUMA = np.array([0.299, 0.587, 0.114])
-"""How bright red, green and blue look (ITU-R BT.601)."""
 _HUE_DEGREES = 60.0  # turn of the colour wheel at jitter 1
 
 Map = NDArray[Any]

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from hrs.config import TeacherConfig
 from hrs.data.loaders import Batch
-from hrs.data.transforms import LUMA
 from hrs.labels import IGNORE
 from hrs.methods.classmix import half_of_classes
 from hrs.networks.segmenter import Segmenter, normalise, upsample
 from hrs.selection.statistics import class_sums, read, summed
+from hrs.system.images import LUMA
 
 MEMORY = 0.99
 """Of the running confidence, from step to step."""

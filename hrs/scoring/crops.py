@@ -12,6 +12,7 @@ from hrs.errors import HRSError
 from hrs.pictures import Image, weight_bar, weight_colours
 from hrs.scoring.areatable import Area, AreaTable
 from hrs.scoring.corpus import MAP_NAMES
+from hrs.system.images import LUMA
 
 SIDE = 128
 """Pixels of a crop's side."""
@@ -86,7 +87,7 @@ def badged(table: AreaTable, area: Area) -> Image:
 
 def readable_in_black(colour: NDArray[np.uint8]) -> bool:
     """Whether black is easier to read than white on a colour."""
-    return float(colour @ np.array([0.299, 0.587, 0.114])) > 128
+    return float(colour @ LUMA) > 128
 
 
 def write(picture: Image, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:

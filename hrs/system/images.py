@@ -14,6 +14,8 @@ from hrs.errors import HRSError
 MOST_PIXELS = 128_000_000
 """Of the largest image that is decoded; its header says how many it has, and a file of some bytes may claim any number.
 While a photograph is read it takes 7 bytes a pixel, afterwards 3."""
+LUMA = np.array([0.299, 0.587, 0.114])
+"""How bright red, green and blue look (ITU-R BT.601)."""
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 _NO_FRAME = {0xC4, 0xC8, 0xCC}  # tables among JPEG's start-of-frame marks, 0xC0 to 0xCF
 
