@@ -7,7 +7,7 @@ import streamlit as st
 from app.areas.export import show_export
 from app.areas.faults import choose_filter, show_classes, show_groups
 from app.areas.truth import show_truth
-from app.context import all_runs, is_shipped, pick_run, plain, say_no_runs
+from app.context import all_runs, pick_run, plain, say_no_runs
 from app.weights.corpus import CORPUS, area_table, open_source, sources
 from app.weights.scoring import offer_scoring
 from hrs.errors import HRSError
@@ -36,7 +36,7 @@ def main() -> None:
             st.info(
                 f"This run has no scored corpus yet; the areas here are {said}. Scoring finds those of every frame."
             )
-            _offer(run)
+            offer_scoring(run)
         if found:
             _open(run, found[0])
     except HRSError as error:
@@ -51,11 +51,6 @@ def _open(run: RunFolder, source: str) -> None:
         return
     st.warning(f"Why areas weigh what they do is not known here: {plain(lacking(corpus))}.")
     if source == CORPUS:
-        _offer(run)
-
-
-def _offer(run: RunFolder) -> None:
-    if not is_shipped(run):
         offer_scoring(run)
 
 

@@ -12,7 +12,7 @@ from hrs.errors import HRSError
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import CAMVID, CITYSCAPES, LabelSpace
 from hrs.runs.folder import checked_name
-from hrs.runs.registry import DATASETS
+from hrs.runs.registry import DATASETS, nearest
 from hrs.system.photographs import KINDS, SUFFIXES
 
 HEIGHT = 760  # pixels of the editor
@@ -31,8 +31,12 @@ def pick() -> str | None:
     if not names:
         return None
     asked = st.query_params.get("set")
+    if asked is not None and asked not in names:
+        near = nearest(asked, names)
+        st.warning(f"There is no set called {plain(asked)}.{f' Is it {plain(near[0])}?' if near else ''}")
     chosen = st.selectbox("Set of photos", names, index=names.index(asked) if asked in names else 0)
-    st.query_params["set"] = chosen
+    if asked in (None, *names) or chosen != names[0]:  # what is not there is said until one is chosen
+        st.query_params["set"] = chosen
     return str(chosen)
 
 
@@ -81,7 +85,7 @@ def show_editor(own: PhotoSet) -> None:
     asked |= {key: st.query_params[key] for key in ("photo", "model") if key in st.query_params}
     here = urlsplit(st.context.url or "")
     address = f"{here.scheme}://{here.netloc}{PREFIX}/?{urlencode(asked)}"
-    st.iframe(address, height=HEIGHT)
+    st.iframe(address, height=HEIGHT, alt="The label editor")
     st.link_button("Open in a new tab", address, icon=":material/open_in_new:", type="tertiary")
 
 

@@ -68,3 +68,10 @@ def test_a_damaged_set_is_said(open_page, root):
     own = PhotoSet.create(root / DATASETS / "town", ["road", "sky"])
     (own.path / "classes.yaml").write_text("classes: 7\n")
     assert "classes.yaml" in words(open_page("label", set="town"))
+
+
+def test_a_set_that_is_not_there_is_said(open_page, root):
+    PhotoSet.create(root / DATASETS / "town", ["road", "sky"])
+    at = open_page("label", set="twn")
+    assert "There is no set called twn. Is it town?" in words(at)
+    assert at.selectbox[0].value == "town"

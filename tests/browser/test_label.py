@@ -135,6 +135,7 @@ def test_the_page_shows_the_editor_and_takes_photos(page: Page, serve: Callable[
     page.get_by_role("button", name=re.compile("Add$")).last.click()
     expect(page.get_by_text("0 of 3 photos have labels")).to_be_visible()
     assert [each.name for each in own.photos()] == ["photo0", "photo1", "third"]
+    expect(editor.locator("#photos li")).to_have_count(3)
 
 
 def test_a_finger_paints_and_two_zoom(chromium: Browser, serve: Callable[..., str], own: PhotoSet) -> None:

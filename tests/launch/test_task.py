@@ -144,7 +144,7 @@ def test_a_task_waits_behind_a_run_and_a_run_behind_it(root: Path, run: RunFolde
     until(lambda: goes(other))
     status = task.read_status()
     assert status.state == "failed" and "nowhere does not exist" in str(status.error)
-    assert "error: " in task.log_tail(1)[0]
+    until(lambda: "error: " in task.log_tail(1)[0])  # said once the status is written
     assert (other.read_status().started or 0) >= (status.updated or 0) > (busy.read_status().updated or 0)
 
 
@@ -175,7 +175,7 @@ def test_a_task_is_cancelled_by_its_signal(run: RunFolder, tmp_path: Path, capsy
     assert "will stop" in hrs("cancel", str(task.path))
     until(lambda: not task.active())
     assert task.read_status().state == "cancelled" and task.read_status().step < FRAMES
-    assert "error: task check was cancelled" in task.log_tail(1)[0]
+    until(lambda: "error: task check was cancelled" in task.log_tail(1)[0])  # said once the status is written
 
 
 @pytest.mark.usefixtures("in_threads")

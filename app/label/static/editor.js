@@ -341,6 +341,33 @@ function keyed(event) {
 const TOOLS = { a: 'area', b: 'brush', o: 'object', m: 'move' };
 const ACTS = { '[': () => step(-1), ']': () => step(1), '+': () => view.zoom(1.25), '=': () => view.zoom(1.25), '-': () => view.zoom(0.8) };
 
+// What else happens to the set: photos that were added on the page, labels and classes of other tabs
+
+const LOOK = 3000; // ms between two looks
+
+async function look() {
+  const found = await (await ask(addressOf(state.set))).json();
+  if (found.classes.length > state.space.classes.length) {
+    state.space = { classes: found.classes, palette: found.palette };
+    view.palette = state.space.palette;
+    fillClasses();
+  }
+  if (JSON.stringify(found.photos) !== JSON.stringify(state.photos)) {
+    state.photos = found.photos;
+    fillPhotos();
+  }
+  if (state.photo === null && state.photos.length) await open(state.photos[0].name);
+}
+
+async function keepLooking() {
+  try {
+    if (!document.hidden && !keeper?.pending) await look();
+  } catch (problem) {
+    if (problem.status) notice(problem.message); // a server that is silent is told where something is to be kept
+  }
+  setTimeout(keepLooking, LOOK);
+}
+
 // Beginning
 
 async function begin() {
@@ -354,6 +381,7 @@ async function begin() {
   const first = found.photos.find((photo) => photo.name === asked.get('photo')) ?? found.photos.find((photo) => !photo.labelled) ?? found.photos[0];
   if (first) await open(first.name);
   else notice('There are no photos in this set yet; add some above.');
+  setTimeout(keepLooking, LOOK);
 }
 
 for (const button of document.querySelectorAll('[data-tool]')) button.onclick = () => setTool(button.dataset.tool);
