@@ -15,7 +15,10 @@ each image; the decoder alone is trained. So a run takes about a minute on one c
 - judge drops: pixels to whose label it gives less than a half left out;
 - judge labels: its own labels on the synthetic frames, which is more than selection can do;
 - own judge weights, drops, labels: the same by a judge that a user can have, trained jointly on drawn photos and the
-  frames.
+  frames;
+- photos + teacher, joint + teacher: beside them the real images that were not drawn, under the labels that a network
+  trained without them is sure of (0.9 and more); teacher's weights, drops: joint + teacher, and the judge is a
+  joint + teacher of before.
 
 Rows that are in the CSV already are not computed again.
 """
@@ -110,9 +113,11 @@ class Bench:
         *,
         seed: int,
         weights: Tensor | None = None,
+        unlabelled: Views | None = None,
         steps: int | None = None,
     ) -> Lite:
-        """A decoder after training, averaged. ``weights`` (n h w): of the source's pixels."""
+        """A decoder after training, averaged. ``weights`` (n h w): of the source's pixels. ``unlabelled``: real images
+        under labels that a teacher gave them."""
         torch.manual_seed(seed)
         network = build_segmenter("lite0", self.classes)
         assert isinstance(network, Lite)
@@ -127,10 +132,11 @@ class Bench:
                 group["lr"] = 2e-3 * min((step + 1) / (0.05 * steps), (1 - step / steps) ** 0.9)
             chosen = torch.randint(len(real), (6,), generator=draw)
             taps, sides = real.features(chosen), [(real.labels[chosen], None)]
-            if source is not None:
-                drawn = torch.randint(len(source), (3,), generator=draw)
-                taps = [torch.cat(pair) for pair in zip(taps, source.features(drawn), strict=True)]
-                sides.append((source.labels[drawn], None if weights is None else weights[drawn].float()))
+            for views, own in ((source, weights), (unlabelled, None)):
+                if views is not None:
+                    drawn = torch.randint(len(views), (3,), generator=draw)
+                    taps = [torch.cat(pair) for pair in zip(taps, views.features(drawn), strict=True)]
+                    sides.append((views.labels[drawn], None if own is None else own[drawn].float()))
             logits = network.decode(taps).logits.split([len(labels) for labels, _ in sides])
             losses = [
                 weighted_cross_entropy(each, labels, own, balance)
@@ -230,14 +236,27 @@ def judged(bench: Bench, judge: Lite, source: Views) -> tuple[Tensor, Tensor]:
     return torch.cat(likely), torch.cat(own)
 
 
+def pseudo_labelled(bench: Bench, teacher: Lite, views: Views, least: float = 0.9) -> Views:
+    """The views under the teacher's labels, where it is as sure as ``least``; IGNORE elsewhere."""
+    labels = []
+    for logits, _ in bench.logits(teacher, views):
+        sure, own = logits.softmax(dim=1).max(dim=1)
+        labels.append(own.to(torch.uint8).masked_fill(sure < least, IGNORE))
+    return replace(views, labels=torch.cat(labels))
+
+
 Arm = Callable[[Views, int], Lite]
 
 
-def arms(bench: Bench, source: Views, judge: Lite, names: tuple[str, ...]) -> dict[str, Arm]:
-    """Every arm by name: from real views and a seed to a trained network."""
+def arms(bench: Bench, source: Views, everything: Views, names: tuple[str, ...]) -> dict[str, Arm]:
+    """Every arm by name: from real views and a seed to a trained network. ``everything``: views of all real images."""
 
     def on(views: Views | None, weights: Tensor | None = None) -> Arm:
         return lambda real, seed: bench.train(real, views, seed=seed, weights=weights)
+
+    @lru_cache(maxsize=1)
+    def judge() -> Lite:
+        return bench.train(everything, None, seed=0, steps=JUDGE_STEPS)
 
     def relabelled(judge: Lite) -> Views:
         return replace(source, labels=judged(bench, judge, source)[1].masked_fill(source.labels == IGNORE, IGNORE))
@@ -252,16 +271,34 @@ def arms(bench: Bench, source: Views, judge: Lite, names: tuple[str, ...]) -> di
     def taught_by_few(real: Views, seed: int) -> Lite:
         return bench.train(real, source, seed=1000 + seed)
 
+    @lru_cache(maxsize=1)
+    def undrawn(teacher: Lite) -> Views:
+        return pseudo_labelled(bench, teacher, everything)
+
+    @lru_cache(maxsize=1)
+    def taught_by_many(real: Views, seed: int) -> Lite:
+        return bench.train(real, source, seed=2000 + seed, unlabelled=undrawn(taught_by_few(real, seed)))
+
+    def with_teacher(real: Views, seed: int, views: Views | None, weights: Tensor | None = None) -> Lite:
+        teacher = taught_by_few(real, seed) if views is not None else bench.train(real, None, seed=1000 + seed)
+        return bench.train(real, views, seed=seed, weights=weights, unlabelled=undrawn(teacher))
+
     odd = source.image % 2 == 1
     group = clusters(source)
     found: dict[str, Arm] = {"photos": on(None), "joint": on(source)}
-    found["judge weights"] = on(source, weighted(judge))
-    found["judge drops"] = on(dropped(judge))
-    found["judge labels"] = on(relabelled(judge))
+    found["judge weights"] = lambda real, seed: on(source, weighted(judge()))(real, seed)
+    found["judge drops"] = lambda real, seed: on(dropped(judge()))(real, seed)
+    found["judge labels"] = lambda real, seed: on(relabelled(judge()))(real, seed)
     found["own judge weights"] = lambda real, seed: on(source, weighted(taught_by_few(real, seed)))(real, seed)
     found["own judge drops"] = lambda real, seed: on(dropped(taught_by_few(real, seed)))(real, seed)
     found["own judge drops the worst"] = lambda real, seed: on(dropped(taught_by_few(real, seed), 0.1))(real, seed)
     found["own judge labels"] = lambda real, seed: on(relabelled(taught_by_few(real, seed)))(real, seed)
+    found["photos + teacher"] = lambda real, seed: with_teacher(real, seed, None)
+    found["joint + teacher"] = lambda real, seed: with_teacher(real, seed, source)
+    found["teacher's weights"] = lambda real, seed: with_teacher(
+        real, seed, source, weighted(taught_by_many(real, seed))
+    )
+    found["teacher's drops"] = lambda real, seed: with_teacher(real, seed, dropped(taught_by_many(real, seed)))
     found |= {f"half of the frames {i}": on(keep(source, odd == bool(i))) for i in (0, 1)}
     found["half of the regions"] = on(without(source, half_of_regions(source)))
     found |= {f"without {name}": on(without(source, source.labels == c)) for c, name in enumerate(names)}
@@ -289,10 +326,7 @@ def main() -> None:
     val = bench.views(open_dataset(options.target, split="val"), 0, seed=0)
     source = bench.views(open_dataset(options.source).map_to(space), 2, seed=2)
     everything = bench.views(target, 4, seed=1)
-    judge = bench.train(everything, None, seed=0, steps=JUDGE_STEPS)
-    print(f"judge, taught by all {len(target)} real images: {bench.score(judge, val)[0]:.1f}", flush=True)
-    del everything
-    wanted = arms(bench, source, judge, space.classes)
+    wanted = arms(bench, source, everything, space.classes)
     if options.only:
         wanted = {name: arm for name, arm in wanted.items() if name.startswith(tuple(options.only))}
     run(bench, wanted, target, val, space.classes, options)
