@@ -99,6 +99,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add_access(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)")
     parser.add_argument("--run", help="name of a run to open")
+    parser.add_argument(
+        "--on",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="a Ray cluster that Launch offers beside this machine: HOST:PORT, or auto; may be given again",
+    )
     parser.add_argument("--no-photo", action="store_true", help="the dashboard alone, without the photo app")
     options = parser.parse_args(arguments)
     if not 1 <= options.port <= 65535:
@@ -138,6 +145,7 @@ def started(options: argparse.Namespace, policy: Policy, port: int, photo_port: 
     """The dashboard and, where it has a port, the photo app; they end with the block."""
     runs, servers = str(options.runs.resolve()), list[Server]()
     environment = {"HRS_RUNS": runs, GUARD_VARIABLE: policy.to_json()}
+    environment |= {"HRS_ON": ",".join(options.on)} if options.on else {}
     try:
         if photo_port is not None:
             photo = address(options.host, photo_port)

@@ -63,7 +63,7 @@ def _cancel(live: list[RunSummary]) -> None:
 
 def _resume(ended: list[RunSummary]) -> None:
     for summary in ended:
-        launcher().resume(summary.run)
+        launcher(summary.status.keeper).resume(summary.run)  # where it was
     st.toast(f"Queued {_names(ended)}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import socket
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from hrs.errors import HRSError
 NAMESPACE = "hrs"
 _PATIENCE = 5.0  # seconds for a cluster to answer at all
 _CPU = "cpu"  # the device that is no GPU
+_IN_TURN = threading.RLock()  # a process has one connection, which threads of a server would take from each other
 
 
 @contextmanager
@@ -31,19 +33,20 @@ def connected(address: str) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise HRSError(f"work on a cluster needs Ray ({error}); install it with: pip install '.[cluster]'") from None
-    if ray.is_initialized():
-        yield ray
-        return
-    if address != "auto":
-        _knock(address)
-    try:
-        ray.init(address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise HRSError(f"no Ray cluster at {address} ({_line(error)}); {_REMEDY}") from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
+    with _IN_TURN:
+        if ray.is_initialized():
+            yield ray
+            return
+        if address != "auto":
+            _knock(address)
+        try:
+            ray.init(address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise HRSError(f"no Ray cluster at {address} ({_line(error)}); {_REMEDY}") from error
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
 
 
 _REMEDY = "start one with: ray start --head, and give its HOST:PORT, or auto on one of its nodes"

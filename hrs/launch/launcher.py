@@ -6,7 +6,6 @@ Pages and commands see nothing else. A queue on this machine does the work (`hrs
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -96,11 +95,6 @@ def launcher(on: str | None = None, *, workers: int = 1) -> Launcher:
     from hrs.cluster.launcher import RayLauncher
 
     return RayLauncher(on, workers)
-
-
-def places() -> tuple[str, ...]:
-    """Addresses of the clusters that pages offer beside this machine: those in HRS_ON, with commas between them."""
-    return tuple(part.strip() for part in os.environ.get("HRS_ON", "").split(",") if part.strip())
 
 
 def check_unfinished(run: RunFolder) -> RunConfig:

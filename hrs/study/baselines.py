@@ -12,7 +12,7 @@ from hrs.launch.task import Task
 from hrs.runs.folder import check_name
 from hrs.runs.registry import STUDIES
 from hrs.study.plan import Study, plan
-from hrs.system.files import atomic_write, disk_errors
+from hrs.system.files import atomic_write, disk_errors, remove
 
 BASELINES = ("joint", "target_only", "mixing")
 SEEDS = 3
@@ -34,19 +34,24 @@ def beside_baselines(config: RunConfig, seeds: int = SEEDS) -> Study:
     )
 
 
-def start_study(study: Study, root: Path, name: str) -> Task:
-    """Write a study below the folder of all runs and have it done in the background.
+def start_study(study: Study, root: Path, name: str, on: str | None = None) -> Task:
+    """Write a study below the folder of all runs and have it done in the background, here or on a cluster.
 
     Raises:
-        HRSError: the name is unfit or taken, settings that no run could have, or the folder cannot be written.
+        HRSError: the name is unfit or taken, settings that no run could have, the folder cannot be written, or there
+            is no such cluster.
     """
     plan(study)
     folder = root / STUDIES / name
     check_name(folder.parent, name)
     with disk_errors(folder):
         folder.mkdir(parents=True)
-    atomic_write(folder / FILE, yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
-    return hand_in(folder / FILE, folder)
+    try:
+        atomic_write(folder / FILE, yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
+        return hand_in(folder / FILE, folder, on)
+    except BaseException:  # nobody does it, so it shall not keep the name
+        remove(folder)
+        raise
 
 
 def hand_in(file: Path, folder: Path, on: str | None = None) -> Task:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.launch import place
 from hrs.config import load_config
 from hrs.launch import queue
 from hrs.launch.launcher import launcher
 from hrs.runs.folder import RunFolder
+from hrs.runs.registry import STUDIES, list_runs
 from hrs.study.plan import load_study, plan
 from tests.app.conftest import button, press, wait_for, words
 from tests.app.made_runs import make_run
@@ -86,6 +88,23 @@ def test_start_queues_the_run_that_the_form_shows(root, open_page, frames):
     assert config.train.steps == 7 and config.data.sources == (frames["source"],)
     assert launcher().waiting() == ((root / "mine").resolve(),)
     assert not at.exception and at.query_params["run"] in ("mine", ["mine"])
+
+
+def test_where_is_asked_where_there_are_clusters(root, open_page, frames, monkeypatch):
+    assert place.KEY not in [box.key for box in open_page("launch").selectbox]
+    monkeypatch.setenv(place.ON_VARIABLE, " 127.0.0.1:1, auto")
+    at = open_page("launch")
+    at.text_area(key="config.data.sources").input(frames["source"])
+    where = at.selectbox(key=place.KEY)
+    assert where.options == ["This machine", "Cluster 127.0.0.1:1", "Cluster auto"]
+    where.set_value("127.0.0.1:1").run()
+    assert "as many at once as it has room for" in words(at)
+    for baselines in (False, True):
+        at.checkbox(key="launch baselines").set_value(baselines)
+        at.text_input(key="launch name").input("mine").run()
+        button(at, "Start").click().run()
+        assert "no Ray cluster at 127.0.0.1:1" in said(at) and not list_runs(root)
+    assert not list((root / STUDIES).iterdir()), "a study that nobody does keeps its name"
 
 
 def test_a_name_that_is_taken_is_one_line(root, open_page):

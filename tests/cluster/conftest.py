@@ -9,6 +9,9 @@ import psutil
 import pytest
 
 from hrs.runs.work import WorkFolder
+from tests.app.conftest import open_page, root
+
+__all__ = ["machines", "open_page", "root"]
 
 STORE = 80_000_000  # bytes of shared memory a node, the least that Ray takes; nothing of ours goes there
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from app.launch import place
 from hrs.cluster.scoring import score_on
 from hrs.config import RunConfig
 from hrs.errors import HRSError
@@ -18,6 +19,7 @@ from hrs.runs.folder import RunFolder
 from hrs.scoring.score import PART, score
 from hrs.study.plan import Study, plan
 from hrs.study.run import run_study
+from tests.app.conftest import press
 from tests.cluster.conftest import Machines
 from tests.conftest import tiny_config, until, write_frames
 
@@ -100,6 +102,25 @@ def test_two_workers_train_one_run(machines: Machines, tmp_path, frames) -> None
     run = launcher(machines.address, workers=2).start(uneven, tmp_path, "uneven")
     until(lambda: not run.active())
     assert "expected a multiple of the 2 processes" in str(run.read_status().error)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+def test_pages_start_and_resume_on_a_cluster(machines: Machines, root, frames, open_page, monkeypatch) -> None:
+    monkeypatch.setenv(place.ON_VARIABLE, machines.address)
+    text = tiny_config(frames, "train.steps=1000").to_yaml()
+    at = open_page("launch")
+    at.file_uploader(key="launch file").set_value(("mine.yaml", text.encode(), "text/yaml")).run()
+    at.selectbox(key=place.KEY).set_value(machines.address)
+    at.text_input(key="launch name").input("mine").run()
+    press(at, "Start")
+    run = RunFolder(root / "mine")
+    assert run.read_status().keeper == machines.address and run.active()
+    launcher(machines.address).cancel(run, force=True)
+    page = open_page("runs", run="mine")
+    press(page, "Resume")
+    assert run.read_status().keeper == machines.address and run.active()
+    launcher(machines.address).cancel(run, force=True)
+    assert run.read_status().state == "cancelled"
 
 
 def test_what_a_user_gets_wrong_is_one_line(tmp_path, tiny) -> None:

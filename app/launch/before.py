@@ -1,0 +1,208 @@
+"""Before the start: the data looked at and the time estimated, by processes of their own that all tabs share which ask
+for the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import streamlit as st
+import yaml
+
+from app.context import plain
+from app.figures.curves import CHART, histogram
+from app.launch.jobs import Job
+from hrs.config import RunConfig
+from hrs.data.classmap import map_for
+from hrs.errors import HRSError
+from hrs.progress import duration
+
+POLL_SECONDS = 1.0
+K = TypeVar("K")
+
+
+def draw(config: RunConfig) -> None:
+    """Buttons, and what they found."""
+    state = st.session_state
+    text = config.to_yaml()
+    with st.container(horizontal=True):
+        if st.button("Check the data", icon=":material/fact_check:"):
+            check_data(config)
+        if st.button("Estimate time and memory", icon=":material/timer:"):
+            (state["launch estimated"],) = again(estimate_job, (text,))
+    jobs = [check_job(check) for check in state.get("launch checked", ())]
+    if "launch estimated" in state:
+        jobs.append(estimate_job(state["launch estimated"]))
+    running = any(not job.done for job in jobs)
+    st.fragment(results, run_every=POLL_SECONDS if running else None)(running, text)
+
+
+Check = tuple[str, str, str]  # a data set, the one whose classes its own become ("" for none), its class map as YAML
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, on_release=Job.close)
+def check_job(check: Check) -> Job:
+    spec, target, classes = check
+
+    def command(out: Path) -> list[str]:
+        words = ["check", spec, "--out", str(out), *(["--target", target] if target else [])]
+        if not classes:
+            return words
+        (out / "map.yaml").write_text(classes, encoding="utf-8")
+        return [*words, "--classes", str(out / "map.yaml")]
+
+    return Job.start(command)
+
+
+def checks_of(config: RunConfig) -> tuple[Check, ...]:
+    """Each data set of a run once, as the run will read it."""
+    data, space = config.data, config.data.space or config.data.target
+    others = dict.fromkeys(config.sources, True) | ({data.val: False} if data.val else {})
+    found = [
+        (spec, space, map_text(config, spec, source=source)) for spec, source in others.items() if spec != data.target
+    ]
+    return (*found, (data.target, data.space or "", map_text(config, data.target, source=False)))
+
+
+def map_text(config: RunConfig, spec: str, *, source: bool) -> str:
+    given = map_for(config.data.classes, spec, source=source)
+    return yaml.safe_dump(dict(given.entries), sort_keys=False, allow_unicode=True) if given else ""
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, on_release=Job.close)
+def estimate_job(yaml: str) -> Job:
+    def command(out: Path) -> list[str]:
+        (out / "run.yaml").write_text(yaml, encoding="utf-8")
+        return ["estimate", str(out / "run.yaml"), "--json", str(out / "estimate.json")]
+
+    return Job.start(command)
+
+
+def check_data(config: RunConfig) -> None:
+    try:
+        st.session_state["launch checked"] = again(check_job, checks_of(config))
+    except HRSError as error:  # a class map that is no file
+        st.error(plain(str(error)), icon=":material/error:")
+
+
+def again(kind: Any, keys: tuple[K, ...]) -> tuple[K, ...]:
+    """Forget what ended before, so that pressing the button a second time looks anew."""
+    for key in keys:
+        if kind(key).done:
+            kind.clear(key)
+    return keys
+
+
+def results(running: bool, text: str) -> None:
+    """Drawn anew every second while something runs; the page once more when all has ended."""
+    checked, estimated = st.session_state.get("launch checked", ()), st.session_state.get("launch estimated")
+    jobs = {check[0]: check_job(check) for check in checked}
+    every = [*jobs.values(), *([estimate_job(estimated)] if estimated else [])]
+    if running and all(job.done for job in every):
+        st.rerun()
+    if estimated:
+        show_estimate(estimate_job(estimated), current=estimated == text)
+    if jobs:
+        show_checks(jobs)
+
+
+def show_estimate(job: Job, *, current: bool) -> None:
+    if not job.done:
+        st.progress(0.0, "Timing a few steps on a few frames")
+        return
+    if job.error:
+        st.error(plain(job.error), icon=":material/error:")
+        return
+    found = json.loads((job.out / "estimate.json").read_text(encoding="utf-8"))
+    with st.container(border=True):
+        figures = {"Time": duration(found["total"]), "Memory": size(found["memory"])}
+        if found["gpu_memory"] is not None:
+            figures["GPU memory"] = size(found["gpu_memory"])
+        figures |= {"A step": f"{found['seconds_per_step']:.2g} s", "Network": f"{found['parameters'] / 1e6:.1f} M"}
+        for column, (name, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
+            column.metric(name, value)
+        st.caption(made_of(found, current))
+
+
+def made_of(found: Mapping[str, Any], current: bool) -> str:
+    """What an estimate counts, in words."""
+    parts = [
+        f"{name} {duration(found[name])}"
+        for name in ("rendering", "regions", "training", "validating", "saving")
+        if found[name] >= 0.5
+    ]
+    return (
+        f"{'' if current else 'For earlier settings. '}From {found['timed_steps']} timed steps on this machine "
+        f"({found['device']}), with whatever else it does now: {', '.join(parts)}. Loader processes need memory of "
+        "their own. Waiting in the queue is not counted."
+    )
+
+
+def size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB"
+
+
+def show_checks(jobs: Mapping[str, Job]) -> None:
+    for (spec, job), column in zip(jobs.items(), st.columns(len(jobs)), strict=True):
+        with column:
+            show_check(spec, job)
+    reports = {spec: report(job) for spec, job in jobs.items() if job.done and has_report(job)}
+    shares = {spec: found["classes"] for spec, found in reports.items() if found["classes"]}
+    if shares:
+        st.plotly_chart(histogram(shares), key="launch histogram", config=CHART)
+
+
+def show_check(spec: str, job: Job) -> None:
+    st.markdown(f"**{plain(spec)}**")
+    if not job.done:
+        done, total = job.progress or (0, 1)
+        st.progress(done / max(total, 1), f"{done:,} of {total:,} frames" if job.progress else "Opening")
+        if st.button("Stop", key=f"stop {spec}", icon=":material/stop:"):
+            job.stop()
+        return
+    if job.error:
+        st.error(plain(job.error), icon=":material/error:")
+    if not has_report(job):
+        return
+    found = report(job)
+    for each in found["findings"]:
+        if not each["certain"]:
+            st.warning(plain(each["text"]), icon=":material/warning:")
+    for note in found["notes"]:
+        st.caption(plain(note))
+    show_classes(found)
+    bad = [*found["skipped"], *found["unreadable"]]
+    sizes = ", ".join(f"{size} ({count:,})" for size, count in list(found["sizes"].items())[:3])
+    st.markdown(f"{found['pairs']:,} usable frames, {len(bad):,} left out. Sizes {sizes}.")
+    if found["unknown"]:
+        st.markdown(f"{len(found['unknown'])} unknown label ids; their pixels are ignored.")
+    if bad:
+        with st.expander(f"{len(bad):,} files left out"):
+            st.dataframe(bad, hide_index=True)
+    with st.container(height=420):
+        st.image(str(job.out / "examples.png"), alt=f"Frames and labels of {spec}", width="stretch")
+
+
+def show_classes(found: Mapping[str, Any]) -> None:
+    """What each class becomes in the target, and how that was told."""
+    rows = [
+        {"class": each["source"], "%": found["classes"][each["source"]], "target": each["target"] or "ignored"}
+        | {"told by": each["how"]}
+        for each in found["matches"]
+    ]
+    if rows:
+        guessed = sum(row["told by"] != "name" for row in rows)
+        with st.expander(f"{len(rows)} classes, {guessed} of them not by their very name"):
+            st.dataframe(rows, hide_index=True)
+
+
+def has_report(job: Job) -> bool:
+    """Whether the doctor got so far; labels that cannot be right end in an error and have a report all the same."""
+    return (job.out / "report.json").is_file() and (job.out / "examples.png").is_file()
+
+
+def report(job: Job) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((job.out / "report.json").read_text(encoding="utf-8"))
+    return found
