@@ -72,20 +72,19 @@ def smooth(values: NDArray[np.floating], amount: float) -> NDArray[np.floating]:
 
 def curves(series: Sequence[Curve], title: str, *, smoothing: float = 0.0, height: int = 280) -> go.Figure:
     """Curves over each other, steps on x. With ``smoothing`` the raw values stay behind as faint lines."""
-    figure = go.Figure()
+    lines = []
     for curve in series:
         line = {"color": COLOURS[curve.slot % len(COLOURS)], "dash": _dash(curve.slot), "width": 2}
         steps, values = thin(curve.steps, curve.values)
         if smoothing and len(values) > 2:
             faint = {**line, "width": 1, "dash": "solid"}
-            figure.add_scatter(x=steps, y=values, line=faint, opacity=0.25, showlegend=False, hoverinfo="skip")
+            lines.append(go.Scatter(x=steps, y=values, line=faint, opacity=0.25, showlegend=False, hoverinfo="skip"))
             steps, values = thin(curve.steps, smooth(curve.values, smoothing))
         mode = "lines" if len(steps) > 40 else "lines+markers"
         hover = f"%{{y:.4g}} at step %{{x:,}}<extra>{curve.name}</extra>"
-        figure.add_scatter(x=steps, y=values, name=curve.name, mode=mode, line=line, hovertemplate=hover)
-    figure.update_layout(_layout(title, height), hovermode="closest", uirevision=title)
-    figure.update_xaxes(title_text="step", rangemode="tozero")
-    return figure
+        lines.append(go.Scatter(x=steps, y=values, name=curve.name, mode=mode, line=line, hovertemplate=hover))
+    own = {"hovermode": "closest", "uirevision": title, "xaxis": {"title_text": "step", "rangemode": "tozero"}}
+    return go.Figure(lines, _layout(title, height) | own)
 
 
 def class_bars(scores: Mapping[str, Mapping[str, float]], slots: Mapping[str, int]) -> go.Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import streamlit as st
 
@@ -27,7 +28,7 @@ from app.runs.views import views_of
 from app.welcome import show_welcome
 from hrs.errors import HRSError
 from hrs.runs.folder import MOST_NOTES
-from hrs.runs.registry import RunSummary
+from hrs.runs.registry import RunSummary, summarise
 from hrs.runs.status import ACTIVE
 
 MOST = 12  # runs drawn over each other at once
@@ -51,7 +52,7 @@ def main() -> None:
         )
         st.session_state["runs shown columns"] = choose_columns()
     st.session_state["runs states"] = states(summaries)
-    st.fragment(run_table, run_every=POLL_SECONDS if active(summaries) else None)()
+    st.fragment(run_table, run_every=POLL_SECONDS if active(summaries) else None)([summaries])
     chosen = [summary for summary in summaries if summary.name in selection()]
     if not chosen:
         st.info("Select one or more runs in the table to see their curves, scores and pictures.")
@@ -61,7 +62,7 @@ def main() -> None:
         notes_of(chosen[0])
     for summary in chosen:
         say_failure(summary)
-    st.fragment(details, run_every=POLL_SECONDS if active(chosen) else None)([each.name for each in chosen])
+    st.fragment(details, run_every=POLL_SECONDS if active(chosen) else None)(chosen)
 
 
 def watch(seen: Mapping[str, int]) -> None:
@@ -108,9 +109,13 @@ def states(summaries: list[RunSummary]) -> list[tuple[str, str]]:
     return [(summary.name, summary.status.state) for summary in summaries]
 
 
-def run_table() -> None:
-    """The table, polled by itself. What is selected stays selected when runs come, go or are filtered away."""
-    summaries = all_runs()
+def run_table(listed: list[list[RunSummary]]) -> None:
+    """The table, polled by itself. What is selected stays selected when runs come, go or are filtered away.
+
+    Args:
+        listed: the runs, for the first time; a later one lists them anew.
+    """
+    summaries = listed.pop() if listed else all_runs()
     if states(summaries) != st.session_state["runs states"]:
         st.rerun()
     busy = active(summaries)
@@ -198,12 +203,12 @@ def say_phase(summary: RunSummary) -> None:
         st.progress(min(1.0, done / max(total, 1)), f"**{plain(summary.name)}**: {plain(doing(summary))}")
 
 
-def details(names: list[str]) -> None:
+def details(selected: list[RunSummary]) -> None:
     """What there is to see of the selected runs, one tab at a time; polled while one of them runs."""
-    if len(names) > MOST:
-        st.caption(f"The first {MOST} of {len(names)} selected runs are drawn.")
-    by_name = {summary.name: summary for summary in all_runs()}
-    chosen = [by_name[name] for name in names[:MOST] if name in by_name]
+    if len(selected) > MOST:
+        st.caption(f"The first {MOST} of {len(selected)} selected runs are drawn.")
+    newest = {each.name: summarise(each.run) for each in selected[:MOST]}
+    chosen = [replace(found, name=name) for name, found in newest.items() if found is not None]
     for summary in chosen:
         say_phase(summary)
     slots = st.session_state["runs slots"]

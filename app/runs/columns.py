@@ -23,13 +23,14 @@ _PINNED = "name"
 def choose_columns() -> list[str]:
     """A field to choose columns with, folded into a button; the name is always there."""
     titles = {key: str(made["label"]) for key, made in configuration().items() if key in (*ALWAYS, NOTES)}
-    known = [*ALWAYS, NOTES, *(leaf.path for leaf in leaves())]
+    settings = {leaf.path: f"{leaf.label} ({leaf.path})" for leaf in leaves()}
+    known = [*ALWAYS, NOTES, *settings]
     with st.popover("Columns", icon=":material/view_column:"):
         chosen = st.multiselect(
             "Columns",
             [key for key in known if key != _PINNED],
             default=[key for key in ALWAYS if key != _PINNED],
-            format_func=lambda key: titles.get(key) or _setting(key),
+            format_func=lambda key: titles.get(key) or settings[key],
             key="runs columns",
             persist_state="session",
         )
@@ -38,8 +39,8 @@ def choose_columns() -> list[str]:
 
 def with_settings(table: pd.DataFrame, summaries: Sequence[RunSummary], columns: Sequence[str]) -> pd.DataFrame:
     """The table with those of the columns that it lacks; rows are those of the runs."""
-    configs = [read_config(each.run) for each in summaries]
     asked = [key for key in columns if key not in table and key != NOTES]
+    configs = [read_config(each.run) for each in summaries] if asked else []
     more: dict[str, list[Any]] = {key: [_value(config, key) for config in configs] for key in asked}
     if NOTES in columns:
         more[NOTES] = [each.run.read_notes().partition("\n")[0] for each in summaries]
@@ -63,10 +64,6 @@ def configuration() -> Mapping[str, Any]:
         NOTES: column.TextColumn("Notes"),
         **{leaf.path: column.TextColumn(leaf.label, help=leaf.path) for leaf in leaves() if leaf.path != "method"},
     }
-
-
-def _setting(key: str) -> str:
-    return next((f"{leaf.label} ({key})" for leaf in leaves() if leaf.path == key), key)
 
 
 def _value(config: RunConfig | None, key: str) -> str:

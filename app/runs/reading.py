@@ -8,6 +8,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,7 @@ def _history(path: str, created: int) -> History:
     return History(Path(path))
 
 
-@st.cache_resource(max_entries=2000, show_spinner=False)
+@lru_cache(maxsize=2000)  # asked for every run of a table: Streamlit's own cache takes ten times as long
 def _config(path: str, created: int) -> RunConfig | None:
     try:
         return load_config(Path(path))

@@ -44,7 +44,20 @@ def list_runs(root: Path) -> list[RunSummary]:
     folders = [RunFolder(path) for path in _inside(root) if NAME.fullmatch(path.name)]
     dated = [(run, created) for run in folders if (created := _created(run)) is not None]
     dated.sort(key=lambda pair: (pair[1], pair[0].name), reverse=True)
-    return [summary for run, _ in dated if (summary := _summary(run)) is not None]
+    return [summary for run, _ in dated if (summary := summarise(run)) is not None]
+
+
+def summarise(run: RunFolder) -> RunSummary | None:
+    """One run's line as it is now; None for one that was deleted."""
+    try:
+        status = run.read_status()
+    except HRSError:
+        return None
+    try:
+        last, damage = last_result(run.results_csv), None
+    except HRSError as error:
+        last, damage = None, str(error)
+    return RunSummary(name=run.name, run=run, status=status, last=last, damage=damage)
 
 
 def find_run(root: Path, name: str) -> RunFolder:
@@ -147,18 +160,6 @@ def _created(run: RunFolder) -> float | None:
         return run.config.stat().st_mtime if run.exists() else None
     except OSError:  # deleted at this moment
         return None
-
-
-def _summary(run: RunFolder) -> RunSummary | None:
-    try:
-        status = run.read_status()
-    except HRSError:  # deleted at this moment
-        return None
-    try:
-        last, damage = last_result(run.results_csv), None
-    except HRSError as error:
-        last, damage = None, str(error)
-    return RunSummary(name=run.name, run=run, status=status, last=last, damage=damage)
 
 
 def nearest(name: str, names: Collection[str]) -> list[str]:
