@@ -332,6 +332,13 @@ class RunConfig(Section):
         """The synthetic data sets that this run reads; none where its method needs none."""
         return self.data.sources if METHODS[self.method].needs_source else ()
 
+    @property
+    def data_sets(self) -> tuple[str, ...]:
+        """All data sets that this run reads."""
+        data = self.data
+        others = (data.val, None if data.unlabelled == UNDRAWN else data.unlabelled)
+        return (*self.sources, data.target, *filter(None, others))
+
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 

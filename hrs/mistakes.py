@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -42,7 +42,10 @@ def _what(item: Mapping[str, Any], model: type[BaseModel]) -> str:
     if item["type"] == "extra_forbidden":
         return f"unknown key {_place(item)}{_suggest(_path(item), model)}"
     message: str = item["msg"].removeprefix("Value error, ")
-    return message if item["type"] == "value_error" else f"{message} (got {shortened(item['input'])})"
+    if item["type"] == "value_error":
+        return message
+    meant = _meant(item, model) if item["type"] == "literal_error" else ""
+    return f"{message} (got {shortened(item['input'])}){meant}"
 
 
 def _place(item: Mapping[str, Any]) -> str:
@@ -51,6 +54,16 @@ def _place(item: Mapping[str, Any]) -> str:
 
 def _path(item: Mapping[str, Any]) -> list[str]:
     return [shortened(str(part))[1:-1] for part in item["loc"]]
+
+
+def _meant(item: Mapping[str, Any], model: Any) -> str:
+    """The nearest of a setting's choices, where one is near."""
+    for part in item["loc"]:  # into a section, or a place in a list
+        field = getattr(model, "model_fields", {}).get(part)
+        model = next(iter(get_args(model)), None) if isinstance(part, int) else field and field.annotation
+    choices = [each for each in get_args(model) if isinstance(each, str)] if get_origin(model) is Literal else []
+    near = difflib.get_close_matches(str(item["input"]), choices, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _suggest(path: list[str], model: Any) -> str:

@@ -121,16 +121,29 @@ def test_train_makes_a_whole_run(trained):
         ("data.sources=['folder:EMPTY']", "has no usable frame"),
         ("data.sources=['synthia:EMPTY']", "RGB and GT/LABELS is not there, the folder holds classes.yaml, images"),
         ("data.target=images:EMPTY/images", "has no usable frame"),
+        ("data.val=foldr:EMPTY", "did you mean folder?"),
+    ],
+)
+@pytest.mark.parametrize("queue", [(), ("--queue",)])
+def test_data_that_is_not_there_leaves_no_run(hrs, config, tmp_path, override, message, queue):
+    empty = write_frames(tmp_path / "empty", 1, seed=0)
+    for name in ("images", "labels"):
+        (empty / name / "000.png").unlink()
+    result = hrs("train", config, "--set", override.replace("EMPTY", str(empty)), "--name", "bad", *queue)
+    assert message in result.error and result.code == 1
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
         ("data.n_real=7", "asks for 7 real images but"),
         ("data.space=cityscape19", "did you mean cityscapes19"),
         ("network.name=no-such-network", "no-such-network"),
     ],
 )
 def test_a_start_that_fails_leaves_a_run_that_says_why(hrs, config, tmp_path, override, message):
-    empty = write_frames(tmp_path / "empty", 1, seed=0)
-    for name in ("images", "labels"):
-        (empty / name / "000.png").unlink()
-    result = hrs("train", config, "--set", override.replace("EMPTY", str(empty)), "--name", "bad")
+    result = hrs("train", config, "--set", override, "--name", "bad")
     assert message in result.error
     run = RunFolder(tmp_path / "runs/bad")
     status = run.read_status()

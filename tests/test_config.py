@@ -67,6 +67,9 @@ def test_later_overrides_win_and_the_source_is_left_alone():
     ("override", "message"),
     [
         ("train.stepz=5", r"unknown key train\.stepz; did you mean train\.steps\?"),
+        ("method=hsr", r"method: .* \(got 'hsr'\); did you mean hrs\?"),
+        ("selection.signals=[usefulness, agrement]", r"selection\.signals\.1: .*; did you mean agreement\?"),
+        ("train.precision=7", r"train\.precision: Input should be .* \(got 7\)$"),
         ("trian.steps=5", r"unknown key trian; did you mean train\?"),
         ("train.xyzzy=5", r"unknown key train\.xyzzy; known keys: steps,"),
         ("train.steps=0", r"train\.steps: .*greater than or equal to 1 \(got 0\)"),

@@ -10,9 +10,10 @@ import streamlit as st
 
 from app.launch.forms import KEY, Note, Notes
 from hrs.config import UNDRAWN, RunConfig
+from hrs.data import glance
 from hrs.data.classmap import map_for
 from hrs.data.formats.table import FORMATS
-from hrs.data.spec import DatasetSpec, looks_like
+from hrs.data.spec import looks_like
 from hrs.errors import HRSError
 from hrs.labels import label_space
 from hrs.methods.table import METHODS
@@ -42,8 +43,7 @@ class Seen:
 def look_at(text: str) -> Seen:
     """What there is of a data set, or what is wrong with its name."""
     try:
-        spec = DatasetSpec.parse(text)
-        seen = FORMATS[spec.format].look(spec)
+        seen = glance.look_at(text)
     except HRSError as error:
         return Seen(error=str(error), guesses=_guess(text))
     return Seen(total=seen.total, missing=seen.missing, labelled=seen.labelled)

@@ -15,6 +15,7 @@ from hrs.errors import HRSError
 from hrs.methods.table import METHODS
 
 if TYPE_CHECKING:
+    from hrs.config import RunConfig
     from hrs.runs.folder import RunFolder
 
 app = typer.Typer()
@@ -45,7 +46,10 @@ def train(
             raise HRSError(
                 "--queue and --on start a new run; to queue one that stopped: python -m hrs runs resume NAME --queue"
             )
-        say_queued(launcher(on, workers=workers).start(load_config(config, tuple(set_ or ())), runs, name))
+        settings = load_config(config, tuple(set_ or ()))
+        if on is None:
+            look_at_all(settings)
+        say_queued(launcher(on, workers=workers).start(settings, runs, name))
         return
     from hrs.system.files import remove
     from hrs.training.trainer import check_resumable, create_run, processes
@@ -59,6 +63,7 @@ def train(
         check_resumable(run)
     else:
         settings = load_config(config, tuple(set_ or ()))
+        look_at_all(settings)
         run = create_run(settings, runs, name)
     if processes(settings).is_main_process:
         try:
@@ -133,3 +138,11 @@ def study(
 def say_queued(run: RunFolder) -> None:
     """Say that a run waits for its process, and how to follow it."""
     print(f"{run.name} is queued; watch it with: python -m hrs runs show {run.name} --runs {run.path.parent}")
+
+
+def look_at_all(config: RunConfig) -> None:
+    """Raises HRSError where a data set of a run is not there, before the run has a folder and a name."""
+    from hrs.data.glance import look_at
+
+    for name in config.data_sets:
+        look_at(name)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from hrs.data.classmap import ClassMap
 from hrs.data.draw import spread_indices
 from hrs.data.formats.table import FORMATS
+from hrs.data.frames import Look
 from hrs.data.layouts import Dataset, check_headers, dataset_of, mapped_spec
+from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 
 FEW = 16
@@ -21,6 +23,13 @@ class Glance:
     dataset: Dataset
     total: int
     rendering: float = 0.0
+
+
+def look_at(name: str) -> Look:
+    """What there is of a data set by its names, opening no image and making none. Raises HRSError as opening it would,
+    and where there is no frame."""
+    spec = DatasetSpec.parse(name)
+    return FORMATS[spec.format].look(spec)
 
 
 def glance(name: str, classes: ClassMap | None = None, *, few: int = FEW) -> Glance:

@@ -5,6 +5,7 @@ Frames stream through in batches; finished parts stay on disk, so a run that was
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -277,9 +278,9 @@ def _seen(batch: Batch, i: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def _identity(checkpoint: Path) -> str:
-    """Which weights these are: path, size and time of the model file."""
-    file = checkpoint / MODEL
-    return f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}"
+    """Which weights these are, wherever their run lies and whatever it is called."""
+    with open(checkpoint / MODEL, "rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
 def _claim(folder: CorpusFolder, about: dict[str, Any]) -> None:

@@ -1,17 +1,19 @@
 """Scoring a corpus with a checkpoint, as the command does."""
 
+import shutil
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.torch import load_file, save_file
 
 from hrs.checkpoint import save_checkpoint
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.methods.build import build_method
 from hrs.runs.folder import RunFolder
-from hrs.runs.names import CorpusFolder
+from hrs.runs.names import MODEL, CorpusFolder
 from hrs.scoring import score as scoring
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus
@@ -146,6 +148,17 @@ def test_a_folder_of_other_scores_is_refused(checkpoint, frames, tmp_path):
     score(checkpoint, frames["source"], tmp_path, limit=1, workers=0)
     with pytest.raises(HRSError, match="another checkpoint or corpus"):
         score(checkpoint, frames["val"], tmp_path, workers=0)
+
+
+def test_a_run_that_was_moved_knows_its_scores_and_another_model_does_not(checkpoint, frames, tmp_path):
+    first = shutil.copytree(checkpoint, tmp_path / "first")
+    score(first, frames["source"], tmp_path / "out", limit=1, workers=0)
+    score(first.rename(tmp_path / "second"), frames["source"], tmp_path / "out", limit=1, workers=0)
+    model = tmp_path / "second" / MODEL
+    tensors = load_file(model)
+    save_file({name: values + 1 if values.is_floating_point() else values for name, values in tensors.items()}, model)
+    with pytest.raises(HRSError, match="another checkpoint or corpus"):
+        score(model.parent, frames["source"], tmp_path / "out", limit=1, workers=0)
 
 
 def test_scores_say_why_in_every_area(checkpoint, frames, tmp_path):
