@@ -2,6 +2,7 @@
 
 Starts the dashboard and the photo app on the given runs, opens every page in Chromium, and writes docs/pages/*.png. The
 first run needs weights over a scored corpus (python -m hrs score NAME); the runs page shows all that are named.
+docs/idea.jpg, the README's first picture, is that of a first visit.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from app.label.mount import PREFIX
+from app.welcome import CAPTIONS, pictures
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import CAMVID
+from hrs.pictures import sheet, write_picture
 from hrs.runs.registry import DATASETS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +30,7 @@ EXAMPLE = ROOT / "app" / "examples"
 SIZE = {"width": 1280, "height": 860}
 EXAMPLES = "examples"
 TILE = 20  # of the grid's first page
+WIDTH = 440  # of a picture in docs/idea.jpg
 SETTLE_MS = 2500  # for charts and pictures to be drawn
 PATIENCE_MS = 60_000
 
@@ -107,6 +111,11 @@ def shoot(address: str, runs: list[str], names: list[str]) -> None:
         browser.close()
 
 
+def draw_idea() -> None:
+    """A frame, its label and its weights, with what they say over them."""
+    write_picture(ROOT / "docs" / "idea.jpg", sheet([pictures()], [caption for caption, _ in CAPTIONS], width=WIDTH))
+
+
 def make_examples(runs: Path) -> None:
     """A set of the photo app's examples to label, unlabelled."""
     folder = runs / DATASETS / EXAMPLES
@@ -122,6 +131,7 @@ def main() -> None:
     parser.add_argument("--run", required=True, nargs="+", help="runs that are shown")
     parser.add_argument("--pages", nargs="*", choices=PAGES, default=list(PAGES))
     options = parser.parse_args()
+    draw_idea()
     if "label" in options.pages:
         make_examples(options.runs)
     command = [sys.executable, "-u", "-m", "app", "--runs", str(options.runs.resolve()), "--port", "8600"]

@@ -305,7 +305,7 @@ class FinetuneConfig(Section):
 
 
 class RunConfig(Section):
-    """One run. Same config and seed on the same machine give the same model."""
+    """One run. Same config, seed and number of threads on the same machine give the same model."""
 
     method: MethodName = Field(
         "hrs", description="\n".join(["Training method.", *(f"- {name}: {m.about}" for name, m in METHODS.items())])
