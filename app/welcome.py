@@ -29,7 +29,7 @@ WORDS = (
 CAPTIONS = (
     ("A synthetic frame", "A rendered street: a large tree in the middle, a yellow car to the right"),
     ("Its label: the tree says Fence, the car Building", "The frame's label in the colours of its classes"),
-    ("Its weights: both hardly count", "The frame's weights: tree and car are dark, the rest is bright"),
+    ("Its weights: both count for less than half", "The frame's weights: tree and car are dark, the rest is bright"),
 )
 DOORS = (
     ("See what a run made of its frames", f"weights?run={RUN}"),
