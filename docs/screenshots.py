@@ -47,6 +47,10 @@ def photo(page: Page) -> None:
     app.get_by_text("%").first.wait_for(timeout=PATIENCE_MS)
 
 
+def close_welcome(page: Page) -> None:
+    page.get_by_role("button", name="Close, do not show again").click()
+
+
 def open_frame(page: Page) -> None:
     """Open a frame of the grid."""
     page.locator(".grid[data-ready]").wait_for(timeout=PATIENCE_MS)
@@ -76,7 +80,7 @@ def ask_why(page: Page) -> None:
 
 
 PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
-    "runs": ("/", None),
+    "runs": ("/", close_welcome),
     "launch": ("/launch", None),
     "weights": ("/weights", None),
     "frame": ("/weights", open_frame),
