@@ -34,7 +34,7 @@ def read(spec: DatasetSpec) -> Found:
         if spec.split not in names:
             raise HRSError(f"data set {spec}: {_called(root, IMAGES)}/ has no splits; leave split out")
     split = spec.split_of(names) if names else None
-    return read_layout(spec, *places(spec, split), planted=_planted(root, split), only=_listed(root, split))
+    return read_layout(spec, *places(spec, split), planted=_planted(root, split), only=listed(root, split))
 
 
 def splits(spec: DatasetSpec) -> list[str]:
@@ -178,8 +178,8 @@ def _planted(root: Path, split: str | None) -> Path | None:
     return next((place for place in [*places, root / "planted"] if place.is_dir()), None)
 
 
-def _listed(root: Path, split: str | None) -> tuple[str, ...] | None:
-    """The names in SPLIT.txt, where that is what makes the split."""
+def listed(root: Path, split: str | None) -> tuple[str, ...] | None:
+    """The names in SPLIT.txt, where that is what makes the split; None where it is a folder, or all is read."""
     path = root / f"{split}.txt"
     if split is None or (root / _called(root, IMAGES) / split).is_dir() or _has(root / split, IMAGES):
         return None

@@ -1,5 +1,5 @@
 """YOLO segmentation (Ultralytics): images/SPLIT/NAME.jpg, labels/SPLIT/NAME.txt, data.yaml; also SPLIT/images and
-SPLIT/labels, as Roboflow exports it, and classes.txt, as Label Studio does.
+SPLIT/labels, as Roboflow exports it; lists of names, SPLIT.txt; and classes.txt, as Label Studio does.
 
 A line of a label is a class and a polygon in shares of width and height. Pixels outside of all polygons are background.
 """
@@ -34,7 +34,7 @@ def read(spec: DatasetSpec) -> Found:
     kept = [BACKGROUND, *(name for name in classes.names.values() if name != BACKGROUND)]
     ids = {raw: kept.index(name) for raw, name in classes.names.items()} | dict.fromkeys(classes.ignored, IGNORE)
     encoding = encoding_of(classes.names.values(), partial(_draw, ids), spec)
-    found = pair(images, labels, encoding=encoding, label_kinds={".txt"})
+    found = pair(images, labels, encoding=encoding, label_kinds={".txt"}, only=folder.listed(spec.root, split))
     return replace(found, notes=(*found.notes, *NOTES, *classes.notes))
 
 

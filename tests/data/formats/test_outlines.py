@@ -13,7 +13,7 @@ from hrs.data.spec import looks_like
 from hrs.errors import HRSError
 from hrs.system.documents import MOST_BYTES
 from hrs.system.images import encode
-from tests.data.files import pictured, save, street
+from tests.data.files import pictured, save, street, write_classes
 
 SQUARE = [[10, 8], [29, 8], [29, 27], [10, 27]]  # corners in pixels of a frame of 64x48
 CORNERS = [number for corner in SQUARE for number in corner]
@@ -74,6 +74,19 @@ def test_yolo_without_a_list_of_classes(tmp_path):
         HRSError, match=r"no data\.yaml or classes\.txt names the classes; the folder holds images, labels"
     ):
         open_dataset(spec)
+
+
+def test_yolo_splits_that_are_lists(tmp_path):
+    photos(tmp_path, "images/a.png", "images/b.png", "images/c.png")
+    (tmp_path / "labels").mkdir()
+    for name in "abc":
+        (tmp_path / f"labels/{name}.txt").write_text("0 0 0 1 0 1 1")
+    write_classes(tmp_path, "train: train.txt\nval: val.txt\nnames: [sky, box]\n", "data.yaml")
+    (tmp_path / "train.txt").write_text("./images/a.png\n./images/c.png\n")
+    (tmp_path / "val.txt").write_text(f"{tmp_path}/images/b.png\n")
+    both = [open_dataset(f"yolo:{tmp_path}", split=split) for split in ("train", "val")]
+    assert [[frame.id for frame in data.frames] for data in both] == [["a", "c"], ["b"]]
+    assert [data.skipped for data in both] == [(), ()]
 
 
 def coco(root, segmentation, *, place="annotations/instances_train.json", image="train/a.png", size=(64, 48)):
