@@ -36,13 +36,24 @@ class Shape:
     mask: NDArray[np.uint8] | None = None
 
 
+def raw_ids(names: Mapping[Any, str]) -> dict[Any, int]:
+    """What a file calls its classes by -> raw id, from what it calls them by -> name."""
+    classes = _classes_of(names.values())
+    return {key: classes.index(name) for key, name in names.items()}
+
+
 def encoding_of(names: Iterable[str], draw: Any, spec: DatasetSpec) -> Encoding:
-    """Classes in an order of their own, background first: raw id i is the i-th of them."""
-    classes = [BACKGROUND, *(each for each in dict.fromkeys(names) if each != BACKGROUND)]
+    """An encoding of outlines that ``draw`` draws in their raw ids. Raises HRSError where they have no class."""
+    classes = _classes_of(names)
     if len(classes) < 2:
         raise HRSError(f"data set {spec} has no outline of any class; draw some, or name the folder that has them")
     made = by_name(dict(enumerate(classes)), channel="index", void=frozenset({IGNORE}), name=spec.root.name)
     return Encoding(space=made.space, channel="index", ids=made.ids, void=made.void, draw=draw)
+
+
+def _classes_of(names: Iterable[str]) -> tuple[str, ...]:
+    """The classes of outlines with these names: background first, each once. Raw id i is the i-th of them."""
+    return tuple(dict.fromkeys([BACKGROUND, *names]))
 
 
 def painted(shapes: Iterable[Shape], size: Size, *, ground: int = 0) -> Raw:

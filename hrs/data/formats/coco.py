@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hrs.data.encoding import Raw
 from hrs.data.frames import Found, Frame
-from hrs.data.outlines import BACKGROUND, NOTES, Shape, Size, drawn, encoding_of, json_of, points, size_in
+from hrs.data.outlines import NOTES, Shape, Size, drawn, encoding_of, json_of, points, raw_ids, size_in
 from hrs.data.spec import DatasetSpec, holds
 from hrs.data.splits import TRAIN, pick, role_of
 from hrs.errors import HRSError
@@ -40,8 +40,6 @@ def read(spec: DatasetSpec) -> Found:
     if not annotations:
         raise HRSError(f"{path} has no objects: its annotations are empty; export it with them")
     names = {each["id"]: str(each["name"]) for each in _entries(stored, path, "categories", "id", "name")}
-    classes = [BACKGROUND, *dict.fromkeys(name for name in names.values() if name != BACKGROUND)]
-    ids = {category: classes.index(name) for category, name in names.items()}
     named = {image["id"]: _named(image) for image in images}
     of_image = _frame_ids(named)
     frames, missing = _frames(spec, path, {of_image[image]: name for image, name in named.items()})
@@ -51,7 +49,7 @@ def read(spec: DatasetSpec) -> Found:
     if lost := objects.pop("", None):
         missing = (*missing, Skipped(path=path, reason=f"has {len(lost)} objects of images that it does not name"))
     sizes = {of_image[image["id"]]: size_in(image) for image in images}
-    encoding = encoding_of(classes, partial(_draw, ids, objects, sizes), spec)
+    encoding = encoding_of(names.values(), partial(_draw, raw_ids(names), objects, sizes), spec)
     return Found(frames=frames, missing=missing, encoding=encoding, layout=f"{path.name} and its images", notes=NOTES)
 
 

@@ -28,6 +28,7 @@ from hrs.data.outlines import (
     encoding_of,
     json_of,
     points,
+    raw_ids,
     size_in,
 )
 from hrs.data.spec import DatasetSpec
@@ -47,8 +48,8 @@ def read(spec: DatasetSpec) -> Found:
     root = spec.root / spec.split_of(names) if names or "split" in spec.options else spec.root
     paired = _with_named_images(pair(root, root, encoding=None, label_kinds={".json"}), root)
     shapes = [shape for frame in paired.frames if frame.label for shape in _all_shapes(frame.label)]
-    classes = [BACKGROUND, *sorted({_name(each) for each in shapes if _is_area(each)} - {BACKGROUND, _IGNORED})]
-    ids = {name: i for i, name in enumerate(classes)} | {_IGNORED: IGNORE}
+    classes = sorted({_name(each) for each in shapes if _is_area(each)} - {_IGNORED})
+    ids = raw_ids({name: name for name in classes}) | {_IGNORED: IGNORE}
     lines = Counter(str(each.get("shape_type")) for each in shapes if not _is_area(each))
     left_out = ", ".join(f"{count} of type {kind}" for kind, count in lines.items())
     notes = (f"shapes that enclose nothing are left out: {left_out}",) if left_out else ()

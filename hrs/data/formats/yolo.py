@@ -16,7 +16,7 @@ from hrs.data.classfile import find_class_list
 from hrs.data.encoding import Raw
 from hrs.data.formats import folder
 from hrs.data.frames import Found, Frame, pair
-from hrs.data.outlines import BACKGROUND, NOTES, Shape, encoding_of, image_size, painted, points
+from hrs.data.outlines import NOTES, Shape, encoding_of, image_size, painted, points, raw_ids
 from hrs.data.spec import DatasetSpec, holds
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
@@ -31,8 +31,7 @@ def read(spec: DatasetSpec) -> Found:
     classes = find_class_list(spec.root)
     if classes is None:
         raise HRSError(f"data set {spec}: no data.yaml or classes.txt names the classes; {holds(spec.root)}")
-    kept = [BACKGROUND, *(name for name in classes.names.values() if name != BACKGROUND)]
-    ids = {raw: kept.index(name) for raw, name in classes.names.items()} | dict.fromkeys(classes.ignored, IGNORE)
+    ids = raw_ids(classes.names) | dict.fromkeys(classes.ignored, IGNORE)
     encoding = encoding_of(classes.names.values(), partial(_draw, ids), spec)
     found = pair(images, labels, encoding=encoding, label_kinds={".txt"}, only=folder.listed(spec.root, split))
     return replace(found, notes=(*found.notes, *NOTES, *classes.notes))

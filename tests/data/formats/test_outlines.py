@@ -67,6 +67,14 @@ def test_yolo_lines_that_are_none(tmp_path, line, message):
         open_dataset(yolo(tmp_path, line)).read_label(0)
 
 
+def test_yolo_names_that_stand_twice_are_one_class(tmp_path):
+    square = ".15625 .16667 .453125 .16667 .453125 .5625 .15625 .5625"
+    data = open_dataset(yolo(tmp_path, f"3 {square}", "[car, truck, car, box, bike]"))
+    assert data.space.classes == ("background", "car", "truck", "box", "bike")
+    only_the_square(data)
+    only_the_square(open_dataset(yolo(tmp_path, f"2 {square}", "[car, truck, car, box, bike]")), "car")
+
+
 def test_yolo_without_a_list_of_classes(tmp_path):
     spec = yolo(tmp_path)
     (tmp_path / "data.yaml").unlink()
