@@ -1,0 +1,152 @@
+"""COCO: one JSON for many photos."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hrs.data.layouts import open_dataset
+from hrs.errors import HRSError
+from hrs.system.documents import MOST_BYTES
+from tests.data.files import pictured, save, street
+from tests.data.outlined import CORNERS, change, classes, coco, only_the_square, photos
+
+COMPRESSED = "X?d0l00000000000000000000000000000000000000hb1"  # as pycocotools writes the square
+COUNTS = [10 * 48 + 8, *([20, 28] * 19), 20, 34 * 48 + 20]
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [[CORNERS], {"size": [48, 64], "counts": COMPRESSED}, {"size": [48, 64], "counts": COUNTS}],
+    ids=["polygon", "rle", "counts"],
+)
+def test_coco_objects_small_over_large(tmp_path, segmentation):
+    data = open_dataset(coco(tmp_path, segmentation))
+    assert data.space.classes == ("background", "floor", "box")
+    only_the_square(data, ground="floor")
+
+
+@pytest.mark.parametrize(
+    ("place", "image"),
+    [
+        ("train/_annotations.coco.json", "train/a.png"),
+        ("result.json", "images/a.png"),
+        ("annotations/instances_train2017.json", "train2017/a.png"),
+        ("annotations/instances_default.json", "images/a.png"),
+    ],
+)
+def test_coco_as_others_export_it(tmp_path, place, image):
+    only_the_square(open_dataset(coco(tmp_path, [CORNERS], place=place, image=image)), ground="floor")
+
+
+def test_coco_run_lengths_that_are_none(tmp_path):
+    noise = np.array([[0, 1, 1, 1, 0], [0, 0, 0, 0, 0], [0, 1, 0, 1, 0], [1, 0, 0, 1, 1], [1, 1, 0, 0, 0]])
+    noise = np.vstack([noise, [[1, 0, 0, 0, 0], [0, 1, 1, 0, 0]]])
+    spec = coco(tmp_path, {"size": [7, 5], "counts": "331N00000140L05OM"}, size=(5, 7))
+    save(tmp_path / "train/a.png", np.zeros((7, 5, 3), np.uint8))
+    assert ((classes(open_dataset(spec)) == "box") == noise).all()
+    for counts, message in ((COUNTS, "run lengths for 3072 pixels, the image has 5x7"), ("o", "cannot be read")):
+        coco(tmp_path, {"size": [7, 5], "counts": counts}, size=(5, 7))
+        save(tmp_path / "train/a.png", np.zeros((7, 5, 3), np.uint8))
+        with pytest.raises(HRSError, match=message):
+            open_dataset(spec).read_label(0)
+
+
+def test_coco_splits_and_images_of_one_name(tmp_path):
+    for split in ("train", "val"):
+        coco(tmp_path, [CORNERS], place=f"annotations/instances_{split}2017.json", image=f"{split}2017/a.png")
+    for split in ("train", "val"):
+        (frame,) = open_dataset(f"coco:{tmp_path}", split=split).frames
+        assert frame.image.parent.name == f"{split}2017"
+    with pytest.raises(HRSError, match="no split test; it has the splits train, val"):
+        open_dataset(f"coco:{tmp_path}", split="test")
+
+
+def test_coco_that_lacks_something(tmp_path):
+    (tmp_path / "annotations").mkdir()
+    with pytest.raises(HRSError, match=r"no JSON such as annotations/instances_train\.json"):
+        open_dataset(f"coco:{tmp_path}")
+    (tmp_path / "annotations/instances.json").write_text("{}")
+    with pytest.raises(HRSError, match="lacks images, annotations, categories"):
+        open_dataset(f"coco:{tmp_path}")
+    (tmp_path / "annotations/instances.json").write_text("{")
+    with pytest.raises(HRSError, match="is no whole JSON file"):
+        open_dataset(f"coco:{tmp_path}")
+    coco(tmp_path, [CORNERS], place="annotations/instances.json")
+    (tmp_path / "train/a.png").rename(tmp_path / "train/b.png")
+    with pytest.raises(HRSError, match="has no usable frame"):
+        open_dataset(f"coco:{tmp_path}")
+
+
+def test_a_large_export_is_read(tmp_path):
+    """Outlines of many photos take more than any document of hrs may have."""
+    name = coco(tmp_path, [CORNERS])
+    path = tmp_path / "annotations/instances_train.json"
+    path.write_text(path.read_text() + " " * MOST_BYTES)
+    only_the_square(open_dataset(name), ground="floor")
+
+
+def test_an_object_of_several_outlines_is_all_that_any_encloses(tmp_path):
+    data = open_dataset(coco(tmp_path, [CORNERS, [10, 8, 19, 8, 19, 17, 10, 17]]))
+    only_the_square(data, ground="floor")
+
+
+@pytest.mark.parametrize("named", ["train\\a.png", "data/local-files/?d=a.png", "%61.png", "any/where/a.png"])
+def test_coco_names_of_other_systems(tmp_path, named):
+    spec = coco(tmp_path, [CORNERS])
+    change(tmp_path / "annotations/instances_train.json", images={"file_name": named})
+    only_the_square(open_dataset(spec), ground="floor")
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"images": {"width": 640, "height": 480}}, "drawn on 640x480 pixels, a.png has 64x48; use the image that was"),
+        ({"annotations": {"segmentation": []}}, "has a box and no outline; export segmentation, not detection"),
+        ({"annotations": {"category_id": 9}}, "has an object of the category 9, which it does not name"),
+        ({"annotations": {"image_id": None}}, "entry 0 of annotations lacks image_id"),
+        ({"annotations": {"segmentation": "abc"}}, "an outline that is no list of corners"),
+    ],
+)
+def test_coco_that_does_not_fit(tmp_path, entries, message):
+    spec = coco(tmp_path, [CORNERS])
+    change(tmp_path / "annotations/instances_train.json", **entries)
+    with pytest.raises(HRSError, match=message):
+        open_dataset(spec).read_label(0)
+
+
+def test_coco_without_objects_and_with_objects_of_no_image(tmp_path):
+    path = tmp_path / "annotations/instances_train.json"
+    spec = coco(tmp_path, [CORNERS])
+    change(path, annotations={"image_id": 99})
+    (skipped,) = open_dataset(spec).skipped
+    assert skipped.reason == "has 1 objects of images that it does not name"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"annotations": []}))
+    with pytest.raises(HRSError, match="has no objects: its annotations are empty"):
+        open_dataset(spec)
+
+
+def test_coco_images_of_one_stem_are_two_frames(tmp_path):
+    spec = coco(tmp_path, [CORNERS])
+    photos(tmp_path, "train/a.jpg")
+    path = tmp_path / "annotations/instances_train.json"
+    stored = json.loads(path.read_text())
+    stored["images"].append({"id": 2, "file_name": "a.jpg"})
+    path.write_text(json.dumps(stored))
+    data = open_dataset(spec)
+    assert [frame.id for frame in data.frames] == ["a.jpg", "a.png"]
+    only_the_square(data, i=1, ground="floor")
+    assert (classes(data, 0) == "background").all()
+
+
+@pytest.mark.parametrize("size", [(64, 48), (48, 64)], ids=["as stored", "upright"])
+def test_outlines_on_a_photo_that_exif_turns(tmp_path, size):
+    spec = coco(tmp_path, [CORNERS], size=size, image="train/a.jpg")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pictured(street())).save(tmp_path / "train/a.jpg", exif=exif)
+    box = classes(open_dataset(spec)) == "box"
+    assert box.shape == (64, 48)
+    drawn = np.rot90(box) if size == (64, 48) else box
+    assert drawn[8:28, 10:30].all() and box.sum() == 400

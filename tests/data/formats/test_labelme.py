@@ -1,0 +1,53 @@
+"""LabelMe: a JSON beside each photo."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+from hrs.data.layouts import open_dataset
+from hrs.errors import HRSError
+from hrs.system.images import encode
+from tests.data.outlined import SQUARE, classes, labelme, only_the_square, photos
+
+
+def test_labelme_shapes_later_over_earlier(tmp_path):
+    whole = {"label": "floor", "shape_type": "rectangle", "points": [[0, 0], [63, 47]]}
+    line = {"label": "wire", "shape_type": "linestrip", "points": [[0, 0], [63, 47]]}
+    data = open_dataset(labelme(tmp_path, whole, {"label": "box", "points": SQUARE}, line))
+    assert data.space.classes == ("background", "box", "floor") and data.skipped == ()
+    only_the_square(data, ground="floor")
+    hidden = {"label": "__ignore__", "points": SQUARE}
+    assert (classes(open_dataset(labelme(tmp_path, whole, hidden)))[8:28, 10:30] == None).all()  # noqa: E711
+
+
+def test_labelme_without_shapes(tmp_path):
+    with pytest.raises(HRSError, match="has no outline of any class"):
+        open_dataset(labelme(tmp_path))
+
+
+def test_labelme_masks_and_what_encloses_nothing(tmp_path):
+    mask = base64.b64encode(encode(".png", np.full((20, 20), 255, np.uint8))).decode()
+    box = {"label": "box", "shape_type": "mask", "points": [[10, 8], [29, 27]], "mask": mask}
+    wire = {"label": "wire", "shape_type": "linestrip", "points": [[0, 0], [63, 47]]}
+    data = open_dataset(labelme(tmp_path, box, wire))
+    only_the_square(data)
+    assert "shapes that enclose nothing are left out: 1 of type linestrip" in data.notes
+    with pytest.raises(HRSError, match="has a mask that cannot be read"):
+        open_dataset(labelme(tmp_path, box | {"mask": "AAAA"})).read_label(0)
+
+
+@pytest.mark.parametrize("named", ["..\\photos\\a.png", "C:\\me\\a.png", "a.png"])
+def test_labelme_files_in_a_folder_of_their_own(tmp_path, named):
+    photos(tmp_path, "photos/a.png")
+    (tmp_path / "labels").mkdir()
+    stored = {"shapes": [{"label": "box", "points": SQUARE}], "imagePath": named, "imageWidth": 64, "imageHeight": 48}
+    (tmp_path / "labels/a.json").write_text(json.dumps(stored))
+    (tmp_path / "settings.json").write_text("{}")
+    data = open_dataset(f"labelme:{tmp_path}")
+    only_the_square(data)
+    assert [(item.path.name, item.reason) for item in data.skipped] == [("settings.json", "has no image")]
+    (tmp_path / "labels/a.json").write_text(json.dumps(stored | {"imageWidth": 640}))
+    with pytest.raises(HRSError, match=r"drawn on 640x48 pixels, a\.png has 64x48"):
+        open_dataset(f"labelme:{tmp_path}").read_label(0)

@@ -1,0 +1,62 @@
+"""YOLO: a line for each polygon."""
+
+import pytest
+
+from hrs.data.layouts import open_dataset
+from hrs.errors import HRSError
+from tests.data.files import write_classes
+from tests.data.outlined import only_the_square, photos, yolo
+
+
+def test_yolo_polygons_are_drawn_on_background(tmp_path):
+    spec = yolo(tmp_path)
+    data, val = open_dataset(spec), open_dataset(spec, split="val")
+    assert data.space.classes == ("background", "sky", "box") and [frame.id for frame in val.frames] == ["b"]
+    only_the_square(data)
+    assert data.skipped == () and "outside of all outlines" in data.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1 .5 .5 .2 .2", "a.txt line 1 is a box; expected a class and the corners of a polygon"),
+        ("1 .5 .5 .2 .2 .3", "line 1 has 5 numbers"),
+        ("7 0 0 1 0 1 1", "has the class 7, which no list names; known: 0, 1"),
+        ("box 0 0 1 0 1 1", "is no class and polygon"),
+        ("1 10 8 29 8 29 27", "has corners in pixels; expected shares of width and height"),
+        ("1 nan 0 1 0 1 1", "a corner that is no number"),
+    ],
+)
+def test_yolo_lines_that_are_none(tmp_path, line, message):
+    with pytest.raises(HRSError, match=message):
+        open_dataset(yolo(tmp_path, line)).read_label(0)
+
+
+def test_yolo_names_that_stand_twice_are_one_class(tmp_path):
+    square = ".15625 .16667 .453125 .16667 .453125 .5625 .15625 .5625"
+    data = open_dataset(yolo(tmp_path, f"3 {square}", "[car, truck, car, box, bike]"))
+    assert data.space.classes == ("background", "car", "truck", "box", "bike")
+    only_the_square(data)
+    only_the_square(open_dataset(yolo(tmp_path, f"2 {square}", "[car, truck, car, box, bike]")), "car")
+
+
+def test_yolo_without_a_list_of_classes(tmp_path):
+    spec = yolo(tmp_path)
+    (tmp_path / "data.yaml").unlink()
+    with pytest.raises(
+        HRSError, match=r"no data\.yaml or classes\.txt names the classes; the folder holds images, labels"
+    ):
+        open_dataset(spec)
+
+
+def test_yolo_splits_that_are_lists(tmp_path):
+    photos(tmp_path, "images/a.png", "images/b.png", "images/c.png")
+    (tmp_path / "labels").mkdir()
+    for name in "abc":
+        (tmp_path / f"labels/{name}.txt").write_text("0 0 0 1 0 1 1")
+    write_classes(tmp_path, "train: train.txt\nval: val.txt\nnames: [sky, box]\n", "data.yaml")
+    (tmp_path / "train.txt").write_text("./images/a.png\n./images/c.png\n")
+    (tmp_path / "val.txt").write_text(f"{tmp_path}/images/b.png\n")
+    both = [open_dataset(f"yolo:{tmp_path}", split=split) for split in ("train", "val")]
+    assert [[frame.id for frame in data.frames] for data in both] == [["a", "c"], ["b"]]
+    assert [data.skipped for data in both] == [(), ()]
