@@ -61,3 +61,11 @@ def change(path, **entries):
         merged = stored[key][0] | values
         stored[key][0] = {name: value for name, value in merged.items() if value is not None}
     path.write_text(json.dumps(stored))
+
+
+def add(path, **entries):
+    """Adds an entry to each kind."""
+    stored = json.loads(path.read_text())
+    for key, entry in entries.items():
+        stored[key].append(entry)
+    path.write_text(json.dumps(stored))

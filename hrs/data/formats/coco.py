@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hrs.data.classlist import listed
 from hrs.data.encoding import Raw
 from hrs.data.frames import Found, Frame
 from hrs.data.outlines import NOTES, Shape, Size, drawn, encoding_of, json_of, points, raw_ids, size_in
@@ -30,6 +31,7 @@ from hrs.system.tree import Skipped, files_below
 _PLACES = ("annotations/*.json", "*/_annotations.coco.json", "_annotations.coco.json", "result.json", "*.json")
 _OTHERS = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
 Annotation = Mapping[str, Any]
+T = TypeVar("T")
 
 
 def read(spec: DatasetSpec) -> Found:
@@ -39,8 +41,9 @@ def read(spec: DatasetSpec) -> Found:
     annotations = _entries(stored, path, "annotations", "image_id", "category_id")
     if not annotations:
         raise HRSError(f"{path} has no objects: its annotations are empty; export it with them")
-    names = {each["id"]: str(each["name"]) for each in _entries(stored, path, "categories", "id", "name")}
-    named = {image["id"]: _named(image) for image in images}
+    categories = _entries(stored, path, "categories", "id", "name")
+    names = _by_id(path, "categories", dict.fromkeys((each["id"], str(each["name"])) for each in categories))
+    named = _by_id(path, "images", [(image["id"], _named(image)) for image in images])
     of_image = _frame_ids(named)
     frames, missing = _frames(spec, path, {of_image[image]: name for image, name in named.items()})
     objects: dict[str, list[Annotation]] = {}
@@ -62,6 +65,19 @@ def _entries(stored: Mapping[str, Any], path: Path, key: str, *needed: str) -> l
         lacks = [name for name in needed if not isinstance(each, Mapping) or name not in each]
         if lacks:
             raise HRSError(f"{path}: entry {i} of {key} lacks {', '.join(lacks)}; export it anew")
+    return found
+
+
+def _by_id(path: Path, key: str, pairs: Iterable[tuple[Any, T]]) -> dict[Any, T]:
+    """Id -> what has it. Raises HRSError where an id is given twice, so that its objects may belong to either."""
+    found: dict[Any, T] = {}
+    for each, value in pairs:
+        if each in found:
+            raise HRSError(
+                f"{path}: two entries of {key} have the id {listed([each])} ({listed((found[each], value))}); ids must "
+                "differ: merge exports with a tool that gives new ones, or export anew"
+            )
+        found[each] = value
     return found
 
 

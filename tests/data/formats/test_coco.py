@@ -10,7 +10,7 @@ from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.system.documents import MOST_BYTES
 from tests.data.files import pictured, save, street
-from tests.data.outlined import CORNERS, change, classes, coco, only_the_square, photos
+from tests.data.outlined import CORNERS, add, change, classes, coco, only_the_square, photos
 
 COMPRESSED = "X?d0l00000000000000000000000000000000000000hb1"  # as pycocotools writes the square
 COUNTS = [10 * 48 + 8, *([20, 28] * 19), 20, 34 * 48 + 20]
@@ -130,10 +130,7 @@ def test_coco_without_objects_and_with_objects_of_no_image(tmp_path):
 def test_coco_images_of_one_stem_are_two_frames(tmp_path):
     spec = coco(tmp_path, [CORNERS])
     photos(tmp_path, "train/a.jpg")
-    path = tmp_path / "annotations/instances_train.json"
-    stored = json.loads(path.read_text())
-    stored["images"].append({"id": 2, "file_name": "a.jpg"})
-    path.write_text(json.dumps(stored))
+    add(tmp_path / "annotations/instances_train.json", images={"id": 2, "file_name": "a.jpg"})
     data = open_dataset(spec)
     assert [frame.id for frame in data.frames] == ["a.jpg", "a.png"]
     only_the_square(data, i=1, ground="floor")
@@ -150,3 +147,24 @@ def test_outlines_on_a_photo_that_exif_turns(tmp_path, size):
     assert box.shape == (64, 48)
     drawn = np.rot90(box) if size == (64, 48) else box
     assert drawn[8:28, 10:30].all() and box.sum() == 400
+
+
+@pytest.mark.parametrize(
+    ("key", "second", "message"),
+    [
+        ("images", {"id": 1, "file_name": "b.png"}, r"two entries of images have the id 1 \(a\.png, b\.png\); ids"),
+        ("images", {"id": 1, "file_name": "a.png"}, r"images have the id 1 \(a\.png, a\.png\)"),
+        ("categories", {"id": 7, "name": "lamp"}, r"two entries of categories have the id 7 \(box, lamp\)"),
+    ],
+)
+def test_coco_ids_that_stand_twice_are_refused(tmp_path, key, second, message):
+    spec = coco(tmp_path, [CORNERS])
+    add(tmp_path / "annotations/instances_train.json", **{key: second})
+    with pytest.raises(HRSError, match=message):
+        open_dataset(spec)
+
+
+def test_coco_categories_that_stand_twice_alike_are_one(tmp_path):
+    spec = coco(tmp_path, [CORNERS])
+    add(tmp_path / "annotations/instances_train.json", categories={"id": 7, "name": "box"})
+    only_the_square(open_dataset(spec), ground="floor")
