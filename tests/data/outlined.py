@@ -54,12 +54,12 @@ def labelme(root, *shapes):
     return f"labelme:{root}"
 
 
-def change(path, **entries):
-    """Sets what the first entry of each kind has; None takes it away."""
+def change(path, at=0, **entries):
+    """Sets what the first entry of each kind, or another, has; None takes it away."""
     stored = json.loads(path.read_text())
     for key, values in entries.items():
-        merged = stored[key][0] | values
-        stored[key][0] = {name: value for name, value in merged.items() if value is not None}
+        merged = stored[key][at] | values
+        stored[key][at] = {name: value for name, value in merged.items() if value is not None}
     path.write_text(json.dumps(stored))
 
 

@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -31,7 +32,9 @@ from hrs.system.tree import Skipped, files_below
 _PLACES = ("annotations/*.json", "*/_annotations.coco.json", "_annotations.coco.json", "result.json", "*.json")
 _OTHERS = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
 Annotation = Mapping[str, Any]
+_ABSENT, _ELSEWHERE = "not there", "only files of that name that seem to be others are there"
 T = TypeVar("T")
+_Fit = tuple[int, bool, bool]
 
 
 def read(spec: DatasetSpec) -> Found:
@@ -116,13 +119,18 @@ def _frames(spec: DatasetSpec, path: Path, images: Mapping[str, Path]) -> tuple[
     by_name: dict[str, list[Path]] = {}
     for file in tree.files:
         by_name.setdefault(unicodedata.normalize("NFC", file.name), []).append(file)
-    frames, missing = [], []
+    claims: dict[Path, list[tuple[_Fit, str]]] = {}
+    alike = {key: by_name.get(named.name) or by_name.get(unquote(named.name)) or [] for key, named in images.items()}
     for frame_id, named in images.items():
-        found = by_name.get(named.name) or by_name.get(unquote(named.name))
-        if found:
-            frames.append(Frame(id=frame_id, image=_nearest(found, named, path, spec.root), label=path))
-        else:
-            missing.append(Skipped(path=named, reason="is named in the list of objects, but not there"))
+        if found := _nearest(alike[frame_id], named, path, spec.root):
+            claims.setdefault(found[1], []).append((found[0], frame_id))
+    taken = {best: image for image, entries in claims.items() if (best := _best(entries)) is not None}
+    frames = [Frame(id=frame_id, image=image, label=path) for frame_id, image in taken.items()]
+    missing = [
+        Skipped(path=named, reason=f"is named in the list of objects, but {_ELSEWHERE if alike[frame_id] else _ABSENT}")
+        for frame_id, named in images.items()
+        if frame_id not in taken
+    ]
     aside = [item for item in tree.aside if item.path.suffix.lower() != ".json"]
     used = {frame.image for frame in frames}
     split = _split_of(path, spec.root)
@@ -131,16 +139,28 @@ def _frames(spec: DatasetSpec, path: Path, images: Mapping[str, Path]) -> tuple[
     return tuple(sorted(frames, key=lambda frame: frame.id)), (*missing, *aside)
 
 
-def _nearest(files: Sequence[Path], named: Path, path: Path, root: Path) -> Path:
-    """Of files of one name the one whose path ends as it is named, is beside the list, or in a folder of its split."""
+def _nearest(files: Iterable[Path], named: Path, path: Path, root: Path) -> tuple[_Fit, Path] | None:
+    """Of files of one name the one whose path ends as it is named, is beside the list, or in a folder of its split.
+
+    Files in the folders of other splits are none of them, unless the list names these folders itself.
+    """
     split = _split_of(path, root) or ""
-
-    def fit(file: Path) -> tuple[int, bool, bool]:
-        same = sum(1 for a, b in zip(reversed(file.parts), reversed(named.parts), strict=False) if a == b)
+    fits = []
+    for file in files:
+        ends = zip(reversed(file.parts[:-1]), reversed(named.parts[:-1]), strict=False)
+        same = len(list(takewhile(lambda pair: pair[0] == pair[1], ends)))
         folders = [re.sub(r"\d+$", "", part) for part in file.relative_to(root).parts[:-1]]
-        return same, file.parent == path.parent, split in folders
+        roles = {role_of(part) for part in folders[: len(folders) - same]} - {None}
+        if not split or roles <= {role_of(split)}:
+            fits.append(((same, file.parent == path.parent, split in folders), file))
+    return max(fits, key=lambda each: each[0], default=None)
 
-    return max(files, key=fit)
+
+def _best(entries: Sequence[tuple[_Fit, str]]) -> str | None:
+    """Of images that are named the one that a file is; None where it may as well be another of them."""
+    top = max(fit for fit, _ in entries)
+    best = [frame_id for fit, frame_id in entries if fit == top]
+    return best[0] if len(best) == 1 else None
 
 
 def _named(image: Annotation) -> Path:

@@ -12,6 +12,12 @@ from hrs.system.documents import MOST_BYTES
 from tests.data.files import pictured, save, street
 from tests.data.outlined import CORNERS, add, change, classes, coco, only_the_square, photos
 
+
+def frames(spec):
+    data = open_dataset(spec)
+    return {frame.id: frame.image.relative_to(data.spec.root).as_posix() for frame in data.frames}
+
+
 COMPRESSED = "X?d0l00000000000000000000000000000000000000hb1"  # as pycocotools writes the square
 COUNTS = [10 * 48 + 8, *([20, 28] * 19), 20, 34 * 48 + 20]
 
@@ -168,3 +174,33 @@ def test_coco_categories_that_stand_twice_alike_are_one(tmp_path):
     spec = coco(tmp_path, [CORNERS])
     add(tmp_path / "annotations/instances_train.json", categories={"id": 7, "name": "box"})
     only_the_square(open_dataset(spec), ground="floor")
+
+
+def test_coco_takes_no_image_of_another_split(tmp_path):
+    spec = coco(tmp_path, [CORNERS], image="train/a.png")
+    add(tmp_path / "annotations/instances_train.json", images={"id": 2, "file_name": "b.png"})
+    photos(tmp_path, "val/b.png", "val2017/b.png")
+    assert frames(spec) == {"a": "train/a.png"}
+    change(tmp_path / "annotations/instances_train.json", at=1, images={"file_name": "val/b.png"})
+    assert frames(spec) == {"a": "train/a.png", "val/b": "val/b.png"}  # the list says so itself
+
+
+@pytest.mark.parametrize(
+    ("there", "kept", "others"),
+    [
+        ("room2/a.png", {"room2/a": "room2/a.png"}, {"room1/a.png"}),
+        ("photos/a.png", {}, {"room1/a.png", "room2/a.png"}),  # may be either of both
+        ("photos/b.png", {"room2/b": "photos/b.png"}, set()),
+    ],
+)
+def test_coco_one_file_is_one_image(tmp_path, there, kept, others):
+    spec = coco(tmp_path, [CORNERS], image="train/c.png")
+    path = tmp_path / "annotations/instances_train.json"
+    for i, named in enumerate(("room1/a.png", "room2/a.png", "room2/b.png"), 2):
+        add(path, images={"id": i, "file_name": named})
+    photos(tmp_path, there)
+    assert frames(spec) == {"c": "train/c.png"} | kept
+    skipped = {item.path.as_posix(): item.reason for item in open_dataset(spec).skipped}
+    assert skipped.keys() == {"room1/a.png", "room2/a.png", "room2/b.png"} - {f"{key}.png" for key in kept}
+    assert {name for name, reason in skipped.items() if "only files of that name that seem" in reason} == others
+    assert all("seem" in reason or reason.endswith("but not there") for reason in skipped.values())
