@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -62,22 +63,35 @@ def splits(spec: DatasetSpec) -> list[str]:
 
 
 def _with_named_images(found: Found, root: Path) -> Found:
-    """With the frames whose image lies elsewhere: where imagePath says, or the only one of that name."""
+    """With the frames whose image lies elsewhere."""
     lonely = [item.path for item in found.missing if item.path.suffix.lower() == ".json"]
-    by_name: dict[str, list[Path]] = {}
-    for path in files_below(root, SUFFIXES).files if lonely else ():
-        by_name.setdefault(path.name, []).append(path)
-    frames = list(found.frames)
-    for path in lonely:
-        named = _image_path(path)
-        same = by_name.get(named.rpartition("/")[2], [])
-        image = (path.parent / named).resolve()
-        if named and (image.is_file() or len(same) == 1):
-            frame_id = path.relative_to(root).with_suffix("").as_posix()
-            frames.append(Frame(id=frame_id, image=image if image.is_file() else same[0], label=path))
+    named = {path: name for path in lonely if (name := _image_path(path))}
+    images = _elsewhere(named, {frame.image.resolve() for frame in found.frames}, root)
+    more = [
+        Frame(id=path.relative_to(root).with_suffix("").as_posix(), image=image, label=path)
+        for path, image in images.items()
+    ]
+    frames = sorted((*found.frames, *more), key=lambda frame: frame.id)
     used = {each for frame in frames for each in (frame.image, frame.label)}
-    missing = tuple(item for item in found.missing if item.path not in used)
-    return replace(found, frames=tuple(sorted(frames, key=lambda frame: frame.id)), missing=missing)
+    return replace(found, frames=tuple(frames), missing=tuple(item for item in found.missing if item.path not in used))
+
+
+def _elsewhere(named: Mapping[Path, str], used: Iterable[Path], root: Path) -> dict[Path, Path]:
+    """File -> its image: that where imagePath says, else the only one of that name, which no other file may mean.
+
+    Args:
+        used: images of others, resolved.
+    """
+    images = {path: there for path, name in named.items() if (there := (path.parent / name).resolve()).is_file()}
+    used = {*used, *images.values()}
+    sought: dict[str, list[Path]] = {}
+    for path in named.keys() - images.keys():
+        sought.setdefault(named[path].rpartition("/")[2], []).append(path)
+    free: dict[str, list[Path]] = {}
+    for file in files_below(root, SUFFIXES).files if sought else ():
+        if file.name in sought and file.resolve() not in used:
+            free.setdefault(file.name, []).append(file)
+    return images | {sought[name][0]: same[0] for name, same in free.items() if len(same) == len(sought[name]) == 1}
 
 
 def _image_path(path: Path) -> str:

@@ -51,3 +51,24 @@ def test_labelme_files_in_a_folder_of_their_own(tmp_path, named):
     (tmp_path / "labels/a.json").write_text(json.dumps(stored | {"imageWidth": 640}))
     with pytest.raises(HRSError, match=r"drawn on 640x48 pixels, a\.png has 64x48"):
         open_dataset(f"labelme:{tmp_path}").read_label(0)
+
+
+def test_labelme_takes_no_image_of_another_frame(tmp_path):
+    photos(tmp_path, "room2/1.png", "photos/2.png", "photos/3.png")
+    for path, named in (
+        ("room1/1", "1.png"),  # its image is not there, and room2's is another
+        ("room2/1", "1.png"),
+        ("room1/2", "../photos/2.png"),
+        ("room2/2", "2.png"),  # the only one is that of room1
+        ("room1/3", "3.png"),  # the only one may be that of either room
+        ("room2/3", "3.png"),
+    ):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        stored = {"shapes": [{"label": "box", "points": SQUARE}], "imagePath": named}
+        (tmp_path / f"{path}.json").write_text(json.dumps(stored))
+    data = open_dataset(f"labelme:{tmp_path}")
+    images = {frame.id: frame.image.relative_to(data.spec.root).as_posix() for frame in data.frames}
+    assert images == {"room2/1": "room2/1.png", "room1/2": "photos/2.png"}
+    lost = {item.path.relative_to(data.spec.root).as_posix(): item.reason for item in data.skipped}
+    names = ("room1/1.json", "room2/2.json", "room1/3.json", "room2/3.json")
+    assert lost == dict.fromkeys(names, "has no image") | {"photos/3.png": "has no label"}
