@@ -99,11 +99,11 @@ def encodings_of(classes: ClassList, name: str) -> list[Encoding]:
         name=ids.space.name, classes=ids.space.classes, palette=_palette(ids.space, classes.names, classes.palette)
     )
     by_id = Encoding(space=space, channel="index", ids=ids.ids, void=ids.void - ids.ids.keys())
-    if not classes.palette:
+    coloured = {colour_id(classes.palette[raw]): ids.ids[raw] for raw in classes.names if raw in classes.palette}
+    if not coloured:
         return [by_id]
     void = frozenset(map(colour_id, classes.ignored_colours))
     void |= {colour_id(classes.palette[raw]) for raw in classes.ignored & classes.palette.keys()}
-    coloured = {colour_id(classes.palette[raw]): ids.ids[raw] for raw in classes.names if raw in classes.palette}
     by_colour = Encoding(space=space, channel="colour", ids=coloured, void=void - coloured.keys())
     return [by_colour, by_id] if classes.ordered else [by_id, by_colour]
 

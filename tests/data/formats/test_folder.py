@@ -33,6 +33,15 @@ def test_folder_with_16_bit_ids_a_palette_and_ignored_ids(tmp_path):
     assert data.read_planted(0) is None
 
 
+@pytest.mark.parametrize("more", [{}, {"ignore": [255]}])
+def test_a_palette_that_colours_no_class_leaves_ids(tmp_path, more):
+    own_classes(tmp_path, palette={255: [0, 0, 0]}, **more)
+    photo(tmp_path / "images/a.png")
+    grey(tmp_path / "labels/a.png", row(5, 7, 255))
+    data = open_dataset(f"folder:{tmp_path}")
+    assert data.encoding.channel == "index" and first_row(data, 3) == ["road", "cat", None]
+
+
 def test_folder_with_8_bit_ids_splits_and_planted_masks(tmp_path):
     own_classes(tmp_path)
     for split, name in (("train", "a"), ("val", "b")):
