@@ -88,6 +88,8 @@ def test_frames_that_are_not_drawn_yet_take_time(tmp_path, monkeypatch):
     found = glance("render:synthetic?frames=1024")
     assert found.total == 1024
     assert 80 < found.rendering < 300
+    one = glance("render:synthetic?frames=1024&seed=1", few=1)
+    assert len(one.dataset) == 1 and one.total == 1024 and one.rendering > 80
     assert glance("render:synthetic?frames=20").rendering == 0
 
 

@@ -78,7 +78,7 @@ def glimpse(spec: DatasetSpec, few: int) -> Glimpse:
     missing = start + frames - there
     if missing <= 0:
         return Glimpse(found=found, total=frames)
-    more = min(missing, few // 2)
+    more = min(missing, max(1, few // 2))
     began = time.perf_counter()
     read(spec.with_options(frames=there + more - start))
     each = (time.perf_counter() - began) / more
