@@ -58,7 +58,10 @@ def read(spec: DatasetSpec) -> Found:
         if other != tags
     ]
     return replace(
-        found, encoding=encoding, others=tuple(others if encoding.channel != "colour" else ()), notes=_notes(encoding)
+        found,
+        encoding=encoding,
+        others=tuple(others if encoding.channel != "colour" else ()),
+        notes=(*found.notes, *_notes(encoding)),
     )
 
 

@@ -35,3 +35,16 @@ def test_carla_tag_is_in_the_red_channel_of_rgba(tmp_path, version, tags, names)
 def test_carla_asks_for_its_version(tmp_path, query):
     with pytest.raises(HRSError, match=r"add \?version=0\.9\.13"):
         open_dataset(f"carla:{tmp_path}{query}")
+
+
+def test_carla_says_how_names_were_matched_and_how_tags_are_read(tmp_path):
+    photo(tmp_path / "rgb/1.png")
+    label = np.zeros((4, 6, 3), np.uint8)
+    label[..., 0] = row(7, 10, 6)  # OpenCV writes b g r
+    (tmp_path / "seg").mkdir()
+    cv2.imwrite(str(tmp_path / "seg/1_seg.png"), label)
+    notes = open_dataset(f"carla:{tmp_path}?version=0.9.13").notes
+    assert notes == (
+        "1 labels were matched without _seg",
+        "the labels have their tags in blue, not in red; they are read so",
+    )
