@@ -133,10 +133,7 @@ def pair(
 
 def pair_in_one(folder: Path, *, encoding: Encoding, label_end: str) -> Found:
     """Match images and labels that lie in one folder: NAME.* with NAME and an ending."""
-    tree = files_below(folder, SUFFIXES)
-    names = {
-        unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix()): path for path in tree.files
-    }
+    names, aside = _by_name(folder, SUFFIXES)
     labels = {name.removesuffix(label_end): path for name, path in names.items() if name.endswith(label_end)}
     images = {name: path for name, path in names.items() if not name.endswith(label_end)}
     frames = tuple(
@@ -145,7 +142,7 @@ def pair_in_one(folder: Path, *, encoding: Encoding, label_end: str) -> Found:
     missing = [Skipped(path=images[name], reason="has no label") for name in sorted(images.keys() - labels.keys())]
     missing += [Skipped(path=labels[name], reason="has no image") for name in sorted(labels.keys() - images.keys())]
     layout = f"{folder.name}/NAME.* with {folder.name}/NAME{label_end}.png"
-    return Found(frames=frames, missing=(*missing, *tree.aside), encoding=encoding, layout=layout)
+    return Found(frames=frames, missing=(*missing, *aside), encoding=encoding, layout=layout)
 
 
 def refuse_brush_masks(spec: object, folder: Path, files: Iterable[Path]) -> None:

@@ -101,6 +101,14 @@ def test_two_images_of_one_name_are_an_error(tmp_path):
         open_dataset(f"folder:{root}")
 
 
+def test_two_images_of_one_name_are_an_error_beside_their_mask_too(tmp_path):
+    for name in ("a.jpg", "a.png", "a_mask.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((48, 64, 3), np.uint8))
+    (tmp_path / "_classes.csv").write_text("Pixel Value, Class\n0, sky\n1, road\n")
+    with pytest.raises(HRSError, match=r"a\.jpg and .*a\.png have the same name; keep one"):
+        open_dataset(f"roboflow:{tmp_path}")
+
+
 def test_taking_and_mapping_keep_frames_and_follow_names(frames):
     data = open_dataset(frames["source"])
     part = data.take([3, 1])
