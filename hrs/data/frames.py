@@ -110,7 +110,8 @@ def pair(
     masks, _ = _by_name(planted, SUFFIXES) if planted else ({}, [])
     met, notes = _meet(left, right)
     if images == labels:  # each is what the other leaves aside
-        aside, more = tuple(item for item in aside if item.path not in set(right.values())), ()
+        of_labels = set(right.values())
+        aside, more = tuple(item for item in aside if item.path not in of_labels), ()
     chosen, absent = pick_listed(only, left) if only is not None else (frozenset(left), [])
     frames = tuple(
         Frame(id=key, image=left[key], label=right[label], planted=masks.get(key))

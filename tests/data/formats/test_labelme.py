@@ -1,7 +1,10 @@
 """LabelMe: a JSON beside each photo."""
 
 import base64
+import itertools
 import json
+import shutil
+from pathlib import PurePath
 
 import numpy as np
 import pytest
@@ -72,3 +75,25 @@ def test_labelme_takes_no_image_of_another_frame(tmp_path):
     lost = {item.path.relative_to(data.spec.root).as_posix(): item.reason for item in data.skipped}
     names = ("room1/1.json", "room2/2.json", "room1/3.json", "room2/3.json")
     assert lost == dict.fromkeys(names, "has no image") | {"photos/3.png": "has no label"}
+
+
+def test_labelme_files_are_matched_in_one_pass(tmp_path, monkeypatch):
+    """Twice as many take twice the work: counted, since times vary."""
+    hashed = [0]
+    hash_of = PurePath.__hash__
+
+    def counting(path):
+        hashed[0] += 1
+        return hash_of(path)
+
+    def work(count):
+        root = tmp_path / str(count)
+        spec = labelme(root, {"label": "box", "points": SQUARE})
+        for i, suffix in itertools.product(range(count), (".png", ".json")):
+            shutil.copy(root / f"room/a{suffix}", root / f"room/a{i}{suffix}")
+        before = hashed[0]
+        open_dataset(spec)
+        return hashed[0] - before
+
+    monkeypatch.setattr(PurePath, "__hash__", counting)
+    assert work(60) < 3 * work(30)
