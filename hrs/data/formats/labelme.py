@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,28 +44,43 @@ _IGNORED, _BACKGROUND = "__ignore__", "_background_"
 _AREAS = frozenset({"polygon", "rectangle", "circle", "mask"})
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """What a file says but for its outlines, which are many, and the photo that may be in it.
+
+    image: path from the file, with slashes; empty where it says none. areas: names of what encloses something. lines:
+    types of what does not.
+    """
+
+    image: str
+    areas: frozenset[str]
+    lines: Counter[str]
+
+
 def read(spec: DatasetSpec) -> Found:
     names = splits(spec)
     root = spec.root / spec.split_of(names) if names or "split" in spec.options else spec.root
-    paired = _with_named_images(pair(root, root, encoding=None, label_kinds={".json"}), root)
-    shapes = [shape for frame in paired.frames if frame.label for shape in _all_shapes(frame.label)]
-    classes = sorted({_name(each) for each in shapes if _is_area(each)} - {_IGNORED})
+    paired = pair(root, root, encoding=None, label_kinds={".json"})
+    said = {frame.label: _said(json_of(frame.label, "shapes"), frame.label) for frame in paired.frames if frame.label}
+    lonely = [item.path for item in paired.missing if item.path.suffix.lower() == ".json"]
+    said |= {path: _said(stored, path) for path in lonely if _is_outlines(stored := load_json(path))}
+    found = _with_named_images(paired, {path: said[path].image for path in lonely if path in said}, root)
+    used = [said[frame.label] for frame in found.frames if frame.label]
+    classes = sorted({name for each in used for name in each.areas} - {_IGNORED})
     ids = raw_ids({name: name for name in classes}) | {_IGNORED: IGNORE}
-    lines = Counter(str(each.get("shape_type")) for each in shapes if not _is_area(each))
+    lines = sum((each.lines for each in used), Counter[str]())
     left_out = ", ".join(f"{count} of type {kind}" for kind, count in lines.items())
     notes = (f"shapes that enclose nothing are left out: {left_out}",) if left_out else ()
     encoding = encoding_of(classes, partial(_draw, ids), spec)
-    return replace(paired, encoding=encoding, notes=(*NOTES, *paired.notes, *notes))
+    return replace(found, encoding=encoding, notes=(*NOTES, *found.notes, *notes))
 
 
 def splits(spec: DatasetSpec) -> list[str]:
     return splits_among(folders_in(spec.root))
 
 
-def _with_named_images(found: Found, root: Path) -> Found:
-    """With the frames whose image lies elsewhere."""
-    lonely = [item.path for item in found.missing if item.path.suffix.lower() == ".json"]
-    named = {path: name for path in lonely if (name := _image_path(path))}
+def _with_named_images(found: Found, named: Mapping[Path, str], root: Path) -> Found:
+    """With the frames of further files, whose image lies elsewhere."""
     images = _elsewhere(named, {frame.image.resolve() for frame in found.frames}, root)
     more = [
         Frame(id=path.relative_to(root).with_suffix("").as_posix(), image=image, label=path)
@@ -82,7 +97,9 @@ def _elsewhere(named: Mapping[Path, str], used: Iterable[Path], root: Path) -> d
     Args:
         used: images of others, resolved.
     """
-    images = {path: there for path, name in named.items() if (there := (path.parent / name).resolve()).is_file()}
+    images = {
+        path: there for path, name in named.items() if name and (there := (path.parent / name).resolve()).is_file()
+    }
     used = {*used, *images.values()}
     sought: dict[str, list[Path]] = {}
     for path in named.keys() - images.keys():
@@ -94,15 +111,21 @@ def _elsewhere(named: Mapping[Path, str], used: Iterable[Path], root: Path) -> d
     return images | {sought[name][0]: same[0] for name, same in free.items() if len(same) == len(sought[name]) == 1}
 
 
-def _image_path(path: Path) -> str:
-    """Where a file of LabelMe's says that its image is; empty for other files."""
-    stored = load_json(path)
-    of_labelme = isinstance(stored, dict) and "shapes" in stored
-    return str(stored.get("imagePath") or "").replace("\\", "/") if of_labelme else ""
+def _is_outlines(stored: Any) -> bool:
+    return isinstance(stored, dict) and "shapes" in stored
 
 
-def _all_shapes(path: Path) -> list[dict[str, Any]]:
-    found = json_of(path, "shapes")["shapes"]
+def _said(stored: Mapping[str, Any], path: Path) -> _Said:
+    shapes = _shapes_in(stored, path)
+    return _Said(
+        image=str(stored.get("imagePath") or "").replace("\\", "/"),
+        areas=frozenset(_name(each) for each in shapes if _is_area(each)),
+        lines=Counter(str(each.get("shape_type")) for each in shapes if not _is_area(each)),
+    )
+
+
+def _shapes_in(stored: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
+    found = stored["shapes"]
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise HRSError(f"{path}: shapes is no list of shapes; save it anew with LabelMe")
     return found
@@ -119,9 +142,9 @@ def _name(shape: dict[str, Any]) -> str:
 
 def _draw(ids: dict[str, int], frame: Frame) -> Raw:
     path = frame.label or Path()
-    size = size_in(json_of(path, "shapes"))
-    shapes = [each for each in _all_shapes(path) if _is_area(each)]
-    return drawn(frame, size, lambda on: [_shape(ids[_name(each)], each, on, path) for each in shapes])
+    stored = json_of(path, "shapes")
+    shapes = [each for each in _shapes_in(stored, path) if _is_area(each)]
+    return drawn(frame, size_in(stored), lambda on: [_shape(ids[_name(each)], each, on, path) for each in shapes])
 
 
 def _shape(raw: int, shape: dict[str, Any], size: Size, path: Path) -> Shape:

@@ -97,3 +97,17 @@ def test_labelme_files_are_matched_in_one_pass(tmp_path, monkeypatch):
 
     monkeypatch.setattr(PurePath, "__hash__", counting)
     assert work(60) < 3 * work(30)
+
+
+def test_labelme_files_are_parsed_once_to_open_and_once_to_draw(tmp_path, monkeypatch):
+    spec = labelme(tmp_path, {"label": "box", "points": SQUARE})
+    photos(tmp_path, "photos/b.png")
+    (tmp_path / "labels").mkdir()
+    stored = json.loads((tmp_path / "room/a.json").read_text())
+    (tmp_path / "labels/b.json").write_text(json.dumps(stored | {"imagePath": "b.png"}))
+    parsed, parse = [], json.loads
+    monkeypatch.setattr(json, "loads", lambda text: parsed.append(text) or parse(text))
+    data = open_dataset(spec)
+    assert len(data) == len(parsed) == 2
+    only_the_square(data)
+    assert len(parsed) == 3
