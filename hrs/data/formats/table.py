@@ -207,7 +207,7 @@ _ROWS = (
     ),
     Format(
         name="yolo",
-        folder="`images/SPLIT/`, `labels/SPLIT/*.txt`, `data.yaml`; or `SPLIT/images/`; or Label Studio's",
+        folder="`images/SPLIT/`, `labels/SPLIT/*.txt`, `data.yaml`; or `SPLIT/images/`, `SPLIT.txt`; or Label Studio's",
         labels="polygons, the rest is `background`",
         options=_SPLIT,
         signs=(
