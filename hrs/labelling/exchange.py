@@ -33,6 +33,7 @@ def take_in(dataset: Dataset, path: Path, *, progress: Progress | None = None) -
     Raises:
         HRSError: the folder is taken, the data set has no classes, or something cannot be read.
     """
+    _check_free(path)
     if dataset.space is None:
         raise HRSError(f"data set {dataset.spec} has no labels; make a set with your classes, and add its photos")
     named = dict(zip(dataset.space.classes, dataset.space.palette, strict=True))
@@ -49,7 +50,13 @@ def take_in(dataset: Dataset, path: Path, *, progress: Progress | None = None) -
                 own.write_label(name, table[dataset.read_label(i)])
             if progress:
                 progress(i + 1, len(dataset))
+        _check_free(path)  # somebody may have made it while photos were copied
     return PhotoSet.open(path)
+
+
+def _check_free(path: Path) -> None:
+    if path.exists():
+        raise HRSError(f"{path} exists; choose another name")
 
 
 def give_out(own: PhotoSet, out: Path, *, progress: Progress | None = None) -> int:

@@ -81,6 +81,23 @@ def test_what_cannot_be_exchanged_is_said_and_leaves_nothing(own, tmp_path):
     assert not (tmp_path / "taken").exists()
 
 
+def test_a_set_that_is_there_is_not_replaced(own, frames):
+    before = own.read_label("photo1")[0]
+    with pytest.raises(HRSError, match="town exists; choose another name"):
+        take_in(open_dataset(frames["target"]), own.path)
+    np.testing.assert_array_equal(own.read_label("photo1")[0], before)
+
+
+def test_a_set_that_is_made_meanwhile_is_not_replaced(frames, tmp_path):
+    def made_meanwhile(done, _):
+        if done == 1:
+            PhotoSet.create(tmp_path / "taken", CAMVID)
+
+    with pytest.raises(HRSError, match="taken exists; choose another name"):
+        take_in(open_dataset(frames["target"]), tmp_path / "taken", progress=made_meanwhile)
+    assert PhotoSet.open(tmp_path / "taken").space.classes == CAMVID.classes
+
+
 def test_the_command_line_does_both(own, frames, tmp_path, capsys):
     app(["photos", "import", frames["target"], "mine", "--runs", str(tmp_path / "runs")], standalone_mode=False)
     assert "6 photos" in capsys.readouterr().out
