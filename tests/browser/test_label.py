@@ -124,6 +124,105 @@ def test_a_save_that_does_not_get_through_is_said_and_tried_again(
     kept(page, own, "photo0", lambda label: bool((label == 0).any()))
 
 
+def hold(page: Page, path: str, method: str) -> list[Route]:
+    """The requests that wait until a test lets them through."""
+    held: list[Route] = []
+
+    def handle(route: Route) -> None:
+        if route.request.method == method:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(path, handle)
+    return held
+
+
+def let_through(page: Page, held: list[Route]) -> None:
+    for _ in range(100):
+        if held:
+            held.pop(0).continue_()
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("nothing was asked of the server")
+
+
+def show(page: Page, name: str) -> None:
+    """Press a photo's button wherever the mouse is."""
+    page.locator("#photos button", has_text=name).evaluate("button => button.click()")
+
+
+def test_each_photo_keeps_its_own_strokes_however_slow_the_server(
+    page: Page, serve: Callable[..., str], own: PhotoSet
+) -> None:
+    open_editor(page, serve(own.path.parents[1]))
+    page.keyboard.press("b")
+    held = hold(page, "**/photo0/label", "PUT")
+    press_pixel(page, SIZE, 10, 10)
+    press_pixel(page, SIZE, 60, 80)
+    show(page, "photo1")
+    page.wait_for_timeout(300)
+    let_through(page, held)
+    let_through(page, held)
+    label = kept(page, own, "photo0", lambda label: label[60, 80] == 0)
+    assert label[10, 10] == 0
+    expect(page.locator("#saved")).to_have_text(KEPT)
+    expect(page.locator("#photos button[aria-current=true]")).to_contain_text("photo1")
+    press_pixel(page, SIZE, 30, 40)
+    assert kept(page, own, "photo1", lambda label: label[30, 40] == 0)[10, 10] == IGNORE
+    np.testing.assert_array_equal(own.read_label("photo0")[0], label)
+
+
+def test_what_cannot_be_saved_is_not_left_without_asking(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+    open_editor(page, serve(own.path.parents[1]))
+    refuse = "**/photo0/label"
+    page.route(refuse, lambda route: route.fulfill(status=400, json={"error": "disk full"}))
+    press_pixel(page, SIZE, 30, 40)
+    expect(page.get_by_role("alert")).to_contain_text("disk full")
+    show(page, "photo1")
+    expect(page.get_by_role("alert")).to_contain_text("The last changes to photo0 are not saved. disk full")
+    page.get_by_role("button", name="Stay").click()
+    expect(page.locator("#photos button[aria-current=true]")).to_contain_text("photo0")
+    page.unroute(refuse)
+    page.get_by_role("button", name="Try again").click()
+    kept(page, own, "photo0", lambda label: label[30, 40] == 0)
+
+    page.route(refuse, lambda route: route.fulfill(status=409, json={"error": "changed elsewhere"}))
+    page.keyboard.press("2")
+    press_pixel(page, SIZE, 30, 40)
+    expect(page.get_by_role("button", name="Keep mine")).to_be_visible()
+    show(page, "photo1")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.locator("#photos button[aria-current=true]")).to_contain_text("photo1")
+    expect(page.locator("#saved")).to_have_text(KEPT)
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_stroke_ends_where_another_photo_is_opened(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+    problems: list[object] = []
+    page.on("pageerror", lambda error: problems.append(error))
+    open_editor(page, serve(own.path.parents[1]))
+    page.keyboard.press("b")
+    press_pixel(page, SIZE, 30, 40)
+    kept(page, own, "photo0", lambda label: label[30, 40] == 0)
+    held = hold(page, "**/photo1/label", "GET")
+    page.keyboard.press("2")
+    page.mouse.down()
+    show(page, "photo1")
+    page.mouse.move(700, 300)
+    label = kept(page, own, "photo0", lambda label: label[30, 40] == 1)
+    page.mouse.up()
+    page.mouse.down()
+    let_through(page, held)
+    expect(page.locator("#saved")).to_have_text(KEPT)
+    page.mouse.move(600, 400)
+    page.mouse.up()
+    page.wait_for_timeout(200)
+    assert not problems
+    assert own.read_label("photo1")[0] is None
+    np.testing.assert_array_equal(own.read_label("photo0")[0], label)
+
+
 def test_the_page_shows_the_editor_and_takes_photos(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
     page.goto(f"{serve(own.path.parents[1])}/label?set=town")
     editor = page.frame_locator("iframe")

@@ -19,6 +19,8 @@ let label = null;
 let areas = null;
 let keeper = null;
 let loading = 0;
+let opening = 0;
+let leaving = false; // the label that is shown may no longer change
 
 document.documentElement.dataset.theme = asked.get('theme')
   ?? (window.matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
@@ -42,10 +44,11 @@ function sayKept(what) {
   $('saved').classList.toggle('wrong', !said);
   if (what === 'saved') fillPhotos();
   if (said) return;
+  const own = keeper;
   if (what.status === 409) {
     notice('This photo was changed elsewhere meanwhile, perhaps in another tab.',
-      ['Load that', () => open(state.photo)], ['Keep mine', () => keeper.save({ force: true })]);
-  } else notice(what.message, ['Try again', () => { keeper.stopped = false; keeper.save(); }]);
+      ['Load that', () => open(state.photo, { discard: true })], ['Keep mine', () => own.save({ force: true })]);
+  } else notice(what.message, ['Try again', () => { own.stopped = false; own.save(); }]);
 }
 
 async function trying(act) {
@@ -97,8 +100,27 @@ function choose(value) {
 
 // A photo
 
-async function open(name) {
-  if (keeper?.pending) await keeper.save();
+/** Show a photo once what was painted on the one before is kept; where that cannot be, it asks first. */
+async function open(name, { discard = false } = {}) {
+  const turn = ++opening;
+  endStroke();
+  leaving = true;
+  if (!discard) await keeper?.save();
+  if (turn !== opening) return;
+  if (keeper?.pending && !discard) {
+    leaving = false;
+    const { problem } = keeper;
+    notice(`The last changes to ${state.photo} are not saved. ${problem?.message ?? ''}`,
+      ['Discard', () => open(name, { discard: true })], ['Stay', () => problem && sayKept(problem)]);
+    return;
+  }
+  await load(name);
+  if (turn !== opening || !leaving) return;
+  leaving = false; // it could not be loaded: the one before stays
+  if (keeper) sayKept(keeper.problem ?? 'saved');
+}
+
+async function load(name) {
   const turn = ++loading;
   notice(null);
   $('saved').textContent = 'Loading …';
@@ -110,10 +132,12 @@ async function open(name) {
     const values = new Uint8Array(await stored.arrayBuffer());
     if (turn !== loading) return;
     state.photo = name;
-    label = new Label(values, photo.width);
+    keeper?.leave();
+    const own = new Label(values, photo.width);
+    const mine = new Keeper(`${path}/label`, stored.headers.get('ETag'), () => own.values, (what) => { if (keeper === mine) sayKept(what); });
+    [label, keeper, leaving] = [own, mine, false];
     areas = null;
     state.guess = null;
-    keeper = new Keeper(`${path}/label`, stored.headers.get('ETag'), () => label.values, sayKept);
     view.show(photo, label, state.space.palette);
     $('saved').textContent = 'Finding areas …';
     showShare();
@@ -184,6 +208,7 @@ function answered(question) {
 }
 
 function answer(value) {
+  if (leaving) return;
   stroke(areas.of(state.asked, state.questions[state.question].area), value);
   nextQuestion();
 }
@@ -220,7 +245,7 @@ let last = null;
 let space = false;
 
 function down(event) {
-  if (!label) return;
+  if (!label || leaving) return;
   $('picture').setPointerCapture(event.pointerId);
   pointers.set(event.pointerId, event);
   if (pointers.size === 2) { // two fingers move the photo; what the first had begun is taken back
@@ -265,6 +290,11 @@ function up(event) {
   $('stage').classList.remove('moving');
   if (last !== null && label.end()) { kept(); if (asking()) nextQuestion(); }
   last = null;
+}
+
+/** As if whatever paints or moves had been lifted. */
+function endStroke() {
+  for (const event of [...pointers.values()]) up(event);
 }
 
 function paintAt(places) {
@@ -314,7 +344,7 @@ function step(by) {
 }
 
 function change(way) {
-  if (!label?.[way]()) return;
+  if (leaving || !label?.[way]()) return;
   view.recolour();
   kept();
 }
@@ -387,6 +417,7 @@ async function begin() {
 for (const button of document.querySelectorAll('[data-tool]')) button.onclick = () => setTool(button.dataset.tool);
 for (const button of document.querySelectorAll('[data-start]')) {
   button.onclick = () => {
+    if (leaving) return;
     const { labels, percent } = state.guess;
     const least = button.dataset.start === 'sure' ? SURE : 0;
     label.begin();

@@ -29,19 +29,39 @@ const RETRY = 2000; // ms until a save that did not get through is tried again
 
 /** Keeps the label of one photo on the server's disk. */
 export class Keeper {
-  /** say: told 'saving', 'saved', 'waiting' or a Problem. current: gives the values to keep. */
+  /** say: told 'saving', 'saved' or a Problem. current: gives the values to keep, of this photo whatever is shown. */
   constructor(path, version, current, say) {
-    Object.assign(this, { path, version, current, say, changes: 0, kept: 0, busy: false, stopped: false });
+    Object.assign(this, { path, version, current, say, changes: 0, kept: 0, running: null, stopped: false, problem: null });
   }
 
   get pending() { return this.changes > this.kept; }
 
   changed() { this.changes++; this.save(); }
 
-  async save({ force = false } = {}) {
+  /** Save what is pending; done once that and what changes meanwhile is through, or a save has failed. */
+  save({ force = false } = {}) {
     if (force) this.stopped = false;
-    if (this.busy || this.stopped || (!this.pending && !force)) return;
-    this.busy = true;
+    if (!this.stopped && (this.pending || force)) this.running ??= this._saveAll(force);
+    return this.running;
+  }
+
+  /** Nothing is saved any more. */
+  leave() {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  async _saveAll(force) {
+    try {
+      let through = await this._saveOnce(force);
+      while (through && this.pending && !this.stopped) through = await this._saveOnce(false);
+    } finally {
+      this.running = null;
+    }
+  }
+
+  /** Returns whether it is through. */
+  async _saveOnce(force) {
     const target = this.changes;
     this.say('saving');
     try {
@@ -49,16 +69,17 @@ export class Keeper {
       const answer = await ask(this.path, { method: 'PUT', headers, body: await packed(this.current()) });
       this.version = (await answer.json()).version;
       this.kept = target;
+      this.problem = null;
       this.say(this.pending ? 'saving' : 'saved');
+      return true;
     } catch (problem) {
+      this.problem = problem;
       this.say(problem);
       if (problem.status) this.stopped = true; // asking again would not help
-      else setTimeout(() => this.save(), RETRY);
-      return;
-    } finally {
-      this.busy = false;
+      clearTimeout(this.timer);
+      if (!this.stopped) this.timer = setTimeout(() => this.save(), RETRY);
+      return false;
     }
-    if (this.pending) this.save();
   }
 }
 
