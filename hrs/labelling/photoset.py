@@ -3,6 +3,7 @@
     images/NAME.jpg or .png    the photo as it was given where it is a JPEG or PNG that stands upright, else a PNG of it
     labels/NAME.png            class ids, 255 where nobody has said anything; there is none before the first word
     classes.yaml               names and colours
+    .lock                      held by whoever changes something
 
 The files are the only state: two editors of one photo notice each other by the label's version, which is its content's.
 """
@@ -28,7 +29,7 @@ from hrs.labels import CAMVID_COLOURS, CITYSCAPES_COLOURS, IGNORE, Colour, Label
 from hrs.pictures import label_png
 from hrs.runs.registry import nearest
 from hrs.system.documents import shortened
-from hrs.system.files import atomic_write, make_folder
+from hrs.system.files import atomic_write, locked, make_folder
 from hrs.system.images import encode
 from hrs.system.photographs import SUFFIXES, Image, open_image, orientation, read_photograph
 
@@ -162,14 +163,15 @@ class PhotoSet:
         image = read_photograph(data, name=filename, max_pixels=MOST_PIXELS)
         suffix, kept = _as_kept(data, image)
         stem = re.sub(r"[^\w.\-]+", "_", Path(filename).stem).strip("._-")[:90] or "photo"
-        for number in range(1, 100_000):
-            name = stem if number == 1 else f"{stem}-{number}"
-            taken = self._files().get(name)
-            if taken is not None and taken.read_bytes() == kept:
-                return name
-            if taken is None:
-                atomic_write(self.path / "images" / f"{name}{suffix}", kept)
-                return name
+        with locked(self._lock):
+            for number in range(1, 100_000):
+                name = stem if number == 1 else f"{stem}-{number}"
+                taken = self._files().get(name)
+                if taken is not None and taken.read_bytes() == kept:
+                    return name
+                if taken is None:
+                    atomic_write(self.path / "images" / f"{name}{suffix}", kept)
+                    return name
         raise HRSError(f"there are too many photos called {stem}; name this one differently")
 
     # Labels
@@ -208,12 +210,13 @@ class PhotoSet:
         if label.shape != self.size(name):
             raise HRSError(f"the label of {name} is {label.shape}; expected the photo's size, {self.size(name)}")
         data = label_png(self._checked(label, name), self.space)
-        if over is not None and (now := self.version(name)) != over:
-            if now == _version(data):
-                return now  # it came twice
-            raise Conflict(f"the label of {name} was changed elsewhere meanwhile; load it anew, or save over it")
         make_folder(self.path / "labels")
-        atomic_write(self._label(name), data)
+        with locked(self._lock):
+            if over is not None and (now := self.version(name)) != over:
+                if now == _version(data):
+                    return now  # it came twice
+                raise Conflict(f"the label of {name} was changed elsewhere meanwhile; load it anew, or save over it")
+            atomic_write(self._label(name), data)
         return _version(data)
 
     def version(self, name: str) -> str:
@@ -226,10 +229,12 @@ class PhotoSet:
     # Classes
 
     def with_class(self, name: str) -> PhotoSet:
-        """The set with one more class, behind the others. Raises HRSError where it is there or has no name."""
-        space = space_of(self.space.name, [*self.space.classes, name], known=self.space)
-        own = PhotoSet(path=self.path, space=space)
-        own._write_classes()
+        """The set as it is now with one more class, behind the others. Raises HRSError where it is there or has no
+        name."""
+        with locked(self._lock):
+            known = PhotoSet.open(self.path).space  # others may have added some
+            own = PhotoSet(path=self.path, space=space_of(known.name, [*known.classes, name], known=known))
+            own._write_classes()
         return own
 
     def _write_classes(self) -> None:
@@ -237,6 +242,10 @@ class PhotoSet:
         palette = {i: list(colour) for i, colour in enumerate(self.space.palette)}
         text = yaml.safe_dump({"classes": names, "palette": palette}, sort_keys=False, allow_unicode=True)
         atomic_write(self.path / "classes.yaml", text)
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / ".lock"
 
     def _label(self, name: str) -> Path:
         return self.path / "labels" / f"{name}.png"

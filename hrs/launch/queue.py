@@ -10,7 +10,6 @@ Nothing here imports torch, so that waiting costs little and a process sees only
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.util
 import json
@@ -39,7 +38,7 @@ from hrs.runs.status import ACTIVE
 from hrs.runs.work import WorkFolder, cancel, may_be_lost, put_back, refuse_active, requeue
 from hrs.system.cache import cache_root
 from hrs.system.documents import read_json
-from hrs.system.files import atomic_write, disk_errors
+from hrs.system.files import atomic_write, disk_errors, locked
 from hrs.system.processes import interrupting
 
 CPU = "cpu"
@@ -335,13 +334,8 @@ def _queue() -> Path:
 
 @contextmanager
 def _locked() -> Iterator[None]:
-    """The queue for this process alone; the system frees it when a process dies."""
-    path = _queue() / "lock"
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, "wb")  # noqa: SIM115 - closed below; opened here so that the error above is only its own
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """The queue for this process alone."""
+    with locked(_queue() / "lock"):
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import shutil
@@ -74,6 +75,20 @@ def atomic_write(path: Path, data: bytes | str, *, sync: bool = True) -> None:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait until no other thread or process is in a block of this lock file, which is made if missing.
+
+    The system frees it when a process dies. Raises HRSError where it cannot be made.
+    """
+    make_folder(path.parent)
+    with disk_errors(path):
+        file = open(path, "wb")  # noqa: SIM115 - closed below; opened here so that the error above is only its own
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def make_folder(path: Path) -> None:

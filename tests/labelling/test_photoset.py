@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import numpy as np
@@ -104,6 +105,38 @@ def test_two_editors_of_a_photo_notice_each_other(own):
     assert own.write_label("one", theirs, over=first) == version, "a save that came twice is no conflict"
     own.write_label("one", mine, over=version)
     np.testing.assert_array_equal(own.read_label("one")[0], mine)
+
+
+def at_once(act, values):
+    """What comes of each value, all at the same time; errors are told as they are."""
+    with ThreadPoolExecutor(len(values)) as pool:
+        waiting = [pool.submit(act, value) for value in values]
+        return [each.exception() or each.result() for each in waiting]
+
+
+def test_of_those_who_save_over_one_label_at_once_one_comes_through(own):
+    own.add(file_of(picture()), "one.png")
+    labels = [np.full((20, 30), i % 3, np.uint8) for i in range(8)]
+    for i, label in enumerate(labels):
+        label.flat[i] = IGNORE
+    told = at_once(lambda label: own.write_label("one", label, over=NOTHING), labels)
+    assert sum(isinstance(each, Conflict) for each in told) == 7
+    (version,) = [each for each in told if isinstance(each, str)]
+    assert own.version("one") == version
+
+
+def test_photos_of_one_name_that_come_at_once_are_all_kept(own):
+    files = [file_of(picture(seed=seed)) for seed in range(8)]
+    names = at_once(lambda data: own.add(data, "photo.png"), files)
+    assert [own.image_file(name).read_bytes() for name in names] == files
+
+
+def test_classes_that_are_added_at_once_get_ids_of_their_own(own):
+    new = [f"new {i}" for i in range(8)]
+    at_once(own.with_class, new)
+    found = PhotoSet.open(own.path).space.classes
+    assert found[:3] == own.space.classes
+    assert sorted(found[3:]) == new
 
 
 @pytest.mark.parametrize(
