@@ -41,6 +41,11 @@ class ClassList:
         return (f"{self.path.name}: ignored, as the name says: {listed(self.dropped)}",) if self.dropped else ()
 
 
+def is_void(name: str) -> bool:
+    """Whether a name says that a class is none."""
+    return fold(name) in _VOID
+
+
 def named_twice(path: Path, raw: int, first: str, second: str) -> HRSError:
     both = f"{shortened(first)} and {shortened(second)}"
     return HRSError(f"{path} names the id {raw} twice, {both}; give every id one name")
@@ -95,7 +100,7 @@ def checked(found: ClassList) -> ClassList:
 
 def _without_void(found: ClassList) -> ClassList:
     """Void and the like are no classes; where fewer than two others are left, they are what is beside a class."""
-    void = {raw: name for raw, name in found.names.items() if fold(name) in _VOID}
+    void = {raw: name for raw, name in found.names.items() if is_void(name)}
     kept = {raw: name for raw, name in found.names.items() if raw not in void}
     if not void or len(set(kept.values())) < 2:
         return found

@@ -10,20 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
+from hrs.data.classlist import is_void
 from hrs.data.layouts import Dataset
 from hrs.errors import HRSError
-from hrs.labelling.photoset import PhotoSet, space_of
+from hrs.labelling.photoset import BACKGROUND, PhotoSet, space_of, without
 from hrs.labels import IGNORE, Colour, LabelSpace, fold, mapping
 from hrs.pictures import label_png
 from hrs.progress import Progress
 from hrs.system.files import atomic_folder, atomic_write
 
-BACKGROUND = "background"
 _BLACK: Colour = (0, 0, 0)
 
 
 def take_in(dataset: Dataset, path: Path, *, progress: Progress | None = None) -> PhotoSet:
-    """A data set as photos to label on; a class called background becomes nothing.
+    """A data set as photos to label on; classes called background, void and the like become nothing.
 
     Args:
         dataset: its images are copied, with their labels where it has any.
@@ -36,11 +36,9 @@ def take_in(dataset: Dataset, path: Path, *, progress: Progress | None = None) -
     _check_free(path)
     if dataset.space is None:
         raise HRSError(f"data set {dataset.spec} has no labels; make a set with your classes, and add its photos")
-    named = dict(zip(dataset.space.classes, dataset.space.palette, strict=True))
-    named = {name: colour for name, colour in named.items() if fold(name) != BACKGROUND}
-    if len(named) < 2:
+    space = without(dataset.space, lambda name: is_void(name) or fold(name) == BACKGROUND)
+    if space is None:
         raise HRSError(f"data set {dataset.spec} has one class beside the background; expected two to label with")
-    space = LabelSpace(name=path.name, classes=tuple(named), palette=tuple(named.values()))
     table = mapping(dataset.space, space)
     with atomic_folder(path) as folder:
         own = PhotoSet.create(folder, space)
@@ -66,7 +64,7 @@ def give_out(own: PhotoSet, out: Path, *, progress: Progress | None = None) -> i
         How many there are.
 
     Raises:
-        HRSError: the folder is there already, nothing is labelled, or the disk is full.
+        HRSError: the folder is there already, nothing is labelled, a class is called background, or the disk is full.
     """
     out = out.expanduser()
     photos = [photo for photo in own.photos() if photo.labelled]
@@ -74,6 +72,8 @@ def give_out(own: PhotoSet, out: Path, *, progress: Progress | None = None) -> i
         raise HRSError(f"{out} exists; name a folder that does not")
     if not photos:
         raise HRSError(f"no photo of {own.path.name} has labels yet")
+    if BACKGROUND in map(fold, own.space.classes):
+        raise HRSError(f"{own.path.name} has a class called background, which is nothing to other tools; rename it")
     space = _with_background(own.space)
     with atomic_folder(out) as folder:
         for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
@@ -94,7 +94,7 @@ def give_out(own: PhotoSet, out: Path, *, progress: Progress | None = None) -> i
 
 def _with_background(space: LabelSpace) -> LabelSpace:
     """Background before the classes, black; a class that was black gets another colour."""
-    others = space_of(space.name, [f"{name} *" for name in space.classes]).palette  # colours of no known name
+    others = space_of(space.name, [f"other {name}" for name in space.classes]).palette  # colours of no known name
     palette = [other if own == _BLACK else own for own, other in zip(space.palette, others, strict=True)]
     return LabelSpace(name=space.name, classes=(BACKGROUND, *space.classes), palette=(_BLACK, *palette))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ import yaml
 from numpy.typing import NDArray
 
 from hrs.data.classfile import find_class_list
+from hrs.data.classlist import is_void
 from hrs.data.encoding import Encoding, distinct_colours
 from hrs.data.formats.folder import encodings_of
 from hrs.errors import HRSError
@@ -35,6 +36,8 @@ from hrs.system.photographs import SUFFIXES, Image, open_image, orientation, rea
 
 MOST_PIXELS = 64_000_000
 """Of a photo."""
+BACKGROUND = "background"
+"""What other tools call what nobody has labelled."""
 NOTHING = "nothing"
 """Version of a label that is not there yet."""
 
@@ -103,11 +106,12 @@ class PhotoSet:
     @classmethod
     def of_corrections(cls, folder: Path, space: LabelSpace) -> PhotoSet:
         """Where photos go that a model got wrong: the set corrections in ``folder``, made if missing; with a number
-        where that has other classes.
+        where that has other classes. What is called void and the like is none of them.
 
         Raises:
             HRSError: it cannot be made.
         """
+        space = without(space, is_void) or space
         for number in range(1, 1000):
             path = folder / ("corrections" if number == 1 else f"corrections-{number}")
             if not path.exists():
@@ -274,9 +278,12 @@ def space_of(name: str, classes: Sequence[str], known: LabelSpace | None = None)
     """A space of these names. Those that ``known`` has keep their colours, those of street scenes get the usual ones.
 
     Raises:
-        HRSError: fewer than two names, or names that repeat.
+        HRSError: fewer than two names, names that repeat, or a new one that says that it is no class.
     """
     names = tuple(" ".join(each.split()) for each in classes if each.strip())
+    for each in names:
+        if (is_void(each) or fold(each) == BACKGROUND) and each not in (known.classes if known else ()):
+            raise HRSError(f"{shortened(each)} means no class; leave it out, and label such pixels as Nothing")
     usual = {fold(each): colour for each, colour in (CITYSCAPES_COLOURS | CAMVID_COLOURS).items()}
     usual |= {fold(each): colour for each, colour in zip(known.classes, known.palette, strict=True)} if known else {}
     taken, palette = set(usual.values()), list[Colour]()
@@ -284,6 +291,12 @@ def space_of(name: str, classes: Sequence[str], known: LabelSpace | None = None)
     for each in names:
         palette.append(usual[fold(each)] if fold(each) in usual else next(others))
     return LabelSpace(name=name or "own", classes=names, palette=tuple(palette))
+
+
+def without(space: LabelSpace, unwanted: Callable[[str], bool]) -> LabelSpace | None:
+    """The space without the classes of some names; None where fewer than two are left."""
+    kept = {c: colour for c, colour in zip(space.classes, space.palette, strict=True) if not unwanted(c)}
+    return LabelSpace(name=space.name, classes=tuple(kept), palette=tuple(kept.values())) if len(kept) > 1 else None
 
 
 @lru_cache(maxsize=10_000)

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from PIL import Image as Pillow
@@ -7,7 +9,7 @@ from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.labelling.exchange import give_out, take_in
 from hrs.labelling.photoset import PhotoSet
-from hrs.labels import CAMVID, IGNORE
+from hrs.labels import CAMVID, IGNORE, LabelSpace
 from tests.conftest import CLASSES
 from tests.labelling.test_photoset import file_of, picture
 
@@ -59,6 +61,35 @@ def test_a_class_that_is_black_is_not_taken_for_nothing(tmp_path):
     give_out(own, tmp_path / "voc")
     again = take_in(open_dataset(f"voc:{tmp_path / 'voc'}"), tmp_path / "again")
     np.testing.assert_array_equal(again.read_label("one")[0], label)
+
+
+def test_what_means_no_class_is_left_out(tmp_path):
+    """COCO's categories may be called anything; a set of photos could not be opened with them."""
+    (tmp_path / "coco/images").mkdir(parents=True)
+    (tmp_path / "coco/images/one.png").write_bytes(file_of(picture()))
+    names = ["road", "void", "sky"]
+    corners = [[0, 0, 29, 0, 29, 4, 0, 4], [0, 7, 29, 7, 29, 11, 0, 11], [0, 14, 29, 14, 29, 19, 0, 19]]
+    found = {
+        "images": [{"id": 1, "file_name": "one.png", "height": 20, "width": 30}],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(names, 1)],
+        "annotations": [
+            {"id": i, "image_id": 1, "category_id": i, "iscrowd": 0, "segmentation": [corner]}
+            for i, corner in enumerate(corners, 1)
+        ],
+    }
+    (tmp_path / "coco/instances.json").write_text(json.dumps(found))
+    own = take_in(open_dataset(f"coco:{tmp_path / 'coco'}"), tmp_path / "taken")
+    assert own.space.classes == ("road", "sky")
+    label = own.read_label("one")[0]
+    assert label[[2, 9, 16], 15].tolist() == [0, IGNORE, 1]
+
+
+def test_a_set_with_a_background_is_not_given_out(tmp_path):
+    space = LabelSpace(name="x", classes=("background", "car"), palette=((1, 1, 1), (2, 2, 2)))
+    own = PhotoSet.of_corrections(tmp_path, space)
+    own.write_label(own.add(file_of(picture()), "one.png"), np.zeros((20, 30), np.uint8))
+    with pytest.raises(HRSError, match="a class called background"):
+        give_out(own, tmp_path / "voc")
 
 
 def test_a_data_set_is_taken_in(frames, tmp_path):

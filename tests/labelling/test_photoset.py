@@ -168,6 +168,31 @@ def test_a_new_class_leaves_ids_and_colours_of_the_others(own):
         more.with_class("Tram-Line")
 
 
+@pytest.mark.parametrize("name", ["void", "Ignore", "un-labeled", "~", "Background"])
+def test_what_means_no_class_is_none(own, tmp_path, name):
+    with pytest.raises(HRSError, match="means no class"):
+        PhotoSet.create(tmp_path / "other", ["a", "b", name])
+    with pytest.raises(HRSError, match="means no class"):
+        own.with_class(name)
+    assert PhotoSet.open(own.path).space.classes == own.space.classes
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("classes", "kept"),
+    [
+        (("void", "road", "sky"), ("road", "sky")),
+        (("void", "road"), ("void", "road")),
+        (("background", "car"), ("background", "car")),
+    ],
+)
+def test_corrections_of_any_model_are_opened_again(tmp_path, classes, kept):
+    space = LabelSpace(name="x", classes=classes, palette=tuple((i, i, i) for i in range(len(classes))))
+    made = PhotoSet.of_corrections(tmp_path, space)
+    assert made.path == PhotoSet.of_corrections(tmp_path, space).path
+    assert PhotoSet.open(made.path).with_class("tree").space.classes == (*kept, "tree")
+
+
 def test_streets_have_the_colours_that_people_know(tmp_path):
     own = PhotoSet.create(tmp_path / "town", CAMVID)
     assert PhotoSet.open(own.path).space.palette == CAMVID.palette
