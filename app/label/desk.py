@@ -92,8 +92,13 @@ class Desk:
         return np.full(size, IGNORE, np.uint8) if label is None else fitted(label, size), version
 
     def keep(self, own: PhotoSet, photo: str, label: NDArray[np.uint8], over: str | None) -> str:
-        """Keep a label of the editor's size; see `PhotoSet.write_label`."""
-        return own.write_label(photo, fitted(label, own.size(photo)), over=over)
+        """Keep a label of the editor's size; see `PhotoSet.write_label`. What is on disk in finer detail stays where
+        nothing was painted."""
+        size = own.size(photo)
+        new, (old, _) = fitted(label, size), own.read_label(photo)
+        if old is not None:
+            new = np.where(fitted(label != fitted(old, label.shape), size), new, old)
+        return own.write_label(photo, new, over=over)
 
     def guess(self, own: PhotoSet, photo: str, model: str) -> Guess:
         """What a model takes a photo for, at the editor's size."""

@@ -167,6 +167,24 @@ def test_a_large_photo_is_labelled_on_a_coarser_grid_and_kept_at_its_size(tmp_pa
     assert now == version
 
 
+def test_a_stroke_on_a_large_photo_leaves_the_fine_detail_elsewhere(tmp_path):
+    own = PhotoSet.create(tmp_path / DATASETS / "large", ["a", "b"])
+    own.add(png(np.zeros((1500, 2000, 3), np.uint8)), "big.png")
+    fine = np.random.default_rng(0).integers(0, 2, (1500, 2000)).astype(np.uint8)
+    own.write_label("big", fine)
+    desk = Desk(tmp_path, Models(tmp_path))
+    label, version = desk.label(own, "big")
+    painted = label.copy()
+    painted[:100] = IGNORE
+    now = desk.keep(own, "big", painted, version)
+    assert desk.keep(own, "big", painted, version) == now, "a save that came twice is no conflict"
+    kept = own.read_label("big")[0]
+    border = round(100 * 1500 / label.shape[0])
+    assert (kept[: border - 1] == IGNORE).all()
+    np.testing.assert_array_equal(kept[border + 1 :], fine[border + 1 :])
+    np.testing.assert_array_equal(desk.label(own, "big")[0], painted)
+
+
 @pytest.mark.parametrize("size", [(70, 90), (1500, 2000), (3, 4_000_000), (4001, 3999)])
 def test_labels_survive_the_way_to_the_photos_size_and_back(size):
     small = editor_size(*size)
