@@ -32,7 +32,7 @@ from hrs.runs.registry import nearest
 from hrs.system.documents import shortened
 from hrs.system.files import atomic_write, locked, make_folder
 from hrs.system.images import encode
-from hrs.system.photographs import SUFFIXES, Image, open_image, orientation, read_photograph
+from hrs.system.photographs import SUFFIXES, Image, open_image, orientation, read_photograph, turned
 
 MOST_PIXELS = 64_000_000
 """Of a photo."""
@@ -139,13 +139,8 @@ class PhotoSet:
 
     def size(self, name: str) -> tuple[int, int]:
         """Height and width of a photo as it is seen, from its header. Raises HRSError as `read_image`."""
-        file = self.image_file(name)
-        try:
-            with open_image(file) as opened:
-                width, height = opened.size
-                return (height, width) if orientation(opened) <= _UPRIGHT_TO else (width, height)
-        except Exception as error:  # the decoders raise nearly anything on damaged files
-            raise HRSError(f"{file} cannot be read as an image; copy it anew or remove it") from error
+        (height, width), turn = _header(self.image_file(name))
+        return (height, width) if turn <= _UPRIGHT_TO else (width, height)
 
     def read_image(self, name: str) -> Image:
         """RGB, uint8 (h w 3). Raises HRSError where there is no such photo, or it is damaged."""
@@ -184,9 +179,9 @@ class PhotoSet:
         """Class ids, uint8 (h w), and the label's version; (None, NOTHING) before the first word.
 
         Raises:
-            HRSError: the label is damaged, or holds ids that are no class.
+            HRSError: the label is damaged, of another size than the photo, or holds ids that are no class.
         """
-        self.image_file(name)
+        photo = self.image_file(name)
         file = self._label(name)
         if not file.is_file():
             return None, NOTHING
@@ -195,7 +190,7 @@ class PhotoSet:
         raw = Encoding(space=self.space, channel="index", ids=ids, void=frozenset({IGNORE})).raw_file(file)
         if raw.max(initial=0) > IGNORE:
             raise HRSError(f"{file} holds the id {raw.max()}; expected 0 to {len(self.space) - 1}, or 255 for nothing")
-        return self._checked(raw.astype(np.uint8), file), version
+        return _upright(self._checked(raw.astype(np.uint8), file), file, photo), version
 
     def write_label(self, name: str, label: NDArray[np.uint8], *, over: str | None = None) -> str:
         """Keep a label.
@@ -307,6 +302,27 @@ def _labelled(own: PhotoSet, name: str, changed: int, size: int) -> float:
     except HRSError:  # said where it is opened
         return 0.0
     return 0.0 if label is None else float((label != IGNORE).mean())
+
+
+def _header(file: Path) -> tuple[tuple[int, int], int]:
+    """Height and width of a photo as it lies, and EXIF's orientation."""
+    try:
+        with open_image(file) as opened:
+            return (opened.height, opened.width), orientation(opened)
+    except Exception as error:  # the decoders raise nearly anything on damaged files
+        raise HRSError(f"{file} cannot be read as an image; copy it anew or remove it") from error
+
+
+def _upright(label: NDArray[np.uint8], file: Path, photo: Path) -> NDArray[np.uint8]:
+    """A label as its photo is seen; one whose size proves that it was drawn on the unturned photo is turned."""
+    stored, turn = _header(photo)
+    seen = stored if turn <= _UPRIGHT_TO else stored[::-1]
+    if label.shape == seen:
+        return label
+    if label.shape == stored:
+        return turned(label, turn)
+    (height, width), (high, wide) = label.shape, seen
+    raise HRSError(f"{file} has {width}x{height} pixels, its photo {wide}x{high}; give it that size, or remove it")
 
 
 def _as_kept(data: bytes, image: Image) -> tuple[str, bytes]:

@@ -158,6 +158,24 @@ def test_a_damaged_label_is_said_and_kept(own):
     assert own.photos()[0].labelled == 0
 
 
+def test_a_label_of_another_size_than_its_photo_is_said(own):
+    own.add(file_of(picture()), "one.png")
+    (own.path / "labels/one.png").write_bytes(file_of(np.zeros((10, 15), np.uint8)))
+    with pytest.raises(HRSError, match=r"labels/one\.png has 15x10 pixels, its photo 30x20"):
+        own.read_label("one")
+
+
+def test_a_label_that_was_drawn_on_the_unturned_photo_is_turned_with_it(own):
+    exif = Pillow.Exif()
+    exif[0x0112] = 6  # to be turned to the right
+    (own.path / "images/lying.png").write_bytes(file_of(picture(), exif=exif))
+    label = np.random.default_rng(0).integers(0, 3, (20, 30)).astype(np.uint8)
+    (own.path / "labels/lying.png").write_bytes(file_of(label))
+    np.testing.assert_array_equal(own.read_label("lying")[0], np.rot90(label, -1))
+    own.write_label("lying", np.rot90(label, -1))
+    np.testing.assert_array_equal(own.read_label("lying")[0], np.rot90(label, -1))
+
+
 def test_a_new_class_leaves_ids_and_colours_of_the_others(own):
     more = own.with_class("tram line")
     assert more.space.classes == ("road", "sky", "a thing", "tram line")
