@@ -35,8 +35,8 @@ QUESTION_GRAIN = 4
 
 Map = TypeVar("Map", NDArray[np.uint8], NDArray[np.float32])
 Value = TypeVar("Value")
-Key = tuple[Path, int, str, int]
-"""A photo's file and when it was changed, a model and its version."""
+Key = tuple[Path, int, str, int, tuple[str, ...]]
+"""A photo's file and when it was changed, a model, its version, and the classes that it is asked for."""
 
 
 class Kept(Generic[Value]):
@@ -142,8 +142,11 @@ class Desk:
 
     def _key(self, own: PhotoSet, photo: str, model: str | None = None) -> Key:
         file = own.image_file(photo)
-        found = self.models.find(model) if model else None
-        return file, file.stat().st_mtime_ns, found.name if found else "", found.version if found else 0
+        changed = file.stat().st_mtime_ns
+        if model is None:
+            return file, changed, "", 0, ()
+        found = self.models.find(model)
+        return file, changed, found.name, found.version, own.space.classes
 
 
 def editor_size(height: int, width: int) -> tuple[int, int]:

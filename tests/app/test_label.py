@@ -152,6 +152,20 @@ def test_a_class_can_be_added(client, own):
     assert "repeat" in client.post("/api/sets/town/classes?name=Tram").json()["error"]
 
 
+def test_a_model_is_asked_anew_once_there_is_another_class(tmp_path, model):
+    own = PhotoSet.create(tmp_path / DATASETS / "town", CLASSES[:2])
+    for seed in range(2):
+        own.add(png(photo(seed=seed)), f"photo{seed}.png")
+    with TestClient(LabelEditor(tmp_path)) as client:
+        few = client.get(f"{PHOTO}/guess?model=mine").content
+        assert client.get("/api/sets/town/advice?model=mine").status_code == 200
+        client.post(f"/api/sets/town/classes?name={CLASSES[2]}")
+        assert client.get("/api/sets/town/advice?model=mine").status_code == 200
+        more = client.get(f"{PHOTO}/guess?model=mine").content
+    assert 2 not in few[: 70 * 90]
+    assert 2 in more[: 70 * 90]
+
+
 def test_a_large_photo_is_labelled_on_a_coarser_grid_and_kept_at_its_size(tmp_path):
     own = PhotoSet.create(tmp_path / DATASETS / "large", ["a", "b"])
     own.add(png(np.zeros((1500, 2000, 3), np.uint8)), "big.png")
