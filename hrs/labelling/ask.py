@@ -60,42 +60,54 @@ def advise(
         known: labelled pixels of each class so far, (c,).
         space: the classes.
     """
-    left, chosen, found = list(unlabelled), list(labelled), list[Advice]()
-    spread = _spread([*left, *chosen])
+    if not unlabelled:
+        return []
+    gaps = _Gaps(unlabelled, labelled)
+    shown = np.stack([each.share >= _SHOWN for each in unlabelled])
+    doubt = np.array([each.doubt for each in unlabelled])
     missing = known / max(known.sum(), 1) < _MISSING
-    while left:
-        near = np.array([_nearest(each, chosen, spread) for each in left])
-        rare = np.array([float((missing & (each.share >= _SHOWN)).sum()) for each in left])
-        doubt = np.array([each.doubt for each in left])
-        value = _relative(doubt) + _relative(rare) + _relative(near)
+    left, found = np.arange(len(unlabelled)), list[Advice]()
+    while len(left):
+        near = gaps.nearest[left]
+        value = _relative(doubt[left]) + _relative((shown[left] & missing).sum(axis=1)) + _relative(near)
         best = int(value.argmax())
-        taken = left.pop(best)
-        found.append(
-            Advice(
-                name=taken.name, value=float(value[best]), why=_words(taken, missing, near[best], space, bool(chosen))
-            )
-        )
-        missing = missing & (taken.share < _SHOWN)
-        chosen.append(taken)
+        taken = int(left[best])
+        why = _words(unlabelled[taken], missing, near[best], space)
+        found.append(Advice(name=unlabelled[taken].name, value=float(value[best]), why=why))
+        missing = missing & ~shown[taken]
+        gaps.choose(taken)
+        left = np.delete(left, best)
     return found
 
 
-def _spread(all_photos: Sequence[Outlook]) -> NDArray[np.float64]:
-    values = np.stack([each.summary for each in all_photos]).astype(np.float64) if all_photos else np.ones((1, 1))
-    return np.asarray(values.std(axis=0) * np.sqrt(values.shape[1]) + 1e-9)
+class _Gaps:
+    """Root mean square distances, in deviations, from each unlabelled photo to the nearest that is labelled or chosen;
+    0 where there are none."""
 
+    def __init__(self, unlabelled: Sequence[Outlook], labelled: Sequence[Outlook]) -> None:
+        values = np.stack([each.summary for each in [*unlabelled, *labelled]]).astype(np.float64)
+        values /= values.std(axis=0) * np.sqrt(values.shape[1]) + 1e-9
+        self._photos, self._nearest = values[: len(unlabelled)], np.full(len(unlabelled), np.inf)
+        for other in values[len(unlabelled) :]:
+            self._add(other)
 
-def _nearest(one: Outlook, others: Sequence[Outlook], spread: NDArray[np.float64]) -> float:
-    """Root mean square distance, in deviations, to the nearest of ``others``; 0 where there are none."""
-    gaps = [np.linalg.norm((one.summary - other.summary) / spread) for other in others]
-    return float(min(gaps, default=0.0))
+    @property
+    def nearest(self) -> NDArray[np.float64]:
+        return np.where(np.isinf(self._nearest), 0.0, self._nearest)
+
+    def choose(self, photo: int) -> None:
+        self._add(self._photos[photo])
+
+    def _add(self, other: NDArray[np.float64]) -> None:
+        apart = self._photos - other
+        self._nearest = np.minimum(self._nearest, np.sqrt(np.einsum("ij,ij->i", apart, apart)))
 
 
 def _relative(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values / max(float(values.max()), 1e-9)
 
 
-def _words(photo: Outlook, missing: NDArray[np.bool_], distance: float, space: LabelSpace, any_chosen: bool) -> str:
+def _words(photo: Outlook, missing: NDArray[np.bool_], distance: float, space: LabelSpace) -> str:
     new = [space.classes[c] for c in np.flatnonzero(missing & (photo.share >= _SHOWN))]
     reasons = []
     if new:
@@ -103,6 +115,6 @@ def _words(photo: Outlook, missing: NDArray[np.bool_], distance: float, space: L
         reasons.append(f"shows {', '.join(new[:_NAMED])}{more}, of which hardly anything is labelled yet")
     if photo.doubt >= _HALF_SURE or not new:
         reasons.append(f"the model is unsure of {100 * photo.doubt:.0f} % of it")
-    if any_chosen and distance > _FAR:
+    if distance > _FAR:
         reasons.append("it is unlike the photos before it")
     return f"{'; '.join(reasons)}."[:1].upper() + f"{'; '.join(reasons)}."[1:]

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from hrs.labelling.ask import Outlook, advise
 from hrs.labelling.guess import Guess
@@ -53,6 +54,40 @@ def test_photos_like_those_labelled_come_last():
 
 def test_nothing_to_label_is_no_advice():
     assert advise([], [outlook("old")], ALL_KNOWN, SPACE) == []
+
+
+def one_by_one(unlabelled, labelled, known):
+    """Order and values, each photo held against each one before it."""
+    left, chosen, found = list(unlabelled), list(labelled), []
+    spread = np.stack([each.summary for each in [*left, *chosen]]).std(axis=0, dtype=np.float64) * np.sqrt(5)
+    missing = known / known.sum() < 0.001
+    while left:
+        near = [
+            min((np.linalg.norm((each.summary - other.summary) / spread) for other in chosen), default=0.0)
+            for each in left
+        ]
+        rare = [(missing & (each.share >= 0.002)).sum() for each in left]
+        doubt = [each.doubt for each in left]
+        worth = np.sum([np.array(each) / max(*each, 1e-9) for each in (near, rare, doubt)], axis=0)
+        taken = left.pop(int(np.argmax(worth)))
+        found.append((taken.name, float(np.max(worth))))
+        missing &= taken.share < 0.002
+        chosen.append(taken)
+    return found
+
+
+@pytest.mark.parametrize("labelled", [0, 7])
+def test_the_order_is_that_of_holding_each_photo_against_each(labelled):
+    rng = np.random.default_rng(labelled)
+    photos = [
+        outlook(f"{i}", doubt=rng.random(), share=rng.choice([0, 0.1], 3), summary=rng.normal(size=5))
+        for i in range(40)
+    ]
+    known = np.array([1000.0, 0.0, 0.0])
+    found = advise(photos[labelled:], photos[:labelled], known, SPACE)
+    expected = one_by_one(photos[labelled:], photos[:labelled], known)
+    assert names(found) == [name for name, _ in expected]
+    np.testing.assert_allclose([each.value for each in found], [value for _, value in expected], rtol=1e-5)
 
 
 def test_an_outlook_is_counted_from_the_guess():
