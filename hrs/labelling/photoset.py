@@ -11,6 +11,7 @@ The files are the only state: two editors of one photo notice each other by the 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from hrs.data.classfile import find_class_list
 from hrs.data.classlist import is_void
-from hrs.data.encoding import Encoding, distinct_colours
+from hrs.data.encoding import TRAIN_IDS, distinct_colours
 from hrs.data.formats.folder import encodings_of
 from hrs.errors import HRSError
 from hrs.labels import CAMVID_COLOURS, CITYSCAPES_COLOURS, IGNORE, Colour, LabelSpace, fold
@@ -42,6 +43,7 @@ NOTHING = "nothing"
 """Version of a label that is not there yet."""
 
 _KEPT = {"JPEG": ".jpg", "PNG": ".png"}  # kinds that every tool reads, kept byte for byte
+_WRITTEN = sorted({form for each in SUFFIXES for form in (each, each.upper(), f".{each[1:].capitalize()}")})
 _UPRIGHT_TO = 4  # EXIF orientations above lie on their side
 
 
@@ -96,7 +98,9 @@ class PhotoSet:
         classes = find_class_list(path)
         if classes is None:
             raise HRSError(f"{path} has no classes.yaml; expected 'classes: [name, ...]'")
-        if any(entry.is_dir() for entry in (path / "images").iterdir()):
+        with os.scandir(path / "images") as entries:
+            split = any(entry.is_dir() for entry in entries)
+        if split:
             raise HRSError(f"{path / 'images'} has folders in it; expected photos alone, without splits")
         (encoding, *_) = encodings_of(classes, path.name)
         if list(classes.names) != list(range(len(encoding.space))) or encoding.channel != "index":
@@ -126,10 +130,12 @@ class PhotoSet:
     def photos(self) -> list[Photo]:
         """All photos by name."""
         files = sorted(self._files().items())
-        return [Photo(name=name, image=file, labelled=self._share(name)) for name, file in files]
+        return [Photo(name=name, image=file, labelled=self._share(name, file)) for name, file in files]
 
     def image_file(self, name: str) -> Path:
         """The file of a photo. Raises HRSError where there is none of this name."""
+        if (file := self._find(name)) is not None:
+            return file
         files = self._files()
         if name not in files:
             near = nearest(name, files)
@@ -165,8 +171,8 @@ class PhotoSet:
         with locked(self._lock):
             for number in range(1, 100_000):
                 name = stem if number == 1 else f"{stem}-{number}"
-                taken = self._files().get(name)
-                if taken is not None and taken.read_bytes() == kept:
+                taken = self._find(name)
+                if taken is not None and taken.stat().st_size == len(kept) and taken.read_bytes() == kept:
                     return name
                 if taken is None:
                     atomic_write(self.path / "images" / f"{name}{suffix}", kept)
@@ -186,11 +192,7 @@ class PhotoSet:
         if not file.is_file():
             return None, NOTHING
         version = self.version(name)
-        ids = {i: i for i in range(len(self.space))}
-        raw = Encoding(space=self.space, channel="index", ids=ids, void=frozenset({IGNORE})).raw_file(file)
-        if raw.max(initial=0) > IGNORE:
-            raise HRSError(f"{file} holds the id {raw.max()}; expected 0 to {len(self.space) - 1}, or 255 for nothing")
-        return _upright(self._checked(raw.astype(np.uint8), file), file, photo), version
+        return self._checked(_stored(file, photo), file), version
 
     def write_label(self, name: str, label: NDArray[np.uint8], *, over: str | None = None) -> str:
         """Keep a label.
@@ -254,13 +256,21 @@ class PhotoSet:
         found = [file for file in (self.path / "images").iterdir() if file.suffix.lower() in SUFFIXES]
         return {file.stem: file for file in sorted(found, reverse=True) if not file.name.startswith(".")}
 
-    def _share(self, name: str) -> float:
+    def _find(self, name: str) -> Path | None:
+        """The file of a photo whose suffix is written as people write them, without a look at all the others."""
+        if not name or name.startswith(".") or "/" in name:
+            return None
+        files = (self.path / "images" / f"{name}{suffix}" for suffix in _WRITTEN)
+        return next((file for file in files if os.path.isfile(file)), None)  # False, too, for what can be no name
+
+    def _share(self, name: str, photo: Path) -> float:
         file = self._label(name)
         try:
             found = file.stat()
         except FileNotFoundError:
             return 0.0
-        return _labelled(self, name, found.st_mtime_ns, found.st_size)
+        share, largest = _labelled(file, photo, found.st_mtime_ns, found.st_size)
+        return share if largest < len(self.space) else 0.0
 
     def _checked(self, label: NDArray[np.uint8], what: object) -> NDArray[np.uint8]:
         strange = np.setdiff1d(np.unique(label), [*range(len(self.space)), IGNORE])
@@ -294,14 +304,23 @@ def without(space: LabelSpace, unwanted: Callable[[str], bool]) -> LabelSpace | 
     return LabelSpace(name=space.name, classes=tuple(kept), palette=tuple(kept.values())) if len(kept) > 1 else None
 
 
-@lru_cache(maxsize=10_000)
-def _labelled(own: PhotoSet, name: str, changed: int, size: int) -> float:
-    """Share of a label's pixels that say something, read once for each time that it changes."""
+@lru_cache(maxsize=1 << 17)  # more than a set has: one that is too small for a set is of no use
+def _labelled(file: Path, photo: Path, changed: int, size: int) -> tuple[float, int]:
+    """Share of a label's pixels that say something, and the largest class, read once for each time that it changes."""
     try:
-        label, _ = own.read_label(name)
+        label = _stored(file, photo)
     except HRSError:  # said where it is opened
-        return 0.0
-    return 0.0 if label is None else float((label != IGNORE).mean())
+        return 0.0, 0
+    said = label[label != IGNORE]
+    return said.size / label.size, int(said.max(initial=0))
+
+
+def _stored(file: Path, photo: Path) -> NDArray[np.uint8]:
+    """A label as its photo is seen, whatever the classes."""
+    raw = TRAIN_IDS.raw_file(file)  # the ids as they lie
+    if raw.max(initial=0) > IGNORE:
+        raise HRSError(f"{file} holds the id {raw.max()}; expected the ids of classes, or 255 for nothing")
+    return _upright(raw.astype(np.uint8), file, photo)
 
 
 def _header(file: Path) -> tuple[tuple[int, int], int]:

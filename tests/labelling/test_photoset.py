@@ -1,5 +1,7 @@
+import os
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -263,6 +265,36 @@ def test_a_photo_that_is_not_there_is_told_with_the_nearest(own):
     own.add(file_of(picture()), "street_012.png")
     with pytest.raises(HRSError, match=r"has no photo 'street_013'; did you mean street_012\?"):
         own.image_file("street_013")
+
+
+def test_a_set_is_listed_once_however_many_photos_it_has(own, monkeypatch):
+    for seed in range(4):
+        name = own.add(file_of(picture(seed=seed)), f"{seed}.png")
+        own.write_label(name, np.full((20, 30), seed % 3, np.uint8))
+    listings = list[Path]()
+    listdir = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: listings.append(path) or listdir(path))
+    assert [photo.labelled for photo in own.photos()] == [1, 1, 1, 1]
+    assert len(listings) == 1
+    own.read_label("3")
+    own.write_label("3", np.zeros((20, 30), np.uint8), over=own.version("3"))
+    own.add(file_of(picture(seed=9)), "3.png")
+    assert len(listings) == 1
+
+
+def test_a_photo_is_found_whatever_its_suffix(own):
+    for name in ("a.JPEG", "b.Jpg", "c.jPg"):
+        (own.path / "images" / name).write_bytes(file_of(picture(), "JPEG"))
+    assert {name: own.image_file(name).name for name in "abc"} == {"a": "a.JPEG", "b": "b.Jpg", "c": "c.jPg"}
+    with pytest.raises(HRSError, match="has no photo"):
+        own.image_file("c" * 300)
+
+
+def test_a_label_with_a_class_too_many_says_nothing(own):
+    own.write_label(own.add(file_of(picture()), "one.png"), np.full((20, 30), 2, np.uint8))
+    (own.path / "classes.yaml").write_text("classes: [road, sky]\n")
+    assert PhotoSet.open(own.path).photos()[0].labelled == 0
+    assert own.photos()[0].labelled == 1
 
 
 def test_shares_follow_the_labels(own):
