@@ -85,6 +85,16 @@ def test_areas_are_painted_kept_and_taken_back(page: Page, serve: Callable[..., 
     assert (label[near] == IGNORE).all()
 
 
+def test_every_key_that_is_shown_chooses_its_class(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+    many = PhotoSet.create(own.path.parent / "many", [f"class {i}" for i in range(27)])
+    many.add(png(photo(*SIZE)), "one.png")
+    open_editor(page, serve(own.path.parents[1]), set="many")
+    for i in range(27):
+        option = page.locator("#classes li").nth(i)
+        page.keyboard.press(option.locator("kbd").inner_text())
+        expect(option).to_have_attribute("aria-selected", "true")
+
+
 def test_two_tabs_on_one_photo_are_noticed(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
     address = serve(own.path.parents[1])
     open_editor(page, address)

@@ -5,7 +5,7 @@ import { boxOf, View } from './view.js';
 import { addressOf, ask, Keeper } from './server.js';
 
 const asked = new URLSearchParams(window.location.search);
-const KEYS = '123456789qwertuiopdfghjklxcv';
+const KEYS = '123456789qwertuipdfghjklxcv';
 const SURE = 70; // percent
 const GRAIN = 4; // areas that one begins with
 const $ = (id) => document.getElementById(id);
