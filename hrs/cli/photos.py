@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Bring labelled photos onto the Lab
 
 @app.command("import")
 def photos_import(
-    dataset: Annotated[str, typer.Argument(help="format:path[?key=value&...] of photos, with labels or without.")],
+    dataset: Annotated[str, typer.Argument(help="format:path[?key=value&...] of photos with labels.")],
     name: Annotated[str, typer.Argument(help="What the set is called.")],
     runs: RunsRoot = RUNS,
 ) -> None:

@@ -42,6 +42,7 @@ BACKGROUND = "background"
 NOTHING = "nothing"
 """Version of a label that is not there yet."""
 
+_LONGEST = 200  # bytes of a photo's name, since a file's has 255 with a number and a suffix
 _KEPT = {"JPEG": ".jpg", "PNG": ".png"}  # kinds that every tool reads, kept byte for byte
 _WRITTEN = sorted({form for each in SUFFIXES for form in (each, each.upper(), f".{each[1:].capitalize()}")})
 _UPRIGHT_TO = 4  # EXIF orientations above lie on their side
@@ -167,7 +168,8 @@ class PhotoSet:
         """
         image = read_photograph(data, name=filename, max_pixels=MOST_PIXELS)
         suffix, kept = _as_kept(data, image)
-        stem = re.sub(r"[^\w.\-]+", "_", Path(filename).stem).strip("._-")[:90] or "photo"
+        stem = re.sub(r"[^\w.\-]+", "_", Path(filename).stem).strip("._-")
+        stem = stem.encode()[:_LONGEST].decode(errors="ignore") or "photo"
         with locked(self._lock):
             for number in range(1, 100_000):
                 name = stem if number == 1 else f"{stem}-{number}"

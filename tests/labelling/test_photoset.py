@@ -74,7 +74,9 @@ def test_the_same_photo_is_taken_once_and_another_of_its_name_gets_a_number(own)
     assert len(own.photos()) == 3
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd.png", "..", ".hidden.png", "日本.png", "a" * 300 + ".png"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd.png", "..", ".hidden.png", "日本.png", "a" * 300 + ".png", "街" * 90 + ".png"]
+)
 def test_whatever_a_photo_was_called_it_stays_in_its_folder(own, name):
     kept = own.image_file(own.add(file_of(picture()), name))
     assert kept.parent == own.path / "images"
