@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.photo.models import Models
+from hrs.data.transforms import under_centres
 from hrs.errors import HRSError
 from hrs.labelling.areas import Areas, find_areas
 from hrs.labelling.ask import Advice, Outlook, advise
 from hrs.labelling.guess import Guess, Question, guess, questions
-from hrs.labelling.photoset import MOST_PIXELS, PhotoSet
+from hrs.labelling.photoset import MOST_PIXELS, PhotoSet, sets_in
 from hrs.labels import IGNORE
 from hrs.runs.registry import DATASETS
 from hrs.system.photographs import Image, read_photograph
@@ -71,13 +72,9 @@ class Desk:
         """Where the sets are."""
         return self.runs / DATASETS
 
-    def sets(self) -> list[str]:
-        """Names of the sets, in order."""
-        return sorted(path.parent.name for path in self.root.glob("*/classes.yaml"))
-
     def find(self, name: str) -> PhotoSet:
         """Raises HRSError where there is no such set."""
-        if name not in self.sets():
+        if name not in sets_in(self.root):
             raise HRSError(f"there is no set of photos called {name!r}; make it on the Label page")
         return PhotoSet.open(self.root / name)
 
@@ -157,7 +154,7 @@ def editor_size(height: int, width: int) -> tuple[int, int]:
 
 def fitted(values: Map, size: tuple[int, int]) -> Map:
     """A map at another size (h w), each pixel from the one under its centre; larger and back changes nothing."""
-    rows, columns = ((2 * np.arange(new) + 1) * old // (2 * new) for old, new in zip(values.shape, size, strict=True))
+    rows, columns = map(under_centres, values.shape, size)
     return values[rows[:, None], columns]
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from app.context import plain, runs_root
 from app.label.mount import PREFIX
 from hrs.errors import HRSError
-from hrs.labelling.photoset import PhotoSet
+from hrs.labelling.photoset import PhotoSet, sets_in
 from hrs.labels import CAMVID, CITYSCAPES, LabelSpace
 from hrs.runs.folder import checked_name
 from hrs.runs.registry import DATASETS, nearest
@@ -20,14 +20,9 @@ REFRESH = 3.0  # seconds between two looks at how far it is
 SPACES = {"My own": None, "CamVid's 11, for streets": CAMVID, "Cityscapes' 19, for streets": CITYSCAPES}
 
 
-def sets() -> list[str]:
-    """Names of the sets that are there."""
-    return sorted(path.parent.name for path in (runs_root() / DATASETS).glob("*/classes.yaml"))
-
-
 def pick() -> str | None:
     """The set that is worked on, kept in the address; None where there is none."""
-    names = sets()
+    names = sets_in(runs_root() / DATASETS)
     if not names:
         return None
     asked = st.query_params.get("set")

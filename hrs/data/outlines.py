@@ -56,10 +56,10 @@ def _classes_of(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([BACKGROUND, *names]))
 
 
-def painted(shapes: Iterable[Shape], size: Size, *, ground: int = 0) -> Raw:
+def painted(shapes: Iterable[Shape], size: Size) -> Raw:
     """Raw ids (h w), later shapes over earlier ones; ``size`` is (width, height)."""
     width, height = size
-    canvas = np.full((height, width), ground, np.int32)
+    canvas = np.zeros((height, width), np.int32)
     for shape in shapes:
         if shape.mask is not None:
             canvas[shape.mask > 0] = shape.raw

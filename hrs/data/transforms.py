@@ -20,7 +20,7 @@ from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.system.images import LUMA
 
-__all__ = ["PAD_COLOUR", "Sample", "augment", "compact_regions", "fit", "mirror", "resize"]
+__all__ = ["PAD_COLOUR", "Sample", "augment", "compact_regions", "fit", "mirror", "resize", "under_centres"]
 
 PAD_COLOUR = (124, 116, 104)
 """RGB beside a frame that does not fill its crop: the ImageNet mean, which normalises to zero."""
@@ -68,7 +68,7 @@ def resize(sample: Sample, height: int, width: int) -> Sample:
     _check_size(height, width)
     if sample.size == (height, width):
         return sample
-    rows, columns = _nearest(sample.size[0], height), _nearest(sample.size[1], width)
+    rows, columns = under_centres(sample.size[0], height), under_centres(sample.size[1], width)
     return _each(
         sample,
         lambda image: _resize_image(image, height, width),
@@ -165,7 +165,8 @@ class _Span:
         start, before = (offset, 0) if slack >= 0 else (0, offset)
         stop = start + min(scaled, size)
         after = size - before - (stop - start)
-        return _Span(start=start, stop=stop, before=before, after=after, source=_nearest(original, scaled)[start:stop])
+        source = under_centres(original, scaled)[start:stop]
+        return _Span(start=start, stop=stop, before=before, after=after, source=source)
 
 
 def _pad(values: Map, rows: _Span, columns: _Span, fill: tuple[int, ...]) -> Map:
@@ -175,7 +176,7 @@ def _pad(values: Map, rows: _Span, columns: _Span, fill: tuple[int, ...]) -> Map
     return cv2.copyMakeBorder(values, *border, cv2.BORDER_CONSTANT, value=fill)
 
 
-def _nearest(original: int, scaled: int) -> NDArray[np.int64]:
+def under_centres(original: int, scaled: int) -> NDArray[np.int64]:
     """Index of the original pixel under the centre of each scaled pixel (the grid that cv2's INTER_AREA uses)."""
     return (2 * np.arange(scaled) + 1) * original // (2 * scaled)
 

@@ -30,10 +30,6 @@ class Guess:
     confidence: NDArray[np.float32]
     summary: NDArray[np.float32]
 
-    def sure(self, least: float) -> NDArray[np.uint8]:
-        """The labels where the model is at least so sure, IGNORE elsewhere."""
-        return np.where(self.confidence >= least, self.labels, np.uint8(IGNORE))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Question:

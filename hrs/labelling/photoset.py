@@ -281,6 +281,11 @@ class PhotoSet:
         return label
 
 
+def sets_in(folder: Path) -> list[str]:
+    """Names of the sets in a folder, in order."""
+    return sorted(path.parent.name for path in folder.glob("*/classes.yaml"))
+
+
 def space_of(name: str, classes: Sequence[str], known: LabelSpace | None = None) -> LabelSpace:
     """A space of these names. Those that ``known`` has keep their colours, those of street scenes get the usual ones.
 

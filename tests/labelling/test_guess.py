@@ -37,13 +37,6 @@ def test_a_model_of_other_classes_is_of_no_help(predictor):
         guess(predictor, photo(), space("liver", "spleen"))
 
 
-def test_only_what_it_is_sure_of_can_be_taken():
-    found = Guess(
-        labels=np.array([[0, 1, 2]], np.uint8), confidence=np.array([[0.9, 0.7, 0.2]], np.float32), summary=np.zeros(2)
-    )
-    assert found.sure(0.7).tolist() == [[0, 1, IGNORE]]
-
-
 def test_questions_are_the_unlabelled_areas_of_most_doubt():
     """Five areas of 10 pixels a unit: sure; unsure and large; unsure and small; unsure but labelled; less unsure."""
     sizes, confidence = [30, 30, 10, 20, 30], [0.95, 0.3, 0.2, 0.1, 0.6]
