@@ -59,9 +59,9 @@ def pick_run(names: list[str], *, label: str = "Run") -> str:
     """
     instead = say_unknown(st.query_params.get_all("run"), names, page=label)
     asked = instead or st.query_params.get("run") or next(iter(remembered_runs()), None)
-    chosen = st.selectbox(
-        label, names, index=names.index(asked) if asked in names else 0, on_change=forget_unknown, args=(label,)
-    )
+    key = f"picked {label}"
+    st.session_state[key] = asked if asked in names else names[0]
+    chosen = st.selectbox(label, names, key=key, on_change=_picked, args=(label, key))
     if chosen != st.query_params.get("run"):
         st.query_params["run"] = chosen
     if chosen not in remembered_runs():
@@ -69,6 +69,11 @@ def pick_run(names: list[str], *, label: str = "Run") -> str:
     if instead:
         st.rerun()
     return str(chosen)
+
+
+def _picked(label: str, key: str) -> None:
+    forget_unknown(label)
+    st.query_params["run"] = st.session_state[key]
 
 
 def say_unknown(asked: list[str], names: list[str], *, page: str) -> str | None:

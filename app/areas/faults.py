@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app.weights.address import addressed
 from app.weights.corpus import stamp
 from hrs.runs.folder import RunFolder
 from hrs.scoring.areatable import Area, AreaTable, Group
@@ -56,13 +57,8 @@ def choose_filter(table: AreaTable) -> Filter:
 def _choose_class(table: AreaTable, label: str, key: str) -> int | None:
     classes = table.corpus.space.classes
     options = [_ANY, *classes]
-    asked = st.query_params.get(key, _ANY)
-    chosen = st.selectbox(label, options, index=options.index(asked) if asked in options else 0, width=150)
-    if chosen == _ANY:
-        st.query_params.pop(key, None)
-        return None
-    st.query_params[key] = chosen
-    return classes.index(chosen)
+    chosen = st.selectbox(label, options, width=150, **addressed(key, f"areas {key}", options, _ANY))
+    return None if chosen == _ANY else classes.index(chosen)
 
 
 def show_groups(run: RunFolder, table: AreaTable, chosen: Filter) -> None:

@@ -29,6 +29,26 @@ def test_the_kinds_of_fault_stand_in_a_table_too(run, open_page):
     assert set(at.dataframe[0].value["labelled"]) == {CLASSES[group.label]}
 
 
+def test_every_choice_of_a_class_counts(run, open_page):
+    at = open_page("areas")
+    for name in (CLASSES[1], CLASSES[2], CLASSES[0], CLASSES[1]):
+        chosen = next(each for each in at.selectbox if each.label == "Labelled").select(name).run()
+        assert chosen.query_params["label"] == name and not at.exception
+        assert next(each for each in at.selectbox if each.label == "Labelled").value == name
+    next(each for each in at.selectbox if each.label == "Labelled").select("any").run()
+    assert "label" not in at.query_params
+
+
+def test_every_choice_of_a_run_counts(root, frames, tiny, open_page):
+    for name in "abc":
+        make_run(root, name, frames["source"], tiny, panel=False)
+    at = open_page("areas", run="a")
+    for name in "bcabc":
+        next(each for each in at.selectbox if each.label == "Run").select(name).run()
+        assert at.query_params["run"] == name and at.session_state["hrs runs"] == [name]
+        assert next(each for each in at.selectbox if each.label == "Run").value == name
+
+
 def test_no_area_with_such_a_label_is_said(run, open_page):
     table = AreaTable.of(ScoredCorpus.open(run / "scores"))
     there = {(group.label, group.seen) for group in table.groups()}
