@@ -82,14 +82,15 @@ def find_areas(
 
 
 def to_table(parts: list[FrameAreas]) -> pa.Table:
-    """The columns of several frames, at least one, one below another; what FIXED has and they lack is null."""
-    rows = sum(len(part.columns["row"]) for part in parts)
-    arrays = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
-    fixed = {
-        field.name: pa.array(arrays.pop(field.name), field.type) if field.name in arrays else pa.nulls(rows, field.type)
-        for field in FIXED
-    }
-    return pa.table({**fixed, **{name: pa.array(each, pa.float32()) for name, each in arrays.items()}})
+    """The columns of several frames, at least one, one below another; what FIXED has and a frame lacks is null."""
+
+    def column(name: str, kind: pa.DataType) -> pa.ChunkedArray:
+        pieces = [(part.columns.get(name), len(part.columns["row"])) for part in parts]
+        return pa.chunked_array([pa.nulls(n, kind) if each is None else pa.array(each, kind) for each, n in pieces])
+
+    others = [name for name in parts[0].columns if name not in FIXED.names]
+    fixed = {field.name: column(field.name, field.type) for field in FIXED}
+    return pa.table({**fixed, **{name: column(name, pa.float32()) for name in others}})
 
 
 def _opinions(regions: NDArray[np.int32], seen: NDArray[np.float32]) -> NDArray[np.float32]:

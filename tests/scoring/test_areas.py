@@ -77,6 +77,19 @@ def test_areas_are_those_of_a_slow_loop(frame, monkeypatch, least):
         assert table["planted"][at] == np.bincount(planted[y, x]).argmax()
 
 
+def test_frames_of_which_nothing_is_known_stand_beside_those_of_which_it_is(frame):
+    label, regions, seen, weights, planted = frame
+    parts = [
+        find_areas(row, label, regions, seen, {"combined": weights}, each) for row, each in enumerate((planted, None))
+    ]
+    for order in (parts, parts[::-1]):
+        table = to_table(order)
+        known = np.array(table["row"]) == 0
+        for name in ("harm", "planted"):
+            assert table[name].is_valid().to_numpy().tolist() == known.tolist()
+        assert not table["combined"].null_count and known.any() and not known.all()
+
+
 def test_a_frame_without_labels_has_no_area(frame):
     label, regions, seen, weights, _ = frame
     found = find_areas(0, np.full_like(label, IGNORE), regions, seen, {"combined": weights})
