@@ -113,6 +113,16 @@ class FrameReader:
         which = int(np.searchsorted(self._ends, index, side="right"))
         return self.datasets[which], index - int(self._ends[which]) + len(self.datasets[which])
 
+    def ids(self, indices: Sequence[int]) -> list[str]:
+        """What tells these frames from all others: their ids, below the number of their data set (from 1) where data
+        sets share ids."""
+        own = [dataset.frames[i].id for dataset, i in map(self.locate, indices)]
+        every = [{frame.id for frame in dataset.frames} for dataset in self.datasets]
+        if len(set().union(*every)) == sum(map(len, every)):
+            return own
+        numbers = np.searchsorted(self._ends, indices, side="right") + 1
+        return [f"{number}/{id}" for number, id in zip(numbers, own, strict=True)]
+
     def __getitem__(self, index: int) -> Sample:
         """Raises HRSError where the frame cannot be read, or its files do not fit each other any more."""
         dataset, i = self.locate(index)

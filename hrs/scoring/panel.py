@@ -30,7 +30,7 @@ from hrs.system.files import atomic_folder
 
 @dataclass(frozen=True, kw_only=True)
 class PanelFrame:
-    """A frame as the network sees it: its id in the data set, RGB (h w 3) and class ids (h w)."""
+    """A frame as the network sees it: an id that no other of the panel has, RGB (h w 3) and class ids (h w)."""
 
     id: str
     image: NDArray[np.uint8]

@@ -202,7 +202,7 @@ class Panel(Watcher):
         if not isinstance(method, HierarchicalSelection) or not indices or not trainer.main:
             return
         frames, evidence = [], []
-        for index in indices:
+        for index, name in zip(indices, trainer.source.ids(indices), strict=True):
             try:
                 sample, (dataset, i) = trainer.source[index], trainer.source.locate(index)
             except HRSError as error:
@@ -211,7 +211,7 @@ class Panel(Watcher):
             batch = trainer.source.batch([sample])
             reasons = weight_reasons(method, batch.to(trainer.accelerator.device))
             evidence.append(evidence_of(reasons, batch, 0, planted=dataset.frames[i].planted is not None))
-            frames.append(PanelFrame(id=dataset.frames[i].id, image=sample.image, label=batch.labels[0].numpy()))
+            frames.append(PanelFrame(id=name, image=sample.image, label=batch.labels[0].numpy()))
         if not frames:
             return
         scale = method.selector.scale(method.selector.strength(trainer.step / trainer.config.train.steps))

@@ -144,6 +144,15 @@ def test_a_frame_that_has_gone_leaves_no_row_and_takes_none_with_it(checkpoint, 
     assert [corpus.frame(row).id for row in range(len(corpus))] == [f"{i:03d}" for i in range(9) if i != 1]
 
 
+def test_some_planted_masks_may_be_absent(checkpoint, tmp_path, by_class):
+    data = write_frames(tmp_path / "data", 4, seed=4, planted=True)
+    (data / "planted" / "000.png").unlink()
+    score(checkpoint, f"folder:{data}", tmp_path / "out", batch=2, workers=0)
+    table = AreaTable.of(ScoredCorpus.open(tmp_path / "out"))
+    assert [{area.harm for area in table.of_frame(row)} for row in range(4)] == [{None}, {0}, {0}, {0}]
+    assert not table.knows_harm and all(group.harm is None for group in table.groups())
+
+
 def test_a_folder_of_other_scores_is_refused(checkpoint, frames, tmp_path):
     score(checkpoint, frames["source"], tmp_path, limit=1, workers=0)
     with pytest.raises(HRSError, match="another checkpoint or corpus"):

@@ -2,11 +2,13 @@ import json
 import threading
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from hrs.checkpoint import load_state, write_state
+from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import CARD, CONFIG, MODEL
@@ -16,7 +18,7 @@ from hrs.scoring.panel import open_panel
 from hrs.training.steps import Trainer, Watcher
 from hrs.training.trainer import train
 from hrs.training.watchers import watch
-from tests.conftest import tiny_config, until
+from tests.conftest import tiny_config, until, write_frames
 
 
 def run_of(tmp_path, config, name="run") -> RunFolder:
@@ -149,6 +151,21 @@ def test_the_panel_says_why(tmp_path, frames):
         assert len(areas) == ids.max() > 1
         for area in areas:
             assert area.weights["combined"] == pytest.approx(maps["combined"][ids == area.number].mean(), rel=0.02)
+
+
+def test_the_panel_tells_frames_of_two_sources_apart(tmp_path, frames):
+    """Of equal file names, and with planted masks in one of them alone."""
+    sources = [f"folder:{write_frames(tmp_path / 'plain', 12, seed=8)}", frames["source"]]
+    config = tiny_config(frames, f"data.sources={json.dumps(sources)}", "train.steps=1")
+    run = run_of(tmp_path, config)
+    train(config, run)
+    corpus = open_panel(run, 1)
+    assert [corpus.frame(row).id for row in range(2)] == ["1/000", "2/000"]
+    shown = [open_dataset(sources[at]).read_label(i) for at, i in ((0, 0), (1, 0))]
+    for row, label in enumerate(shown):
+        np.testing.assert_array_equal(corpus.frame(row).read_label(), label)
+    table = AreaTable.of(corpus)
+    assert [table.of_frame(row)[0].harm for row in range(2)] == [None, 0] and not table.knows_harm
 
 
 def test_a_run_in_a_thread_stops_by_its_file(tmp_path, frames):
