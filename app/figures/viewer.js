@@ -18,7 +18,7 @@ class Viewer {
     this.tip = root.querySelector(".tip");
     this.said = root.querySelector(".said");
     this.bar = new LensBar(root.querySelector(".lens"), (lens) => this.look(lens));
-    this.steps = new Steps((answer) => unpackFrame(answer.view, this.shown));
+    this.steps = new Steps(async (answer) => unpackFrame(answer.view, await this.frame));
     this.selecting = window.matchMedia("(pointer: fine)").matches;
     const press = (name, action) => (root.querySelector(`[data-do=${name}]`).onclick = action);
     press("select", () => this.toggle());

@@ -237,6 +237,29 @@ def test_training_is_replayed(grid: Page) -> None:
     expect(grid.get_by_text("Frame 001: mean weight 1.00.")).to_be_visible()
 
 
+def test_another_frame_at_an_earlier_step_has_its_own_picture(grid: Page, run: Path) -> None:
+    grid.goto(grid.url.replace("run=scored", "run=scored&source=panel&frame=000"))
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown("000"))
+    settled(grid)
+    slider = grid.get_by_role("slider", name="Training step")
+    slider.evaluate(
+        """slider => {
+        const wait = window.setTimeout;
+        window.setTimeout = (act, ms) => wait(act, 20 * ms); // the server hears of the step much later
+        slider.value = 0;
+        slider.dispatchEvent(new Event("input"));
+        window.setTimeout = wait;
+        [...document.querySelectorAll("button")].find((each) => each.textContent.includes("Next")).click();
+        }"""
+    )
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", re.compile(r"001\.npz.* 0$"))
+    earlier = grid.locator(".panels canvas").nth(FRAME)
+    before = picture(earlier)
+    slide(grid, "Training step", "ArrowRight")
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", re.compile(r"001\.npz.* 5$"))
+    assert picture(earlier) == before
+
+
 def test_controls_act_without_the_server(grid: Page, run: Path) -> None:
     grid.goto(grid.url.replace("run=scored", "run=scored&source=panel&frame=001"))
     expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown("001"))
