@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -51,19 +52,19 @@ def is_shipped(run: RunFolder) -> bool:
     return run.path.parent == SHIPPED
 
 
-def pick_run(names: list[str], *, label: str = "Run") -> str:
+def pick_run(names: list[str], *, label: str = "Run", drops: Sequence[str] = ()) -> str:
     """A select box over runs, kept in the address (``?run=``) so that a page can be shared, and over page changes.
 
     Args:
         names: at least one; the first is taken unless the address or an earlier page names another.
+        drops: what else in the address is said of one run, and is not true of another.
     """
     instead = say_unknown(st.query_params.get_all("run"), names, page=label)
     asked = instead or st.query_params.get("run") or next(iter(remembered_runs()), None)
     key = f"picked {label}"
     st.session_state[key] = asked if asked in names else names[0]
-    chosen = st.selectbox(label, names, key=key, on_change=_picked, args=(label, key))
-    if chosen != st.query_params.get("run"):
-        st.query_params["run"] = chosen
+    chosen = st.selectbox(label, names, key=key, on_change=_picked, args=(label, key, drops))
+    _open(str(chosen), drops)
     if chosen not in remembered_runs():
         remember_runs([chosen])
     if instead:
@@ -71,9 +72,18 @@ def pick_run(names: list[str], *, label: str = "Run") -> str:
     return str(chosen)
 
 
-def _picked(label: str, key: str) -> None:
+def _picked(label: str, key: str, drops: Sequence[str]) -> None:
     forget_unknown(label)
-    st.query_params["run"] = st.session_state[key]
+    _open(st.session_state[key], drops)
+
+
+def _open(run: str, drops: Sequence[str]) -> None:
+    before = st.query_params.get("run")
+    if before == run:
+        return
+    for name in drops if before else ():
+        st.query_params.pop(name, None)
+    st.query_params["run"] = run
 
 
 def say_unknown(asked: list[str], names: list[str], *, page: str) -> str | None:

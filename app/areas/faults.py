@@ -11,7 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from app.weights.address import addressed
-from app.weights.corpus import stamp
+from app.weights.corpus import CORPUS, PANEL, stamp
+from app.weights.why import AREA
 from hrs.runs.folder import RunFolder
 from hrs.scoring.areatable import Area, AreaTable, Group
 from hrs.scoring.report import CROPS, STYLE, Link, class_html, group_html
@@ -102,8 +103,11 @@ def _class(key: str, _table: AreaTable, label: int, query: str) -> str:
 
 
 def _link(table: AreaTable, query: str) -> Link:
+    step = table.corpus.about.step
+    source = {"source": CORPUS} if step is None else {"source": PANEL, "step": step}
+
     def link(area: Area) -> str:
-        place = urlencode({"frame": table.corpus.frame(area.row).id, "area": area.number})
+        place = urlencode({**source, "frame": table.corpus.frame(area.row).id, AREA: area.number})
         return f"weights?{query}&{place}"
 
     return link

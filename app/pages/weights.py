@@ -14,6 +14,7 @@ from app.weights.lens import read_lens, read_step
 from app.weights.routes import at_other_steps
 from app.weights.scoring import offer_scoring, why_no_maps
 from app.weights.tagging import show_tags
+from app.weights.why import AREA
 from hrs.errors import HRSError
 from hrs.pictures import weight_legend
 from hrs.runs.folder import RunFolder
@@ -58,7 +59,7 @@ def _choose_source(found: list[str]) -> str:
         required=True,
         format_func=names.__getitem__,
         help="The scored corpus is weighed by the finished run; the panel shows how weights formed in training.",
-        **addressed("source", "weights source", found, found[0]),
+        **addressed("source", "weights source", found, found[0], drops=(AREA,)),
     )
     return str(source)
 
@@ -73,7 +74,7 @@ def main() -> None:
         return
     runs = {each.name: each.run for each in sorted(summaries, key=lambda each: not sources(each.run))}
     with right, st.container(width=420):
-        run = runs[pick_run(list(runs))]
+        run = runs[pick_run(list(runs), drops=(AREA,))]
     found = sources(run)
     if not found:
         st.info(why_no_maps(run))

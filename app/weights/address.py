@@ -32,17 +32,20 @@ def put(name: str, value: str | Sequence[str]) -> None:
         st.query_params.pop(name, None)
 
 
-def addressed(name: str, key: str, options: Sequence[str], usual: str) -> dict[str, Any]:
+def addressed(name: str, key: str, options: Sequence[str], usual: str, drops: Sequence[str] = ()) -> dict[str, Any]:
     """Arguments of a widget with one choice that the address keeps.
 
     Args:
         usual: what is chosen where the address names none of the options; it is not written.
+        drops: what else in the address was said of the last choice, and is not true of another.
     """
     asked = st.query_params.get(name)
     st.session_state[key] = asked if asked in options else usual
-    return {"key": key, "on_change": _put_choice, "args": (name, key, usual)}
+    return {"key": key, "on_change": _put_choice, "args": (name, key, usual, drops)}
 
 
-def _put_choice(name: str, key: str, usual: str) -> None:
+def _put_choice(name: str, key: str, usual: str, drops: Sequence[str]) -> None:
+    for each in drops:
+        put(each, "")
     chosen = str(st.session_state[key])
     put(name, "" if chosen == usual else chosen)

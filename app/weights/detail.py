@@ -47,12 +47,13 @@ def show_detail(
     _navigate(corpus, selection, row)
     frame = read(scored)
     asked = asked_area(corpus, row)
+    looked = controls(corpus, steps, more)
     chosen = _VIEWER(
         key=_KEY,
-        data={"view": view(corpus, row), **controls(corpus, steps, more), **about_area(corpus, asked)},
+        data={"view": view(corpus, row), **looked, **about_area(corpus, asked)},
         on_area_change=lambda: None,
         on_piece_change=_ask,
-        on_lens_change=partial(heard, _KEY),
+        on_lens_change=partial(heard, _KEY, looked["lens"]["step"]),
     )
     show_why(corpus, asked)
     means = _class_means(corpus, row, lens)

@@ -16,6 +16,7 @@ from app.weights.corpus import tile
 from app.weights.filters import choose_filters, describe, read_filters, told
 from app.weights.lens import controls, figure, heard
 from app.weights.tagging import choose_tags, tagged
+from app.weights.why import forget_area
 from hrs.scoring.corpus import Between, Rows, ScoredCorpus
 from hrs.scoring.tags import Tags
 
@@ -153,9 +154,10 @@ def _show_tiles(corpus: ScoredCorpus, selection: Selection, page: int, shown: di
         key=_KEY,
         data={"tiles": tiles, "classes": class_list(corpus.space), **shown},
         on_open_change=_open,
-        on_lens_change=partial(heard, _KEY),
+        on_lens_change=partial(heard, _KEY, shown["lens"]["step"]),
     )
 
 
 def _open() -> None:
+    forget_area()
     st.query_params.update(st.session_state[_KEY]["open"])

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from app.figures.maps import ABOUT, TITLES, Lens, colour_table
+from app.weights.why import forget_area
 from hrs.pictures import FULL_WEIGHT
 from hrs.scoring.corpus import ScoredCorpus
 
@@ -76,7 +77,14 @@ def controls(corpus: ScoredCorpus, steps: Sequence[int] = (), more: str = "") ->
     return {"lens": lens, "colours": colour_table(), "full": FULL_WEIGHT}
 
 
-def heard(key: str) -> None:
-    """A component said how maps are looked at now: the address says so, too. One that is gone says nothing."""
+def heard(key: str, step: int | None) -> None:
+    """A component said how maps are looked at now: the address says so, too. One that is gone says nothing.
+
+    Args:
+        step: of training that was shown; an area that was asked about before is one of that step.
+    """
     if key in st.session_state:
-        st.query_params.update(st.session_state[key]["lens"])
+        told = st.session_state[key]
+        if step is not None and told["lens"].get("step") != str(step) and not told.get("piece"):
+            forget_area()
+        st.query_params.update(told["lens"])

@@ -1,5 +1,7 @@
 """The areas page without a browser: what it says of each kind of run, and what its widgets choose."""
 
+from html import unescape
+
 import pytest
 
 from hrs.runs.folder import RunFolder
@@ -47,6 +49,11 @@ def test_every_choice_of_a_run_counts(root, frames, tiny, open_page):
         next(each for each in at.selectbox if each.label == "Run").select(name).run()
         assert at.query_params["run"] == name and at.session_state["hrs runs"] == [name]
         assert next(each for each in at.selectbox if each.label == "Run").value == name
+
+
+def test_pictures_lead_to_their_own_source(run, open_page):
+    at = open_page("areas")
+    assert "source=corpus&frame=" in unescape(at.get("html")[-1].proto.body)
 
 
 def test_no_area_with_such_a_label_is_said(run, open_page):

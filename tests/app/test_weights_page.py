@@ -5,6 +5,7 @@ import time
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app.launch import forms
 from app.weights.scoring import start_scoring
@@ -87,6 +88,42 @@ def test_runs_with_maps_come_first(root, frames, tiny, open_page):
     time.sleep(0.01)
     make_run(root, "later", frames["source"], tiny, panel=False, scores=False)
     assert open_page("weights").selectbox[0].options == ["first", "later"]
+
+
+def test_an_area_goes_with_its_source_and_its_run(root, run, frames, tiny, open_page):
+    make_run(root, "other", frames["source"], tiny)
+    at = open_page("weights", run="scored", frame="000", area="1")
+    assert "Learned from **agreement**" in words(at)
+    at.segmented_control(key="weights source").set_value("panel").run()
+    assert "area" not in at.query_params and not at.exception
+    at.query_params["area"] = "1"
+    at.segmented_control(key="weights source").set_value("corpus").run()
+    assert "area" not in at.query_params
+    at.query_params["area"] = "1"
+    at.run()
+    assert "Learned from **agreement**" in words(at)
+    at.selectbox(key="picked Run").select("other").run()
+    assert "area" not in at.query_params and at.query_params["frame"] == "000" and not at.exception
+
+
+@pytest.mark.parametrize(
+    ("lens", "kept"), [({"step": "0"}, False), ({"step": "5"}, True), ({"step": "0", "piece": 4}, True)]
+)
+def test_an_area_goes_with_its_step(lens, kept):
+    def page(lens):
+        import streamlit as st
+
+        from app.weights.lens import heard
+
+        piece = lens.pop("piece", None)
+        st.session_state["viewer"] = {"lens": lens, "piece": piece}
+        heard("viewer", 5)
+
+    at = AppTest.from_function(page, args=(dict(lens),))
+    at.query_params["area"] = "4"
+    at.run()
+    assert not at.exception and at.query_params["step"] == lens["step"]
+    assert ("area" in at.query_params) == kept
 
 
 def test_the_grid_counts_sorts_and_filters(run, open_page):
