@@ -94,7 +94,7 @@ def view(
     """A frame of the detail: picture, label and every map at full size, for `hrs.scoring.corpus.MAP_NAMES` that it has.
 
     Args:
-        jpeg: the picture as it is stored.
+        jpeg: the picture as it is stored; grey is drawn where it is damaged.
         label: class ids (h w).
         maps: weights (h w) by name; their means are those of labelled pixels.
         reasons: what is seen in the frame, where that is known; ``says`` is who sees it, such as "Real images say".
@@ -104,7 +104,7 @@ def view(
     return {
         "width": width,
         "height": height,
-        "jpeg": _base64(jpeg),
+        "jpeg": _base64(_shrunk(jpeg, height, width)),
         "label": _deflated(label),
         "scale": scale,
         "maps": [

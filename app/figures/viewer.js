@@ -38,7 +38,12 @@ class Viewer {
     [this.tell, this.ask] = [tell, ask];
     const { frame: name, key, width, height } = sent.view;
     const shown = key === this.told?.view.key ? this.frame : unpackFrame(sent.view);
-    await shown;
+    try {
+      await shown;
+    } catch (error) {
+      if (turn === this.turn) this.fail(name, error);
+      return;
+    }
     if (turn !== this.turn) return; // a newer frame came meanwhile
     [this.told, this.frame] = [sent, shown];
     if (name !== this.data?.frame) [this.box, this.chosen, this.anchor, this.point] = [null, null, null, null];
@@ -47,6 +52,13 @@ class Viewer {
     this.steps.keep(sent.lens.step, shown);
     await this.look(lens);
     if (sent.lens.steps.length > 1) this.steps.prefetch(lens.step);
+  }
+
+  // Says what is wrong with a frame; what was shown is not of it.
+  fail(name, error) {
+    this.looks = (this.looks || 0) + 1;
+    this.panels.style.visibility = "hidden";
+    this.root.querySelector(".trouble").textContent = `Frame ${name} cannot be drawn: ${error.message}`;
   }
 
   // Shows the frame at a step of training, its maps through a lens.
@@ -69,6 +81,7 @@ class Viewer {
     if (width !== this.data?.width || height !== this.data?.height) this.window = [0, 0, width, height];
     if (shown !== this.shown) this.outlines = new Map();
     this.shown = shown;
+    this.panels.style.visibility = "";
     const why = lens.step === told.lens.step ? {} : { piece: null, said: "" }; // areas of another step are others
     this.data = { ...told, ...why, ...shown.sent };
     [this.picture, this.label, this.values, this.reasons, this.planted] = [shown.picture, shown.label, shown.values, shown.reasons, shown.planted];

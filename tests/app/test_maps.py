@@ -107,9 +107,10 @@ def test_a_tile_passes_a_small_picture_on_as_it_is(maps, label):
     assert base64.b64decode(tile(picture, label, maps)["jpeg"]) == picture
 
 
-def test_a_tile_of_a_damaged_picture_is_grey(maps, label):
-    sent = tile(b"not a picture", label, maps)
-    assert cv2.imdecode(np.frombuffer(base64.b64decode(sent["jpeg"]), np.uint8), cv2.IMREAD_COLOR)[0, 0, 0] == 128
+def test_a_damaged_picture_is_grey(maps, label):
+    for sent in (tile(b"not a picture", label, maps), view(b"not a picture", label, maps, CAMVID)):
+        drawn = cv2.imdecode(np.frombuffer(base64.b64decode(sent["jpeg"]), np.uint8), cv2.IMREAD_COLOR)
+        assert drawn.shape == (sent["height"], sent["width"], 3) and (drawn == 128).all()
 
 
 def test_a_map_of_zeros_can_be_drawn(label):

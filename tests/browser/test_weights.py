@@ -227,6 +227,19 @@ def test_frames_follow_each_other_by_key_and_survive_a_reload(grid: Page) -> Non
     expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown(order[4]))
 
 
+def test_a_frame_that_cannot_be_drawn_is_said_and_none_is_shown_for_it(grid: Page) -> None:
+    order = grid.locator(".grid .name").all_text_contents()
+    open_frame(grid, order[4])
+    grid.evaluate("() => { window.createImageBitmap = () => Promise.reject(new Error('no room')); }")
+    grid.keyboard.press("n")
+    expect(grid.get_by_role("alert")).to_have_text(f"Frame {order[5]} cannot be drawn: no room")
+    expect(grid.locator(".panels")).not_to_be_visible()
+    grid.keyboard.press("p")
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown(order[4]))
+    expect(grid.locator(".panels")).to_be_visible()
+    expect(grid.get_by_role("alert")).to_be_hidden()
+
+
 def test_training_is_replayed(grid: Page) -> None:
     grid.get_by_text("Training panel").click()
     expect(grid.locator(".grid button")).to_have_count(2)
