@@ -103,6 +103,7 @@ class Scoring:
         self._batch, self._workers = batch, workers
         self._parts = _Parts(self._folder, tuple(frame.id for frame in self._corpus.frames))
         self._origin: dict[str, Any] = {"checkpoint": _identity(checkpoint), "dataset": dataset}
+        self._identity_before = _identity_before(checkpoint)
         self._classes = given.entries if given else {}
 
     def __len__(self) -> int:
@@ -111,7 +112,8 @@ class Scoring:
 
     def claim(self) -> None:
         """Take the folder for this checkpoint and corpus. Raises HRSError where it holds other scores."""
-        _claim(self._folder, {**self._origin, "space": self._loaded.space.to_dict()})
+        about = {**self._origin, "space": self._loaded.space.to_dict()}
+        _claim(self._folder, about, before={**about, "checkpoint": self._identity_before})
 
     def missing(self) -> list[int]:
         """Numbers of the parts that are still to be written."""
@@ -283,10 +285,17 @@ def _identity(checkpoint: Path) -> str:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
-def _claim(folder: CorpusFolder, about: dict[str, Any]) -> None:
-    """Mark a folder as the scores of this checkpoint over this corpus; refuse one that holds others."""
-    text = json.dumps(about, indent=2)
-    if folder.claim.is_file() and folder.claim.read_text(encoding="utf-8") != text:
+def _identity_before(checkpoint: Path) -> str:
+    """What older versions called them: path, size and time of the model file."""
+    file = checkpoint / MODEL
+    return f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}"
+
+
+def _claim(folder: CorpusFolder, about: dict[str, Any], *, before: dict[str, Any]) -> None:
+    """Mark a folder as the scores of this checkpoint over this corpus, which an older version may have marked as
+    ``before``; refuse one that holds others."""
+    text, known = (json.dumps(each, indent=2) for each in (about, before))
+    if folder.claim.is_file() and folder.claim.read_text(encoding="utf-8") not in (text, known):
         raise HRSError(
             f"{folder.path} holds the scores of another checkpoint or corpus; delete it or choose another --out"
         )

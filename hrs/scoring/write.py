@@ -65,9 +65,10 @@ class Judges:
 class About:
     """What corpus.json says.
 
-    space: the classes. scale: from raw weights to weights. checkpoint, dataset: which weights weighed what, as
-    `score` was told; None for a panel, which has the ``step`` of training instead. classes: the run's class map of
-    that data set. judges: who says why; None where nothing of it was kept, as by older versions.
+    space: the classes. scale: from raw weights to weights. checkpoint: a digest of the model that weighed (of older
+    versions its path, size and time). dataset: what was weighed, as `score` was told. Both are None for a panel, which
+    has the ``step`` of training instead. classes: the run's class map of that data set. judges: who says why; None
+    where nothing of it was kept, as by older versions.
     """
 
     space: LabelSpace

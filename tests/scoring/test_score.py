@@ -1,5 +1,6 @@
 """Scoring a corpus with a checkpoint, as the command does."""
 
+import json
 import shutil
 from dataclasses import dataclass, replace
 
@@ -71,7 +72,7 @@ def test_the_mean_weight_over_the_corpus_is_one_in_every_class(checkpoint, frame
         weights = np.stack([each[name] for each in maps])
         for c in range(len(CLASSES)):
             assert weights[labels == c].mean() == pytest.approx(1, abs=0.01), (name, c)
-    assert corpus.about.dataset == frames["source"] and str(checkpoint) in corpus.about.checkpoint
+    assert corpus.about.dataset == frames["source"] and len(corpus.about.checkpoint) == 128
     assert corpus.images(corpus.select()[:1])[0].endswith("000.png")
 
 
@@ -168,6 +169,20 @@ def test_a_run_that_was_moved_knows_its_scores_and_another_model_does_not(checkp
     save_file({name: values + 1 if values.is_floating_point() else values for name, values in tensors.items()}, model)
     with pytest.raises(HRSError, match="another checkpoint or corpus"):
         score(model.parent, frames["source"], tmp_path / "out", limit=1, workers=0)
+
+
+def test_scores_that_an_older_version_began_go_on(checkpoint, frames, tmp_path, by_class):
+    score(checkpoint, frames["source"], tmp_path, limit=4, batch=2, workers=0)
+    claim, model = CorpusFolder(tmp_path).claim, checkpoint / MODEL
+    now, facts = claim.read_text(), model.stat()
+    known = f"{model.resolve()} {facts.st_size} {facts.st_mtime_ns}"
+    claim.write_text(json.dumps({**json.loads(now), "checkpoint": known}, indent=2))
+    seen = []
+    score(checkpoint, frames["source"], tmp_path, batch=2, workers=0, progress=lambda *at: seen.append(at))
+    assert seen[0] == (6, 12) and claim.read_text() == now
+    claim.write_text(json.dumps({**json.loads(now), "checkpoint": f"{known}0"}, indent=2))
+    with pytest.raises(HRSError, match="another checkpoint or corpus"):
+        score(checkpoint, frames["source"], tmp_path, batch=2, workers=0)
 
 
 def test_scores_say_why_in_every_area(checkpoint, frames, tmp_path):
