@@ -46,7 +46,10 @@ class Viewer {
     }
     if (turn !== this.turn) return; // a newer frame came meanwhile
     [this.told, this.frame] = [sent, shown];
-    if (name !== this.data?.frame) [this.box, this.chosen, this.anchor, this.point] = [null, null, null, null];
+    if (name !== this.data?.frame) {
+      if (this.chosen) tell(null); // else it would hold again, unseen, when its frame comes back
+      [this.box, this.chosen, this.anchor, this.point] = [null, null, null, null];
+    }
     const lens = this.bar.show(sent.lens, (value) => ask("lens", value));
     this.steps.begin(sent.lens.more || name, sent.lens.steps, 28 * width * height);
     this.steps.keep(sent.lens.step, shown);

@@ -139,6 +139,22 @@ def test_a_box_over_one_picture_gives_statistics_of_that_area(grid: Page) -> Non
     expect(grid.get_by_text("Whole frame, by class")).to_be_visible()
 
 
+def test_a_box_goes_with_its_frame(grid: Page) -> None:
+    order = grid.locator(".grid .name").all_text_contents()
+    canvases = open_frame(grid, order[4])
+    box = place(canvases.nth(REGION))
+    grid.mouse.move(box["x"] + box["width"] * 0.26, box["y"] + box["height"] * 0.26)
+    grid.mouse.down()
+    grid.mouse.move(box["x"] + box["width"] * 0.74, box["y"] + box["height"] * 0.74, steps=4)
+    grid.mouse.up()
+    expect(grid.get_by_text("Selected area, by class")).to_be_visible()
+    for key, frame in (("n", order[5]), ("p", order[4])):
+        grid.keyboard.press(key)
+        expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown(frame))
+        settled(grid)
+        expect(grid.get_by_text("Whole frame, by class")).to_be_visible()
+
+
 def test_an_area_is_chosen_with_keys_alone(grid: Page, run: Path) -> None:
     canvases = open_frame(grid, "003")
     pictures = grid.get_by_role("application", name="Arrow keys move a cursor")
