@@ -15,7 +15,7 @@ from app.weights.address import addressed, put
 from app.weights.corpus import tile
 from app.weights.filters import choose_filters, describe, read_filters, told
 from app.weights.lens import controls, figure, heard
-from app.weights.tagging import choose_tags, tagged
+from app.weights.tagging import asked_tags, choose_tags, tagged
 from app.weights.why import forget_area
 from hrs.scoring.corpus import Between, Rows, ScoredCorpus
 from hrs.scoring.tags import Tags
@@ -47,7 +47,8 @@ def choose_frames(corpus: ScoredCorpus, tags: Tags) -> Selection:
     where = read_filters(corpus)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         sort, descending = _choose_order(corpus)
-        with st.popover(f"Filters ({len(where)})" if where else "Filters", icon=":material/filter_list:"):
+        count = len(where) + len(asked_tags())
+        with st.popover(f"Filters ({count})" if count else "Filters", icon=":material/filter_list:"):
             choose_filters(corpus, where)
             choose_tags(tags)
     return _select(corpus, tags, sort, descending, where)

@@ -52,12 +52,18 @@ def _stored(key: str) -> str:
 
 
 def choose_tags(tags: Tags) -> None:
-    """Which tags frames are kept by; nothing where none is in use."""
-    in_use = _in_use(tags.read())
-    if not in_use:
+    """Which tags frames are kept by; nothing where none is in use. One that no frame has any more can be taken off."""
+    asked = asked_tags()
+    options = sorted({*_in_use(tags.read()), *asked})
+    if not options:
         return
-    st.session_state[_FILTER] = [tag for tag in st.query_params.get_all("tag") if tag in in_use]
-    st.multiselect("Keep frames tagged", in_use, key=_FILTER, on_change=_ask, placeholder="Any", width=320)
+    st.session_state[_FILTER] = asked
+    st.multiselect("Keep frames tagged", options, key=_FILTER, on_change=_ask, placeholder="Any", width=320)
+
+
+def asked_tags() -> list[str]:
+    """Those in the address, each once."""
+    return list(dict.fromkeys(st.query_params.get_all("tag")))
 
 
 def _ask() -> None:
@@ -66,7 +72,7 @@ def _ask() -> None:
 
 def tagged(corpus: ScoredCorpus, tags: Tags, rows: Rows) -> tuple[Rows, tuple[str, ...]]:
     """Those of these rows that have one of the tags in the address, and what that hides in words."""
-    asked = set(st.query_params.get_all("tag"))
+    asked = set(asked_tags())
     if not asked:
         return rows, ()
     named = (corpus.find(frame) for frame, own in tags.read().items() if asked.intersection(own))

@@ -199,6 +199,15 @@ def test_the_address_holds_order_and_filters(run, open_page):
     assert at.query_params["sort"] == "effective_share"
 
 
+def test_a_tag_that_is_gone_can_be_taken_off_the_filter(run, open_page):
+    at = open_page("weights", tag="gone")
+    assert "0 of 12 frames" in words(at)
+    kept = at.multiselect(key="weights tags kept")
+    assert kept.options == kept.value == ["gone"]
+    kept.set_value([]).run()
+    assert not at.exception and "tag" not in at.query_params and "12 of 12 frames" in words(at)
+
+
 def test_frames_are_tagged_and_kept_by_tag(run, open_page):
     at = open_page("weights", frame="004")
     tags = Tags(RunFolder(run).tags)
