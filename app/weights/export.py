@@ -76,7 +76,7 @@ def start_copying(
     command = ["prune", str(corpus.folder.resolve()), "--out", str(out.expanduser().resolve())]
     command += ["--mode", mode, "--threshold", str(lens.threshold), "--level", lens.level, "--frames", str(frames)]
     task = Task.create(path, command, out=out)
-    atomic_write(frames, "".join(f"{corpus.frame(int(row)).id}\n" for row in selection.rows))
+    atomic_write(frames, "".join(f"{name}\n" for name in corpus.ids(selection.rows)))
     launcher().submit(task)
 
 

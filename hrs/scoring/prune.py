@@ -93,7 +93,7 @@ def _source(corpus: ScoredCorpus, rows: Rows) -> tuple[Dataset, list[int]]:
     given = ClassMap(entries=classes, where="the run's class map") if classes else None
     data = open_dataset(corpus.dataset, classes=given).map_to(corpus.space)
     places = {frame.id: i for i, frame in enumerate(data.frames)}
-    names = [corpus.frame(int(row)).id for row in rows]
+    names = corpus.ids(rows)
     missing = [name for name in names if name not in places]
     if missing:
         raise HRSError(f"{corpus.dataset} has no frame {missing[0]} any more; score the run again")

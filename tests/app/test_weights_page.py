@@ -7,7 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.figures.maps import Lens
 from app.launch import forms
+from app.weights.export import start_copying
+from app.weights.grid import Selection
 from app.weights.scoring import start_scoring
 from hrs.config import load_config
 from hrs.data.layouts import open_dataset
@@ -312,6 +315,17 @@ def test_the_pruned_data_set_is_written_with_progress_and_can_be_opened(run, tmp
     button(at, "Write data set").click().run()
     wait_for(at, lambda: at.error)
     assert "Nothing was written" in at.error[0].value and "exists" in at.error[0].value
+
+
+def test_the_frames_to_copy_are_listed_without_opening_any(run, monkeypatch):
+    handed_in = []
+    monkeypatch.setattr(LocalQueue, "submit", lambda _, task: handed_in.append(task))
+    corpus = ScoredCorpus.open(run / "scores")
+    selection = Selection(rows=corpus.select()[::-1], sort="weight", name="all")
+    monkeypatch.setattr(ScoredCorpus, "frame", None)
+    lens = Lens(level="combined", opacity=1, threshold=0)
+    start_copying(RunFolder(run), corpus, selection, "frames", lens, run / "pruned")
+    assert (handed_in[0].path / "frames.txt").read_text().split() == [f"{i:03d}" for i in range(12)][::-1]
 
 
 def test_launch_opens_with_what_was_written_in_place_of_the_runs_own_frames(run, tmp_path, open_page):

@@ -53,6 +53,14 @@ def test_copied_frames_are_the_chosen_ones_pixel_by_pixel(corpus, source, tmp_pa
     assert steps == [(i, 4) for i in range(1, 5)]
 
 
+def test_no_frame_is_looked_up_more_than_once(corpus, tmp_path, monkeypatch):
+    looked, frame = [], ScoredCorpus.frame
+    monkeypatch.setattr(ScoredCorpus, "frame", lambda self, row: looked.append(row) or frame(self, row))
+    rows = corpus.select(sort="weight")[:4]
+    export_dataset(corpus, rows, tmp_path / "out")
+    assert sorted(looked) == sorted(rows)
+
+
 def test_labels_of_low_weight_are_unlabelled_at_the_original_size(corpus, source, tmp_path):
     export_dataset(corpus, corpus.select(), tmp_path / "out", mode="labels", threshold=0.6, level="region")
     copy, original = open_dataset(f"folder:{tmp_path / 'out'}"), open_dataset(source)
