@@ -40,4 +40,5 @@ def show_export(run: RunFolder, table: AreaTable) -> None:
                 icon=":material/table:",
                 on_click="ignore",
             )
-        st.caption(f"With every single area, in a terminal: `python -m hrs areas {run.name} --out FOLDER`")
+        if table.corpus.dataset is not None:
+            st.caption(f"With every single area, in a terminal: `python -m hrs areas {run.name} --out FOLDER`")

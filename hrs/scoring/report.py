@@ -14,7 +14,7 @@ import numpy as np
 
 from hrs.pictures import weight_colours, weight_legend
 from hrs.scoring.areatable import Area, AreaTable, Group
-from hrs.scoring.corpus import MAP_NAMES
+from hrs.scoring.corpus import MAP_NAMES, ScoredCorpus
 from hrs.scoring.crops import crop, readable_in_black
 from hrs.scoring.why import said_of, sentence
 from hrs.system.images import encode
@@ -111,9 +111,8 @@ def crops_html(table: AreaTable, areas: Sequence[Area], *, link: Link | None = N
 def report_html(table: AreaTable, title: str, *, groups: int = GROUPS) -> str:
     """The whole report, pictures within: it opens from a disk, without a network."""
     losing = [group for group in table.groups() if group.lost > 0][:groups]
-    frames = len(table.corpus)
     about = (
-        f"{frames:,} synthetic frames of {table.corpus.dataset}: {len(table):,} areas, each a connected piece of one "
+        f"{_frames_of(table.corpus)}: {len(table):,} areas, each a connected piece of one "
         f"label in which one class is seen. {said_of(table)} Weights say how much a network learns from them. "
         "Rows are sorted by pixels times how far their weight is below 1."
     )
@@ -125,6 +124,12 @@ def report_html(table: AreaTable, title: str, *, groups: int = GROUPS) -> str:
         faults="".join(group_html(table, group) for group in losing),
         classes="".join(class_html(table, label) for label in np.unique(table.column("label")).tolist()),
     )
+
+
+def _frames_of(corpus: ScoredCorpus) -> str:
+    step = corpus.about.step
+    where = f"of {corpus.dataset}" if step is None else f"that training watched, at step {step:,}"
+    return f"{len(corpus):,} synthetic frames {where}"
 
 
 def badge(weight: float) -> str:

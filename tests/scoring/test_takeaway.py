@@ -114,6 +114,14 @@ def test_the_report_says_every_fault_with_pictures_of_its_own(table):
     assert sentence(area, table) in text
 
 
+def test_a_report_says_which_frames_it_is_of(table, frames):
+    corpus = table.corpus
+    assert f"12 synthetic frames of {frames['source']}: " in report_html(table, "Areas")
+    about = replace(corpus.about, dataset=None, checkpoint=None, step=1500)
+    panel = AreaTable.of(replace(corpus, about=about))
+    assert "12 synthetic frames that training watched, at step 1,500: " in report_html(panel, "Areas")
+
+
 def test_a_group_in_words(table):
     group = replace(next(group for group in table.groups() if group.disagrees), areas=1412)
     labelled, seen = CLASSES[group.label], CLASSES[group.seen]
