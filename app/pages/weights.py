@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.context import all_runs, pick_run, plain, say_no_runs
+from app.context import all_runs, is_shipped, pick_run, plain, say_no_runs
 from app.weights.address import addressed, remember, restore
 from app.weights.corpus import CORPUS, PANEL, open_source, sources
 from app.weights.detail import show_detail
@@ -43,7 +43,8 @@ def explore(run: RunFolder, found: list[str]) -> None:
         else:
             more = at_other_steps(run, corpus.frame(row).id) if steps else ""
             show_detail(corpus, selection, row, lens, steps, more)
-            show_tags(tags, corpus.frame(row).id)
+            if not is_shipped(run):  # whose folder is not written
+                show_tags(tags, corpus.frame(row).id)
         show_export(run, corpus, selection, lens)
     except HRSError as error:
         st.error(plain(str(error)))

@@ -79,6 +79,13 @@ def test_a_run_that_ships_is_scored_as_a_copy(root, tmp_path, frames, tiny, open
     assert "Scoring: starting." in [bar.text for bar in at.progress]
 
 
+def test_frames_of_a_run_that_ships_get_no_tags(root, tmp_path, run, frames, tiny, open_page):
+    make_run(tmp_path / "checkpoints", "street", frames["source"], tiny)
+    assert "Tags" in [each.label for each in open_page("weights", run="scored", frame="004").multiselect]
+    at = open_page("weights", run="street", frame="004")
+    assert "**004**" in words(at) and "Tags" not in [each.label for each in at.multiselect]
+
+
 def test_a_run_that_is_not_there_has_near_ones(root, run, open_page):
     at = open_page("weights", run="score")
     assert "There is no run called score." in words(at)
