@@ -46,8 +46,11 @@ class Grid {
 
   paint(shown, lens) {
     this.grid.style.gridTemplateColumns = `repeat(auto-fill, minmax(min(${lens.size}px, 45%), 1fr))`;
-    this.data.tiles.forEach(({ id }, at) => {
+    const told = lens.step === this.data.lens.step; // numbers of another step are others
+    this.data.tiles.forEach(({ id, note }, at) => {
       const tile = shown.get(id);
+      this.buttons[at].querySelector(".note").textContent = told ? note : "";
+      this.buttons[at].setAttribute("aria-label", told ? `Open frame ${id}, ${note}` : `Open frame ${id}`);
       const canvas = this.buttons[at].querySelector("canvas");
       if (!tile) return;
       const { width, height, scale, picture } = tile;
@@ -68,9 +71,7 @@ class Grid {
       this.tell("open", { frame: tile.id, ...this.bar.spoken() }); // in one, so that the address holds both
     };
     button.title = tile.id;
-    button.setAttribute("aria-label", `Open frame ${tile.id}, ${tile.note}`);
     button.querySelector(".name").textContent = tile.id;
-    button.querySelector(".note").textContent = tile.note;
     button.querySelector("canvas").style.aspectRatio = `${tile.width} / ${tile.height}`;
     return button;
   }

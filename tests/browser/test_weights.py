@@ -289,16 +289,35 @@ def test_another_frame_at_an_earlier_step_has_its_own_picture(grid: Page, run: P
     assert picture(earlier) == before
 
 
+def go_offline(page: Page) -> None:
+    """Once the first step was fetched, which is before anybody asks for it."""
+    page.wait_for_function(
+        """() => performance.getEntriesByType("resource").some(
+        ({ name, responseEnd }) => responseEnd && name.includes("/weights-at") && name.includes("step=0"))"""
+    )
+    page.context.set_offline(True)
+
+
+def test_numbers_of_the_grid_are_not_those_of_another_step(grid: Page) -> None:
+    grid.get_by_text("Training panel").click()
+    expect(grid.locator(".grid button")).to_have_count(2)
+    go_offline(grid)
+    note = grid.locator(".grid .note").first
+    said = note.text_content() or ""
+    slide(grid, "Training step", "ArrowLeft")
+    expect(note).to_have_text("")
+    slide(grid, "Training step", "ArrowRight")
+    assert said
+    expect(note).to_have_text(said)
+    grid.context.set_offline(False)
+
+
 def test_controls_act_without_the_server(grid: Page, run: Path) -> None:
     grid.goto(grid.url.replace("run=scored", "run=scored&source=panel&frame=001"))
     expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown("001"))
     said = view_of(run, 0, 1)["maps"][0]["mean"]
     canvas = grid.locator(".panels .combined canvas")
-    grid.wait_for_function(
-        """() => performance.getEntriesByType("resource").some(
-        ({ name, responseEnd }) => responseEnd && name.includes("/weights-at") && name.includes("step=0"))"""
-    )  # fetched before anybody asks
-    grid.context.set_offline(True)
+    go_offline(grid)
     before = picture(canvas)
     slide(grid, "Training step", "ArrowLeft")
     before = changed(canvas, before)
