@@ -32,7 +32,8 @@ class LensBar {
   show(sent, tell) {
     [this.sent, this.tell] = [sent, tell];
     const asked = this.read();
-    this.lens = this.fitting(this.lens || asked);
+    // A corpus without steps leaves the one that was chosen.
+    this.lens = this.fitting({ ...asked, ...this.lens, step: this.lens?.step ?? asked.step });
     if (!this.timer && !same(asked, this.lens)) this.rest();
     this.build();
     return this.lens;

@@ -289,6 +289,19 @@ def test_another_frame_at_an_earlier_step_has_its_own_picture(grid: Page, run: P
     assert picture(earlier) == before
 
 
+def test_a_look_at_the_scored_corpus_leaves_the_step(grid: Page) -> None:
+    grid.goto(grid.url.replace("run=scored", "run=scored&source=panel&step=0"))
+    step = grid.get_by_role("slider", name="Training step")
+    expect(step).to_have_attribute("aria-valuetext", "0")
+    grid.get_by_text("Scored corpus").click()
+    expect(grid.locator(".grid button")).to_have_count(12)
+    grid.get_by_text("Training panel").click()
+    expect(grid.locator(".grid button")).to_have_count(2)
+    expect(step).to_have_attribute("aria-valuetext", "0")
+    settled(grid)
+    assert "step=0" in grid.url
+
+
 def go_offline(page: Page) -> None:
     """Once the first step was fetched, which is before anybody asks for it."""
     page.wait_for_function(
