@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import streamlit as st
 
 from hrs.runs.folder import RunFolder
@@ -41,4 +43,6 @@ def show_export(run: RunFolder, table: AreaTable) -> None:
                 on_click="ignore",
             )
         if table.corpus.dataset is not None:
-            st.caption(f"With every single area, in a terminal: `python -m hrs areas {run.name} --out FOLDER`")
+            st.caption(
+                f"With every single area, in a terminal: `python -m hrs areas {shlex.quote(run.name)} --out FOLDER`"
+            )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import streamlit as st
 
 from app.context import is_shipped, plain, runs_root
@@ -65,7 +67,7 @@ def _offer(run: RunFolder, own: tuple[str, ...]) -> None:
         st.caption(f"It comes with hrs and is not changed: a copy in {plain(str(runs_root()))} gets the scores.")
     if pressed:
         _start(run, str(corpus))
-    st.caption(f"Or in a terminal: `{' '.join(['python', '-m', 'hrs', *_command(run, corpus)])}`")
+    st.caption(f"Or in a terminal: `{shlex.join(['python', '-m', 'hrs', *_command(run, corpus)])}`")
 
 
 def corpora(own: tuple[str, ...]) -> dict[str, str]:

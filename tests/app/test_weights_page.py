@@ -1,5 +1,6 @@
 """The weights page without a browser: what it offers for each kind of run, and what its widgets choose."""
 
+import shlex
 import time
 
 import pyarrow as pa
@@ -43,6 +44,15 @@ def test_a_run_without_maps_offers_to_score_it(root, frames, tiny, open_page):
     at.run()
     assert "Score the whole corpus" in labels(at)
     assert f"python -m hrs score {path / 'checkpoints/best'}" in words(at)
+
+
+def test_a_command_for_a_terminal_can_be_pasted(root, tmp_path, tiny, open_page):
+    data = f"folder:{write_frames(tmp_path / 'my frames', 2, seed=1)}"
+    path = make_run(root, "bare", data, tiny_config({"source": data, "target": data, "val": data}), scores=False)
+    (path / "checkpoints/best").mkdir(parents=True)
+    said = next(line for line in words(open_page("weights")).splitlines() if line.startswith("Or in a terminal"))
+    command = shlex.split(said.partition("`")[2].rstrip("`"))
+    assert command == ["python", "-m", "hrs", "score", str(path / "checkpoints/best"), data]
 
 
 def test_a_method_without_weights_says_so(root, frames, open_page):
