@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from hrs.system.files import atomic_write, disk_errors
 OPSET = 20
 INPUT, OUTPUTS = "images", ("logits", "features")
 _SMALLEST = 32  # pixels a side that every network takes
+_IN_TURN = threading.Lock()  # PyTorch's exporter patches PyTorch while it works: two at once leave it patched for good
 
 
 class NotExportable(HRSError):
@@ -69,7 +71,8 @@ def write_onnx(
     checked = _sizes(*size)
     with disk_errors(out), tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch) / "model.onnx"
-        _convert(segmenter, made, metadata, size)
+        with _IN_TURN:
+            _convert(segmenter, made, metadata, size)
         difference = max(_difference(segmenter, made, each, tolerance) for each in checked)
         out.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(out, made.read_bytes())

@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import onnx
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from hrs.errors import HRSError
+from hrs.inference import export
 from hrs.inference.export import NotExportable, read_metadata, weights_hash, write_onnx
 from hrs.networks.base import Segmenter, SegmenterOutput
 from hrs.networks.segmenter import build_segmenter
@@ -35,6 +37,24 @@ def test_the_file_is_valid_and_says_what_it_is(exported, checkpoint):
     assert {
         name: json.loads(text) for name, text in _session(exported.path).get_modelmeta().custom_metadata_map.items()
     } == about
+
+
+def test_exports_at_once_wait_for_each_other(tmp_path, monkeypatch):
+    """PyTorch's exporter is not made for two at a time: what it patches stays patched."""
+    at_work, most, convert = [], [], export._convert
+
+    def counted(*args):
+        at_work.append(1)
+        most.append(len(at_work))
+        convert(*args)
+        at_work.pop()
+
+    monkeypatch.setattr(export, "_convert", counted)
+    with ThreadPoolExecutor(2) as pool:
+        files = [tmp_path / f"{i}.onnx" for i in range(2)]
+        done = [pool.submit(write_onnx, build_segmenter("compact", 3), file, {}, size=(32, 32)) for file in files]
+        assert all(each.result().difference < 1e-3 for each in done)
+    assert most == [1, 1]
 
 
 def test_every_checked_size_agrees(exported):

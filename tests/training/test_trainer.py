@@ -140,16 +140,19 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, frames):
     options = ("data.unlabelled=undrawn", "train.batch_unlabelled=1", "selection.image_acts=sampling")
     config = tiny_config(frames, "train.steps=40", "train.ema=0.9", *options)
     whole, broken = run_of(tmp_path, config, "whole"), run_of(tmp_path, config, "broken")
-    train(config, whole)
     script = (
-        "import sys, pathlib, torch; torch.set_num_threads(int(sys.argv[2]))\n"
+        "import sys, pathlib\n"
         "from hrs.config import load_config; from hrs.runs.folder import RunFolder\n"
         "from hrs.training.trainer import train\n"
-        "run = RunFolder(pathlib.Path(sys.argv[1])); train(load_config(run.config), run)\n"
+        "run = RunFolder(pathlib.Path(sys.argv[1])); train(load_config(run.config), run, resume=len(sys.argv) > 2)\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, str(broken.path), str(torch.get_num_threads())], stdout=subprocess.DEVNULL
-    )
+
+    def started(*words: str) -> subprocess.Popen:
+        """Each in a process of its own, as people train: nothing that ran before it in one has a part in the bits."""
+        return subprocess.Popen([sys.executable, "-c", script, *words], stdout=subprocess.DEVNULL)
+
+    assert started(str(whole.path)).wait(120) == 0
+    process = started(str(broken.path))
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         if (broken.last / "config.json").is_file() and broken.read_status().step >= 6:
@@ -160,7 +163,7 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, frames):
     process.wait()
     assert broken.read_status().state == "failed"
     assert json.loads((broken.last / "config.json").read_text())["step"] < 40
-    train(config, broken, resume=True)
+    assert started(str(broken.path), "resume").wait(120) == 0
     one, two = load_file(whole.last / "model.safetensors"), load_file(broken.last / "model.safetensors")
     assert all(torch.equal(one[name], two[name]) for name in one)
     best = [load_file(run.best / "model.safetensors") for run in (whole, broken)]
