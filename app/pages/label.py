@@ -16,6 +16,7 @@ from hrs.runs.registry import DATASETS, nearest
 from hrs.system.photographs import KINDS, SUFFIXES
 
 HEIGHT = 760  # pixels of the editor
+SET = "label set"  # of the session state
 REFRESH = 3.0  # seconds between two looks at how far it is
 SPACES = {"My own": None, "CamVid's 11, for streets": CAMVID, "Cityscapes' 19, for streets": CITYSCAPES}
 
@@ -29,10 +30,16 @@ def pick() -> str | None:
     if asked is not None and asked not in names:
         near = nearest(asked, names)
         st.warning(f"There is no set called {plain(asked)}.{f' Is it {plain(near[0])}?' if near else ''}")
-    chosen = st.selectbox("Set of photos", names, index=names.index(asked) if asked in names else 0)
-    if asked in (None, *names) or chosen != names[0]:  # what is not there is said until one is chosen
+    st.session_state[SET] = asked if asked in names else names[0]
+    chosen = st.selectbox("Set of photos", names, key=SET, on_change=_picked)
+    if asked is None:  # what is not there is said until one is chosen
         st.query_params["set"] = chosen
     return str(chosen)
+
+
+def _picked() -> None:
+    st.query_params.pop("photo", None)  # of the set before
+    st.query_params["set"] = st.session_state[SET]
 
 
 def make_new(*, first: bool) -> None:

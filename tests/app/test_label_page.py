@@ -75,3 +75,14 @@ def test_a_set_that_is_not_there_is_said(open_page, root):
     at = open_page("label", set="twn")
     assert "There is no set called twn. Is it town?" in words(at)
     assert at.selectbox[0].value == "town"
+
+
+def test_every_choice_of_a_set_counts(open_page, root):
+    names = ["field", "town", "village"]
+    for name in names:
+        PhotoSet.create(root / DATASETS / name, ["road", "sky"])
+    at = open_page("label", set="field", photo="first")
+    for chosen in ("town", "village", "field", "town"):
+        at.selectbox[0].select(chosen).run()
+        assert at.selectbox[0].value == chosen and at.query_params["set"] in (chosen, [chosen])
+    assert "photo" not in at.query_params
