@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +34,21 @@ def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
     while not condition():
         assert time.monotonic() < deadline, "nothing happened"
         time.sleep(0.05)
+
+
+def run_together(count: int, script: Path, *words: object) -> None:
+    """Run a script in so many processes that know of each other, a thread each."""
+    root = Path(__file__).resolve().parents[1]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", str(script)]
+    done = subprocess.run(
+        [*launch, *map(str, words)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
+        cwd=root,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def write_frames(root: Path, count: int, *, seed: int, tint: float = 0.0, planted: bool = False) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,7 +52,7 @@ def train(
             look_at_all(settings)
         say_queued(launcher(on, workers=workers).start(settings, runs, name))
         return
-    from hrs.system.files import remove
+    from hrs.system.files import only_if_done
     from hrs.training.trainer import check_resumable, create_run, processes
     from hrs.training.trainer import train as train_run
 
@@ -66,12 +67,8 @@ def train(
         look_at_all(settings)
         run = create_run(settings, runs, name)
     if processes(settings).is_main_process:
-        try:
+        with nullcontext() if resume else only_if_done(run.path):
             launcher().occupy(run, settings.train.device, again=resume)
-        except BaseException:
-            if not resume:  # nobody trains it, so it shall not keep the name
-                remove(run.path)
-            raise
     with progress_bar("rendering") as progress:
         evaluation = train_run(settings, run, resume=resume, progress=progress)
     if not processes(settings).is_main_process:

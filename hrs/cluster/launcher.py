@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from hrs.launch.launcher import Share, check_unfinished, launcher
 from hrs.launch.task import Task
 from hrs.runs.folder import RunFolder
 from hrs.runs.work import WorkFolder, cancel, requeue
+from hrs.system.files import only_if_done
 
 if TYPE_CHECKING:
     from hrs.cluster.keeper import Job
@@ -33,12 +33,9 @@ class RayLauncher:
     def start(self, config: RunConfig, root: Path, name: str | None = None, *, share: Share | None = None) -> RunFolder:
         with connected(self.address) as ray:
             run = RunFolder.create(root.resolve(), name, config.to_yaml(), prefix=config.method)
-            try:
+            with only_if_done(run.path):
                 run.write_status(steps=config.train.steps, keeper=self.address)
                 self._hand_in(ray, run, config.train.device, share)
-            except BaseException:  # nobody trains it, so it shall not keep the name
-                shutil.rmtree(run.path, ignore_errors=True)
-                raise
         return run
 
     def resume(self, run: RunFolder, *, share: Share | None = None) -> None:

@@ -38,7 +38,7 @@ from hrs.runs.status import ACTIVE
 from hrs.runs.work import WorkFolder, cancel, may_be_lost, put_back, refuse_active, requeue
 from hrs.system.cache import cache_root
 from hrs.system.documents import read_json
-from hrs.system.files import atomic_write, disk_errors, locked
+from hrs.system.files import atomic_write, disk_errors, locked, only_if_done
 from hrs.system.processes import interrupting
 
 CPU = "cpu"
@@ -71,14 +71,11 @@ class LocalQueue:
 
     def start(self, config: RunConfig, root: Path, name: str | None = None, *, share: Share | None = None) -> RunFolder:
         run = RunFolder.create(root.resolve(), name, config.to_yaml(), prefix=config.method)
-        try:
+        with only_if_done(run.path):
             with _locked():
                 run.write_status(steps=config.train.steps)
                 ticket = _enter(run, share)
             _spawn(run, ticket, share)
-        except BaseException:  # nobody trains it, so it shall not keep the name
-            shutil.rmtree(run.path, ignore_errors=True)
-            raise
         return run
 
     def resume(self, run: RunFolder, *, share: Share | None = None) -> None:

@@ -12,7 +12,7 @@ from hrs.launch.task import Task
 from hrs.runs.folder import check_name
 from hrs.runs.registry import STUDIES
 from hrs.study.plan import Study, plan
-from hrs.system.files import atomic_write, disk_errors, remove
+from hrs.system.files import atomic_write, disk_errors, only_if_done
 
 BASELINES = ("joint", "target_only", "mixing")
 SEEDS = 3
@@ -46,12 +46,9 @@ def start_study(study: Study, root: Path, name: str, on: str | None = None) -> T
     check_name(folder.parent, name)
     with disk_errors(folder):
         folder.mkdir(parents=True)
-    try:
+    with only_if_done(folder):
         atomic_write(folder / FILE, yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
         return hand_in(folder / FILE, folder, on)
-    except BaseException:  # nobody does it, so it shall not keep the name
-        remove(folder)
-        raise
 
 
 def hand_in(file: Path, folder: Path, on: str | None = None) -> Task:

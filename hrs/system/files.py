@@ -109,6 +109,16 @@ def remove(path: Path) -> None:
         shutil.rmtree(doomed)
 
 
+@contextmanager
+def only_if_done(path: Path) -> Iterator[None]:
+    """Remove a folder that was just made where the block fails: it shall not keep a name that nobody works under."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
 def sweep(folder: Path, *, below: bool = True) -> None:
     """Remove what killed processes left half-written in a folder, and bring back what they had set aside.
 

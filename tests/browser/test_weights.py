@@ -120,16 +120,21 @@ def test_the_cursor_reads_weights_and_class(grid: Page, run: Path) -> None:
             expect(grid.locator(".tip")).to_contain_text(f"{seen:.2f}")
 
 
-def test_a_box_over_one_picture_gives_statistics_of_that_area(grid: Page) -> None:
-    canvases = open_frame(grid, "003")
-    expect(grid.get_by_text("Whole frame, by class")).to_be_visible()
-    label = picture(canvases.nth(1))
-    box = place(canvases.nth(REGION))
+def draw_box(grid: Page, canvas: Locator) -> None:
+    """Over the middle half of a picture."""
+    box = place(canvas)
     grid.mouse.move(box["x"] + box["width"] * 0.26, box["y"] + box["height"] * 0.26)
     grid.mouse.down()
     grid.mouse.move(box["x"] + box["width"] * 0.74, box["y"] + box["height"] * 0.74, steps=4)
     grid.mouse.up()
     expect(grid.get_by_text("Selected area, by class")).to_be_visible()
+
+
+def test_a_box_over_one_picture_gives_statistics_of_that_area(grid: Page) -> None:
+    canvases = open_frame(grid, "003")
+    expect(grid.get_by_text("Whole frame, by class")).to_be_visible()
+    label = picture(canvases.nth(1))
+    draw_box(grid, canvases.nth(REGION))
     expect(grid.get_by_text("192 pixels, 25.0 % of the frame, from column 8 and row 6 to 24 and 18.")).to_be_visible()
     changed(canvases.nth(1), label)
     slide(grid, "Threshold", "ArrowRight", 8)  # the area stays
@@ -142,12 +147,7 @@ def test_a_box_over_one_picture_gives_statistics_of_that_area(grid: Page) -> Non
 def test_a_box_goes_with_its_frame(grid: Page) -> None:
     order = grid.locator(".grid .name").all_text_contents()
     canvases = open_frame(grid, order[4])
-    box = place(canvases.nth(REGION))
-    grid.mouse.move(box["x"] + box["width"] * 0.26, box["y"] + box["height"] * 0.26)
-    grid.mouse.down()
-    grid.mouse.move(box["x"] + box["width"] * 0.74, box["y"] + box["height"] * 0.74, steps=4)
-    grid.mouse.up()
-    expect(grid.get_by_text("Selected area, by class")).to_be_visible()
+    draw_box(grid, canvases.nth(REGION))
     for key, frame in (("n", order[5]), ("p", order[4])):
         grid.keyboard.press(key)
         expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown(frame))

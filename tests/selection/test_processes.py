@@ -1,15 +1,12 @@
 """Several processes that share a batch see what one would see: the same statistics, so the same weights."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
 from hrs.config import SelectionConfig
 from hrs.selection.selector import Selector
+from tests.conftest import run_together
 from tests.selection.conftest import B, C, D, make_view
 
 SIGNALS = ("agreement", "similarity", "usefulness")
@@ -41,17 +38,7 @@ def weights_of(rank, world):
 
 def test_two_processes_weigh_as_one_with_the_same_frames(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(
-        [*command, str(tmp_path / "script.py"), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
-        cwd=root,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    run_together(2, tmp_path / "script.py", tmp_path)
     whole = weights_of(0, 1)
     apart = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
     for i in range(B):

@@ -1,8 +1,5 @@
 """Two processes that share a run's batches train as one that has them whole: networks, normalisation and selection."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +7,7 @@ import torch
 
 from hrs.config import RunConfig, load_config
 from hrs.training.steps import Trainer
-from tests.conftest import tiny_config
+from tests.conftest import run_together, tiny_config
 
 SCRIPT = """
 import sys
@@ -47,19 +44,9 @@ def test_two_processes_have_the_weights_of_one(tmp_path: Path, frames: dict[str,
     )
     (tmp_path / "config.yaml").write_text(tiny_config(frames, f"method={method}", *options).to_yaml())
     (tmp_path / "script.py").write_text(SCRIPT)
-    root = Path(__file__).resolve().parents[2]
     results = []
     for count in (1, 2):
-        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
-        done = subprocess.run(
-            [*launch, str(tmp_path / "script.py"), str(tmp_path / "config.yaml"), str(tmp_path / f"{count}.pt")],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
-            cwd=root,
-            timeout=240,
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
+        run_together(count, tmp_path / "script.py", tmp_path / "config.yaml", tmp_path / f"{count}.pt")
         results.append(torch.load(tmp_path / f"{count}.pt"))
     one, two = results
     first = Trainer(load_config(tmp_path / "config.yaml")).bare.state_dict()
