@@ -73,7 +73,10 @@ def take_in(own: PhotoSet) -> None:
     with st.expander("Add photos", expanded=not own.photos()), st.form("photos", clear_on_submit=True, border=False):
         kinds = sorted(suffix.removeprefix(".") for suffix in SUFFIXES)
         files = st.file_uploader(f"Photos: {KINDS}", type=kinds, accept_multiple_files=True)
-        if not st.form_submit_button("Add", icon=":material/add_photo_alternate:") or not files:
+        if not st.form_submit_button("Add", icon=":material/add_photo_alternate:"):
+            return
+        if not files:
+            st.warning("No photo has arrived yet. Choose some, and press Add once they are here.")
             return
     for file in files:
         try:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
-from playwright.sync_api import FrameLocator, Locator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, Response, expect
 
 PATIENCE = 20.0
 TRIES = 3
+REST_MS = 1000
 
 
 def set_field(page: Page, label: str, value: object) -> None:
@@ -27,6 +30,27 @@ def set_field(page: Page, label: str, value: object) -> None:
 def settled(page: Page) -> None:
     """Wait until the page is drawn, lest a button is replaced while it is being pressed."""
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def rested(page: Page) -> None:
+    """Wait until the page is drawn and its components have told the server what they tell after a pause, since that
+    draws it once more."""
+    page.wait_for_timeout(REST_MS)
+    settled(page)
+
+
+def upload(page: Page, files: Sequence[Path]) -> None:
+    """Give files to the page's uploader, and wait until the server has them."""
+    arrived: list[Response] = []
+    page.on("response", lambda answer: arrived.append(answer) if answer.request.method == "PUT" else None)
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(files)
+    deadline = time.monotonic() + PATIENCE
+    while len(arrived) < len(files):
+        assert time.monotonic() < deadline, f"{len(arrived)} of {len(files)} files arrived"
+        page.wait_for_timeout(50)
+    for file in files:
+        expect(page.get_by_role("button", name=f"Remove {file.name}")).to_be_visible()
+    settled(page)
 
 
 def slide(page: Page, name: str, key: str, times: int = 1) -> None:

@@ -16,10 +16,9 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.registry import list_runs
 from hrs.runs.work import cancel
 from hrs.scoring.corpus import ScoredCorpus
-from tests.browser.pages import changed, open_frame, picture, set_field, settled, slide
+from tests.browser.pages import changed, open_frame, picture, rested, set_field, settled, slide
 
 TRAINING_MS = 180_000  # on a machine that does much else
-REST_MS = 1000
 SCORING_MS = 60_000
 FRAMES = 8
 
@@ -92,8 +91,7 @@ def look_at_its_weights(page: Page) -> None:
 
 
 def score_it(page: Page) -> None:
-    page.wait_for_timeout(REST_MS)  # the controls tell the server where they are, which draws the page once more
-    settled(page)
+    rested(page)
     page.get_by_role("button", name="Score the whole corpus").click()
     expect(page.get_by_text(f"{FRAMES} of {FRAMES} frames")).to_be_visible(timeout=SCORING_MS)
     expect(page.locator(".grid button")).to_have_count(FRAMES)

@@ -16,7 +16,7 @@ from hrs.labelling.photoset import PhotoSet
 from hrs.labels import IGNORE
 from hrs.runs.registry import DATASETS
 from tests.app.test_label import png
-from tests.browser.pages import press_pixel
+from tests.browser.pages import press_pixel, upload
 from tests.conftest import CLASSES
 from tests.inference.conftest import photo
 
@@ -233,14 +233,19 @@ def test_a_stroke_ends_where_another_photo_is_opened(page: Page, serve: Callable
     np.testing.assert_array_equal(own.read_label("photo0")[0], label)
 
 
-def test_the_page_shows_the_editor_and_takes_photos(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+def test_the_page_shows_the_editor_and_takes_photos(
+    page: Page, serve: Callable[..., str], own: PhotoSet, tmp_path: Path
+) -> None:
     page.goto(f"{serve(own.path.parents[1])}/label?set=town")
     editor = page.frame_locator("iframe")
     expect(editor.locator("#photos li")).to_have_count(2)
     expect(editor.locator("#saved")).to_have_text(KEPT)
     page.get_by_text("Add photos").click()
-    upload = page.get_by_test_id("stFileUploaderDropzoneInput")
-    upload.set_input_files([{"name": "third.png", "mimeType": "image/png", "buffer": png(photo(*SIZE, seed=5))}])
+    third = tmp_path / "third.png"
+    third.write_bytes(png(photo(*SIZE, seed=5)))
+    page.get_by_role("button", name=re.compile("Add$")).last.click()
+    expect(page.get_by_text("No photo has arrived yet.")).to_be_visible()
+    upload(page, [third])
     page.get_by_role("button", name=re.compile("Add$")).last.click()
     expect(page.get_by_text("0 of 3 photos have labels")).to_be_visible()
     assert [each.name for each in own.photos()] == ["photo0", "photo1", "third"]

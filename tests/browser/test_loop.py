@@ -22,7 +22,7 @@ from hrs.runs.work import cancel
 from tests.app.made_runs import make_run
 from tests.app.photo_runs import street
 from tests.browser.conftest import ROOT, free_port
-from tests.browser.pages import press_pixel, set_field, settled
+from tests.browser.pages import press_pixel, set_field, settled, upload
 from tests.conftest import until
 
 TRAINING_MS = 180_000
@@ -75,7 +75,7 @@ def make_a_set(page: Page, address: str, tmp_path: Path) -> None:
     page.get_by_label("Names of my own classes, one a line").fill("sky\nroad\ncar\ntree")
     page.get_by_role("button", name="Make it").click()
     files = [write_photo(tmp_path / f"photo{i}.png", i) for i in range(3)]
-    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(files)
+    upload(page, files)
     page.get_by_role("button", name=re.compile("Add$")).last.click()
     expect(page.get_by_text("0 of 3 photos have labels")).to_be_visible()
 

@@ -18,7 +18,7 @@ from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.panel import open_panel
 from hrs.scoring.tags import Tags
 from tests.browser.conftest import _start_server, _wait_until_healthy, free_port, stop_server
-from tests.browser.pages import PATIENCE, changed, open_frame, picture, settled, shown, slide
+from tests.browser.pages import PATIENCE, changed, open_frame, picture, rested, settled, shown, slide
 from tests.conftest import tiny_config
 from tests.scoring.weighted_run import make_run
 
@@ -149,6 +149,7 @@ def test_a_box_goes_with_its_frame(grid: Page) -> None:
     canvases = open_frame(grid, order[4])
     draw_box(grid, canvases.nth(REGION))
     for key, frame in (("n", order[5]), ("p", order[4])):
+        rested(grid)
         grid.keyboard.press(key)
         expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown(frame))
         settled(grid)
@@ -380,6 +381,7 @@ def test_a_link_shows_the_same_and_back_goes_back(grid: Page) -> None:
     link = grid.evaluate("navigator.clipboard.readText()")
     grid.go_back()
     expect(grid.locator(".grid button")).to_have_count(12)
+    expect(grid.locator(".viewer")).to_have_count(0)  # it goes when the grid has come
     expect(grid.get_by_role("slider", name="Threshold")).to_have_value("0.5")
     other = grid.context.new_page()
     other.goto(link)
