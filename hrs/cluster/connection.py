@@ -15,6 +15,7 @@ from hrs.errors import HRSError
 
 NAMESPACE = "hrs"
 _PATIENCE = 5.0  # seconds for a cluster to answer at all
+_FROM_OUTSIDE = "ray://"
 _CPU = "cpu"  # the device that is no GPU
 _IN_TURN = threading.RLock()  # a process has one connection, which threads of a server would take from each other
 
@@ -39,14 +40,22 @@ def connected(address: str) -> Iterator[Any]:
             return
         if address != "auto":
             _knock(address)
-        try:
-            ray.init(address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise HRSError(f"no Ray cluster at {address} ({_line(error)}); {_REMEDY}") from error
+        _enter(ray, address)
         try:
             yield ray
         finally:
             ray.shutdown()
+
+
+def _enter(ray: Any, address: str) -> None:
+    """Connect; once more by ray://, behind which a process is started that now and then does not come up."""
+    for again in (address.startswith(_FROM_OUTSIDE), False):
+        try:
+            ray.init(address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
+            return
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            if not again:
+                raise HRSError(f"no Ray cluster at {address} ({_line(error)}); {_REMEDY}") from error
 
 
 _REMEDY = "start one with: ray start --head, and give its HOST:PORT, or auto on one of its nodes"
@@ -54,7 +63,7 @@ _REMEDY = "start one with: ray start --head, and give its HOST:PORT, or auto on 
 
 def _knock(address: str) -> None:
     """Raises HRSError at once where nobody listens; Ray itself would try for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.removeprefix(_FROM_OUTSIDE).rpartition(":")
     if not host or not port.isdecimal():
         raise HRSError(f"--on {address} is no address of a cluster; expected auto, HOST:PORT or ray://HOST:PORT")
     try:

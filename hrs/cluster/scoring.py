@@ -22,6 +22,7 @@ from hrs.progress import Progress
 from hrs.scoring.score import Scoring
 
 Column = dict[str, NDArray[np.int64]]
+_PAUSE = 1.0  # seconds between two looks at what is done
 
 
 def score_on(
@@ -46,32 +47,45 @@ def score_on(
     about: dict[str, Any] = {"checkpoint": checkpoint.resolve(), "dataset": dataset, "out": out.resolve()}
     scoring = Scoring(**about, limit=limit)
     scoring.claim()
-    missing = scoring.missing()
-    done = len(scoring) - scoring.frames_in(missing)
     with connected(address) as ray:
-        from ray.data import ActorPoolStrategy, DataContext
         from ray.exceptions import RayError
 
-        logging.getLogger("ray.data").setLevel(logging.WARNING)  # it tells of each step of its plan
-        DataContext.get_current().enable_progress_bars = False
-        nodes = resources(ray)
-        part = portion(nodes, device, at_once=_processes(nodes, device))
-        parts = ray.data.from_items([{"part": number} for number in missing], override_num_blocks=max(1, len(missing)))
-        scored = parts.map_batches(
-            _Worker,
-            fn_constructor_kwargs={**about, "limit": limit, "device": device, "cwd": Path.cwd()},
-            batch_size=1,
-            compute=ActorPoolStrategy(min_size=1, max_size=_processes(nodes, device), max_tasks_in_flight_per_actor=2),
-            **part.options(),
-        )
+        job = ray.remote(_stream).options(num_cpus=0).remote({**about, "limit": limit}, device, Path.cwd())
+        missing, ended = scoring.missing(), False
         try:
-            for row in scored.iter_rows() if missing else ():
-                done += int(row["frames"])
+            while not ended:
+                ended = bool(ray.wait([job], timeout=_PAUSE)[0])
+                missing = scoring.missing(among=missing)  # the storage is shared, so that nobody has to be asked
                 if progress:
-                    progress(done, len(scoring))
+                    progress(len(scoring) - scoring.frames_in(missing), len(scoring))
+            ray.get(job)
         except RayError as error:
             raise HRSError(f"the cluster could not score {dataset}: {str(error).strip().splitlines()[-1]}") from error
     return scoring.finish()
+
+
+def _stream(about: dict[str, Any], device: str, cwd: Path) -> None:
+    """Score what is missing. A task of the cluster, since Ray Data takes no driver that came in by ray://."""
+    from ray.data import ActorPoolStrategy, DataContext
+
+    logging.getLogger("ray.data").setLevel(logging.WARNING)  # it tells of each step of its plan
+    DataContext.get_current().enable_progress_bars = False
+    os.chdir(cwd)  # where relative paths of the data set start
+    if not (missing := Scoring(**about).missing()):
+        return
+    with connected("auto") as ray:
+        nodes = resources(ray)
+        at_once = _processes(nodes, device)
+        parts = ray.data.from_items([{"part": number} for number in missing], override_num_blocks=len(missing))
+        scored = parts.map_batches(
+            _Worker,
+            fn_constructor_kwargs={**about, "device": device, "cwd": cwd},
+            batch_size=1,
+            compute=ActorPoolStrategy(min_size=1, max_size=at_once, max_tasks_in_flight_per_actor=2),
+            **portion(nodes, device, at_once=at_once).options(),
+        )
+        for _ in scored.iter_rows():
+            pass
 
 
 def _processes(nodes: Any, device: str) -> int:

@@ -115,9 +115,9 @@ class Scoring:
         about = {**self._origin, "space": self._loaded.space.to_dict()}
         _claim(self._folder, about, before={**about, "checkpoint": self._identity_before})
 
-    def missing(self) -> list[int]:
-        """Numbers of the parts that are still to be written."""
-        return self._parts.missing()
+    def missing(self, among: Sequence[int] | None = None) -> list[int]:
+        """Numbers of the parts that are still to be written; of these ones alone, where given."""
+        return self._parts.missing(among)
 
     def frames_in(self, parts: Sequence[int]) -> int:
         return sum(len(chunk) for part in parts for chunk in self._parts.frames(part, self._batch))
@@ -226,8 +226,8 @@ class _Parts:
     def __len__(self) -> int:
         return -(-len(self.ids) // PART)
 
-    def missing(self) -> list[int]:
-        return [part for part in range(len(self)) if not self._finished(part)]
+    def missing(self, among: Sequence[int] | None = None) -> list[int]:
+        return [part for part in (range(len(self)) if among is None else among) if not self._finished(part)]
 
     def frames(self, part: int, size: int) -> list[range]:
         """The part's frames, ``size`` at a time."""

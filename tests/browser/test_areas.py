@@ -19,9 +19,9 @@ from hrs.scoring.report import title_of
 from hrs.scoring.takeaway import groups_csv
 from hrs.scoring.truth import hit_rates
 from hrs.scoring.why import sentence
-from tests.browser.conftest import ROOT, Serve, _start_server, _wait_until_healthy, free_port, stop_server
+from tests.browser.conftest import ROOT, Serve, _start_server, _wait_until_healthy, stop_server
 from tests.browser.pages import changed, picture, settled, shown
-from tests.conftest import CLASSES, tiny_config
+from tests.conftest import CLASSES, free_port, tiny_config
 from tests.scoring.weighted_run import WIDTH, make_run, make_scores
 
 FRAME = 0

@@ -23,7 +23,8 @@ from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from app.guard import GUARD_VARIABLE, Policy
 from tests.app.photo_runs import hostile, make_runs, write_street
-from tests.browser.conftest import ROOT, free_port
+from tests.browser.conftest import ROOT
+from tests.conftest import free_port
 
 START_SECONDS = 60.0
 

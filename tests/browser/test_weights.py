@@ -17,9 +17,9 @@ from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.panel import open_panel
 from hrs.scoring.tags import Tags
-from tests.browser.conftest import _start_server, _wait_until_healthy, free_port, stop_server
+from tests.browser.conftest import _start_server, _wait_until_healthy, stop_server
 from tests.browser.pages import PATIENCE, changed, open_frame, picture, rested, settled, shown, slide
-from tests.conftest import tiny_config
+from tests.conftest import free_port, tiny_config
 from tests.scoring.weighted_run import make_run
 
 FRAME, LABEL, SEEN, DISAGREEMENT, COMBINED, PIXEL, REGION = range(7)

@@ -10,6 +10,7 @@ import pytest
 
 from hrs.runs.work import WorkFolder
 from tests.app.conftest import open_page, root
+from tests.conftest import free_port
 
 __all__ = ["machines", "open_page", "root"]
 
@@ -21,11 +22,17 @@ class Machines:
     """The nodes, the first of which is the head."""
 
     cluster: Any
+    door: int
     nodes: list[Any] = field(default_factory=list)
 
     @property
     def address(self) -> str:
         return str(self.cluster.address)
+
+    @property
+    def from_outside(self) -> str:
+        """The address for who is on none of its nodes."""
+        return f"ray://127.0.0.1:{self.door}"
 
     def add(self) -> None:
         self.nodes.append(self.cluster.add_node(num_cpus=1, object_store_memory=STORE))
@@ -56,7 +63,8 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
 
         quick = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_timeout_ms": 2000}
         head = {"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False, "_system_config": quick}
-        found = Machines(Cluster(initialize_head=True, head_node_args=head))
+        door = free_port()
+        found = Machines(Cluster(initialize_head=True, head_node_args=head | {"ray_client_server_port": door}), door)
         try:
             for _ in range(2):
                 found.add()

@@ -1,5 +1,6 @@
 """What a piece of work gets of a cluster."""
 
+import socket
 import sys
 
 import pytest
@@ -38,3 +39,22 @@ def test_without_ray_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(HRSError, match=r"needs Ray .*: pip install '\.\[cluster\]'"), connected("auto"):
         pass
+
+
+def test_from_outside_it_knocks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+    asked: list[str] = []
+
+    def comes_up_the_second_time(address: str, **_: object) -> None:
+        asked.append(address)
+        if len(asked) % 2:
+            raise ConnectionError("Initialization failure from server:\n a traceback")
+
+    monkeypatch.setattr(ray, "init", comes_up_the_second_time)
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        address = f"127.0.0.1:{door.getsockname()[1]}"
+        with connected(f"ray://{address}") as given:
+            assert given is ray
+        with pytest.raises(HRSError, match="Initialization failure from server:\\); start one"), connected(address):
+            pass
+    assert asked == [f"ray://{address}"] * 2 + [address]
