@@ -10,7 +10,7 @@ that reach the same agreement, outline by outline.
 
 `choice` chooses 10 photos of the train split by "what to label next", and 10 at random, trains on either, and scores on
 the val split. The model that chooses starts from 3 random photos, the same for both. The encoder of `lite0` is frozen
-(see `benchmarks.headroom`).
+(see `benchmarks.frozen`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from benchmarks.common import print_table
-from benchmarks.headroom import Bench
+from benchmarks.frozen import Bench
 from hrs.data.draw import spread_indices
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.inference import Predictor

@@ -25,15 +25,21 @@ from hrs.system.files import atomic_write
 
 SYNTHETIC = {"batch_source": 2, "source_schedule": "cosine", "source_until": 0.7}
 STRONG = {"scale_min": 0.5, "scale_max": 2.0, "jitter": 0.5}
+BALANCED = {"class_balance": 0.4}
 ARMS: dict[str, dict[str, Any]] = {
     "photos": {"method": "target_only"},
     "joint": {"method": "joint", "train": SYNTHETIC},
     "hrs": {"method": "hrs", "train": SYNTHETIC},
     "strong": {"method": "target_only", "data": STRONG},
-    "balanced": {"method": "target_only", "train": {"class_balance": 0.4}},
+    "balanced": {"method": "target_only", "train": BALANCED},
     "lite2": {"method": "target_only", "network": {"name": "lite2"}},
     "joint strong": {"method": "joint", "data": STRONG, "train": SYNTHETIC},
     "hrs strong": {"method": "hrs", "data": STRONG, "train": SYNTHETIC},
+    "joint balanced": {"method": "joint", "train": BALANCED | SYNTHETIC},
+    "hrs balanced": {"method": "hrs", "train": BALANCED | SYNTHETIC},
+    "strong balanced": {"method": "target_only", "data": STRONG, "train": BALANCED},
+    "lite2 balanced": {"method": "target_only", "network": {"name": "lite2"}, "train": BALANCED},
+    "more balanced": {"method": "target_only", "train": {"class_balance": 0.6}},
 }
 """What goes over `base`."""
 

@@ -1,0 +1,351 @@
+"""Training on features that are computed once: many small experiments with the encoder of `lite0` frozen.
+
+The encoder keeps its ImageNet weights; several augmented views of each image go through it once, and the decoder alone
+is trained. So a run takes about a minute on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import csv
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hrs.data.draw import draw_real
+from hrs.data.layouts import Dataset, open_dataset
+from hrs.data.transforms import Sample, augment, fit
+from hrs.evaluation import ConfusionMatrix
+from hrs.labels import IGNORE, LabelSpace
+from hrs.networks.lite import Lite
+from hrs.networks.segmenter import SegmenterOutput, build_segmenter, normalise, upsample
+from hrs.selection.combine import weighted_cross_entropy
+from hrs.selection.view import View
+from hrs.street import harmful_mask
+
+BATCH = 32
+REAL, SOURCE = 6, 3
+"""Views a step: of the photos, and of the synthetic frames or what else comes on top."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Views:
+    """taps: features in half precision, (n d h w) a stride; labels uint8 (n h w); image: which one a view shows, (n,).
+    images: the views themselves, uint8 (n 3 h w). harmful: what was planted to mislead, bool (n h w)."""
+
+    taps: list[Tensor]
+    labels: Tensor
+    image: Tensor
+    images: Tensor
+    harmful: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def features(self, chosen: Tensor | slice) -> list[Tensor]:
+        return [tap[chosen].float() for tap in self.taps]
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """Views that one step sees: their numbers, (b,)."""
+
+    views: Views
+    drawn: Tensor
+
+    @classmethod
+    def draw(cls, views: Views, count: int, generator: torch.Generator, chances: Tensor | None = None) -> Side:
+        if chances is None:
+            return cls(views, torch.randint(len(views), (count,), generator=generator))
+        return cls(views, torch.multinomial(chances, count, generator=generator))
+
+    @property
+    def labels(self) -> Tensor:
+        return self.views.labels[self.drawn]
+
+    @property
+    def image(self) -> Tensor:
+        """Which image each view shows, (b,)."""
+        return self.views.image[self.drawn]
+
+    def taps(self) -> list[Tensor]:
+        return self.views.features(self.drawn)
+
+    def view(self, output: SegmenterOutput) -> View:
+        """As weighting networks see them."""
+        return View(
+            features=output.features.detach(),
+            logits=output.logits.detach(),
+            labels=self.labels,
+            regions=torch.zeros_like(self.labels, dtype=torch.int16),
+            regions_per_image=1,
+            images=self.views.images[self.drawn],
+        )
+
+
+def split(output: SegmenterOutput, sizes: list[int]) -> list[SegmenterOutput]:
+    pairs = zip(output.logits.split(sizes), output.features.split(sizes), strict=True)
+    return [SegmenterOutput(logits, features) for logits, features in pairs]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What a weigher sees before each step. average: the network's running mean."""
+
+    progress: float
+    real: Side
+    source: Side
+    real_view: View
+    source_view: View
+    average: Lite
+
+
+class Weigher(Protocol):
+    """What weighs synthetic pixels while the network learns.
+
+    chances: how likely each synthetic view is drawn, (n,); None for evenly.
+    """
+
+    chances: Tensor | None
+
+    def weigh(self, step: Step) -> Tensor:
+        """The weight of every synthetic pixel, (b h w)."""
+        ...
+
+
+@dataclass(eq=False)
+class Given:
+    """Weights that are known beforehand, (n h w)."""
+
+    weights: Tensor
+    chances: Tensor | None = None
+
+    def weigh(self, step: Step) -> Tensor:
+        return self.weights[step.source.drawn].float()
+
+
+class Bench:
+    """Training and judging decoders on features that are computed once."""
+
+    def __init__(self, options: argparse.Namespace, classes: int) -> None:
+        self.options, self.classes = options, classes
+        network = build_segmenter("lite0", classes, pretrained=True)
+        assert isinstance(network, Lite)
+        self.features = network.classifier.in_channels
+        self.encoder = network.encoder.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @torch.no_grad()
+    def views(self, dataset: Dataset, count: int, *, seed: int) -> Views:
+        """``count`` augmented views of each image; 0: the image as it is."""
+        samples = list(self._samples(dataset, count, seed))
+        images = torch.stack([torch.from_numpy(sample.image).permute(2, 0, 1) for sample in samples])
+        taps: list[list[Tensor]] = [[], [], [], []]
+        for part in images.split(BATCH):
+            shown = normalise(part).contiguous(memory_format=torch.channels_last)
+            for kept, tap in zip(taps, self.encoder(shown), strict=True):
+                kept.append(tap.half())
+        return Views(
+            taps=[torch.cat(parts) for parts in taps],
+            labels=torch.stack([torch.from_numpy(sample.label) for sample in samples]),
+            image=torch.arange(len(dataset)).repeat_interleave(max(1, count)),
+            images=images,
+            harmful=torch.stack([torch.from_numpy(harmful_mask(sample.planted)) for sample in samples]),
+        )
+
+    def _samples(self, dataset: Dataset, count: int, seed: int) -> Iterator[Sample]:
+        height, width = self.options.height, self.options.width
+        for i in range(len(dataset)):
+            image, label, planted = dataset.read_image(i), dataset.read_label(i), dataset.read_planted(i)
+            nothing = np.zeros(image.shape[:2], np.uint8)
+            whole = Sample(image=image, label=label, planted=nothing if planted is None else planted)
+            whole = fit(whole, height, width)
+            for view in range(count):
+                yield augment(whole, np.random.default_rng((seed, i, view)), height=height, width=width)
+            if not count:
+                yield whole
+
+    def train(
+        self,
+        real: Views,
+        source: Views | None,
+        *,
+        seed: int,
+        weigher: Weigher | None = None,
+        unlabelled: Views | None = None,
+        steps: int | None = None,
+    ) -> Lite:
+        """A decoder after training, averaged. ``weigher``: of the source's pixels. ``unlabelled``: real images under
+        labels that a teacher gave them."""
+        torch.manual_seed(seed)
+        network = build_segmenter("lite0", self.classes)
+        assert isinstance(network, Lite)
+        average, steps = copy.deepcopy(network), steps or self.options.steps
+        balance = rare_classes_more(real.labels, self.classes)
+        draw = torch.Generator().manual_seed(seed)
+        parameters = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
+        optimiser = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=1e-2)
+        network.train()
+        for step in range(steps):
+            for group in optimiser.param_groups:
+                group["lr"] = 2e-3 * min((step + 1) / (0.05 * steps), (1 - step / steps) ** 0.9)
+            sides = [Side.draw(real, REAL, draw)]
+            if source is not None:
+                sides.append(Side.draw(source, SOURCE, draw, None if weigher is None else weigher.chances))
+            if unlabelled is not None:
+                sides.append(Side.draw(unlabelled, SOURCE, draw))
+            output = network.decode([torch.cat(taps) for taps in zip(*(side.taps() for side in sides), strict=True)])
+            outputs = split(output, [len(side.drawn) for side in sides])
+            weights: list[Tensor | None] = [None] * len(sides)
+            if weigher is not None:
+                seen = [side.view(out) for side, out in zip(sides[:2], outputs, strict=False)]
+                weights[1] = weigher.weigh(Step(step / steps, sides[0], sides[1], *seen, average))
+            losses = [
+                weighted_cross_entropy(out.logits, side.labels, weight, balance)
+                for out, side, weight in zip(outputs, sides, weights, strict=True)
+            ]
+            optimiser.zero_grad()
+            sum(losses[1:], start=losses[0]).backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 5.0)
+            optimiser.step()
+            _move(average, network, min(0.99, (step + 1) / (step + 10)))
+        return average.eval()
+
+    @torch.no_grad()
+    def logits(self, network: Lite, views: Views) -> Iterator[tuple[Tensor, Tensor]]:
+        """Full-size logits and labels, some views at a time."""
+        for first in range(0, len(views), BATCH):
+            part = slice(first, first + BATCH)
+            logits = network.decode(views.features(part)).logits
+            yield upsample(logits, views.labels.shape[-2:]), views.labels[part]
+
+    def score(self, network: Lite, views: Views) -> list[float]:
+        """mIoU and the IoU of every class, in percent; NaN where a class does not occur."""
+        matrix = ConfusionMatrix(self.classes)
+        for logits, labels in self.logits(network, views):
+            matrix.update(logits.argmax(dim=1).numpy(), labels.numpy())
+        iou = matrix.iou()
+        return [matrix.miou(), *map(float, iou)]
+
+
+@torch.no_grad()
+def _move(average: Lite, network: Lite, decay: float) -> None:
+    pairs = zip(average.state_dict().values(), network.state_dict().values(), strict=True)
+    for own, other in pairs:
+        if own.is_floating_point():
+            own.lerp_(other, 1 - decay)
+
+
+def rare_classes_more(labels: Tensor, classes: int) -> Tensor:
+    """Class weights frequency^-0.4 with mean 1 over pixels, (c,), as `train.class_balance` has them."""
+    share = torch.bincount(labels[labels != IGNORE].long(), minlength=classes)[:classes].float()
+    share = (share / share.sum()).clamp(min=1e-3)
+    weights = share.pow(-0.4)
+    return weights / (share * weights).sum() * share.sum()
+
+
+def within_class(weights: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """Brought to mean 1 over each class's pixels, (n h w), half precision."""
+    result = torch.zeros_like(weights, dtype=torch.half)
+    for c in range(classes):
+        own = labels == c
+        if own.any():
+            result[own] = (weights[own] / weights[own].mean().clamp(min=1e-6)).half()
+    return result
+
+
+Arm = Callable[[Views, int], Lite]
+"""From views of drawn photos and a seed to a trained network."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Setting:
+    """Data to train and judge on. source: views of all synthetic frames; everything: of all real images."""
+
+    name: str
+    target: Dataset
+    space: LabelSpace
+    bench: Bench
+    source: Views
+    everything: Views
+    val: Views
+
+    @classmethod
+    def load(cls, options: argparse.Namespace) -> Setting:
+        torch.set_num_threads(1)
+        target = open_dataset(options.target, split="train")
+        space = target.space
+        assert space is not None
+        bench = Bench(options, len(space))
+        sources = [bench.views(open_dataset(each).map_to(space), 2, seed=2) for each in options.source]
+        return cls(
+            name=" + ".join(Path(each.partition("?")[0]).name for each in options.source),
+            target=target,
+            space=space,
+            bench=bench,
+            source=joined(sources),
+            everything=bench.views(target, 4, seed=1),
+            val=bench.views(open_dataset(options.target, split="val"), 0, seed=0),
+        )
+
+
+def joined(parts: Sequence[Views]) -> Views:
+    """Several sets of views as one; their images are numbered on."""
+    if len(parts) == 1:
+        return parts[0]
+    firsts = np.cumsum([0, *(int(part.image.max()) + 1 for part in parts[:-1])])
+    return Views(
+        taps=[torch.cat(taps) for taps in zip(*(part.taps for part in parts), strict=True)],
+        labels=torch.cat([part.labels for part in parts]),
+        image=torch.cat([part.image + int(first) for part, first in zip(parts, firsts, strict=True)]),
+        images=torch.cat([part.images for part in parts]),
+        harmful=torch.cat([part.harmful for part in parts]),
+    )
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """The options that such experiments share."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--source", nargs="+", required=True)
+    made.add_argument("--target", required=True, help="its splits train and val are used")
+    made.add_argument("--out", type=Path, required=True, help="CSV; rows that it has are kept")
+    made.add_argument("--n-real", type=int, default=20)
+    made.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    made.add_argument("--steps", type=int, default=1000)
+    made.add_argument("--height", type=int, default=112)
+    made.add_argument("--width", type=int, default=160)
+    made.add_argument("--only", nargs="*", help="arms whose names begin so; all by default")
+    return made
+
+
+def run(setting: Setting, arms: Mapping[str, Arm], options: argparse.Namespace) -> None:
+    """Train what the CSV lacks, seed by seed, and add a row each."""
+    if options.only:
+        arms = {name: arm for name, arm in arms.items() if name.startswith(tuple(options.only))}
+    head = ["source", "target", "arm", "n_real", "seed", "steps", "miou", *setting.space.classes]
+    have = set()
+    if options.out.exists():
+        rows = list(csv.DictReader(options.out.read_text().splitlines()))
+        have = {(row["source"], row["arm"], row["n_real"], row["seed"], row["steps"]) for row in rows}
+    else:
+        options.out.write_text(",".join(head) + "\n")
+    for seed in options.seeds:
+        drawn = draw_real(setting.target, options.n_real, seed=seed)
+        real = setting.bench.views(drawn, max(4, math.ceil(800 / len(drawn))), seed=7 + seed)
+        for name, arm in arms.items():
+            key = (setting.name, name, str(options.n_real), str(seed), str(options.steps))
+            if key in have:
+                continue
+            began = time.monotonic()
+            scores = setting.bench.score(arm(real, seed), setting.val)
+            with options.out.open("a") as file:
+                told = [setting.name, Path(options.target).name, *key[1:], *(f"{score:.2f}" for score in scores)]
+                csv.writer(file, lineterminator="\n").writerow(told)
+            print(f"seed {seed}, {name}: {scores[0]:.2f} ({time.monotonic() - began:.0f} s)", flush=True)

@@ -1,0 +1,273 @@
+"""What weighs synthetic pixels as well as learned weighting networks do: simpler rules, other signals.
+
+    python -m benchmarks.rivals --source folder:settings/airsim --target folder:settings/idd-dev --out rivals.csv
+
+With the encoder frozen (`benchmarks.frozen`). Every rule acts from a tenth of training on, in full from a fifth, and
+its weights have mean 1 within every class over training, as those of `hrs`. Arms:
+
+- photos, joint: no synthetic frames, and all of them alike;
+- agreement: what `hrs` learns from, read directly, of pixels; agreement, frames: its mean over the frame; agreement,
+  product: of pixel, 9x9 neighbours and frame, as levels are combined; agreement, sharp: of pixels at a third of the
+  temperature;
+- frames drawn by agreement: frames of low agreement are drawn less often, pixels count alike;
+- held-out usefulness: does a pixel's gradient point where that of photos points which a probe did not train on? One
+  probe a fold of the photos, each taught by the other folds; of pixels, and its mean over the frame;
+- both: agreement and held-out usefulness;
+- trimmed: a fifth of each class's pixels of a batch, those of most loss, left out;
+- generalised: weights p^0.7, the gradient of generalised cross-entropy (Zhang and Sabuncu, NeurIPS 2018);
+- own average: agreement with the network's own running mean in place of a probe;
+- oracle: pixels that were planted to mislead weigh nothing, where frames of the built-in street have some;
+- shuffled: the weights of *agreement*, each pixel's given to another one of its class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmarks.frozen import Arm, Given, Setting, Step, Views, parser, run, within_class
+from hrs.config import SelectionConfig
+from hrs.labels import IGNORE
+from hrs.networks.lite import Lite
+from hrs.selection.combine import above_floor, level_weight, strength_for, weighted_cross_entropy
+from hrs.selection.signals.agreement import Agreement, agreement
+from hrs.selection.signals.usefulness import target_gradient, usefulness
+from hrs.selection.statistics import ClassMoments, ClassStatistics
+
+WARMUP = RAMP = 0.1
+FOLDS = 4
+TRIMMED, POWER = 0.2, 0.7
+Value = Callable[[Step], Tensor]
+"""What each synthetic pixel is worth, (b h w), of any scale."""
+
+
+class Scaled:
+    """Raw weights in [floor, 1] brought to mean 1 within every class over training, after a warm-up and a ramp."""
+
+    def __init__(self, raw: Callable[[Step], Tensor], classes: int, config: SelectionConfig) -> None:
+        self.raw, self.config = raw, config
+        self.moments = ClassMoments(classes, config.momentum)
+        self.chances: Tensor | None = None
+
+    @torch.no_grad()
+    def weigh(self, step: Step) -> Tensor:
+        raw, labels = above_floor(self.raw(step), self.config.floor), step.source.labels
+        self.moments.update(raw, labels)
+        mean = torch.cat([self.moments.mean().float(), torch.ones(1)])[labels.long().clamp(max=len(self.moments.sums))]
+        ramp = min(1.0, max(0.0, (step.progress - WARMUP) / RAMP))
+        return 1 + float(strength_for(self.moments.spread(), self.config.min_effective)) * ramp * (raw / mean - 1)
+
+
+class Compared:
+    """A value beside those of its own class, as a raw weight; of a frame, or of pixel, neighbours and frame."""
+
+    def __init__(self, value: Value, classes: int, config: SelectionConfig, how: str = "pixel") -> None:
+        self.value, self.config, self.how = value, config, how
+        self.statistics = ClassStatistics(classes, config.momentum)
+
+    def __call__(self, step: Step) -> Tensor:
+        value, labels = self.value(step), step.source.labels
+        self.statistics.update(value, labels)
+        scores = self.statistics.standardise(value, labels)
+        if self.how == "pixel":
+            return self._weight(scores)
+        known = (labels != IGNORE).float()
+        frame = ((scores * known).sum((1, 2)) / known.sum((1, 2)).clamp(min=1))[:, None, None].expand_as(scores)
+        if self.how == "frame":
+            return self._weight(frame)
+        near = F.avg_pool2d(scores * known, 9, 1, 4) / F.avg_pool2d(known, 9, 1, 4).clamp(min=1e-6)
+        return self._weight(scores) * self._weight(near) * self._weight(frame)
+
+    def _weight(self, scores: Tensor) -> Tensor:
+        return level_weight(scores, centre=self.config.centre, temperature=self.config.temperature)
+
+
+class Probed:
+    """A signal's value, its own network taught step by step."""
+
+    def __init__(self, signal: nn.Module, value: Callable[[Step], tuple[Tensor, Tensor]]) -> None:
+        self.optimiser = torch.optim.AdamW(signal.parameters(), lr=4e-3, weight_decay=1e-2)
+        self.value = value
+
+    def __call__(self, step: Step) -> Tensor:
+        with torch.enable_grad():
+            loss, value = self.value(step)
+            self.optimiser.zero_grad()
+            loss.backward()
+        self.optimiser.step()
+        return value.detach()
+
+
+def agreeing(classes: int, features: int, config: SelectionConfig) -> Probed:
+    signal = Agreement(config, classes, features)
+
+    def value(step: Step) -> tuple[Tensor, Tensor]:
+        return signal.observe(step.real_view), signal.value(step.source_view)
+
+    return Probed(signal, value)
+
+
+class HeldOut(nn.Module):
+    """One probe a fold, taught by the photos of the others, and the mean gradient of its own fold's photos under it."""
+
+    gradients: Tensor
+
+    def __init__(self, classes: int, features: int, momentum: float) -> None:
+        super().__init__()
+        self.probes = nn.ModuleList(nn.Conv2d(features, classes, 1) for _ in range(FOLDS))
+        self.momentum = momentum
+        self.register_buffer("gradients", torch.zeros(FOLDS, classes, features))
+
+    def forward(self, step: Step) -> tuple[Tensor, Tensor]:
+        """The probes' loss and the value of every synthetic pixel, (b h w)."""
+        real, source = step.real_view.coarse(), step.source_view
+        fold, losses, values = step.real.image % FOLDS, [], []
+        for k, probe in enumerate(self.probes):
+            others, own = fold != k, fold == k
+            if others.any():
+                losses.append(weighted_cross_entropy(probe(real.features[others]), real.labels[others]))
+            with torch.no_grad():
+                if own.any():
+                    logits = probe(real.features[own])
+                    new = target_gradient(logits, real.features[own], real.labels[own])
+                    self.gradients[k].lerp_(new, 1 - self.momentum if self.gradients[k].any() else 1.0)
+                scale = self.gradients[k].norm().clamp(min=1e-12)
+                values.append(
+                    usefulness(probe(source.features), source.features, source.labels, self.gradients[k] / scale)
+                )
+        return torch.stack(losses).mean(), torch.stack(values).mean(dim=0)
+
+
+def held_out(classes: int, features: int, config: SelectionConfig) -> Probed:
+    signal = HeldOut(classes, features, config.momentum)
+    return Probed(signal, signal)
+
+
+class Summed:
+    """Two values, each in deviations of its class, over the root of two."""
+
+    def __init__(self, values: tuple[Value, Value], classes: int, config: SelectionConfig) -> None:
+        self.values = values
+        self.statistics = [ClassStatistics(classes, config.momentum) for _ in values]
+
+    def __call__(self, step: Step) -> Tensor:
+        total, labels = torch.zeros(step.source.labels.shape), step.source.labels
+        for find, statistics in zip(self.values, self.statistics, strict=True):
+            value = find(step)
+            statistics.update(value, labels)
+            total += statistics.standardise(value, labels)
+        return total / 2**0.5
+
+
+def likelihood(step: Step) -> Tensor:
+    """Log-probability of the given label under the network that is trained, (b h w)."""
+    return agreement(step.source_view.logits, step.source.labels)
+
+
+def own_average(step: Step) -> Tensor:
+    return agreement(step.average.decode(step.source.taps()).logits, step.source.labels)
+
+
+def trimmed(classes: int) -> Callable[[Step], Tensor]:
+    def raw(step: Step) -> Tensor:
+        likely, labels = likelihood(step), step.source.labels
+        kept = torch.ones_like(likely)
+        for c in range(classes):
+            own = labels == c
+            if own.any():
+                kept[own] = (likely[own] > likely[own].quantile(TRIMMED)).float()
+        return kept
+
+    return raw
+
+
+class DrawsFrames:
+    """Frames drawn by the mean of their weights when they were last seen; pixels count alike."""
+
+    def __init__(self, raw: Callable[[Step], Tensor], views: int) -> None:
+        self.raw = raw
+        self.seen = torch.full((views,), torch.nan)
+        self.chances: Tensor | None = None
+
+    @torch.no_grad()
+    def weigh(self, step: Step) -> Tensor:
+        raw = self.raw(step)
+        self.seen[step.source.drawn] = raw.mean(dim=(1, 2))
+        if step.progress > WARMUP:
+            self.chances = self.seen.nan_to_num(float(self.seen.nanmean())).clamp(min=0.05)
+        return torch.ones_like(raw)
+
+
+def shuffled(raw: Callable[[Step], Tensor], classes: int) -> Callable[[Step], Tensor]:
+    def other(step: Step) -> Tensor:
+        weights, labels = raw(step), step.source.labels
+        for c in range(classes):
+            own = (labels == c).nonzero(as_tuple=True)
+            if len(own[0]):
+                weights[own] = weights[own][torch.randperm(len(own[0]))]
+        return weights
+
+    return other
+
+
+def arms(setting: Setting) -> dict[str, Arm]:
+    """Every arm by name."""
+    bench, source, classes = setting.bench, setting.source, len(setting.space)
+    usual = SelectionConfig()
+    sharp = SelectionConfig(temperature=usual.temperature / 3)
+    features = bench.features
+
+    def compared(find: Callable[[], Value], how: str = "pixel", config: SelectionConfig = usual) -> Arm:
+        def train(real: Views, seed: int) -> Lite:
+            torch.manual_seed(seed)
+            raw = Compared(find(), classes, config, how)
+            return bench.train(real, source, seed=seed, weigher=Scaled(raw, classes, config))
+
+        return train
+
+    def agrees() -> Value:
+        return agreeing(classes, features, usual)
+
+    def useful() -> Value:
+        return held_out(classes, features, usual)
+
+    def by(raw: Callable[[], Callable[[Step], Tensor]]) -> Arm:
+        return lambda real, seed: bench.train(real, source, seed=seed, weigher=Scaled(raw(), classes, usual))
+
+    innocent = within_class((~source.harmful).float(), source.labels, classes)
+    found: dict[str, Arm] = {
+        "photos": lambda real, seed: bench.train(real, None, seed=seed),
+        "joint": lambda real, seed: bench.train(real, source, seed=seed),
+        "agreement": compared(agrees),
+        "agreement, frames": compared(agrees, "frame"),
+        "agreement, product": compared(agrees, "product"),
+        "agreement, sharp": compared(agrees, config=sharp),
+        "held-out usefulness": compared(useful),
+        "held-out usefulness, frames": compared(useful, "frame"),
+        "both": compared(lambda: Summed((agrees(), useful()), classes, usual)),
+        "own average": compared(lambda: own_average),
+        "trimmed": by(lambda: trimmed(classes)),
+        "generalised": by(lambda: lambda step: (POWER * likelihood(step)).exp()),
+        "oracle": lambda real, seed: bench.train(real, source, seed=seed, weigher=Given(innocent)),
+        "shuffled": by(lambda: shuffled(Compared(agrees(), classes, usual), classes)),
+    }
+    found["frames drawn by agreement"] = lambda real, seed: bench.train(
+        real,
+        source,
+        seed=seed,
+        weigher=DrawsFrames(Compared(agrees(), classes, usual, "frame"), len(source)),
+    )
+    return found
+
+
+def main() -> None:
+    options = parser(__doc__).parse_args()
+    setting = Setting.load(options)
+    run(setting, arms(setting), options)
+
+
+if __name__ == "__main__":
+    main()
