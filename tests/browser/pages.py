@@ -12,6 +12,16 @@ from playwright.sync_api import FrameLocator, Locator, Page, Response, expect
 PATIENCE = 20.0
 TRIES = 3
 REST_MS = 1000
+CALM_MS = 150
+CALM = """(long) => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    if (app?.dataset.testScriptState !== "notRunning") {
+        window.calmSince = null;
+        return false;
+    }
+    window.calmSince ??= performance.now();
+    return performance.now() - window.calmSince >= long;
+}"""
 
 
 def set_field(page: Page, label: str, value: object) -> None:
@@ -28,8 +38,10 @@ def set_field(page: Page, label: str, value: object) -> None:
 
 
 def settled(page: Page) -> None:
-    """Wait until the page is drawn, lest a button is replaced while it is being pressed."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    """Wait until the page is drawn and stays so for a moment, lest a button is replaced while it is being pressed: what
+    was typed last takes some time to reach the server."""
+    page.evaluate("window.calmSince = null")
+    page.wait_for_function(CALM, arg=CALM_MS, timeout=PATIENCE * 1000)
 
 
 def rested(page: Page) -> None:

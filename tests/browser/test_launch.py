@@ -46,6 +46,7 @@ def shrink(page: Page, frames: dict[str, str], tmp_path: Path, steps: int) -> No
     expect(page.get_by_text("Filled from tiny.yaml.")).to_be_visible()
     expect(page.get_by_label("Steps", exact=True)).to_have_count(1)
     set_field(page, "Steps", steps)
+    settled(page)
 
 
 def press_start(page: Page, name: str) -> None:
@@ -105,7 +106,7 @@ def test_baselines_are_one_click_and_seen_at_work(launch_page, frames, tmp_path,
     press_start(launch_page, "few")
     expect(launch_page).to_have_url(re.compile("compare.*Study"))
     until(lambda: any(each.status.step >= 2 for each in list_runs(root / "studies" / "few")))
-    expect(launch_page.get_by_text("Study: 0 of 12 runs.")).to_be_visible()
+    expect(launch_page.get_by_text("Study: 0 of 12 runs.")).to_be_visible(timeout=PATIENCE * 1000)
     launch_page.get_by_role("button", name="Cancel").click()
     expect(launch_page.get_by_text("The study was cancelled.")).to_be_visible()
     assert not any(each.run.active() for each in list_runs(root / "studies" / "few"))
