@@ -181,14 +181,15 @@ class Bench:
         weigher: Weigher | None = None,
         unlabelled: Views | None = None,
         steps: int | None = None,
+        class_balance: float = 0.4,
     ) -> Lite:
         """A decoder after training, averaged. ``weigher``: of the source's pixels. ``unlabelled``: real images under
-        labels that a teacher gave them."""
+        labels that a teacher gave them. ``class_balance``: as `train.class_balance`."""
         torch.manual_seed(seed)
         network = build_segmenter("lite0", self.classes)
         assert isinstance(network, Lite)
         average, steps = copy.deepcopy(network), steps or self.options.steps
-        balance = rare_classes_more(real.labels, self.classes)
+        balance = rare_classes_more(real.labels, self.classes, class_balance)
         draw = torch.Generator().manual_seed(seed)
         parameters = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
         optimiser = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=1e-2)
@@ -243,11 +244,11 @@ def _move(average: Lite, network: Lite, decay: float) -> None:
             own.lerp_(other, 1 - decay)
 
 
-def rare_classes_more(labels: Tensor, classes: int) -> Tensor:
-    """Class weights frequency^-0.4 with mean 1 over pixels, (c,), as `train.class_balance` has them."""
+def rare_classes_more(labels: Tensor, classes: int, power: float) -> Tensor:
+    """Class weights frequency^-power with mean 1 over pixels, (c,), as `train.class_balance` has them."""
     share = torch.bincount(labels[labels != IGNORE].long(), minlength=classes)[:classes].float()
     share = (share / share.sum()).clamp(min=1e-3)
-    weights = share.pow(-0.4)
+    weights = share.pow(-power)
     return weights / (share * weights).sum() * share.sum()
 
 

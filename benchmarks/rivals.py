@@ -16,19 +16,25 @@ its weights have mean 1 within every class over training, as those of `hrs`. Arm
 - trimmed: a fifth of each class's pixels of a batch, those of most loss, left out;
 - generalised: weights p^0.7, the gradient of generalised cross-entropy (Zhang and Sabuncu, NeurIPS 2018);
 - own average: agreement with the network's own running mean in place of a probe;
+- photos, joint, unbalanced and balanced more: class weights frequency^0 and frequency^-0.7 in place of frequency^-0.4;
+- joint, faded; agreement, faded; agreement, product, faded: the synthetic loss falls along a cosine to 0 at 70 % of
+  training;
 - oracle: pixels that were planted to mislead weigh nothing, where frames of the built-in street have some;
 - shuffled: the weights of *agreement*, each pixel's given to another one of its class.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.frozen import Arm, Given, Setting, Step, Views, parser, run, within_class
+from benchmarks.frozen import Arm, Bench, Given, Setting, Step, Views, Weigher, parser, run, within_class
 from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.networks.lite import Lite
@@ -59,6 +65,19 @@ class Scaled:
         mean = torch.cat([self.moments.mean().float(), torch.ones(1)])[labels.long().clamp(max=len(self.moments.sums))]
         ramp = min(1.0, max(0.0, (step.progress - WARMUP) / RAMP))
         return 1 + float(strength_for(self.moments.spread(), self.config.min_effective)) * ramp * (raw / mean - 1)
+
+
+@dataclass(eq=False)
+class Faded:
+    """A weigher, or none, whose synthetic pixels as a whole count less and less."""
+
+    weigher: Weigher | None = None
+    until: float = 0.7
+    chances: Tensor | None = None
+
+    def weigh(self, step: Step) -> Tensor:
+        own = torch.ones(step.source.labels.shape) if self.weigher is None else self.weigher.weigh(step)
+        return own * (1 + math.cos(math.pi * min(1.0, step.progress / self.until))) / 2
 
 
 class Compared:
@@ -213,6 +232,10 @@ def shuffled(raw: Callable[[Step], Tensor], classes: int) -> Callable[[Step], Te
     return other
 
 
+def _balanced(bench: Bench, views: Views | None, power: float, real: Views, seed: int) -> Lite:
+    return bench.train(real, views, seed=seed, class_balance=power)
+
+
 def arms(setting: Setting) -> dict[str, Arm]:
     """Every arm by name."""
     bench, source, classes = setting.bench, setting.source, len(setting.space)
@@ -220,11 +243,13 @@ def arms(setting: Setting) -> dict[str, Arm]:
     sharp = SelectionConfig(temperature=usual.temperature / 3)
     features = bench.features
 
-    def compared(find: Callable[[], Value], how: str = "pixel", config: SelectionConfig = usual) -> Arm:
+    def compared(
+        find: Callable[[], Value], how: str = "pixel", config: SelectionConfig = usual, *, faded: bool = False
+    ) -> Arm:
         def train(real: Views, seed: int) -> Lite:
             torch.manual_seed(seed)
-            raw = Compared(find(), classes, config, how)
-            return bench.train(real, source, seed=seed, weigher=Scaled(raw, classes, config))
+            weigher = Scaled(Compared(find(), classes, config, how), classes, config)
+            return bench.train(real, source, seed=seed, weigher=Faded(weigher) if faded else weigher)
 
         return train
 
@@ -245,6 +270,9 @@ def arms(setting: Setting) -> dict[str, Arm]:
         "agreement, frames": compared(agrees, "frame"),
         "agreement, product": compared(agrees, "product"),
         "agreement, sharp": compared(agrees, config=sharp),
+        "joint, faded": lambda real, seed: bench.train(real, source, seed=seed, weigher=Faded()),
+        "agreement, faded": compared(agrees, faded=True),
+        "agreement, product, faded": compared(agrees, "product", faded=True),
         "held-out usefulness": compared(useful),
         "held-out usefulness, frames": compared(useful, "frame"),
         "both": compared(lambda: Summed((agrees(), useful()), classes, usual)),
@@ -254,6 +282,9 @@ def arms(setting: Setting) -> dict[str, Arm]:
         "oracle": lambda real, seed: bench.train(real, source, seed=seed, weigher=Given(innocent)),
         "shuffled": by(lambda: shuffled(Compared(agrees(), classes, usual), classes)),
     }
+    for words, power in (("unbalanced", 0.0), ("balanced more", 0.7)):
+        for name, views in (("photos", None), ("joint", source)):
+            found[f"{name}, {words}"] = partial(_balanced, bench, views, power)
     found["frames drawn by agreement"] = lambda real, seed: bench.train(
         real,
         source,
