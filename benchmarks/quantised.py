@@ -1,10 +1,9 @@
 """Whether a trained network should be shipped in 8 bits for the CPU: mIoU, latency and size beside float32.
 
-    python -m benchmarks.quantised street camvid:data/camvid [--split val] [--calibrate 64] [--threads 2] [--repeats 15]
+    python -m benchmarks.quantised street camvid:data/camvid [--split val] [--threads 2] [--repeats 15]
 
-Static quantisation by ONNX Runtime: weights by channel, activations by the least and the greatest value that they have
-on images of the data set's train split. Scored on another split at the size of training; the two take turns for the
-latency of one image in the network alone.
+Made as `hrs export --int8` makes it, calibrated on the data set's train split. Scored on another split at the size of
+training; the two take turns for the latency of one image in the network alone.
 """
 
 from __future__ import annotations
@@ -13,54 +12,20 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from benchmarks.common import print_table
 from hrs.checkpoint import read_about
-from hrs.data.draw import spread_indices
-from hrs.data.layouts import Dataset, open_dataset
+from hrs.cli.models import quantise_on
+from hrs.data.layouts import open_dataset
 from hrs.data.transforms import Sample, fit
 from hrs.inference import Predictor, evaluate
 from hrs.inference.backends import OnnxBackend, onnx_model
-from hrs.networks.segmenter import normalise
 from hrs.runs.registry import resolve_checkpoint
-
-
-class Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
-    """Some images of a data set, as the network takes them."""
-
-    def __init__(self, dataset: Dataset, count: int, size: tuple[int, int]) -> None:
-        self.inputs = self._inputs(dataset, count, size)
-
-    def _inputs(self, dataset: Dataset, count: int, size: tuple[int, int]) -> Iterator[dict[str, NDArray[np.float32]]]:
-        for i in spread_indices(len(dataset), count):
-            image = fit(Sample(image=dataset.read_image(i)), *size).image
-            batch = normalise(torch.from_numpy(image).permute(2, 0, 1).unsqueeze(0))
-            yield {"images": batch.contiguous().numpy()}
-
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        return next(self.inputs, None)
-
-
-def quantise(model: Path, out: Path, reader: Reader) -> None:
-    prepared = out.with_name("prepared.onnx")
-    quant_pre_process(model, prepared, skip_symbolic_shape=True)
-    quantize_static(
-        prepared,
-        out,
-        reader,
-        quant_format=QuantFormat.QDQ,
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-    )
 
 
 def milliseconds(backends: dict[str, OnnxBackend], image: NDArray[np.uint8], repeats: int) -> dict[str, float]:
@@ -79,7 +44,6 @@ def main() -> None:
     parser.add_argument("checkpoint")
     parser.add_argument("dataset", help="a labelled data set with the splits train and --split")
     parser.add_argument("--split", default="val")
-    parser.add_argument("--calibrate", type=int, default=64, help="images of the train split")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
@@ -91,7 +55,7 @@ def main() -> None:
     scored = open_dataset(options.dataset, split=options.split).map_to(about.space)
     with tempfile.TemporaryDirectory() as folder:
         models = {"float32": onnx_model(checkpoint), "int8": Path(folder) / "int8.onnx"}
-        quantise(models["float32"], models["int8"], Reader(open_dataset(options.dataset), options.calibrate, size))
+        quantise_on(checkpoint, models["int8"], options.dataset)
         backends = {name: OnnxBackend(path) for name, path in models.items()}
         image = fit(Sample(image=scored.read_image(0)), *size).image
         times = milliseconds(backends, image, options.repeats)

@@ -528,6 +528,14 @@ def test_export_writes_a_checked_file(hrs, trained, tmp_path):
     assert (tmp_path / "model.onnx").is_file()
 
 
+def test_export_in_8_bits_is_beside_the_weights(hrs, trained, frames):
+    result = hrs("export", "first", "--runs", trained, "--int8", frames["target"])
+    assert result.code == 0 and "the class of float32 on" in result.out
+    file = RunFolder(trained / "first").best / "model_int8.onnx"
+    assert file.is_file()
+    file.unlink()
+
+
 def test_calibrate_says_when_there_are_too_few_images(hrs, trained):
     assert "at least 5 of each" in hrs("calibrate", "first", "--runs", trained).error
 

@@ -79,12 +79,17 @@ def runs_resume(
 
 
 @app.command("pack")
-def runs_pack(name: str, out: Annotated[Path, typer.Option(help="The folder to make.")], runs: RunsRoot = RUNS) -> None:
+def runs_pack(
+    name: str,
+    out: Annotated[Path, typer.Option(help="The folder to make.")],
+    half: Annotated[bool, typer.Option("--half", help="Weights in 16 bits: half the size.")] = False,
+    runs: RunsRoot = RUNS,
+) -> None:
     """Copy a finished run without what only training needs, to pass it on."""
     from hrs.runs.pack import pack
     from hrs.runs.registry import find_run
 
-    print(f"{name} is packed in {pack(find_run(runs, name), out).path}")
+    print(f"{name} is packed in {pack(find_run(runs, name), out, half=half).path}")
 
 
 @app.command("rename")

@@ -115,6 +115,15 @@ def read_metadata(path: Path) -> dict[str, Any]:
         raise HRSError(f"{path} cannot be read as an ONNX model ({error}); export it again") from error
 
 
+def write_metadata(path: Path, metadata: dict[str, Any]) -> None:
+    """Have an ONNX file say this of itself, and nothing else."""
+    import onnx
+
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {key: json.dumps(value) for key, value in metadata.items()})
+    onnx.save(model, path)
+
+
 def _convert(segmenter: Segmenter, path: Path, metadata: dict[str, Any], size: tuple[int, int]) -> None:
     example = torch.zeros(2, 3, *size)
     free = torch.export.Dim.AUTO

@@ -5,8 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
+from hrs.runs.names import MODEL
 from hrs.runs.status import NOBODY
 from hrs.system.files import atomic_folder
 
@@ -14,11 +18,15 @@ STEPS = 6
 """Training steps whose weight maps are kept, spread over the run, its last among them."""
 
 
-def pack(run: RunFolder, out: Path) -> RunFolder:
+def pack(run: RunFolder, out: Path, *, half: bool = False) -> RunFolder:
     """Copy what others need of a run into a folder of the same layout.
 
     Left behind are what resumes it, TensorBoard, whole-corpus scores, and pictures of real images, which may not be
     ours to pass on.
+
+    Args:
+        half: keep the weights of convolutions and linear layers in 16 bits, rounded to 11 of them; half the size. What
+            was exported from the whole ones is left behind, too.
 
     Raises:
         HRSError: the run has not finished, ``out`` exists, or cannot be written.
@@ -32,7 +40,9 @@ def pack(run: RunFolder, out: Path) -> RunFolder:
         packed = RunFolder(folder)
         for file in (run.config, run.space, run.metrics, run.results_csv, run.log):
             shutil.copy2(file, folder / file.name)
-        shutil.copytree(run.best, packed.best)
+        shutil.copytree(run.best, packed.best, ignore=shutil.ignore_patterns("*.onnx") if half else None)
+        if half:
+            _halve(packed.best / MODEL)
         if run.weights.is_dir():
             shutil.copytree(run.panel_frames, packed.panel_frames)
             for step in _spread(run.panel_steps()):
@@ -42,6 +52,16 @@ def pack(run: RunFolder, out: Path) -> RunFolder:
             shutil.copy2(run.preview("weights", step), packed.preview("weights", step))
         packed.write_status(status, **NOBODY)
     return RunFolder(out)
+
+
+def _halve(model: Path) -> None:
+    """Matrices and kernels to float16, but those whose values it does not reach; the network they are loaded into
+    stays in float32."""
+    tensors = load_file(model)
+    for name, value in tensors.items():
+        if value.dtype == np.float32 and value.ndim > 1 and np.abs(value).max(initial=0) <= np.finfo(np.float16).max:
+            tensors[name] = value.astype(np.float16)
+    save_file(tensors, model)
 
 
 def _spread(steps: list[int]) -> list[int]:

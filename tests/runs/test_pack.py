@@ -1,5 +1,7 @@
 import pytest
+import torch
 
+from hrs.checkpoint import load_checkpoint
 from hrs.errors import HRSError
 from hrs.inference import Predictor
 from hrs.runs.folder import RunFolder
@@ -47,3 +49,16 @@ def test_only_a_finished_run_is_packed_and_nothing_is_replaced(finished, tmp_pat
     with pytest.raises(HRSError, match="exists; delete it"):
         pack(finished, tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def test_half_the_size_is_nearly_the_same_network(finished, tmp_path):
+    (finished.best / "model.onnx").write_bytes(b"of the whole weights")
+    whole, half = pack(finished, tmp_path / "whole"), pack(finished, tmp_path / "half", half=True)
+    sizes = [(run.best / "model.safetensors").stat().st_size for run in (whole, half)]
+    assert sizes[1] < 0.6 * sizes[0]
+    assert (whole.best / "model.onnx").exists() and not (half.best / "model.onnx").exists()
+    wanted = load_checkpoint(whole.best).method.state_dict()
+    for name, value in load_checkpoint(half.best).method.state_dict().items():
+        before = wanted[name]
+        assert value.dtype == before.dtype
+        torch.testing.assert_close(value, before, rtol=2**-11, atol=1e-7)

@@ -1,0 +1,94 @@
+"""A trained network in 8 bits, for CPUs: a third of the size, and faster where the processor has words for that."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hrs.errors import HRSError
+from hrs.inference.backends import OnnxBackend, onnx_model
+from hrs.inference.export import INPUT, NotExportable, read_metadata, write_metadata
+from hrs.networks.segmenter import normalise
+from hrs.system.files import atomic_write, disk_errors
+
+BITS = "bits"
+"""In the file's metadata: 8."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantised:
+    """An ONNX file. same: the share of its cells on which it names the class that float32 names, over ``images``."""
+
+    path: Path
+    same: float
+    images: int
+
+
+def quantise(checkpoint: Path, out: Path, images: Sequence[NDArray[np.uint8]]) -> Quantised:
+    """Write a checkpoint's network as ONNX in 8 bits, its inputs, outputs and metadata as `export_network` has them.
+
+    Static quantisation (Jacob et al., CVPR 2018) by ONNX Runtime: weights by channel, activations between the least and
+    the greatest value that they take on these images. Weights have 7 bits in truth: with 8, processors without VNNI add
+    up products in fewer bits than these may need.
+
+    Args:
+        images: RGB (h w 3) of one size, that of training, like those it is for; some dozens.
+
+    Raises:
+        HRSError: no image, a network that ONNX cannot hold, or a file that cannot be written.
+    """
+    if not len(images):
+        raise HRSError("there is no image to calibrate 8 bits on; give a data set that has some")
+    whole = onnx_model(checkpoint)
+    with disk_errors(out), tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch) / "eight.onnx"
+        _quantise(whole, made, images)
+        write_metadata(made, {**read_metadata(whole), BITS: 8})
+        same = _agreement(OnnxBackend(whole), OnnxBackend(made), images)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(out, made.read_bytes())
+    return Quantised(path=out, same=same, images=len(images))
+
+
+def _quantise(whole: Path, out: Path, images: Sequence[NDArray[np.uint8]]) -> None:
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):
+        """The images one by one, as the network takes them."""
+
+        def __init__(self) -> None:
+            self.inputs: Iterator[NDArray[np.float32]] = map(_input, images)
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            image = next(self.inputs, None)
+            return None if image is None else {INPUT: image}
+
+    prepared = out.with_name("prepared.onnx")
+    how = {"quant_format": QuantFormat.QDQ, "per_channel": True, "reduce_range": True}
+    how |= {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8}
+    try:
+        quant_pre_process(whole, prepared, skip_symbolic_shape=True)
+        quantize_static(prepared, out, Reader(), **how)
+    except Exception as error:  # ONNX Runtime's own errors share no base
+        raise NotExportable(f"this network cannot be had in 8 bits ({error}); use it in float32") from error
+
+
+def _input(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    batch: NDArray[np.float32] = normalise(torch.from_numpy(image).permute(2, 0, 1)[None]).contiguous().numpy()
+    return batch
+
+
+def _agreement(one: OnnxBackend, other: OnnxBackend, images: Sequence[NDArray[np.uint8]]) -> float:
+    same = [(_classes(one, image) == _classes(other, image)).float().mean().item() for image in images]
+    return sum(same) / len(same)
+
+
+def _classes(backend: OnnxBackend, image: NDArray[np.uint8]) -> torch.Tensor:
+    return backend(image[None]).logits.argmax(dim=1)

@@ -1,0 +1,69 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from hrs.errors import HRSError
+from hrs.inference import Predictor
+from hrs.inference.backends import OnnxBackend, TorchBackend
+from hrs.inference.export import read_metadata, weights_hash
+from hrs.inference.quantise import quantise
+from tests.inference.conftest import SPACE, checkpoint, exported, photo
+
+__all__ = ["checkpoint", "exported"]
+
+
+@pytest.fixture(scope="module")
+def eight(checkpoint, exported, tmp_path_factory):
+    """A copy of the checkpoint that has its network in both forms beside it."""
+    folder = tmp_path_factory.mktemp("eight") / "best"
+    shutil.copytree(checkpoint, folder)
+    shutil.copy(exported.path, folder / "model.onnx")
+    done = quantise(folder, folder / "model_int8.onnx", [photo(48, 64, seed) for seed in range(8)])
+    return folder, done
+
+
+def test_it_is_smaller_and_names_nearly_the_same_classes(eight):
+    folder, done = eight
+    assert done.images == 8 and 0.9 < done.same <= 1
+    assert done.path.stat().st_size < 0.4 * (folder / "model.onnx").stat().st_size
+    other = photo(70, 90, seed=99)  # that it was not calibrated on
+    exact, quick = (Predictor.load(folder, backend=name).segment(other) for name in ("torch", "auto"))
+    assert (exact.labels == quick.labels).mean() > 0.9
+    assert not np.array_equal(exact.confidence, quick.confidence)
+
+
+def test_what_it_says_of_itself(eight):
+    folder, done = eight
+    about = read_metadata(done.path)
+    assert about["bits"] == 8 and about["classes"] == list(SPACE.classes) and about["weights"] == weights_hash(folder)
+    assert about.keys() - {"bits"} == read_metadata(folder / "model.onnx").keys()
+
+
+def test_auto_takes_it_on_a_cpu_and_the_exact_ways_do_not(eight, tmp_path):
+    folder, _ = eight
+    used = Predictor.load(folder, backend="auto").backend
+    assert isinstance(used, OnnxBackend) and used.path == folder / "model_int8.onnx"
+    exact = Predictor.load(folder, backend="onnx").backend
+    assert isinstance(exact, OnnxBackend) and exact.path == folder / "model.onnx"
+    assert isinstance(Predictor.load(folder, backend="torch").backend, TorchBackend)
+
+
+def test_one_of_other_weights_is_left_alone(eight, tmp_path):
+    folder, _ = eight
+    ours = tmp_path / "best"
+    shutil.copytree(folder, ours)
+    shutil.copy(ours / "model.onnx", ours / "model_int8.onnx")
+    assert Predictor.load(ours, backend="auto").backend.path == ours / "model_int8.onnx"  # the same weights
+    with open(ours / "model.safetensors", "r+b") as file:
+        file.seek(-1, 2)
+        last = file.read(1)
+        file.seek(-1, 2)
+        file.write(bytes([last[0] ^ 1]))
+    assert Predictor.load(ours, backend="auto").backend.path.name != "model_int8.onnx"
+
+
+def test_without_images_there_is_nothing_to_calibrate_on(checkpoint, tmp_path):
+    with pytest.raises(HRSError, match="no image to calibrate"):
+        quantise(checkpoint, tmp_path / "out.onnx", [])
+    assert not (tmp_path / "out.onnx").exists()
