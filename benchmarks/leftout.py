@@ -39,7 +39,9 @@ ARMS: dict[str, dict[str, Any]] = {
     "hrs balanced": {"method": "hrs", "train": BALANCED | SYNTHETIC},
     "strong balanced": {"method": "target_only", "data": STRONG, "train": BALANCED},
     "lite2 balanced": {"method": "target_only", "network": {"name": "lite2"}, "train": BALANCED},
-    "more balanced": {"method": "target_only", "train": {"class_balance": 0.6}},
+    "joint more balanced": {"method": "joint", "train": SYNTHETIC | {"class_balance": 0.6}},
+    "joint strong balanced": {"method": "joint", "data": STRONG, "train": BALANCED | SYNTHETIC},
+    "lite2 joint balanced": {"method": "joint", "network": {"name": "lite2"}, "train": BALANCED | SYNTHETIC},
 }
 """What goes over `base`."""
 
