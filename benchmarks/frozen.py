@@ -287,7 +287,7 @@ class Setting:
         bench = Bench(options, len(space))
         sources = [bench.views(open_dataset(each).map_to(space), 2, seed=2) for each in options.source]
         return cls(
-            name=" + ".join(Path(each.partition("?")[0]).name for each in options.source),
+            name=" + ".join(Path(each).name for each in options.source),
             target=target,
             space=space,
             bench=bench,
@@ -334,19 +334,19 @@ def run(setting: Setting, arms: Mapping[str, Arm], options: argparse.Namespace) 
     have = set()
     if options.out.exists():
         rows = list(csv.DictReader(options.out.read_text().splitlines()))
-        have = {(row["source"], row["arm"], row["n_real"], row["seed"], row["steps"]) for row in rows}
+        have = {tuple(row[name] for name in head[:6]) for row in rows}
     else:
         options.out.write_text(",".join(head) + "\n")
+    target = Path(options.target).name
     for seed in options.seeds:
         drawn = draw_real(setting.target, options.n_real, seed=seed)
         real = setting.bench.views(drawn, max(4, math.ceil(800 / len(drawn))), seed=7 + seed)
         for name, arm in arms.items():
-            key = (setting.name, name, str(options.n_real), str(seed), str(options.steps))
+            key = (setting.name, target, name, str(options.n_real), str(seed), str(options.steps))
             if key in have:
                 continue
             began = time.monotonic()
             scores = setting.bench.score(arm(real, seed), setting.val)
             with options.out.open("a") as file:
-                told = [setting.name, Path(options.target).name, *key[1:], *(f"{score:.2f}" for score in scores)]
-                csv.writer(file, lineterminator="\n").writerow(told)
+                csv.writer(file, lineterminator="\n").writerow([*key, *(f"{score:.2f}" for score in scores)])
             print(f"seed {seed}, {name}: {scores[0]:.2f} ({time.monotonic() - began:.0f} s)", flush=True)
