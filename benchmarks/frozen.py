@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Protocol
 
@@ -322,14 +323,14 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made.add_argument("--steps", type=int, default=1000)
     made.add_argument("--height", type=int, default=112)
     made.add_argument("--width", type=int, default=160)
-    made.add_argument("--only", nargs="*", help="arms whose names begin so; all by default")
+    made.add_argument("--only", nargs="*", help="arms of these names, with * and ?; all by default")
     return made
 
 
 def run(setting: Setting, arms: Mapping[str, Arm], options: argparse.Namespace) -> None:
     """Train what the CSV lacks, seed by seed, and add a row each."""
     if options.only:
-        arms = {name: arm for name, arm in arms.items() if name.startswith(tuple(options.only))}
+        arms = {name: arm for name, arm in arms.items() if any(fnmatch(name, each) for each in options.only)}
     head = ["source", "target", "arm", "n_real", "seed", "steps", "miou", *setting.space.classes]
     have = set()
     if options.out.exists():
