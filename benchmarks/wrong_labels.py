@@ -1,0 +1,158 @@
+"""Who finds planted harm better: learned weights, or cleanlab, the tool that people use for wrong labels?
+
+    pip install cleanlab    # AGPL; this script alone uses it
+    python -m benchmarks.wrong_labels HRS_RUN PHOTOS_RUN [--data 'render:synthetic?frames=200'] [--out wrong_labels.csv]
+
+HRS_RUN learned weights; PHOTOS_RUN is `target_only` on the same photos, so what it predicts for synthetic frames is out
+of sample. cleanlab (2.9, `cleanlab.segmentation`) is given those predictions, and for fairness also those of HRS_RUN's
+own segmentation network, which has seen the frames. Its pixel score is the probability of the given label; regions take
+the mean; frames take its own image score. Rows:
+
+- AUROC of low weight or score for harm, over pixels, regions and frames; a region or frame is harmful where more than
+  half of its labelled pixels are;
+- of the 1 % and the 5 % of pixels of lowest weight, the share that is harmful;
+- seconds of CPU time and the process's memory at most, for all frames; predictions are in both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from benchmarks.common import print_table
+from benchmarks.planted import Tally
+from hrs.checkpoint import load_checkpoint
+from hrs.data.layouts import Dataset, open_dataset
+from hrs.data.loaders import Batch, FrameReader
+from hrs.errors import HRSError
+from hrs.labels import IGNORE
+from hrs.methods.hrs import HierarchicalSelection, weigh_frames
+from hrs.networks.segmenter import normalise, upsample
+from hrs.runs.registry import resolve_checkpoint
+from hrs.scoring.score import Chunks, chunks
+from hrs.selection.validity import auroc
+from hrs.street import harmful_mask
+
+LOWEST = (1, 5)
+"""Percent of pixels that a person would look at."""
+Row = dict[str, Any]
+
+
+def batches(dataset: Dataset, checkpoint: Path, size: int) -> Iterator[Batch]:
+    loaded = load_checkpoint(checkpoint)
+    reader = FrameReader([dataset.map_to(loaded.space)], loaded.config.data, regions=True)
+    return iter(DataLoader(Chunks(reader, chunks(0, len(reader), size)), batch_size=None, num_workers=0))
+
+
+@torch.no_grad()
+def by_weights(dataset: Dataset, checkpoint: Path, options: argparse.Namespace) -> Iterator[Row]:
+    """The rows of a run's weights, level by level."""
+    method = load_checkpoint(checkpoint).method
+    if not isinstance(method, HierarchicalSelection):
+        raise HRSError(f"{checkpoint} learned no weights; give a run of hrs")
+    names = ("combined", *method.selector.config.levels)
+    tally, began = Tally(options.pixels, 0), time.process_time()
+    for batch in batches(dataset, checkpoint, options.batch):
+        found = weigh_frames(method, batch)
+        maps = torch.stack([found.combined, *(found.levels[name] for name in names[1:])]).numpy()
+        add(tally, maps, batch)
+    seconds = time.process_time() - began
+    for index, name in enumerate(names):
+        yield {"who": f"hrs, {name}", **judged(tally, index), **cost(seconds)}
+
+
+@torch.no_grad()
+def by_cleanlab(dataset: Dataset, checkpoint: Path, who: str, options: argparse.Namespace) -> Row:
+    """cleanlab's row, on a run's predictions."""
+    from cleanlab.segmentation.rank import get_label_quality_scores
+
+    segmenter, began = load_checkpoint(checkpoint).method.segmenter, time.process_time()
+    seen, likely = list(batches(dataset, checkpoint, options.batch)), []
+    for batch in seen:
+        logits = upsample(segmenter(normalise(batch.images)).logits, batch.labels.shape[-2:])
+        likely.append(logits.softmax(dim=1).numpy())
+    probabilities, labels = np.concatenate(likely), torch.cat([batch.labels for batch in seen]).numpy().astype(np.int64)
+    labels = np.where(labels == IGNORE, probabilities.argmax(axis=1), labels)  # it knows no ignored pixels
+    images, pixels = get_label_quality_scores(labels, probabilities, verbose=False)
+    seconds, tally, first = time.process_time() - began, Tally(options.pixels, 0), 0
+    for batch in seen:
+        add(tally, pixels[None, first : first + len(batch)], batch)
+        first += len(batch)
+    row = {"who": who, **judged(tally, 0), **cost(seconds)}
+    _, harmful, _ = tally.units["frames"].joined()
+    return row | {"frames": auroc(-images, harmful)}
+
+
+def add(tally: Tally, maps: NDArray[np.float32], batch: Batch) -> None:
+    for i in range(len(batch)):
+        tally.add(maps[:, i], batch.labels[i].numpy(), batch.regions[i].numpy(), batch.planted[i].numpy())
+
+
+def judged(tally: Tally, index: int) -> Row:
+    found: Row = {unit: tally.row(index)[unit] for unit in ("pixels", "regions", "frames")}
+    weights, harmful, _ = tally.units["pixels"].joined()
+    order = np.argsort(weights[index], kind="stable")
+    for percent in LOWEST:
+        found[f"lowest {percent} %"] = float(harmful[order[: max(1, len(order) * percent // 100)]].mean())
+    return found
+
+
+def cost(seconds: float) -> Row:
+    return {"seconds": seconds, "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def share_of_harm(dataset: Dataset) -> float:
+    masks = [dataset.read_planted(i) for i in range(len(dataset))]
+    if any(mask is None for mask in masks):
+        raise HRSError(f"{dataset.spec} has frames without a planted mask; use render:synthetic")
+    return float(np.mean([harmful_mask(mask).mean() for mask in masks if mask is not None]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("hrs_run")
+    parser.add_argument("photos_run")
+    parser.add_argument("--data", default="render:synthetic?frames=200")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--pixels", type=int, default=4000, help="pixels drawn from a frame")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--out", type=Path, help="also write the rows to this CSV")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    try:
+        ours, photos = (resolve_checkpoint(name, options.runs) for name in (options.hrs_run, options.photos_run))
+        dataset = open_dataset(options.data)
+        print(f"{len(dataset)} frames, {100 * share_of_harm(dataset):.1f} % of their pixels planted to mislead")
+        rows = list(by_weights(dataset, ours, options))
+        rows.append(by_cleanlab(dataset, photos, "cleanlab, photos' network", options))
+        rows.append(by_cleanlab(dataset, ours, "cleanlab, hrs's network", options))
+    except (HRSError, ImportError) as error:
+        raise SystemExit(str(error)) from error
+    print_table(list(rows[0]), [[shown(value) for value in row.values()] for row in rows])
+    if options.out:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        options.out.write_text(text.getvalue())
+
+
+def shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}" if value <= 1 else f"{value:.0f}"
+    return str(value)
+
+
+if __name__ == "__main__":
+    main()
