@@ -243,7 +243,7 @@ class TrainConfig(Section):
         title="Synthetic frames until",
         description="Share of training after which the real images are alone.",
     )
-    class_balance: Share = Field(0.0, description="p of class weights frequency^-p in the loss; 0: every pixel alike.")
+    class_balance: Share = Field(0.4, description="p of class weights frequency^-p in the loss; 0: every pixel alike.")
     learning_rate: Positive = Field(2e-3, description="Peak learning rate.")
     encoder_rate: Share = Field(
         0.2, title="Rate of a pretrained encoder", description="Share of it at which a pretrained encoder learns."
@@ -255,7 +255,7 @@ class TrainConfig(Section):
     poly_power: Positive = Field(0.9, title="Power of its decay", description="Power of the polynomial decay.")
     clip: Positive = Field(5.0, title="Largest gradient norm", description="Largest gradient norm.")
     ema: float = Field(
-        0.0,
+        0.99,
         ge=0,
         lt=1,
         title="Averaged network (EMA)",

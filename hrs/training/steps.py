@@ -15,7 +15,6 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hrs.checkpoint import check_fits, load_state, load_weights, restoring
 from hrs.config import RunConfig
@@ -32,6 +31,7 @@ from hrs.methods.teacher import Teacher
 from hrs.networks.segmenter import Segmenter
 from hrs.networks.shared_norm import share_normalisation
 from hrs.progress import Progress
+from hrs.training.average import average_of
 from hrs.training.sampling import frame_shares, redraw_steps
 from hrs.training.schedule import poly_with_warmup
 from hrs.training.task import open_real, survey_sources
@@ -116,8 +116,8 @@ class Trainer:
         self.optimiser = build_optimiser(method, config, fused=graphics)
         if config.train.compile:
             method.segmenter.compile()
-        # A fused optimiser skips a step by itself; an average cannot, and half precision's scaler does it its own way.
-        self._device_skips = graphics and self.average is None and config.train.precision != "fp16"
+        # A fused optimiser skips a step by itself; half precision's scaler does it its own way.
+        self._device_skips = graphics and config.train.precision != "fp16"
         self.step, self._bad, self._unread = 0, 0, deque[Later]()
         self.often: NDArray[np.float64] | None = None
         self.restored: dict[str, Any] = {} if resume_from is None else load_state(resume_from)
@@ -127,9 +127,9 @@ class Trainer:
         self.method, self.optimiser = self.accelerator.prepare(method, self.optimiser)
         self.bare = cast(Method, self.accelerator.unwrap_model(self.method))
         if self.average is not None:
-            self.average.to(self.accelerator.device)
+            self.average.module.to(self.accelerator.device)
         if self.average is not None and self.unlabelled is not None:
-            self.bare.teacher = Teacher(cast(Segmenter, self.average.module), config.teacher)
+            self.bare.teacher = Teacher(self.average.module, config.teacher)
             if "teacher" in self.restored:
                 self.bare.teacher.confidence.copy_(self.restored["teacher"])
 
@@ -233,8 +233,8 @@ class Trainer:
             step_unless(self.optimiser, ~finite)
         elif bool(finite):
             self.optimiser.step()
-            if self.average is not None:
-                self.average.update_parameters(self.bare.segmenter)
+        if self.average is not None and (self._device_skips or bool(finite)):
+            self.average.update(self.bare.segmenter)
         self.optimiser.zero_grad(set_to_none=True)
 
     def _clip(self) -> list[Tensor]:
@@ -283,8 +283,7 @@ class Trainer:
 
     def network(self) -> Segmenter:
         """The network that is validated and shipped, in evaluation mode: the average where there is one."""
-        network = self.average.module if self.average is not None else self.bare.segmenter
-        return cast(Segmenter, network).eval()
+        return (self.bare.segmenter if self.average is None else self.average.module).eval()
 
     def state(self) -> dict[str, Any]:
         """What resumes the run, beside the method's weights."""
@@ -354,12 +353,6 @@ def build_optimiser(method: Method, config: RunConfig, *, fused: bool = False) -
     groups = [{"params": rows, "peak": rate, "network": i} for rows, rate, i in parts if rows]
     rate, decay = config.train.learning_rate, config.train.weight_decay
     return torch.optim.AdamW(groups, lr=rate, weight_decay=decay, fused=fused or None)
-
-
-def average_of(network: Segmenter, decay: float) -> AveragedModel | None:
-    if not decay:
-        return None
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
 
 
 def step_seed(*numbers: int) -> int:

@@ -161,7 +161,7 @@ def test_class_balance_weighs_by_frequency_with_mean_one_over_the_targets_pixels
 
 
 def test_without_class_balance_the_loss_is_plain_cross_entropy():
-    method, _ = build("joint")
+    method, _ = build("joint", "train.class_balance=0")
     method.balance(torch.rand(C))
     logits, labels = torch.randn(2, C, H, W), batch(1).labels
     assert torch.equal(method.cross_entropy(logits, labels), weighted_cross_entropy(logits, labels))
