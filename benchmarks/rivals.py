@@ -13,6 +13,9 @@ its weights have mean 1 within every class over training, as those of `hrs`. Arm
 - held-out usefulness: does a pixel's gradient point where that of photos points which a probe did not train on? One
   probe a fold of the photos, each taught by the other folds; of pixels, and its mean over the frame;
 - both: agreement and held-out usefulness;
+- tail; tail, near; tail, faded: of a class, how often are photos that a probe did not train on agreed with as little,
+  over how often synthetic frames are, at most 1: what is as unlikely among true labels costs no weight; of pixels, and
+  of the mean over 9x9 neighbours;
 - trimmed: a fifth of each class's pixels of a batch, those of most loss, left out;
 - generalised: weights p^0.7, the gradient of generalised cross-entropy (Zhang and Sabuncu, NeurIPS 2018);
 - own average: agreement with the network's own running mean in place of a probe;
@@ -39,7 +42,7 @@ from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.networks.lite import Lite
 from hrs.selection.combine import above_floor, level_weight, strength_for, weighted_cross_entropy
-from hrs.selection.signals.agreement import Agreement, agreement
+from hrs.selection.signals.agreement import FLOOR, Agreement, agreement
 from hrs.selection.signals.usefulness import target_gradient, usefulness
 from hrs.selection.statistics import ClassMoments, ClassStatistics
 
@@ -97,8 +100,7 @@ class Compared:
         frame = ((scores * known).sum((1, 2)) / known.sum((1, 2)).clamp(min=1))[:, None, None].expand_as(scores)
         if self.how == "frame":
             return self._weight(frame)
-        near = F.avg_pool2d(scores * known, 9, 1, 4) / F.avg_pool2d(known, 9, 1, 4).clamp(min=1e-6)
-        return self._weight(scores) * self._weight(near) * self._weight(frame)
+        return self._weight(scores) * self._weight(nearby(scores, labels)) * self._weight(frame)
 
     def _weight(self, scores: Tensor) -> Tensor:
         return level_weight(scores, centre=self.config.centre, temperature=self.config.temperature)
@@ -163,6 +165,70 @@ class HeldOut(nn.Module):
 def held_out(classes: int, features: int, config: SelectionConfig) -> Probed:
     signal = HeldOut(classes, features, config.momentum)
     return Probed(signal, signal)
+
+
+class Folded(nn.Module):
+    """A probe a fold, taught by the photos of the others: agreement out of sample, on photos too."""
+
+    def __init__(self, classes: int, features: int) -> None:
+        super().__init__()
+        self.probes = nn.ModuleList(nn.Conv2d(features, classes, 1) for _ in range(FOLDS))
+        self.optimiser = torch.optim.AdamW(self.parameters(), lr=4e-3, weight_decay=1e-2)
+
+    def forward(self, step: Step) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of the given labels of photos and of synthetic frames, (b h w) each."""
+        fold, features, labels = step.real.image % FOLDS, step.real_view.features, step.real.labels
+        small, thin = step.real_view.coarse(), fold[:, None, None] == torch.arange(FOLDS)[:, None, None, None]
+        with torch.enable_grad():
+            known = [small.labels.masked_fill(own, IGNORE) for own in thin]
+            losses = [
+                weighted_cross_entropy(probe(small.features), each)
+                for probe, each in zip(self.probes, known, strict=True)
+            ]
+            self.optimiser.zero_grad()
+            torch.stack(losses).mean().backward()
+        self.optimiser.step()
+        with torch.no_grad():
+            logits = torch.stack([probe(features) for probe in self.probes])[fold, torch.arange(len(fold))]
+            likely = torch.stack([probe(step.source_view.features).log_softmax(dim=1) for probe in self.probes])
+            return agreement(logits, labels), agreement(likely.logsumexp(dim=0), step.source.labels)
+
+
+class Tail:
+    """Raw weights min(1, F_real(v) / F_synthetic(v)), F being how often a class's pixels are agreed with at most so
+    much, over what training has seen of late."""
+
+    BINS, MOMENTUM = 60, 0.98
+
+    def __init__(self, classes: int, features: int, *, near: bool = False) -> None:
+        self.folded, self.classes, self.near = Folded(classes, features), classes, near
+        self.real, self.source = torch.zeros(classes, self.BINS), torch.zeros(classes, self.BINS)
+
+    def __call__(self, step: Step) -> Tensor:
+        real, source = self.folded(step)
+        if self.near:
+            real, source = nearby(real, step.real.labels), nearby(source, step.source.labels)
+        self.real.mul_(self.MOMENTUM).add_(self._counts(real, step.real.labels))
+        self.source.mul_(self.MOMENTUM).add_(self._counts(source, step.source.labels))
+        below = [
+            (each.cumsum(dim=1) + 1) / (each.sum(dim=1, keepdim=True) + self.BINS) for each in (self.real, self.source)
+        ]
+        ratio = (below[0] / below[1]).clamp(max=1.0)
+        return ratio[step.source.labels.long().clamp(max=self.classes - 1), self._bins(source)]
+
+    def _bins(self, values: Tensor) -> Tensor:
+        return ((values / FLOOR).neg().add(1) * (self.BINS - 1)).round().long().clamp(0, self.BINS - 1)
+
+    def _counts(self, values: Tensor, labels: Tensor) -> Tensor:
+        known = labels != IGNORE
+        index = labels[known].long() * self.BINS + self._bins(values[known])
+        return torch.bincount(index, minlength=self.classes * self.BINS).view(self.classes, self.BINS).float()
+
+
+def nearby(values: Tensor, labels: Tensor) -> Tensor:
+    """The mean over 9x9 labelled neighbours, (b h w)."""
+    known = (labels != IGNORE).float()
+    return F.avg_pool2d(values * known, 9, 1, 4) / F.avg_pool2d(known, 9, 1, 4).clamp(min=1e-6)
 
 
 class Summed:
@@ -277,6 +343,11 @@ def arms(setting: Setting) -> dict[str, Arm]:
         "held-out usefulness, frames": compared(useful, "frame"),
         "both": compared(lambda: Summed((agrees(), useful()), classes, usual)),
         "own average": compared(lambda: own_average),
+        "tail": by(lambda: Tail(classes, features)),
+        "tail, near": by(lambda: Tail(classes, features, near=True)),
+        "tail, faded": lambda real, seed: bench.train(
+            real, source, seed=seed, weigher=Faded(Scaled(Tail(classes, features), classes, usual))
+        ),
         "trimmed": by(lambda: trimmed(classes)),
         "generalised": by(lambda: lambda step: (POWER * likelihood(step)).exp()),
         "oracle": lambda real, seed: bench.train(real, source, seed=seed, weigher=Given(innocent)),
