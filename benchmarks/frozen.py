@@ -21,9 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hrs.config import DataConfig
 from hrs.data.draw import draw_real
 from hrs.data.layouts import Dataset, open_dataset
-from hrs.data.transforms import Sample, augment, fit
+from hrs.data.regions import superpixels
+from hrs.data.transforms import Sample, augment, compact_regions, fit
 from hrs.evaluation import ConfusionMatrix
 from hrs.labels import IGNORE, LabelSpace
 from hrs.networks.lite import Lite
@@ -40,13 +42,15 @@ REAL, SOURCE = 6, 3
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Views:
     """taps: features in half precision, (n d h w) a stride; labels uint8 (n h w); image: which one a view shows, (n,).
-    images: the views themselves, uint8 (n 3 h w). harmful: what was planted to mislead, bool (n h w)."""
+    images: the views themselves, uint8 (n 3 h w). harmful: what was planted to mislead, bool (n h w). regions: the
+    superpixels of each, int32 (n h w); all zero where nothing asks for them."""
 
     taps: list[Tensor]
     labels: Tensor
     image: Tensor
     images: Tensor
     harmful: Tensor
+    regions: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -86,8 +90,8 @@ class Side:
             features=output.features.detach(),
             logits=output.logits.detach(),
             labels=self.labels,
-            regions=torch.zeros_like(self.labels, dtype=torch.int16),
-            regions_per_image=1,
+            regions=(regions := self.views.regions[self.drawn]),
+            regions_per_image=int(regions.max()) + 1,
             images=self.views.images[self.drawn],
         )
 
@@ -144,9 +148,10 @@ class Bench:
         self.encoder = network.encoder.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.no_grad()
-    def views(self, dataset: Dataset, count: int, *, seed: int) -> Views:
-        """``count`` augmented views of each image; 0: the image as it is."""
+    def views(self, dataset: Dataset, count: int, *, seed: int, regions: bool = False) -> Views:
+        """``count`` augmented views of each image; 0: the image as it is. With superpixels where ``regions``."""
         samples = list(self._samples(dataset, count, seed))
+        nothing = torch.zeros(self.options.height, self.options.width, dtype=torch.int32)
         images = torch.stack([torch.from_numpy(sample.image).permute(2, 0, 1) for sample in samples])
         taps: list[list[Tensor]] = [[], [], [], []]
         for part in images.split(BATCH):
@@ -159,7 +164,12 @@ class Bench:
             image=torch.arange(len(dataset)).repeat_interleave(max(1, count)),
             images=images,
             harmful=torch.stack([torch.from_numpy(harmful_mask(sample.planted)) for sample in samples]),
+            regions=torch.stack([self._regions(sample) if regions else nothing for sample in samples]),
         )
+
+    def _regions(self, sample: Sample) -> Tensor:
+        found = superpixels(sample.image, sample.label, segments=DataConfig.model_fields["segments"].default)
+        return torch.from_numpy(compact_regions(found)[0]).int()
 
     def _samples(self, dataset: Dataset, count: int, seed: int) -> Iterator[Sample]:
         height, width = self.options.height, self.options.width
@@ -280,13 +290,14 @@ class Setting:
     val: Views
 
     @classmethod
-    def load(cls, options: argparse.Namespace) -> Setting:
+    def load(cls, options: argparse.Namespace, *, regions: bool = False) -> Setting:
+        """``regions``: with the superpixels of synthetic frames."""
         torch.set_num_threads(1)
         target = open_dataset(options.target, split="train")
         space = target.space
         assert space is not None
         bench = Bench(options, len(space))
-        sources = [bench.views(open_dataset(each).map_to(space), 2, seed=2) for each in options.source]
+        sources = [bench.views(open_dataset(each).map_to(space), 2, seed=2, regions=regions) for each in options.source]
         return cls(
             name=" + ".join(Path(each).name for each in options.source),
             target=target,
@@ -309,6 +320,7 @@ def joined(parts: Sequence[Views]) -> Views:
         image=torch.cat([part.image + int(first) for part, first in zip(parts, firsts, strict=True)]),
         images=torch.cat([part.images for part in parts]),
         harmful=torch.cat([part.harmful for part in parts]),
+        regions=torch.cat([part.regions for part in parts]),
     )
 
 

@@ -52,6 +52,7 @@ def keep(source: Views, kept: Tensor) -> Views:
         image=source.image[kept],
         images=source.images[kept],
         harmful=source.harmful[kept],
+        regions=source.regions[kept],
     )
 
 

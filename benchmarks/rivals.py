@@ -6,6 +6,7 @@ With the encoder frozen (`benchmarks.frozen`). Every rule acts from a tenth of t
 its weights have mean 1 within every class over training, as those of `hrs`. Arms:
 
 - photos, joint: no synthetic frames, and all of them alike;
+- hrs: the product's own selection, learned weighting networks of three levels at its defaults;
 - agreement: what `hrs` learns from, read directly, of pixels; agreement, frames: its mean over the frame; agreement,
   product: of pixel, 9x9 neighbours and frame, as levels are combined; agreement, sharp: of pixels at a third of the
   temperature;
@@ -42,6 +43,7 @@ from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.networks.lite import Lite
 from hrs.selection.combine import above_floor, level_weight, strength_for, weighted_cross_entropy
+from hrs.selection.selector import Selector
 from hrs.selection.signals.agreement import FLOOR, Agreement, agreement
 from hrs.selection.signals.usefulness import target_gradient, usefulness
 from hrs.selection.statistics import ClassMoments, ClassStatistics
@@ -68,6 +70,28 @@ class Scaled:
         mean = torch.cat([self.moments.mean().float(), torch.ones(1)])[labels.long().clamp(max=len(self.moments.sums))]
         ramp = min(1.0, max(0.0, (step.progress - WARMUP) / RAMP))
         return 1 + float(strength_for(self.moments.spread(), self.config.min_effective)) * ramp * (raw / mean - 1)
+
+
+class Learned:
+    """The weighting networks of `hrs`, taught step by step."""
+
+    def __init__(self, classes: int, features: int, config: SelectionConfig) -> None:
+        self.selector = Selector(config, classes, features).train()
+        self.optimiser = torch.optim.AdamW(self.selector.parameters(), lr=config.learning_rate, weight_decay=1e-2)
+        self.every, self.steps = config.every, 0
+        self.chances: Tensor | None = None
+
+    def weigh(self, step: Step) -> Tensor:
+        self.steps += 1
+        scores = None
+        if self.steps % self.every == 0:
+            losses, scores = self.selector.learn(step.source_view, step.real_view)
+            self.optimiser.zero_grad()
+            sum(losses.values(), start=torch.zeros(())).backward()
+            torch.nn.utils.clip_grad_norm_(self.selector.parameters(), 5.0)
+            self.optimiser.step()
+        strength = self.selector.strength(step.progress)
+        return self.selector.weigh(step.source_view, scores, strength=strength).combined
 
 
 @dataclass(eq=False)
@@ -319,6 +343,10 @@ def arms(setting: Setting) -> dict[str, Arm]:
 
         return train
 
+    def learned(seed: int) -> Learned:
+        torch.manual_seed(seed)
+        return Learned(classes, features, usual)
+
     def agrees() -> Value:
         return agreeing(classes, features, usual)
 
@@ -332,6 +360,8 @@ def arms(setting: Setting) -> dict[str, Arm]:
     found: dict[str, Arm] = {
         "photos": lambda real, seed: bench.train(real, None, seed=seed),
         "joint": lambda real, seed: bench.train(real, source, seed=seed),
+        "hrs": lambda real, seed: bench.train(real, source, seed=seed, weigher=learned(seed)),
+        "hrs, faded": lambda real, seed: bench.train(real, source, seed=seed, weigher=Faded(learned(seed))),
         "agreement": compared(agrees),
         "agreement, frames": compared(agrees, "frame"),
         "agreement, product": compared(agrees, "product"),
@@ -367,7 +397,7 @@ def arms(setting: Setting) -> dict[str, Arm]:
 
 def main() -> None:
     options = parser(__doc__).parse_args()
-    setting = Setting.load(options)
+    setting = Setting.load(options, regions=True)
     run(setting, arms(setting), options)
 
 
