@@ -8,12 +8,14 @@ DATA holds `idd-lite`, `airsim-nh` and `camvid` (folder, folder, camvid). Writte
 - `airsim`: AirSim's neighbourhood with the names of IDD-Lite's classes.
 - `street`: the built-in street without planted faults, with the names of IDD-Lite's classes.
 - `camvid-0001TP`, `camvid-0006R0`, `camvid-0016E5`: CamVid without one sequence, which is its val split.
+- `camvid-all`: all of CamVid's train and val to learn from but every fifth image of val, which is its val split.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +55,8 @@ STREET = {
     "Tree": "far objects",
     "Sky": "sky",
 }
+EVERY = 5
+"""One in so many of CamVid's val images validates where all else is learned from."""
 SEQUENCES = ("0001TP", "0006R0", "0016E5")
 
 
@@ -109,12 +113,17 @@ def street(out: Path, frames: int) -> None:
     write_classes(out, {raw: STREET[name] for raw, name in enumerate(CAMVID.classes)})
 
 
-def camvid(data: Path, out: Path, sequence: str) -> None:
+def camvid(data: Path, out: Path, validates: Callable[[Path], bool]) -> None:
+    """CamVid's train and val as another train and val; ``validates``: whether an image is of the latter."""
     for part in ("train", "val"):
         for file in sorted((data / part).iterdir()):
-            split = "val" if file.name.startswith(sequence) else "train"
+            split = "val" if validates(file) else "train"
             link([file], out / split)
             link([data / f"{part}annot/{file.stem}.png"], out / f"{split}annot")
+
+
+def of_sequence(sequence: str, image: Path) -> bool:
+    return image.name.startswith(sequence)
 
 
 def main() -> None:
@@ -126,7 +135,9 @@ def main() -> None:
     idd(options.data / "idd-lite", options.out / "idd-dev")
     airsim(options.data / "airsim-nh", options.out / "airsim")
     for sequence in SEQUENCES:
-        camvid(options.data / "camvid", options.out / f"camvid-{sequence}", sequence)
+        camvid(options.data / "camvid", options.out / f"camvid-{sequence}", partial(of_sequence, sequence))
+    few = set(sorted((options.data / "camvid/val").iterdir())[::EVERY])
+    camvid(options.data / "camvid", options.out / "camvid-all", few.__contains__)
     street(options.out / "street", options.frames)
 
 
