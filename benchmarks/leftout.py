@@ -25,25 +25,25 @@ from hrs.system.files import atomic_write
 
 SYNTHETIC = {"batch_source": 2, "source_schedule": "cosine", "source_until": 0.7}
 STRONG = {"scale_min": 0.5, "scale_max": 2.0, "jitter": 0.5}
-BALANCED = {"class_balance": 0.4}
+UNBALANCED = {"class_balance": 0.0}
+PLANTED = ["render:synthetic?frames=1200"]
 ARMS: dict[str, dict[str, Any]] = {
     "photos": {"method": "target_only"},
     "joint": {"method": "joint", "train": SYNTHETIC},
     "hrs": {"method": "hrs", "train": SYNTHETIC},
+    "mixing": {"method": "mixing", "train": SYNTHETIC},
+    "joint planted": {"method": "joint", "data": {"sources": PLANTED}, "train": SYNTHETIC},
+    "hrs planted": {"method": "hrs", "data": {"sources": PLANTED}, "train": SYNTHETIC},
+    "unbalanced": {"method": "target_only", "train": UNBALANCED},
     "strong": {"method": "target_only", "data": STRONG},
-    "balanced": {"method": "target_only", "train": BALANCED},
+    "unbalanced strong": {"method": "target_only", "data": STRONG, "train": UNBALANCED},
     "lite2": {"method": "target_only", "network": {"name": "lite2"}},
-    "joint strong": {"method": "joint", "data": STRONG, "train": SYNTHETIC},
-    "hrs strong": {"method": "hrs", "data": STRONG, "train": SYNTHETIC},
-    "joint balanced": {"method": "joint", "train": BALANCED | SYNTHETIC},
-    "hrs balanced": {"method": "hrs", "train": BALANCED | SYNTHETIC},
-    "strong balanced": {"method": "target_only", "data": STRONG, "train": BALANCED},
-    "lite2 balanced": {"method": "target_only", "network": {"name": "lite2"}, "train": BALANCED},
     "joint more balanced": {"method": "joint", "train": SYNTHETIC | {"class_balance": 0.6}},
-    "joint strong balanced": {"method": "joint", "data": STRONG, "train": BALANCED | SYNTHETIC},
-    "lite2 joint balanced": {"method": "joint", "network": {"name": "lite2"}, "train": BALANCED | SYNTHETIC},
+    "joint strong": {"method": "joint", "data": STRONG, "train": SYNTHETIC},
+    "joint unbalanced strong": {"method": "joint", "data": STRONG, "train": UNBALANCED | SYNTHETIC},
+    "joint lite2": {"method": "joint", "network": {"name": "lite2"}, "train": SYNTHETIC},
 }
-"""What goes over `base`."""
+"""What goes over `base`. The synthetic frames have no planted faults unless the name says so."""
 
 
 def base(options: argparse.Namespace, sequence: str) -> dict[str, Any]:
@@ -60,6 +60,7 @@ def base(options: argparse.Namespace, sequence: str) -> dict[str, Any]:
             "steps": options.steps,
             "batch_target": 6,
             "ema": 0.99,
+            "class_balance": 0.4,
             "precision": "bf16",
             "validate_every": options.steps,
             "save_every": 200,
@@ -74,7 +75,7 @@ def study(options: argparse.Namespace, sequence: str) -> Study:
     return Study(
         base=base(options, sequence),
         methods=methods,
-        n_real=(None,),
+        n_real=(options.n_real,),
         seeds=tuple(options.seeds),
         against=("photos",),
         parallel=1,
@@ -87,7 +88,8 @@ def rows(options: argparse.Namespace) -> Iterable[dict[str, Any]]:
         for job in plan(study(options, sequence)):
             if (found := job.outcome(options.out / sequence)) is not None:
                 scores = RunFolder(options.out / sequence / job.name).read_results()[-1]
-                facts = {"sequence": sequence, "arm": job.label, "seed": found.seed, "height": options.height}
+                facts = {"sequence": sequence, "arm": job.label, "n_real": options.n_real or "all"}
+                facts |= {"seed": found.seed, "height": options.height}
                 yield facts | {key.removeprefix("iou/"): value for key, value in scores.items()}
 
 
@@ -100,7 +102,7 @@ def report(options: argparse.Namespace) -> None:
     writer.writeheader()
     writer.writerows(found)
     atomic_write(options.out / "results.csv", text.getvalue())
-    shown = ("sequence", "arm", "seed", "miou", "pixel_accuracy")
+    shown = ("sequence", "arm", "n_real", "seed", "miou", "pixel_accuracy")
     print_table(shown, [[str(row[key]) for key in shown] for row in found])
 
 
@@ -111,6 +113,7 @@ def main() -> None:
     parser.add_argument("--sequences", nargs="*", choices=SEQUENCES, default=list(SEQUENCES))
     parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=["photos", "joint", "hrs", "strong"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--n-real", type=int, help="photos to draw; all by default")
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--height", type=int, default=240)
     options = parser.parse_args()
