@@ -8,7 +8,7 @@ from app.context import all_runs, is_shipped, pick_run, plain, say_no_runs
 from app.weights.address import addressed, remember, restore
 from app.weights.corpus import CORPUS, PANEL, open_source, sources
 from app.weights.detail import show_detail
-from app.weights.export import show_copying, show_export
+from app.weights.export import copying_task, show_copying, show_export
 from app.weights.grid import choose_frames, choose_frames_folded, show_grid
 from app.weights.lens import read_lens, read_step
 from app.weights.routes import at_other_steps
@@ -22,7 +22,7 @@ from hrs.scoring.tags import Tags
 
 
 @st.fragment
-def explore(run: RunFolder, found: list[str]) -> None:
+def explore(run: RunFolder, found: list[str], *, copying: bool) -> None:
     """Everything that changes with a click, so that nothing else runs again."""
     remember()
     try:
@@ -45,7 +45,7 @@ def explore(run: RunFolder, found: list[str]) -> None:
             show_detail(corpus, selection, row, lens, steps, more)
             if not is_shipped(run):  # whose folder is not written
                 show_tags(tags, corpus.frame(row).id)
-        show_export(run, corpus, selection, lens)
+        show_export(run, corpus, selection, lens, copying=copying)
     except HRSError as error:
         st.error(plain(str(error)))
 
@@ -80,8 +80,9 @@ def main() -> None:
     if not found:
         st.info(why_no_maps(run))
     else:
-        explore(run, found)
-        show_copying(run)
+        copying = copying_task(run).active()
+        explore(run, found, copying=copying)
+        show_copying(run, copying=copying)
     if CORPUS not in found:
         offer_scoring(run)
 

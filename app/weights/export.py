@@ -24,8 +24,8 @@ from hrs.system.files import atomic_write
 _MODES: dict[Mode, str] = {"frames": "Whole frames", "labels": "Frames without what weighs little"}
 
 
-def show_export(run: RunFolder, corpus: ScoredCorpus, selection: Selection, lens: Lens) -> None:
-    """An expander with both exports."""
+def show_export(run: RunFolder, corpus: ScoredCorpus, selection: Selection, lens: Lens, *, copying: bool) -> None:
+    """An expander with both exports. ``copying``: whether one is being made, as `show_copying` is told too."""
     count = len(selection.rows)
     with st.expander(f"Export {count:,} frames", icon=":material/download:", key="weights export"):
         st.download_button(
@@ -40,10 +40,10 @@ def show_export(run: RunFolder, corpus: ScoredCorpus, selection: Selection, lens
         if corpus.dataset is None:
             st.caption("To copy a data set, score the whole corpus first.")
             return
-        _show_copy(run, corpus, selection, lens)
+        _show_copy(run, corpus, selection, lens, copying=copying)
 
 
-def _show_copy(run: RunFolder, corpus: ScoredCorpus, selection: Selection, lens: Lens) -> None:
+def _show_copy(run: RunFolder, corpus: ScoredCorpus, selection: Selection, lens: Lens, *, copying: bool) -> None:
     st.markdown("**Pruned data set**")
     mode = st.radio("Copy", list(_MODES), format_func=_MODES.__getitem__, key="weights mode", horizontal=True)
     nothing = mode == "labels" and lens.threshold == 0
@@ -53,8 +53,7 @@ def _show_copy(run: RunFolder, corpus: ScoredCorpus, selection: Selection, lens:
         level = TITLES[lens.level].lower()
         st.caption(f"Pixels below the threshold of {lens.threshold:.2f} ({level}) become unlabelled.")
     out = st.text_input("New folder", f"exports/{run.name}", key=f"weights out {run.name}").strip()
-    busy = copying_task(run).active()
-    if st.button("Write data set", icon=":material/folder_copy:", disabled=busy or nothing or not out):
+    if st.button("Write data set", icon=":material/folder_copy:", disabled=copying or nothing or not out):
         try:
             start_copying(run, corpus, selection, mode, lens, Path(out))
         except HRSError as error:
@@ -85,12 +84,17 @@ def copying_task(run: RunFolder) -> Task:
     return Task(run.tasks.resolve() / "prune")
 
 
-def show_copying(run: RunFolder) -> None:
-    """The last copy by this run's weights: its progress, then how to train on it."""
+def show_copying(run: RunFolder, *, copying: bool) -> None:
+    """The last copy by this run's weights: its progress, then how to train on it.
+
+    Args:
+        copying: whether it was being made when the page began. If it has ended since, the page is drawn once more, or a
+            button that waits for it would go on waiting.
+    """
     task = copying_task(run)
     if not task.exists():
         return
-    if task.active():
+    if copying:
         _follow(task)
         return
     status, out = task.read_status(), task.read_order().out

@@ -334,6 +334,17 @@ def test_the_pruned_data_set_is_written_with_progress_and_can_be_opened(run, tmp
     assert "Nothing was written" in at.error[0].value and "exists" in at.error[0].value
 
 
+def test_a_copy_that_ends_while_the_page_is_drawn_leaves_no_button_waiting(run, tmp_path, open_page, monkeypatch):
+    at = open_page("weights")
+    at.text_input(key="weights out scored").set_value(str(tmp_path / "pruned")).run()
+    button(at, "Write data set").click().run()
+    wait_for(at, lambda: at.success)
+    answers = [True]
+    monkeypatch.setattr(Task, "active", lambda _: bool(answers) and answers.pop())
+    at.run()
+    assert not answers and at.success and not button(at, "Write data set").disabled
+
+
 def test_the_frames_to_copy_are_listed_without_opening_any(run, monkeypatch):
     handed_in = []
     monkeypatch.setattr(LocalQueue, "submit", lambda _, task: handed_in.append(task))
