@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from benchmarks.common import print_table
 from hrs.checkpoint import read_about
-from hrs.cli.models import quantise_on
 from hrs.data.layouts import open_dataset
 from hrs.data.transforms import Sample, fit
 from hrs.inference import Predictor, evaluate
 from hrs.inference.backends import OnnxBackend, onnx_model
+from hrs.inference.quantise import quantise_on
 from hrs.runs.registry import resolve_checkpoint
 
 

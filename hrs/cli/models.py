@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,11 +14,7 @@ from hrs.cli.tasks import occupying
 from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
 
-if TYPE_CHECKING:
-    from hrs.inference.quantise import Quantised
-
 app = typer.Typer()
-CALIBRATION_IMAGES = 64
 
 
 @app.command()
@@ -138,6 +134,7 @@ def export(
     """
     from hrs.inference.backends import ONNX_8_BITS, ONNX_MODEL
     from hrs.inference.export import export_network
+    from hrs.inference.quantise import quantise_on
 
     folder = checkpoint_folder(checkpoint, runs)
     if int8 is not None:
@@ -149,20 +146,6 @@ def export(
     sizes = ", ".join(f"{batch} of {width}x{height}" for batch, height, width in done.checked)
     print(f"{format_}: {done.path}, {done.path.stat().st_size / 1e6:.1f} MB")
     print(f"largest difference to PyTorch: {done.difference:.1e} (images: {sizes})")
-
-
-def quantise_on(folder: Path, out: Path, dataset: str) -> Quantised:
-    """The network in 8 bits, calibrated on images spread over a data set, at the size of training."""
-    from hrs.checkpoint import read_about
-    from hrs.data.draw import spread_indices
-    from hrs.data.layouts import open_dataset
-    from hrs.data.transforms import Sample, fit
-    from hrs.inference.quantise import quantise
-
-    about, data = read_about(folder), open_dataset(dataset)
-    size = about.config.data.height, about.config.data.width
-    chosen = spread_indices(len(data), CALIBRATION_IMAGES)
-    return quantise(folder, out, [fit(Sample(image=data.read_image(i)), *size).image for i in chosen])
 
 
 @app.command()

@@ -98,12 +98,12 @@ def open_backend(checkpoint: Path, name: BackendName, device: torch.device | str
         except (ImportError, OSError) as error:
             raise HRSError(str(error)) from error
     segmenter = load_segmenter(checkpoint, device=device)
-    eight_bits = checkpoint / ONNX_8_BITS
-    if name == "auto" and device.type == "cpu" and _made_from(eight_bits, weights_hash(checkpoint)):
-        return OnnxBackend(eight_bits)
-    if name == "auto" and device.type == "cpu" and segmenter.faster_as_onnx:
+    if name == "auto" and device.type == "cpu":
         try:
-            return OnnxBackend(onnx_model(checkpoint))
+            if _made_from(eight_bits := checkpoint / ONNX_8_BITS, weights_hash(checkpoint)):
+                return OnnxBackend(eight_bits)
+            if segmenter.faster_as_onnx:
+                return OnnxBackend(onnx_model(checkpoint))
         except (HRSError, ImportError, OSError) as error:
             LOGGER.warning("no ONNX (%s); PyTorch segments instead, more slowly", error)
     segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as photos are

@@ -11,12 +11,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hrs.checkpoint import read_about
+from hrs.data.draw import spread_indices
+from hrs.data.layouts import open_dataset
+from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
 from hrs.inference.backends import OnnxBackend, onnx_model
 from hrs.inference.export import INPUT, NotExportable, read_metadata, write_metadata
 from hrs.networks.segmenter import normalise
 from hrs.system.files import atomic_write, disk_errors
 
+CALIBRATION_IMAGES = 64
 BITS = "bits"
 """In the file's metadata: 8."""
 
@@ -28,6 +33,14 @@ class Quantised:
     path: Path
     same: float
     images: int
+
+
+def quantise_on(checkpoint: Path, out: Path, dataset: str) -> Quantised:
+    """As `quantise`, on images spread over a data set, at the size of training. Raises HRSError for a data set, too."""
+    about, data = read_about(checkpoint), open_dataset(dataset)
+    size = about.config.data.height, about.config.data.width
+    chosen = spread_indices(len(data), CALIBRATION_IMAGES)
+    return quantise(checkpoint, out, [fit(Sample(image=data.read_image(i)), *size).image for i in chosen])
 
 
 def quantise(checkpoint: Path, out: Path, images: Sequence[NDArray[np.uint8]]) -> Quantised:

@@ -63,6 +63,15 @@ def test_one_of_other_weights_is_left_alone(eight, tmp_path):
     assert Predictor.load(ours, backend="auto").backend.path.name != "model_int8.onnx"
 
 
+def test_a_damaged_one_leaves_the_exact_network(eight, tmp_path, caplog):
+    folder, _ = eight
+    ours = tmp_path / "best"
+    shutil.copytree(folder, ours)
+    (ours / "model_int8.onnx").write_bytes((folder / "model_int8.onnx").read_bytes()[:1000])
+    assert isinstance(Predictor.load(ours, backend="auto").backend, TorchBackend)
+    assert "model_int8.onnx" in caplog.text and "export it again" in caplog.text
+
+
 def test_without_images_there_is_nothing_to_calibrate_on(checkpoint, tmp_path):
     with pytest.raises(HRSError, match="no image to calibrate"):
         quantise(checkpoint, tmp_path / "out.onnx", [])
