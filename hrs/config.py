@@ -255,7 +255,7 @@ class TrainConfig(Section):
     poly_power: Positive = Field(0.9, title="Power of its decay", description="Power of the polynomial decay.")
     clip: Positive = Field(5.0, title="Largest gradient norm", description="Largest gradient norm.")
     ema: float = Field(
-        0.99,
+        0.0,
         ge=0,
         lt=1,
         title="Averaged network (EMA)",

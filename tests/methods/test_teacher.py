@@ -124,7 +124,7 @@ def test_running_statistics_stay_those_of_the_labelled_images():
 
 def test_no_teacher_without_an_average():
     with pytest.raises(HRSError, match=r"set train\.ema"):
-        load_config({"data": {"unlabelled": "undrawn"}, "train": {"ema": 0}})
+        load_config({"data": {"unlabelled": "undrawn"}})
     method, _ = build("joint")
     assert method.teacher is None and build_method is not None
 
