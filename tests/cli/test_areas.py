@@ -1,0 +1,30 @@
+"""hrs areas: what it prints, writes, and says of what cannot be."""
+
+import re
+
+from hrs.scoring.areatable import AreaTable
+from hrs.scoring.corpus import ScoredCorpus
+from tests.conftest import CLASSES
+from tests.scoring.weighted_run import make_scores
+
+
+def test_areas_lists_faults_and_writes_what_one_passes_on(hrs, scored, tmp_path):
+    result = hrs("areas", "mine", "--out", "out")
+    table = AreaTable.of(ScoredCorpus.open(scored / "mine/scores"))
+    first = table.groups()[0]
+    assert f"{len(table):,} areas in 12 frames. What they look like is said by a classifier" in result.out
+    names = (CLASSES[first.label], CLASSES[first.seen])
+    assert re.search(rf"{first.areas} +{names[0]} +{names[1]} +{first.confidence:.2f} +{first.frames}", result.out)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "faults.csv",
+        "areas.csv",
+        "areas.png",
+        "areas.html",
+    }
+    assert "out exists; name a folder that does not" in hrs("areas", "mine", "--out", "out").error
+
+
+def test_areas_of_older_scores_say_what_to_do(hrs, scored, frames, tmp_path):
+    make_scores(tmp_path / "old", frames["source"], reasons=False)
+    assert "score the run again: python -m hrs score NAME" in hrs("areas", "old", "--out", "out").error
+    assert not (tmp_path / "out").exists()

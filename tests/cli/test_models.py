@@ -1,0 +1,247 @@
+"""hrs evaluate, score, segment, export, calibrate: what they print, write, and say of what cannot be."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from hrs.config import load_config
+from hrs.errors import HRSError
+from hrs.launch.launcher import launcher
+from hrs.launch.task import Task
+from hrs.runs.folder import RunFolder
+from hrs.scoring import score as scoring
+from hrs.scoring.maps import read_maps
+from tests.cli.command import files, leftovers
+from tests.conftest import CLASSES, until, write_frames
+from tests.data.files import write_classes, write_streets
+
+# Evaluation
+
+
+def test_evaluate_prints_and_writes_the_scores(hrs, trained, frames, tmp_path):
+    result = hrs("evaluate", "first", frames["val"], "--runs", trained, "--json", "scores.json")
+    assert result.code == 0 and "mIoU" in result.out
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert set(scores) == {"miou", "iou", "pixel_accuracy", "images"}
+    assert set(scores["iou"]) == set(CLASSES) and scores["images"] == 4
+    stored = json.loads((trained / "first/checkpoints/best/config.json").read_text())["metrics"]
+    assert scores["miou"] == pytest.approx(stored["miou"], abs=0.01)
+    again = hrs("evaluate", trained / "first", frames["val"])
+    assert again.out == result.out
+
+
+def test_evaluate_on_other_classes(hrs, trained, frames, tmp_path):
+    root = write_frames(tmp_path / "animals", 1, seed=0)
+    (root / "classes.yaml").write_text("classes: {0: cat, 1: dog}")
+    result = hrs("evaluate", "first", f"folder:{root}", "--runs", trained, "--json", "scores.json")
+    assert "no class of animals (cat, dog) is one of" in result.error
+    assert not (tmp_path / "scores.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda about: about["label_space"]["classes"].pop() and about["label_space"]["palette"].pop(), "4 classes"),
+        (lambda about: about.update(label_space={}), "a stored label space is damaged"),
+        (lambda about: about.pop("run"), "lacks run"),
+        (lambda about: about["run"]["network"].update(name="segformer-b0"), "do not fit the network"),
+    ],
+)
+def test_a_checkpoint_that_was_tampered_with(hrs, trained, frames, tmp_path, damage, message):
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(trained / "first/checkpoints/best", folder)
+    about = json.loads((folder / "config.json").read_text())
+    damage(about)
+    (folder / "config.json").write_text(json.dumps(about))
+    assert message in hrs("evaluate", folder, frames["val"]).error
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_checkpoint_that_was_cut_short(hrs, trained, frames, tmp_path, name):
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(trained / "first/checkpoints/best", folder)
+    (folder / name).write_bytes((folder / name).read_bytes()[:100])
+    assert f"{name} cannot be read" in hrs("evaluate", folder, frames["val"]).error
+
+
+def test_a_checkpoint_that_is_not_there(hrs, trained, frames):
+    message = hrs("evaluate", "frist", frames["val"], "--runs", trained).error
+    assert "no checkpoint 'frist'" in message and "did you mean first?" in message
+
+
+def test_a_damaged_image_stops_an_evaluation_with_its_name(hrs, trained, tmp_path):
+    root = write_frames(tmp_path / "d", 2, seed=0)
+    data = bytearray((root / "images/001.png").read_bytes())
+    data[len(data) // 2] ^= 255
+    (root / "images/001.png").write_bytes(data)
+    result = hrs("evaluate", "first", f"folder:{root}", "--runs", trained, "--json", "scores.json")
+    assert f"{root / 'images/001.png'} cannot be decoded" in result.error
+    assert not (tmp_path / "scores.json").exists()
+
+
+def test_a_device_that_is_not_there(hrs, trained, frames):
+    message = hrs("evaluate", "first", frames["val"], "--runs", trained, "--device", "abacus").error
+    assert "device abacus cannot be used here" in message
+
+
+# Scoring
+
+
+def test_classes_shows_what_each_is_taken_for(hrs, tmp_path):
+    root = write_classes(write_streets(tmp_path / "made"), "classes: {0: Sky, 1: asphalt, 2: vehicle}")
+    result = hrs("classes", f"folder:{root}", "cityscapes19", "--out", "seen")
+    assert result.code == 0 and "3 classes in 3 of 3 frames" in result.out
+    assert "asphalt   50.0  -> ignored  (nothing of that name)" in result.out
+    assert "vehicle    3.5  -> car  (another name)" in result.out
+    found = json.loads(Path("seen/classes.json").read_text())
+    assert found["target"][:2] == ["road", "sidewalk"] and found["classes"][1]["target"] is None
+    assert all(Path("seen", each["picture"]).is_file() for each in found["classes"])
+    assert "nothing is neither a label space (cityscapes19," in hrs("classes", f"folder:{root}", "nothing").error
+
+
+def test_score_writes_a_row_and_a_map_a_frame_and_goes_on_where_it_stopped(hrs, trained, frames, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "PART", 8)
+    out = tmp_path / "scores"
+    command = ("score", "first", frames["source"], "--runs", trained, "--out", out)
+    assert hrs(*command).code == 0
+    rows = pq.read_table(out / "index.parquet").to_pylist()
+    assert [row["frame"] for row in rows] == [f"{i:03d}" for i in range(12)]
+    assert all(0 < row["effective_share"] <= 1 and row["weight"] > 0 for row in rows)
+    maps = read_maps(out / rows[5]["map"])
+    assert set(maps) == {"combined", "pixel", "region", "image"} and maps["combined"].codes.shape == (48, 64)
+    first, index = files(out), (out / "index.parquet").read_bytes()
+
+    assert hrs(*command).code == 0
+    assert (out / "index.parquet").read_bytes() == index
+    assert {name: at for name, at in files(out).items() if name.startswith("maps")} == {
+        name: at for name, at in first.items() if name.startswith("maps")
+    }
+
+    (out / "parts/000001.parquet").unlink()
+    (out / "index.parquet").unlink()
+    assert hrs(*command).code == 0
+    assert pq.read_table(out / "index.parquet").to_pylist() == rows
+    done = files(out)
+    assert [done[row["map"]] == first[row["map"]] for row in rows] == [True] * 8 + [False] * 4
+    assert leftovers(out) == []
+
+    other = hrs("score", "first", frames["val"], "--runs", trained, "--out", out)
+    assert "holds the scores of another checkpoint or corpus" in other.error
+
+
+def test_score_takes_the_runs_own_corpus_and_a_limit(hrs, trained, tmp_path):
+    runs = tmp_path / "runs"
+    shutil.copytree(trained, runs)
+    result = hrs("score", "first", "--limit", 3)
+    assert result.code == 0 and len(pq.read_table(runs / "first/scores/index.parquet")) == 3
+
+
+def test_score_needs_weighting_networks(hrs, config, trained, frames, tmp_path):
+    overrides = ("--set", "method=joint", "--set", "train.steps=1")
+    assert hrs("train", config, *overrides, "--name", "joint").code == 0
+    result = hrs("score", "joint", frames["source"], "--out", "scores")
+    assert "trained with joint, which has no weighting networks" in result.error
+    assert not (tmp_path / "scores").exists()
+
+
+def test_score_of_a_run_without_synthetic_data_says_that_it_cannot_be_scored(hrs, config, tmp_path):
+    overrides = ("--set", "method=target_only", "--set", "data.sources=[]", "--set", "train.steps=1")
+    assert hrs("train", config, *overrides, "--name", "photos").code == 0
+    result = hrs("score", "photos")
+    assert result.code == 1 and "trained with target_only, which has no weighting networks" in result.error
+
+
+def test_a_damaged_task_is_listed_with_the_others(hrs, tmp_path):
+    for name in ("whole", "damaged"):
+        Task.create(tmp_path / f"runs/{name}/tasks/score", ["score", name], out=tmp_path / "out")
+    (tmp_path / "runs/damaged/tasks/score/task.json").write_text("{")
+    result = hrs("tasks", "list")
+    assert result.code == 0 and "runs/whole" in result.out and "unknown" in result.out
+
+
+def test_scoring_a_run_in_a_terminal_holds_the_device_and_says_how_far_it_is(hrs, trained, tmp_path, monkeypatch):
+    runs = tmp_path / "runs"
+    shutil.copytree(trained, runs)
+    task = Task(runs / "first/tasks/score")
+    seen = []
+
+    def watch(checkpoint, corpus, out, *, progress, **_):
+        progress(1, 3)
+        waits = launcher().start(load_config(runs / "first/config.yaml"), runs, "waits")
+        until(lambda: "place 1" in "".join(waits.log_tail(2)))
+        seen.append((task.read_status(), waits.read_status().state))
+        launcher().cancel(waits)
+        with pytest.raises(HRSError, match="task score is running; wait until it ends, or cancel it"):
+            Task.create(task.path, ["score", "first"], out=out)
+        return out / "index.parquet"
+
+    monkeypatch.setattr(scoring, "score", watch)
+    assert hrs("score", "first", "--device", "cpu").code == 0
+    ((status, waiting),) = seen
+    assert (status.state, status.step, status.steps, waiting) == ("running", 1, 3, "queued")
+    assert task.read_status().state == "finished"
+
+
+# Segmentation
+
+
+def test_segment_writes_ids_overlay_and_json_at_the_photographs_size(hrs, trained, tmp_path):
+    photo = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos/a.jpg"), photo)
+    cv2.imwrite(str(tmp_path / "b.png"), photo)
+    result = hrs("segment", "first", "photos", "b.png", "--runs", trained, "--out", "out", "--backend", "torch")
+    assert result.code == 0 and "2 files segmented" in result.out
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a.json",
+        "a.png",
+        "a_overlay.jpg",
+        "b.json",
+        "b.png",
+        "b_overlay.jpg",
+    ]
+    ids = np.asarray(Image.open(tmp_path / "out/a.png"))
+    assert ids.shape == (50, 70) and ids.max() < len(CLASSES)
+
+
+@pytest.mark.parametrize(("name", "message"), [("nowhere.png", "does not exist"), ("empty", "holds no images")])
+def test_segment_nothing(hrs, trained, tmp_path, name, message):
+    (tmp_path / "empty").mkdir()
+    assert message in hrs("segment", "first", name, "--runs", trained, "--out", "out").error
+    assert not (tmp_path / "out").exists()
+
+
+def test_segment_leaves_out_what_is_no_photograph(hrs, trained, tmp_path):
+    (tmp_path / "a.png").write_text("no picture")
+    alone = hrs("segment", "first", "a.png", "--runs", trained, "--out", "out", "--backend", "torch")
+    assert alone.code == 1 and alone.err.splitlines()[-1].startswith("error: ")
+    assert "a.png cannot be read as an image" in alone.err and list((tmp_path / "out").iterdir()) == []
+    cv2.imwrite(str(tmp_path / "b.png"), np.zeros((50, 70, 3), np.uint8))
+    (tmp_path / "c.png").write_bytes(b"")
+    result = hrs("segment", "first", "a.png", "b.png", "c.png", "--runs", trained, "--out", "out", "--backend", "torch")
+    assert result.code == 1 and "1 file segmented" in result.out and (tmp_path / "out/b.png").is_file()
+    assert "left out: " in result.err and "a.png" in result.err and "c.png" in result.err
+
+
+def test_export_writes_a_checked_file(hrs, trained, tmp_path):
+    result = hrs("export", "first", "--runs", trained, "--out", "model.onnx")
+    assert result.code == 0 and "largest difference to PyTorch" in result.out
+    assert (tmp_path / "model.onnx").is_file()
+
+
+def test_export_in_8_bits_is_beside_the_weights(hrs, trained, frames):
+    result = hrs("export", "first", "--runs", trained, "--int8", frames["target"])
+    assert result.code == 0 and "the class of float32 on" in result.out
+    file = RunFolder(trained / "first").best / "model_int8.onnx"
+    assert file.is_file()
+    file.unlink()
+
+
+def test_calibrate_says_when_there_are_too_few_images(hrs, trained):
+    assert "at least 5 of each" in hrs("calibrate", "first", "--runs", trained).error

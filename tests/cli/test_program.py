@@ -1,0 +1,52 @@
+"""The command line as a program: its help, its exit code."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from hrs.cli import main
+from hrs.data.formats.table import to_text
+from hrs.methods.table import METHODS
+from hrs.runs.folder import RunFolder
+from tests.cli.command import ROOT, Result
+from tests.conftest import tiny_config
+
+
+def test_the_program_fails_with_one_line_and_code_1(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "hrs", "check", "folder:nowhere"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert Result(done.returncode, done.stdout, done.stderr).error.endswith("check the path")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_of_check_says_what_lies_where_for_every_format():
+    command = [sys.executable, "-m", "hrs", "check", "--help"]
+    wide = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=wide)
+    shown = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert all(" ".join(line.split()) in shown for line in to_text().splitlines())
+
+
+def test_the_help_of_train_says_what_every_method_is():
+    command = [sys.executable, "-m", "hrs", "train", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    words = " ".join(done.stdout.split())
+    assert all(f"{name}: {facts.about}" in words for name, facts in METHODS.items())
+
+
+def test_help_names_every_command():
+    done = subprocess.run([sys.executable, "-m", "hrs", "--help"], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert all(name in done.stdout for name in ("check", "render", "train", "evaluate", "score", "segment", "runs"))
+
+
+def test_a_running_run_is_not_resumed_a_second_time(frames, tmp_path, capsys):
+    run = RunFolder.create(tmp_path / "runs", "busy", tiny_config(frames).to_yaml())
+    run.write_status(state="running")
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "--resume", "--name", "busy", "--runs", str(tmp_path / "runs")])
+    assert stopped.value.code == 1
+    assert "run busy is running; cancel it first" in capsys.readouterr().err
+    assert run.read_status().state == "running"

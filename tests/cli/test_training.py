@@ -1,0 +1,82 @@
+"""hrs train: what it prints, writes, and says of what cannot be."""
+
+import pytest
+
+from hrs.runs.folder import RunFolder
+from tests.cli.command import files, leftovers
+from tests.conftest import write_frames
+
+
+def test_train_makes_a_whole_run(trained):
+    run = RunFolder(trained / "first")
+    status = run.read_status()
+    assert (status.state, status.step, status.steps) == ("finished", 4, 4)
+    assert "steps: 4" in run.config.read_text()
+    assert run.best.is_dir() and run.last.is_dir()
+    assert leftovers(trained) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.sources=['folder:/no/such/folder']", "the folder /no/such/folder does not exist"),
+        ("data.sources=['folder:EMPTY']", "has no usable frame"),
+        ("data.sources=['synthia:EMPTY']", "RGB and GT/LABELS is not there, the folder holds classes.yaml, images"),
+        ("data.target=images:EMPTY/images", "has no usable frame"),
+        ("data.val=foldr:EMPTY", "did you mean folder?"),
+    ],
+)
+@pytest.mark.parametrize("queue", [(), ("--queue",)])
+def test_data_that_is_not_there_leaves_no_run(hrs, config, tmp_path, override, message, queue):
+    empty = write_frames(tmp_path / "empty", 1, seed=0)
+    for name in ("images", "labels"):
+        (empty / name / "000.png").unlink()
+    result = hrs("train", config, "--set", override.replace("EMPTY", str(empty)), "--name", "bad", *queue)
+    assert message in result.error and result.code == 1
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.n_real=7", "asks for 7 real images but"),
+        ("data.space=cityscape19", "did you mean cityscapes19"),
+        ("network.name=no-such-network", "no-such-network"),
+    ],
+)
+def test_a_start_that_fails_leaves_a_run_that_says_why(hrs, config, tmp_path, override, message):
+    result = hrs("train", config, "--set", override, "--name", "bad")
+    assert message in result.error
+    run = RunFolder(tmp_path / "runs/bad")
+    status = run.read_status()
+    assert (status.state, status.error, status.step) == ("failed", result.error, 0)
+    assert sorted(path.name for path in run.path.iterdir()) == ["config.yaml", "status.json"]
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--set", "train.stepz=3"), "unknown key train.stepz; did you mean train.steps?"),
+        (("--set", "train.steps=0"), "train.steps: "),
+        (("--set", "train.steps"), "has no '='"),
+        (("--name", "../bad"), "run name '../bad'; expected"),
+        (("--resume",), "--resume needs --name"),
+        (("--resume", "--name", "nobody"), "no run named 'nobody'"),
+    ],
+)
+def test_settings_that_make_no_sense_leave_nothing(hrs, config, tmp_path, arguments, message):
+    before = files(tmp_path)
+    assert message in hrs("train", config, *arguments).error
+    assert files(tmp_path) == before
+
+
+def test_a_config_that_is_not_there(hrs, tmp_path):
+    assert "config nowhere.yaml does not exist" in hrs("train", "nowhere.yaml").error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_is_taken_once(hrs, config, trained):
+    before = files(trained)
+    assert "run first exists" in hrs("train", config, "--name", "first", "--runs", trained).error
+    assert files(trained) == before
