@@ -1,8 +1,9 @@
 """The unplanted settings on which selection is developed: foreign frames and real photos, with class names that meet.
 
-    python -m benchmarks.settings DATA --out settings
+    python -m benchmarks.settings DATA --out settings [--only camvid-all ...]
 
-DATA holds `idd-lite`, `airsim-nh` and `camvid` (folder, folder, camvid). Written, as links to what is there:
+DATA holds `idd-lite`, `airsim-nh` and `camvid` (folder, folder, camvid), or those of them that are asked for. Written,
+as links to what is there:
 
 - `idd-dev`: IDD-Lite's train split, with whole drives taken out of it as val (about 200 images); its own val unread.
 - `airsim`: AirSim's neighbourhood with the names of IDD-Lite's classes.
@@ -126,19 +127,38 @@ def of_sequence(sequence: str, image: Path) -> bool:
     return image.name.startswith(sequence)
 
 
+def camvid_all(data: Path, out: Path) -> None:
+    few = set(sorted((data / "val").iterdir())[::EVERY])
+    camvid(data, out, few.__contains__)
+
+
+def table(data: Path, frames: int) -> dict[str, Callable[[Path], None]]:
+    """What writes each setting into a folder."""
+    left_out = {
+        f"camvid-{sequence}": partial(camvid, data / "camvid", validates=partial(of_sequence, sequence))
+        for sequence in SEQUENCES
+    }
+    return {
+        "idd-dev": partial(idd, data / "idd-lite"),
+        "airsim": partial(airsim, data / "airsim-nh"),
+        "street": partial(street, frames=frames),
+        **left_out,
+        "camvid-all": partial(camvid_all, data / "camvid"),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, default=Path("settings"))
-    parser.add_argument("--frames", type=int, default=1200, help="Frames of the built-in street.")
+    parser.add_argument("--only", nargs="+", metavar="SETTING", help="these alone; all by default")
+    parser.add_argument("--frames", type=int, default=1200, help="frames of the built-in street")
     options = parser.parse_args()
-    idd(options.data / "idd-lite", options.out / "idd-dev")
-    airsim(options.data / "airsim-nh", options.out / "airsim")
-    for sequence in SEQUENCES:
-        camvid(options.data / "camvid", options.out / f"camvid-{sequence}", partial(of_sequence, sequence))
-    few = set(sorted((options.data / "camvid/val").iterdir())[::EVERY])
-    camvid(options.data / "camvid", options.out / "camvid-all", few.__contains__)
-    street(options.out / "street", options.frames)
+    settings = table(options.data, options.frames)
+    if unknown := set(options.only or ()) - set(settings):
+        parser.error(f"no setting {', '.join(sorted(unknown))}; expected some of {', '.join(settings)}")
+    for name in options.only or settings:
+        settings[name](options.out / name)
 
 
 if __name__ == "__main__":
