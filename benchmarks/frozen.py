@@ -32,7 +32,6 @@ from hrs.networks.lite import Lite
 from hrs.networks.segmenter import SegmenterOutput, build_segmenter, normalise, upsample
 from hrs.selection.combine import weighted_cross_entropy
 from hrs.selection.view import View
-from hrs.street import harmful_mask
 
 BATCH = 32
 REAL, SOURCE = 6, 3
@@ -42,14 +41,14 @@ REAL, SOURCE = 6, 3
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Views:
     """taps: features in half precision, (n d h w) a stride; labels uint8 (n h w); image: which one a view shows, (n,).
-    images: the views themselves, uint8 (n 3 h w). harmful: what was planted to mislead, bool (n h w). regions: the
+    images: the views themselves, uint8 (n 3 h w). planted: departures by id, uint8 (n h w), 0 for none. regions: the
     superpixels of each, int32 (n h w); all zero where nothing asks for them."""
 
     taps: list[Tensor]
     labels: Tensor
     image: Tensor
     images: Tensor
-    harmful: Tensor
+    planted: Tensor
     regions: Tensor
 
     def __len__(self) -> int:
@@ -163,7 +162,7 @@ class Bench:
             labels=torch.stack([torch.from_numpy(sample.label) for sample in samples]),
             image=torch.arange(len(dataset)).repeat_interleave(max(1, count)),
             images=images,
-            harmful=torch.stack([torch.from_numpy(harmful_mask(sample.planted)) for sample in samples]),
+            planted=torch.stack([torch.from_numpy(sample.planted) for sample in samples]),
             regions=torch.stack([self._regions(sample) if regions else nothing for sample in samples]),
         )
 
@@ -319,7 +318,7 @@ def joined(parts: Sequence[Views]) -> Views:
         labels=torch.cat([part.labels for part in parts]),
         image=torch.cat([part.image + int(first) for part, first in zip(parts, firsts, strict=True)]),
         images=torch.cat([part.images for part in parts]),
-        harmful=torch.cat([part.harmful for part in parts]),
+        planted=torch.cat([part.planted for part in parts]),
         regions=torch.cat([part.regions for part in parts]),
     )
 

@@ -51,7 +51,7 @@ def keep(source: Views, kept: Tensor) -> Views:
         labels=source.labels[kept],
         image=source.image[kept],
         images=source.images[kept],
-        harmful=source.harmful[kept],
+        planted=source.planted[kept],
         regions=source.regions[kept],
     )
 

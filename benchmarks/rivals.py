@@ -6,7 +6,8 @@ With the encoder frozen (`benchmarks.frozen`). Every rule acts from a tenth of t
 its weights have mean 1 within every class over training, as those of `hrs`. Arms:
 
 - photos, joint: no synthetic frames, and all of them alike;
-- hrs: the product's own selection, learned weighting networks of three levels at its defaults;
+- hrs: the product's own selection, learned weighting networks of three levels at its defaults; hrs, pixel; hrs, region;
+  hrs, image: of one level alone;
 - agreement: what `hrs` learns from, read directly, of pixels; agreement, frames: its mean over the frame; agreement,
   product: of pixel, 9x9 neighbours and frame, as levels are combined; agreement, sharp: of pixels at a third of the
   temperature;
@@ -23,14 +24,15 @@ its weights have mean 1 within every class over training, as those of `hrs`. Arm
 - photos, joint, unbalanced and balanced more: class weights frequency^0 and frequency^-0.7 in place of frequency^-0.4;
 - joint, faded; agreement, faded; agreement, product, faded: the synthetic loss falls along a cosine to 0 at 70 % of
   training;
-- oracle: pixels that were planted to mislead weigh nothing, where frames of the built-in street have some;
+- oracle: pixels that were planted to mislead weigh nothing, where frames of the built-in street have some; oracle,
+  labels; oracle, looks: of them those whose label is wrong, or that are drawn like another class;
 - shuffled: the weights of *agreement*, each pixel's given to another one of its class.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -47,7 +49,11 @@ from hrs.selection.selector import Selector
 from hrs.selection.signals.agreement import FLOOR, Agreement, agreement
 from hrs.selection.signals.usefulness import target_gradient, usefulness
 from hrs.selection.statistics import ClassMoments, ClassStatistics
+from hrs.street.departures import DEPARTURES, FACADE_AS_FOLIAGE, FACADE_AS_SKY, SURFACE_AS_WALL, Departure
 
+HARMFUL = frozenset(departure for departure in DEPARTURES if departure.harmful)
+LOOKS = frozenset((SURFACE_AS_WALL, FACADE_AS_SKY, FACADE_AS_FOLIAGE))
+"""Drawn like another class, and labelled truly."""
 WARMUP = RAMP = 0.1
 FOLDS = 4
 TRIMMED, POWER = 0.2, 0.7
@@ -326,6 +332,12 @@ def _balanced(bench: Bench, views: Views | None, power: float, real: Views, seed
     return bench.train(real, views, seed=seed, class_balance=power)
 
 
+def _one_level(
+    bench: Bench, source: Views, learned: Callable[..., Learned], config: SelectionConfig, real: Views, seed: int
+) -> Lite:
+    return bench.train(real, source, seed=seed, weigher=learned(seed, config))
+
+
 def arms(setting: Setting) -> dict[str, Arm]:
     """Every arm by name."""
     bench, source, classes = setting.bench, setting.source, len(setting.space)
@@ -343,9 +355,9 @@ def arms(setting: Setting) -> dict[str, Arm]:
 
         return train
 
-    def learned(seed: int) -> Learned:
+    def learned(seed: int, config: SelectionConfig = usual) -> Learned:
         torch.manual_seed(seed)
-        return Learned(classes, features, usual)
+        return Learned(classes, features, config)
 
     def agrees() -> Value:
         return agreeing(classes, features, usual)
@@ -356,7 +368,15 @@ def arms(setting: Setting) -> dict[str, Arm]:
     def by(raw: Callable[[], Callable[[Step], Tensor]]) -> Arm:
         return lambda real, seed: bench.train(real, source, seed=seed, weigher=Scaled(raw(), classes, usual))
 
-    innocent = within_class((~source.harmful).float(), source.labels, classes)
+    def without(departures: Iterable[Departure]) -> Arm:
+        ids = torch.tensor([each.id for each in departures], dtype=torch.uint8)
+
+        def train(real: Views, seed: int) -> Lite:
+            weights = within_class((~torch.isin(source.planted, ids)).float(), source.labels, classes)
+            return bench.train(real, source, seed=seed, weigher=Given(weights))
+
+        return train
+
     found: dict[str, Arm] = {
         "photos": lambda real, seed: bench.train(real, None, seed=seed),
         "joint": lambda real, seed: bench.train(real, source, seed=seed),
@@ -380,12 +400,16 @@ def arms(setting: Setting) -> dict[str, Arm]:
         ),
         "trimmed": by(lambda: trimmed(classes)),
         "generalised": by(lambda: lambda step: (POWER * likelihood(step)).exp()),
-        "oracle": lambda real, seed: bench.train(real, source, seed=seed, weigher=Given(innocent)),
+        "oracle": without(HARMFUL),
+        "oracle, labels": without(HARMFUL - LOOKS),
+        "oracle, looks": without(LOOKS),
         "shuffled": by(lambda: shuffled(Compared(agrees(), classes, usual), classes)),
     }
     for words, power in (("unbalanced", 0.0), ("balanced more", 0.7)):
         for name, views in (("photos", None), ("joint", source)):
             found[f"{name}, {words}"] = partial(_balanced, bench, views, power)
+    for level in usual.levels:
+        found[f"hrs, {level}"] = partial(_one_level, bench, source, learned, SelectionConfig(levels=(level,)))
     found["frames drawn by agreement"] = lambda real, seed: bench.train(
         real,
         source,
