@@ -6,7 +6,7 @@
 HRS_RUN learned weights; PHOTOS_RUN is `target_only` on the same photos, so what it predicts for synthetic frames is out
 of sample. cleanlab (2.9, `cleanlab.segmentation`) is given those predictions, and for fairness also those of HRS_RUN's
 own segmentation network, which has seen the frames. Its pixel score is the probability of the given label; regions take
-the mean; frames take its own image score. Rows:
+the mean; frames take its own image score. *hrs, judge* is what the weighting networks learn from, read directly. Rows:
 
 - AUROC of low weight or score for harm, over pixels, regions and frames; a region or frame is harmful where more than
   half of its labelled pixels are;
@@ -23,7 +23,7 @@ import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -37,11 +37,13 @@ from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import Batch, FrameReader
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
-from hrs.methods.hrs import HierarchicalSelection, weigh_frames
+from hrs.methods.hrs import HierarchicalSelection, at_rest, weigh_frames
 from hrs.networks.segmenter import normalise, upsample
 from hrs.runs.registry import resolve_checkpoint
 from hrs.scoring.score import Chunks, chunks
+from hrs.selection.signals.agreement import Agreement
 from hrs.selection.validity import auroc
+from hrs.selection.view import View
 from hrs.street import harmful_mask
 
 LOWEST = (1, 5)
@@ -55,12 +57,18 @@ def batches(dataset: Dataset, checkpoint: Path, size: int) -> Iterator[Batch]:
     return iter(DataLoader(Chunks(reader, chunks(0, len(reader), size)), batch_size=None, num_workers=0))
 
 
+def selection(checkpoint: Path) -> HierarchicalSelection:
+    """A run's method. Raises HRSError where it learned no weights from agreement."""
+    method = load_checkpoint(checkpoint).method
+    if not isinstance(method, HierarchicalSelection) or "agreement" not in method.selector.signals:
+        raise HRSError(f"{checkpoint} learned no weights from agreement; give a run of hrs")
+    return method
+
+
 @torch.no_grad()
 def by_weights(dataset: Dataset, checkpoint: Path, options: argparse.Namespace) -> Iterator[Row]:
     """The rows of a run's weights, level by level."""
-    method = load_checkpoint(checkpoint).method
-    if not isinstance(method, HierarchicalSelection):
-        raise HRSError(f"{checkpoint} learned no weights; give a run of hrs")
+    method = selection(checkpoint)
     names = ("combined", *method.selector.config.levels)
     tally, began = Tally(options.pixels, 0), time.process_time()
     for batch in batches(dataset, checkpoint, options.batch):
@@ -70,6 +78,19 @@ def by_weights(dataset: Dataset, checkpoint: Path, options: argparse.Namespace) 
     seconds = time.process_time() - began
     for index, name in enumerate(names):
         yield {"who": f"hrs, {name}", **judged(tally, index), **cost(seconds)}
+
+
+@torch.no_grad()
+def by_judge(dataset: Dataset, checkpoint: Path, options: argparse.Namespace) -> Row:
+    """The row of a run's judge, the probe that its photos taught."""
+    method = selection(checkpoint)
+    judge = cast(Agreement, method.selector.signals["agreement"])
+    tally, began = Tally(options.pixels, 0), time.process_time()
+    for batch in batches(dataset, checkpoint, options.batch):
+        with at_rest(method):
+            (output,) = method.segment(batch.images)
+            add(tally, judge.value(View.of(output, batch))[None].numpy(), batch)
+    return {"who": "hrs, judge", **judged(tally, 0), **cost(time.process_time() - began)}
 
 
 @torch.no_grad()
@@ -134,7 +155,7 @@ def main() -> None:
         ours, photos = (resolve_checkpoint(name, options.runs) for name in (options.hrs_run, options.photos_run))
         dataset = open_dataset(options.data)
         print(f"{len(dataset)} frames, {100 * share_of_harm(dataset):.1f} % of their pixels planted to mislead")
-        rows = list(by_weights(dataset, ours, options))
+        rows = [*by_weights(dataset, ours, options), by_judge(dataset, ours, options)]
         rows.append(by_cleanlab(dataset, photos, "cleanlab, photos' network", options))
         rows.append(by_cleanlab(dataset, ours, "cleanlab, hrs's network", options))
     except (HRSError, ImportError) as error:
