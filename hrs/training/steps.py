@@ -35,6 +35,7 @@ from hrs.training.average import average_of
 from hrs.training.sampling import frame_shares, redraw_steps
 from hrs.training.schedule import poly_with_warmup
 from hrs.training.task import open_real, survey_sources
+from hrs.training.undo import Undo
 
 MOST_STYLES = 200
 """Photos whose colours synthetic frames may take."""
@@ -117,7 +118,8 @@ class Trainer:
         if config.train.compile:
             method.segmenter.compile()
         # A fused optimiser skips a step by itself; half precision's scaler does it its own way.
-        self._device_skips = graphics and config.train.precision != "fp16"
+        self._scaled = config.train.precision == "fp16"
+        self._device_skips = graphics and not self._scaled
         self.step, self._bad, self._unread = 0, 0, deque[Later]()
         self.often: NDArray[np.float64] | None = None
         self.restored: dict[str, Any] = {} if resume_from is None else load_state(resume_from)
@@ -132,6 +134,15 @@ class Trainer:
             self.bare.teacher = Teacher(self.average.module, config.teacher)
             if "teacher" in self.restored:
                 self.bare.teacher.confidence.copy_(self.restored["teacher"])
+        self._undo = Undo(self._running())
+
+    def _running(self) -> Iterator[Tensor]:
+        """What moves in a step beside the weights."""
+        yield from self.bare.buffers()
+        if self.average is not None:
+            yield from self.average.module.buffers()
+        if self.bare.teacher is not None:
+            yield self.bare.teacher.confidence
 
     def _check_world(self) -> None:
         world = self.accelerator.num_processes
@@ -206,7 +217,8 @@ class Trainer:
         return step_batches(steps, self.step, last, workers=config.data.workers, pin=pin)
 
     def train_step(self, batch: Step) -> StepReport:
-        """One optimiser step. A non-finite gradient leaves all weights alone.
+        """One optimiser step. A non-finite gradient leaves all weights and running statistics alone; on a GPU the
+        latter are put back a step later.
 
         Raises:
             HRSError: there were MOST_BAD_STEPS of those in a row.
@@ -215,12 +227,13 @@ class Trainer:
         self.method.train()
         torch.manual_seed(step_seed(self.config.seed, self.step, self.accelerator.process_index))
         self._set_rates()
+        self._undo.remember()
         result = self.method(batch.source, batch.target, self.step, batch.unlabelled)
         self.accelerator.backward(result.loss)
         norms = self._clip()
-        finite = torch.stack([*norms, result.loss.detach()]).isfinite().all()
-        if self.config.train.precision == "fp16":
-            finite = torch.tensor(True)  # the scaler expects some that are not, and looks after them itself
+        loss = result.loss.detach()
+        # Half precision's scaler expects gradients that are not, and looks after them itself.
+        finite = (loss if self._scaled else torch.stack([*norms, loss])).isfinite().all()
         self._apply(finite)
         self.step += 1
         self._check_finite(finite)
@@ -231,7 +244,7 @@ class Trainer:
         """Move the weights if the loss and all gradients were finite."""
         if self._device_skips:
             step_unless(self.optimiser, ~finite)
-        elif bool(finite):
+        elif self._scaled or bool(finite):
             self.optimiser.step()
         if self.average is not None and (self._device_skips or bool(finite)):
             self.average.update(self.bare.segmenter)
@@ -258,7 +271,9 @@ class Trainer:
         self._unread.append(Later(finite))
         if len(self._unread) <= int(self._device_skips):
             return
-        self._bad = 0 if self._unread.popleft().read() else self._bad + 1
+        fine = self._unread.popleft().read()
+        self._undo.settle(fine)
+        self._bad = 0 if fine else self._bad + 1
         if self._bad >= MOST_BAD_STEPS:
             raise HRSError(
                 f"the loss was not finite for {self._bad} steps in a row up to step {self.step}; "

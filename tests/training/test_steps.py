@@ -26,6 +26,30 @@ def test_only_bad_steps_in_a_row_end_a_run(frames, monkeypatch):
     assert [trainer.train_step(batch).applied for _ in bad] == [not each for each in bad]
 
 
+def test_a_step_that_is_not_finite_leaves_weights_and_statistics_as_they_were(frames, monkeypatch):
+    trainer = Trainer(tiny_config(frames, "method=hrs", "train.steps=40", "train.ema=0.9", "selection.every=1"))
+    batch, clean = next(trainer.batches()), Method.segment
+
+    def poisoned(self, *batches):
+        outputs = clean(self, *batches)
+        assert self.segmenter.train() is self.segmenter
+        with torch.no_grad():  # which moves batch normalisation's statistics
+            self.segmenter(torch.full((2, 3, 32, 32), torch.inf))
+        return [out._replace(logits=out.logits * torch.inf, features=out.features * torch.inf) for out in outputs]
+
+    def everything():
+        return {**trainer.bare.state_dict(), **{f"average.{k}": v for k, v in trainer.average.state_dict().items()}}
+
+    trainer.train_step(batch)
+    before = {name: value.clone() for name, value in everything().items()}
+    with monkeypatch.context() as patch:
+        patch.setattr(Method, "segment", poisoned)
+        assert not trainer.train_step(batch).applied
+    assert all(torch.equal(value, before[name]) for name, value in everything().items())
+    assert trainer.train_step(batch).applied
+    assert any(not torch.equal(value, before[name]) for name, value in everything().items())
+
+
 def test_what_is_random_in_a_step_follows_from_seed_and_step(frames):
     def seeds(seed: int) -> list[int]:
         trainer = Trainer(tiny_config(frames, "method=joint", f"seed={seed}"))
