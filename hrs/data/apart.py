@@ -11,23 +11,25 @@ from hrs.data.layouts import Dataset
 from hrs.errors import HRSError
 
 
-def apart(target: Dataset, val: Dataset) -> Dataset:
-    """The target without the images that are validated on, which it says; the same file under two names is one.
+def apart(photos: Dataset, val: Dataset) -> Dataset:
+    """The target, or a teacher's photos, without the images that are validated on, which it says; the same file under
+    two names is one.
 
     Copies of such images stay, and are told. Raises HRSError where no image is left.
     """
     held = _files(val)
-    kept = [i for i, frame in enumerate(target.frames) if frame.image.resolve() not in held]
-    both = len(target) - len(kept)
+    kept = [i for i, frame in enumerate(photos.frames) if frame.image.resolve() not in held]
+    both = len(photos) - len(kept)
     if not kept:
         raise HRSError(
-            f"validation {val.spec} holds all {both} images of the target {target.spec}, so a figure on it would say "
-            "nothing; name another data set or split with data.val, or leave data.val out to hold some images out"
+            f"validation {val.spec} holds all {both} images of {photos.spec}, which is to be trained on, so a figure "
+            "on it would say nothing; name another data set or split with data.val, or leave data.val out to hold some "
+            "images out"
         )
-    notes = list(target.notes)
+    notes = list(photos.notes)
     if both:
         notes.append(f"{both} of its images are in {val.spec} too, which the run validates on; they are not trained on")
-    left = target.take(kept)
+    left = photos.take(kept)
     if copies := sum(1 for _ in _copies(_files(left), held)):
         notes.append(
             f"{copies} of its images are, byte for byte, in {val.spec} too, which the run validates on: a figure there "

@@ -78,8 +78,10 @@ def speaker(judges: Judges) -> str:
 def said_of(table: AreaTable) -> str:
     """Who says what areas look like, as a sentence."""
     if table.judges.seen_by == "real images":
-        return "What they look like is said by a classifier that saw real labels alone."
-    return "What they look like is said by the network itself, since no signal of this run has seen real labels alone."
+        return (
+            "What they look like is said by a classifier of the network's features that real labels alone have taught."
+        )
+    return "What they look like is said by the network itself; no signal of this run has a classifier of its own."
 
 
 def _joined(words: Iterable[str]) -> str:

@@ -1,6 +1,8 @@
 """How often each synthetic frame is drawn: as its image weight says, looked at anew a few times during training.
 
 A frame that is drawn half as often counts half as much, as one whose loss is halved does, but costs half of the time.
+Frames are drawn by raw image weights: these differ by 1 / floor at most, but classes that live in frames of low weight
+are seen less, and no effective sample is kept, as the weights in the loss do.
 """
 
 from __future__ import annotations

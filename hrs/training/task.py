@@ -41,7 +41,10 @@ class RealData:
     def in_words(self, sources: Sequence[Survey] = ()) -> list[str]:
         """What the run reads, leaves out and guesses, for its log."""
         held = [f"target {self.target.spec}: {self.held_out.how}"] if self.held_out else []
-        return [line for each in (*self.surveys, *sources) for line in each.lines()] + held
+        photos = (
+            [f"unlabelled {self.unlabelled.spec}: {note}" for note in self.unlabelled.notes] if self.unlabelled else []
+        )
+        return [line for each in (*self.surveys, *sources) for line in each.lines()] + held + photos
 
     def to_dict(self, sources: Sequence[Survey] = ()) -> dict[str, Any]:
         """The same for data.json, with the names of the images that are trained and validated on."""
@@ -78,12 +81,12 @@ def open_real(config: RunConfig, *, progress: Progress | None = None) -> RealDat
     target, found, presence = _read_all(target, "target")
     val, of_val, _ = _read_all(val, "validation")
     drawn = draw_real(target, data.n_real, seed=config.seed, presence=presence)
-    unlabelled = _open_unlabelled(data.unlabelled, target, drawn) if data.unlabelled else None
+    unlabelled = _open_unlabelled(data.unlabelled, target, drawn, val) if data.unlabelled else None
     return RealData(space=space, target=drawn, val=val, surveys=(found, of_val), held_out=held, unlabelled=unlabelled)
 
 
-def _open_unlabelled(name: str, target: Dataset, drawn: Dataset) -> Dataset:
-    photos = target.except_for(drawn) if name == UNDRAWN else open_dataset(name)
+def _open_unlabelled(name: str, target: Dataset, drawn: Dataset, val: Dataset) -> Dataset:
+    photos = target.except_for(drawn) if name == UNDRAWN else apart(open_dataset(name), val)
     if not len(photos):
         raise HRSError(
             f"data.unlabelled is {name}, but all {len(target)} images of {target.spec} are drawn; lower data.n_real "

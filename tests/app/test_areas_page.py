@@ -20,7 +20,7 @@ def run(root, frames, tiny):
 def test_the_kinds_of_fault_stand_in_a_table_too(run, open_page):
     table = AreaTable.of(ScoredCorpus.open(run / "scores"))
     at = open_page("areas")
-    assert f"{len(table):,} areas in 12 frames" in words(at) and "a classifier that saw real labels alone" in words(at)
+    assert f"{len(table):,} areas in 12 frames" in words(at) and "that real labels alone have taught" in words(at)
     shown = at.dataframe[0].value
     assert shown["areas"].tolist() == [group.areas for group in table.groups()]
     at.segmented_control(key="areas order").set_value(True).run()

@@ -148,7 +148,7 @@ def test_images_that_are_validated_on_are_not_trained_on(tmp_path, frames):
     assert ids(real.target) == ["f0", "f1", "f2"] and ids(real.val) == ["f3", "f4"]
     assert any("1 of its images are in folder:" in line and "not trained on" in line for line in real.in_words())
     (tmp_path / "link").symlink_to(root)
-    with pytest.raises(HRSError, match=r"holds all 4 images of the target .* leave data\.val out"):
+    with pytest.raises(HRSError, match=r"holds all 4 images of folder:.* leave data\.val out"):
         open_real(run_on(frames, target=f"folder:{root}", val=f"folder:{tmp_path / 'link'}?split=train"))
 
 
@@ -171,3 +171,23 @@ def test_a_class_map_of_no_data_set_of_the_run_is_refused(frames):
     with pytest.raises(HRSError, match=r"data\.classes has a map of folder:/data/tpyo, which the run does not read"):
         open_real(config)
     open_real(tiny_config(frames, f'data.classes={{"{frames["source"]}": {{"sky": "road"}}}}', "method=target_only"))
+
+
+def test_a_teacher_is_not_shown_what_is_validated_on(frames, tmp_path):
+    """Not even where one folder of photos holds both; and it is said."""
+    folder = tmp_path / "all"
+    folder.mkdir()
+    real = open_real(tiny_config(frames))
+    for i, frame in enumerate((*real.target.frames, *real.val.frames)):
+        (folder / f"{i}{frame.image.suffix}").symlink_to(frame.image)
+    held = {frame.image.resolve() for frame in real.val.frames}
+    with_teacher = open_real(tiny_config(frames, f"data.unlabelled=images:{folder}", "train.ema=0.9"))
+    shown = {frame.image.resolve() for frame in with_teacher.unlabelled.frames}
+    assert shown == {frame.image.resolve() for frame in real.target.frames} and not shown & held
+    assert any("unlabelled" in line and "not trained on" in line for line in with_teacher.in_words())
+    val = tmp_path / "val"
+    val.mkdir()
+    for frame in real.val.frames:
+        (val / frame.image.name).symlink_to(frame.image)
+    with pytest.raises(HRSError, match="holds all"):
+        open_real(tiny_config(frames, f"data.unlabelled=images:{val}", "train.ema=0.9"))

@@ -1,4 +1,8 @@
-"""agreement: does a classifier that saw only real labels believe this pixel's label, from the segmenter's features?"""
+"""agreement: does a classifier that real labels alone have taught believe this pixel's label?
+
+It sees the segmentation network's features, which synthetic labels have shaped too. In the shipped model it names the
+same class as the network itself on 97 of 100 pixels.
+"""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Literal
 
 SeenBy = Literal["real images", "network"]
-"""Who says what a pixel looks like: a classifier that real labels alone have taught, or where no signal has one, the
-segmentation network itself, which synthetic labels have taught too."""
+"""Who says what a pixel looks like: a classifier that real labels alone have taught, on features that synthetic labels
+have shaped too; or where no signal has one, the segmentation network itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ SIGNALS: Mapping[str, SignalFacts] = MappingProxyType(
             made_by="hrs.selection.signals.usefulness:Usefulness",
         ),
         "agreement": SignalFacts(
-            about="does a classifier that saw real labels alone believe its label?",
+            about="does a classifier of the network's features that real labels alone have taught believe its label?",
             made_by="hrs.selection.signals.agreement:Agreement",
         ),
         "appearance": SignalFacts(
