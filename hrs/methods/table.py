@@ -90,7 +90,7 @@ METHODS: Mapping[str, MethodFacts] = MappingProxyType(
         ),
         "shuffled": MethodFacts(
             title="Control: shuffled weights",
-            about="control: the weights of hrs in the wrong places",
+            about="control: the weights of hrs in the wrong places; its maps show them before they change places",
             made_by="hrs.methods.shuffled:Shuffled",
             sections=("selection",),
             weighs=True,

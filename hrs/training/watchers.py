@@ -183,17 +183,25 @@ class Validation(Watcher):
 
 @dataclass
 class Panel(Watcher):
-    """Weight maps of a fixed panel of synthetic frames, before training and at every validation."""
+    """Weight maps of a fixed panel of synthetic frames, before training and at every validation while synthetic frames
+    take part, the last time when they end: later maps would show what acts on nothing."""
 
     trainer: Trainer
     run: RunFolder
 
     def start(self) -> None:
-        self.keep()
+        if self._frames_at(self.trainer.step):
+            self.keep()
 
     def after_step(self, report: StepReport) -> None:
-        if self.trainer.due(self.trainer.config.train.validate_every):
+        last = self._frames_at(self.trainer.step - 1) and not self._frames_at(self.trainer.step)
+        if last or (self._frames_at(self.trainer.step) and self.trainer.due(self.trainer.config.train.validate_every)):
             self.keep()
+
+    def _frames_at(self, step: int) -> bool:
+        """Whether synthetic frames take part in a step, counted from 0."""
+        config = self.trainer.config
+        return step < config.train.steps and self.trainer.bare.counts(config, step)[0] > 0
 
     def keep(self) -> None:
         """The maps as they are now, with the ramp: what acts at this step."""

@@ -139,6 +139,13 @@ def test_the_panel_shows_what_acts(tmp_path, frames):
     assert ramp == pytest.approx([0, 0, 0.5, 1, 1])
 
 
+def test_the_panel_ends_with_the_synthetic_frames(tmp_path, frames):
+    overrides = ("train.steps=8", "train.validate_every=2", "train.source_schedule=cosine", "train.source_until=0.6")
+    run = run_of(tmp_path, config := tiny_config(frames, *overrides, "train.panel=1"))
+    train(config, run)
+    assert run.panel_steps() == [0, 2, 4, 5]  # the fifth step is the last with such frames: 4 / 8 < 0.6 < 5 / 8
+
+
 def test_the_panel_says_why(tmp_path, frames):
     config = tiny_config(frames, "train.steps=4", "selection.warmup=0.1", "selection.ramp=0.1", "train.panel=2")
     run = run_of(tmp_path, config)
