@@ -19,6 +19,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hrs.config import DataConfig
@@ -102,9 +103,11 @@ def split(output: SegmenterOutput, sizes: list[int]) -> list[SegmenterOutput]:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What a weigher sees before each step. average: the network's running mean."""
+    """What a weigher sees before each step. progress: share of the ``steps`` that is done. average: the network's
+    running mean, in evaluation mode."""
 
     progress: float
+    steps: int
     real: Side
     source: Side
     real_view: View
@@ -163,12 +166,8 @@ class Bench:
             image=torch.arange(len(dataset)).repeat_interleave(max(1, count)),
             images=images,
             planted=torch.stack([torch.from_numpy(sample.planted) for sample in samples]),
-            regions=torch.stack([self._regions(sample) if regions else nothing for sample in samples]),
+            regions=torch.stack([regions_of(sample.image, sample.label) if regions else nothing for sample in samples]),
         )
-
-    def _regions(self, sample: Sample) -> Tensor:
-        found = superpixels(sample.image, sample.label, segments=DataConfig.model_fields["segments"].default)
-        return torch.from_numpy(compact_regions(found)[0]).int()
 
     def _samples(self, dataset: Dataset, count: int, seed: int) -> Iterator[Sample]:
         height, width = self.options.height, self.options.width
@@ -198,26 +197,27 @@ class Bench:
         torch.manual_seed(seed)
         network = build_segmenter("lite0", self.classes)
         assert isinstance(network, Lite)
-        average, steps = copy.deepcopy(network), steps or self.options.steps
+        average, steps = copy.deepcopy(network).eval(), steps or self.options.steps
         balance = rare_classes_more(real.labels, self.classes, class_balance)
-        draw = torch.Generator().manual_seed(seed)
+        # One for each side, so that every arm sees the same photos in the same order.
+        draws = [torch.Generator().manual_seed(3 * seed + side) for side in range(3)]
         parameters = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
         optimiser = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=1e-2)
         network.train()
         for step in range(steps):
             for group in optimiser.param_groups:
-                group["lr"] = 2e-3 * min((step + 1) / (0.05 * steps), (1 - step / steps) ** 0.9)
-            sides = [Side.draw(real, REAL, draw)]
+                group["lr"] = 2e-3 * rate(step / steps, steps)
+            sides = [Side.draw(real, REAL, draws[0])]
             if source is not None:
-                sides.append(Side.draw(source, SOURCE, draw, None if weigher is None else weigher.chances))
+                sides.append(Side.draw(source, SOURCE, draws[1], None if weigher is None else weigher.chances))
             if unlabelled is not None:
-                sides.append(Side.draw(unlabelled, SOURCE, draw))
+                sides.append(Side.draw(unlabelled, SOURCE, draws[2]))
             output = network.decode([torch.cat(taps) for taps in zip(*(side.taps() for side in sides), strict=True)])
             outputs = split(output, [len(side.drawn) for side in sides])
             weights: list[Tensor | None] = [None] * len(sides)
             if weigher is not None:
                 seen = [side.view(out) for side, out in zip(sides[:2], outputs, strict=False)]
-                weights[1] = weigher.weigh(Step(step / steps, sides[0], sides[1], *seen, average))
+                weights[1] = weigher.weigh(Step(step / steps, steps, sides[0], sides[1], *seen, average))
             losses = [
                 weighted_cross_entropy(out.logits, side.labels, weight, balance)
                 for out, side, weight in zip(outputs, sides, weights, strict=True)
@@ -227,7 +227,7 @@ class Bench:
             torch.nn.utils.clip_grad_norm_(parameters, 5.0)
             optimiser.step()
             _move(average, network, min(0.99, (step + 1) / (step + 10)))
-        return average.eval()
+        return average
 
     @torch.no_grad()
     def logits(self, network: Lite, views: Views) -> Iterator[tuple[Tensor, Tensor]]:
@@ -244,6 +244,17 @@ class Bench:
             matrix.update(logits.argmax(dim=1).numpy(), labels.numpy())
         iou = matrix.iou()
         return [matrix.miou(), *map(float, iou)]
+
+
+def regions_of(image: NDArray[np.uint8], label: NDArray[np.uint8]) -> Tensor:
+    """Superpixels cut along the label's borders, int32 (h w), as training has them."""
+    found = superpixels(image, label, segments=DataConfig.model_fields["segments"].default)
+    return torch.from_numpy(compact_regions(found)[0]).int()
+
+
+def rate(progress: float, steps: int) -> float:
+    """The learning rate as a share of its peak, as `hrs train` has it."""
+    return min((progress * steps + 1) / (0.05 * steps), (1 - progress) ** 0.9)
 
 
 @torch.no_grad()
@@ -358,6 +369,7 @@ def run(setting: Setting, arms: Mapping[str, Arm], options: argparse.Namespace) 
             if key in have:
                 continue
             began = time.monotonic()
+            torch.manual_seed(seed)
             scores = setting.bench.score(arm(real, seed), setting.val)
             with options.out.open("a") as file:
                 csv.writer(file, lineterminator="\n").writerow([*key, *(f"{score:.2f}" for score in scores)])

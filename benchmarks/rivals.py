@@ -13,36 +13,39 @@ its weights have mean 1 within every class over training, as those of `hrs`. Arm
   temperature;
 - frames drawn by agreement: frames of low agreement are drawn less often, pixels count alike;
 - held-out usefulness: does a pixel's gradient point where that of photos points which a probe did not train on? One
-  probe a fold of the photos, each taught by the other folds; of pixels, and its mean over the frame;
+  probe a fold of the photos, each taught by the other folds, on features that all photos have shaped; of pixels, and
+  its mean over the frame;
 - both: agreement and held-out usefulness;
-- tail; tail, near; tail, faded: of a class, how often are photos that a probe did not train on agreed with as little,
-  over how often synthetic frames are, at most 1: what is as unlikely among true labels costs no weight; of pixels, and
-  of the mean over 9x9 neighbours;
+- tail; tail, near; tail, faded: of a class, how often are photos that a probe did not train on (on features that they
+  have shaped) agreed with as little, over how often synthetic frames are, at most 1: what is as unlikely among true
+  labels costs no weight; of pixels, and of the mean over 9x9 neighbours;
 - trimmed: a fifth of each class's pixels of a batch, those of most loss, left out;
 - generalised: weights p^0.7, the gradient of generalised cross-entropy (Zhang and Sabuncu, NeurIPS 2018);
 - own average: agreement with the network's own running mean in place of a probe;
 - photos, joint, unbalanced and balanced more: class weights frequency^0 and frequency^-0.7 in place of frequency^-0.4;
 - joint, faded; agreement, faded; agreement, product, faded: the synthetic loss falls along a cosine to 0 at 70 % of
   training;
-- oracle: pixels that were planted to mislead weigh nothing, where frames of the built-in street have some; oracle,
-  labels; oracle, looks: of them those whose label is wrong, or that are drawn like another class;
-- shuffled: the weights of *agreement*, each pixel's given to another one of its class.
+- oracle: pixels that were planted to mislead weigh nothing, the others of the class that is given have mean 1, as the
+  control of that name has it; oracle, labels; oracle, looks: of them those whose label is wrong, or that are drawn like
+  another class; left out: their labels are taken away, so that what is true counts as it would without them;
+- shuffled: the weights of *hrs*, those of each region given to another one of its class.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.frozen import Arm, Bench, Given, Setting, Step, Views, Weigher, parser, run, within_class
+from benchmarks.frozen import Arm, Bench, Given, Setting, Step, Views, Weigher, parser, rate, run, within_class
 from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
+from hrs.methods.shuffled import level_classes, shuffle_within_class
 from hrs.networks.lite import Lite
 from hrs.selection.combine import above_floor, level_weight, strength_for, weighted_cross_entropy
 from hrs.selection.selector import Selector
@@ -55,6 +58,7 @@ HARMFUL = frozenset(departure for departure in DEPARTURES if departure.harmful)
 LOOKS = frozenset((SURFACE_AS_WALL, FACADE_AS_SKY, FACADE_AS_FOLIAGE))
 """Drawn like another class, and labelled truly."""
 WARMUP = RAMP = 0.1
+PEAK = SelectionConfig().learning_rate
 FOLDS = 4
 TRIMMED, POWER = 0.2, 0.7
 Value = Callable[[Step], Tensor]
@@ -78,19 +82,26 @@ class Scaled:
         return 1 + float(strength_for(self.moments.spread(), self.config.min_effective)) * ramp * (raw / mean - 1)
 
 
+def slow_down(optimiser: torch.optim.Optimizer, peak: float, step: Step) -> None:
+    """Give a judge's or a weighting network's optimiser the rate that it has at this step."""
+    for group in optimiser.param_groups:
+        group["lr"] = peak * rate(step.progress, step.steps)
+
+
 class Learned:
     """The weighting networks of `hrs`, taught step by step."""
 
     def __init__(self, classes: int, features: int, config: SelectionConfig) -> None:
         self.selector = Selector(config, classes, features).train()
         self.optimiser = torch.optim.AdamW(self.selector.parameters(), lr=config.learning_rate, weight_decay=1e-2)
-        self.every, self.steps = config.every, 0
+        self.every, self.steps, self.peak = config.every, 0, config.learning_rate
         self.chances: Tensor | None = None
 
     def weigh(self, step: Step) -> Tensor:
         self.steps += 1
         scores = None
         if self.steps % self.every == 0:
+            slow_down(self.optimiser, self.peak, step)
             losses, scores = self.selector.learn(step.source_view, step.real_view)
             self.optimiser.zero_grad()
             sum(losses.values(), start=torch.zeros(())).backward()
@@ -140,10 +151,11 @@ class Probed:
     """A signal's value, its own network taught step by step."""
 
     def __init__(self, signal: nn.Module, value: Callable[[Step], tuple[Tensor, Tensor]]) -> None:
-        self.optimiser = torch.optim.AdamW(signal.parameters(), lr=4e-3, weight_decay=1e-2)
+        self.optimiser = torch.optim.AdamW(signal.parameters(), lr=PEAK, weight_decay=1e-2)
         self.value = value
 
     def __call__(self, step: Step) -> Tensor:
+        slow_down(self.optimiser, PEAK, step)
         with torch.enable_grad():
             loss, value = self.value(step)
             self.optimiser.zero_grad()
@@ -203,12 +215,13 @@ class Folded(nn.Module):
     def __init__(self, classes: int, features: int) -> None:
         super().__init__()
         self.probes = nn.ModuleList(nn.Conv2d(features, classes, 1) for _ in range(FOLDS))
-        self.optimiser = torch.optim.AdamW(self.parameters(), lr=4e-3, weight_decay=1e-2)
+        self.optimiser = torch.optim.AdamW(self.parameters(), lr=PEAK, weight_decay=1e-2)
 
     def forward(self, step: Step) -> tuple[Tensor, Tensor]:
         """Log-probabilities of the given labels of photos and of synthetic frames, (b h w) each."""
         fold, features, labels = step.real.image % FOLDS, step.real_view.features, step.real.labels
         small, thin = step.real_view.coarse(), fold[:, None, None] == torch.arange(FOLDS)[:, None, None, None]
+        slow_down(self.optimiser, PEAK, step)
         with torch.enable_grad():
             known = [small.labels.masked_fill(own, IGNORE) for own in thin]
             losses = [
@@ -316,16 +329,17 @@ class DrawsFrames:
         return torch.ones_like(raw)
 
 
-def shuffled(raw: Callable[[Step], Tensor], classes: int) -> Callable[[Step], Tensor]:
-    def other(step: Step) -> Tensor:
-        weights, labels = raw(step), step.source.labels
-        for c in range(classes):
-            own = (labels == c).nonzero(as_tuple=True)
-            if len(own[0]):
-                weights[own] = weights[own][torch.randperm(len(own[0]))]
-        return weights
+@dataclass(eq=False)
+class Shuffled:
+    """A weigher whose weights change places among the regions of a class, as the control of that name has it."""
 
-    return other
+    weigher: Weigher
+    classes: int
+    chances: Tensor | None = None
+
+    def weigh(self, step: Step) -> Tensor:
+        elsewhere = shuffle_within_class(self.weigher.weigh(step), step.source_view)
+        return level_classes(elsewhere, step.source.labels, self.classes)
 
 
 def _balanced(bench: Bench, views: Views | None, power: float, real: Views, seed: int) -> Lite:
@@ -377,6 +391,10 @@ def arms(setting: Setting) -> dict[str, Arm]:
 
         return train
 
+    def left_out(real: Views, seed: int) -> Lite:
+        wrong = torch.isin(source.planted, torch.tensor([each.id for each in HARMFUL], dtype=torch.uint8))
+        return bench.train(real, replace(source, labels=source.labels.masked_fill(wrong, IGNORE)), seed=seed)
+
     found: dict[str, Arm] = {
         "photos": lambda real, seed: bench.train(real, None, seed=seed),
         "joint": lambda real, seed: bench.train(real, source, seed=seed),
@@ -403,7 +421,8 @@ def arms(setting: Setting) -> dict[str, Arm]:
         "oracle": without(HARMFUL),
         "oracle, labels": without(HARMFUL - LOOKS),
         "oracle, looks": without(LOOKS),
-        "shuffled": by(lambda: shuffled(Compared(agrees(), classes, usual), classes)),
+        "left out": left_out,
+        "shuffled": lambda real, seed: bench.train(real, source, seed=seed, weigher=Shuffled(learned(seed), classes)),
     }
     for words, power in (("unbalanced", 0.0), ("balanced more", 0.7)):
         for name, views in (("photos", None), ("joint", source)):

@@ -11,7 +11,8 @@ the mean; frames take its own image score. *hrs, judge* is what the weighting ne
 - AUROC of low weight or score for harm, over pixels, regions and frames; a region or frame is harmful where more than
   half of its labelled pixels are;
 - of the 1 % and the 5 % of pixels of lowest weight, the share that is harmful;
-- seconds of CPU time and the process's memory at most, for all frames; predictions are in both.
+- seconds of CPU time for all frames, read and cut into regions already, predictions included; and the memory at most of
+  a process of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ import csv
 import io
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,10 +55,10 @@ LOWEST = (1, 5)
 Row = dict[str, Any]
 
 
-def batches(dataset: Dataset, checkpoint: Path, size: int) -> Iterator[Batch]:
-    loaded = load_checkpoint(checkpoint)
+def batches(data: str, checkpoint: Path, size: int) -> list[Batch]:
+    loaded, dataset = load_checkpoint(checkpoint), open_dataset(data)
     reader = FrameReader([dataset.map_to(loaded.space)], loaded.config.data, regions=True)
-    return iter(DataLoader(Chunks(reader, chunks(0, len(reader), size)), batch_size=None, num_workers=0))
+    return list(DataLoader(Chunks(reader, chunks(0, len(reader), size)), batch_size=None, num_workers=0))
 
 
 def selection(checkpoint: Path) -> HierarchicalSelection:
@@ -66,58 +70,58 @@ def selection(checkpoint: Path) -> HierarchicalSelection:
 
 
 @torch.no_grad()
-def by_weights(dataset: Dataset, checkpoint: Path, options: argparse.Namespace) -> Iterator[Row]:
+def by_weights(checkpoint: Path, options: argparse.Namespace) -> list[Row]:
     """The rows of a run's weights, level by level."""
-    method = selection(checkpoint)
-    names = ("combined", *method.selector.config.levels)
-    tally, began = Tally(options.pixels, 0), time.process_time()
-    for batch in batches(dataset, checkpoint, options.batch):
-        found = weigh_frames(method, batch)
-        maps = torch.stack([found.combined, *(found.levels[name] for name in names[1:])]).numpy()
-        add(tally, maps, batch)
-    seconds = time.process_time() - began
-    for index, name in enumerate(names):
-        yield {"who": f"hrs, {name}", **judged(tally, index), **cost(seconds)}
+    method, seen = selection(checkpoint), batches(options.data, checkpoint, options.batch)
+    names, began = ("combined", *method.selector.config.levels), time.process_time()
+    found = [weigh_frames(method, batch) for batch in seen]
+    paid = cost(began)
+    maps = [torch.stack([each.combined, *(each.levels[name] for name in names[1:])]).numpy() for each in found]
+    tally = tallied(maps, seen, options)
+    return [{"who": f"hrs, {name}", **judged(tally, index), **paid} for index, name in enumerate(names)]
 
 
 @torch.no_grad()
-def by_judge(dataset: Dataset, checkpoint: Path, options: argparse.Namespace) -> Row:
+def by_judge(checkpoint: Path, options: argparse.Namespace) -> list[Row]:
     """The row of a run's judge, the probe that its photos taught."""
-    method = selection(checkpoint)
-    judge = cast(Agreement, method.selector.signals["agreement"])
-    tally, began = Tally(options.pixels, 0), time.process_time()
-    for batch in batches(dataset, checkpoint, options.batch):
-        with at_rest(method):
+    method, seen = selection(checkpoint), batches(options.data, checkpoint, options.batch)
+    judge, maps, began = cast(Agreement, method.selector.signals["agreement"]), [], time.process_time()
+    with at_rest(method):
+        for batch in seen:
             (output,) = method.segment(batch.images)
-            add(tally, judge.value(View.of(output, batch))[None].numpy(), batch)
-    return {"who": "hrs, judge", **judged(tally, 0), **cost(time.process_time() - began)}
+            maps.append(judge.value(View.of(output, batch))[None].numpy())
+    paid = cost(began)
+    return [{"who": "hrs, judge", **judged(tallied(maps, seen, options), 0), **paid}]
 
 
 @torch.no_grad()
-def by_cleanlab(dataset: Dataset, checkpoint: Path, who: str, options: argparse.Namespace) -> Row:
+def by_cleanlab(checkpoint: Path, who: str, options: argparse.Namespace) -> list[Row]:
     """cleanlab's row, on a run's predictions."""
     from cleanlab.segmentation.rank import get_label_quality_scores
 
-    segmenter, began = load_checkpoint(checkpoint).method.segmenter, time.process_time()
-    seen, likely = list(batches(dataset, checkpoint, options.batch)), []
+    segmenter, seen = load_checkpoint(checkpoint).method.segmenter, batches(options.data, checkpoint, options.batch)
+    likely, began = [], time.process_time()
     for batch in seen:
         logits = upsample(segmenter(normalise(batch.images)).logits, batch.labels.shape[-2:])
         likely.append(logits.softmax(dim=1).numpy())
     probabilities, labels = np.concatenate(likely), torch.cat([batch.labels for batch in seen]).numpy().astype(np.int64)
     labels = np.where(labels == IGNORE, probabilities.argmax(axis=1), labels)  # it knows no ignored pixels
     images, pixels = get_label_quality_scores(labels, probabilities, verbose=False)
-    seconds, tally, first = time.process_time() - began, Tally(options.pixels, 0), 0
-    for batch in seen:
-        add(tally, pixels[None, first : first + len(batch)], batch)
-        first += len(batch)
-    row = {"who": who, **judged(tally, 0), **cost(seconds)}
+    paid = cost(began)
+    ends = np.cumsum([len(batch) for batch in seen])[:-1]
+    tally = tallied([part[None] for part in np.split(pixels, ends)], seen, options)
     _, harmful, _ = tally.units["frames"].joined()
-    return row | {"frames": auroc(-images, harmful)}
+    return [{"who": who, **judged(tally, 0), **paid} | {"frames": auroc(-images, harmful)}]
 
 
-def add(tally: Tally, maps: NDArray[np.float32], batch: Batch) -> None:
-    for i in range(len(batch)):
-        tally.add(maps[:, i], batch.labels[i].numpy(), batch.regions[i].numpy(), batch.planted[i].numpy())
+def tallied(maps: list[NDArray[np.float32]], seen: list[Batch], options: argparse.Namespace) -> Tally:
+    """maps: of a batch each, (maps b h w)."""
+    tally = Tally(options.pixels, 0)
+    for own, batch in zip(maps, seen, strict=True):
+        for i in range(len(batch)):
+            planted = batch.planted[i].numpy()
+            tally.add(own[:, i], batch.labels[i].numpy(), batch.regions[i].numpy(), planted)
+    return tally
 
 
 def judged(tally: Tally, index: int) -> Row:
@@ -129,8 +133,10 @@ def judged(tally: Tally, index: int) -> Row:
     return found
 
 
-def cost(seconds: float) -> Row:
-    return {"seconds": seconds, "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+def cost(began: float) -> Row:
+    """Of this process: seconds since then, and megabytes at most."""
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": time.process_time() - began, "MB": megabytes}
 
 
 def share_of_harm(dataset: Dataset) -> float:
@@ -150,14 +156,21 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--out", type=Path, help="also write the rows to this CSV")
     options = parser.parse_args()
-    torch.set_num_threads(1)
     try:
         ours, photos = (resolve_checkpoint(name, options.runs) for name in (options.hrs_run, options.photos_run))
         dataset = open_dataset(options.data)
         print(f"{len(dataset)} frames, {100 * share_of_harm(dataset):.1f} % of their pixels planted to mislead")
-        rows = [*by_weights(dataset, ours, options), by_judge(dataset, ours, options)]
-        rows.append(by_cleanlab(dataset, photos, "cleanlab, photos' network", options))
-        rows.append(by_cleanlab(dataset, ours, "cleanlab, hrs's network", options))
+        scorers: list[Callable[[argparse.Namespace], list[Row]]] = [
+            partial(by_weights, ours),
+            partial(by_judge, ours),
+            partial(by_cleanlab, photos, "cleanlab, photos' network"),
+            partial(by_cleanlab, ours, "cleanlab, hrs's network"),
+        ]
+        # A process each, so that none has another's memory.
+        with ProcessPoolExecutor(
+            1, get_context("spawn"), partial(torch.set_num_threads, 1), max_tasks_per_child=1
+        ) as own:
+            rows = [row for scorer in scorers for row in own.submit(scorer, options).result()]
     except (HRSError, ImportError) as error:
         raise SystemExit(str(error)) from error
     print_table(list(rows[0]), [[shown(value) for value in row.values()] for row in rows])
