@@ -23,7 +23,7 @@ from hrs.methods.table import METHODS
 from hrs.networks.segmenter import Segmenter, build_segmenter
 from hrs.runs.names import CARD, CONFIG, MODEL, STATE
 from hrs.system.documents import parse_json, read_bounded, reason
-from hrs.system.files import atomic_folder
+from hrs.system.files import atomic_folder, usual_rights
 
 FORMAT = 2
 """How the tensors of weighting networks are called: 2 since signals have modules of their own."""
@@ -86,7 +86,8 @@ def save_checkpoint(
         "run": config.model_dump(mode="json"),
     }
     with atomic_folder(folder) as new:
-        save_file({name: value.clone() for name, value in tensors.items()}, new / MODEL)
+        with usual_rights(new / MODEL):
+            save_file({name: value.clone() for name, value in tensors.items()}, new / MODEL)
         (new / CONFIG).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         (new / CARD).write_text(card(config, space, step, metrics), encoding="utf-8")
         if state is not None:
@@ -238,7 +239,8 @@ def write_state(folder: Path, state: dict[str, Any]) -> None:
     """Put what resumes a run into a checkpoint folder, as safetensors: `load_state` gives the same to the last bit."""
     tensors: dict[str, torch.Tensor] = {}
     tree = _pack(state, tensors)
-    save_file(tensors, folder / STATE, metadata={_TREE: json.dumps(tree)})
+    with usual_rights(folder / STATE):
+        save_file(tensors, folder / STATE, metadata={_TREE: json.dumps(tree)})
 
 
 def _pack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:

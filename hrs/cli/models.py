@@ -140,7 +140,8 @@ def export(
     if int8 is not None:
         eight = quantise_on(folder, out or folder / ONNX_8_BITS, int8)
         print(f"{format_}: {eight.path}, {eight.path.stat().st_size / 1e6:.1f} MB")
-        print(f"the class of float32 on {100 * eight.same:.1f} % of cells ({eight.images} images)")
+        others = f"{eight.checked} images, calibrated on {eight.calibrated} others"
+        print(f"the class of float32 on {100 * eight.same:.1f} % of cells of {others}")
         return
     done = export_network(folder, out or folder / ONNX_MODEL, tolerance=tolerance)
     sizes = ", ".join(f"{batch} of {width}x{height}" for batch, height, width in done.checked)

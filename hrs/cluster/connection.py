@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,16 +50,35 @@ def connected(address: str) -> Iterator[Any]:
 
 def _enter(ray: Any, address: str) -> None:
     """Connect; once more by ray://, behind which a process is started that now and then does not come up."""
+    from ray.exceptions import RayError
+
     for again in (address.startswith(_FROM_OUTSIDE), False):
         try:
-            ray.init(address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
+            with _few_tries():
+                ray.init(address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
             return
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (ConnectionError, RuntimeError, ValueError, RayError) as error:
             if not again:
                 raise HRSError(f"no Ray cluster at {address} ({_line(error)}); {_REMEDY}") from error
 
 
-_REMEDY = "start one with: ray start --head, and give its HOST:PORT, or auto on one of its nodes"
+_REMEDY = (
+    "start one with: ray start --head, and give its HOST:PORT, ray://HOST:10001 from elsewhere, or auto on one of its "
+    "nodes; where it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"
+)
+_TRIES = "RAY_gcs_server_port_wait_time_s"
+
+
+@contextmanager
+def _few_tries() -> Iterator[None]:
+    """Else Ray tries a port where something else listens for a quarter of an hour."""
+    before = os.environ.get(_TRIES)
+    os.environ[_TRIES] = before or "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_TRIES]
 
 
 def _knock(address: str) -> None:
@@ -68,7 +88,7 @@ def _knock(address: str) -> None:
         raise HRSError(f"--on {address} is no address of a cluster; expected auto, HOST:PORT or ray://HOST:PORT")
     try:
         socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise HRSError(f"no Ray cluster at {address} ({_line(error)}); {_REMEDY}") from None
 
 
@@ -103,6 +123,8 @@ def portion(nodes: Sequence[Mapping[str, float]], device: str | None, at_once: i
 
     Raises:
         HRSError: no node has a processor.
+
+    More pieces than there are processors get one each, and take turns.
     """
     if device is None:
         return Portion()
@@ -114,4 +136,11 @@ def portion(nodes: Sequence[Mapping[str, float]], device: str | None, at_once: i
     processors = [int(node.get("CPU", 0)) for node in nodes if node.get("CPU", 0) >= 1]
     if not processors:
         raise HRSError("no node of the cluster has a processor for work; start one with: ray start --num-cpus N")
-    return Portion(max(1, min(*processors, sum(processors) // at_once)))
+    return Portion(
+        max((cpus for cpus in range(1, min(processors) + 1) if places(processors, cpus) >= at_once), default=1)
+    )
+
+
+def places(processors: Sequence[int], cpus: int) -> int:
+    """How many pieces of work of so many processors fit on nodes at once; none is spread over two."""
+    return sum(own // cpus for own in processors)

@@ -60,9 +60,10 @@ class Keeper:
         return self.job.work.status.is_file()
 
     def _keep(self) -> None:
+        if not self.sees():
+            return  # whoever asked for it asks for this, too, and ends it
         try:
-            if self.sees():
-                keep(self.job)
+            keep(self.job)
         finally:
             ray.kill(ray.get_runtime_context().current_actor, no_restart=True)
 

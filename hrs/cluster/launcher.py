@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hrs.cluster.connection import NAMESPACE, connected, portion, resources
+from hrs.cluster.connection import NAMESPACE, Portion, connected, places, portion, resources
 from hrs.config import RunConfig
 from hrs.errors import HRSError
 from hrs.launch.launcher import Share, check_unfinished, launcher
@@ -46,7 +47,7 @@ class RayLauncher:
             self._hand_in(ray, run, config.train.device, share)
 
     def submit(self, task: Task) -> None:
-        with connected(self.address) as ray:
+        with _told(task), connected(self.address) as ray:
             task.write_status(keeper=self.address)
             self._hand_in(ray, task, task.read_order().device)
 
@@ -80,21 +81,45 @@ class RayLauncher:
 
     def _hand_in(self, ray: Any, work: WorkFolder, device: str | None, share: Share | None = None) -> None:
         """Give work to a new keeper; where that fails, its status says so."""
+        from ray.exceptions import RayError
+
         from hrs.cluster.keeper import Job, Keeper
 
-        try:
+        with _told(work):
             workers = self.workers if isinstance(work, RunFolder) else 1
-            part = portion(resources(ray), device, workers * (share.at_once if share else 1))
-            if workers > 1 and 0 < part.gpus < 1:
-                raise HRSError(f"{workers} workers need a GPU each; the cluster has fewer: ask for fewer workers")
+            nodes = resources(ray)
+            part = portion(nodes, device, workers * (share.at_once if share else 1))
+            if workers > 1 and (0 < part.gpus < 1 or not _fit(nodes, part, workers)):
+                what = "GPU" if part.gpus else "processor"
+                raise HRSError(f"{workers} workers need a {what} each; the cluster has fewer: ask for fewer workers")
             job = Job(folder=work.path.resolve(), cwd=Path.cwd(), portion=part, workers=workers)
             _dismiss(ray, work)  # one that has not ended quite yet
             keeper = ray.remote(Keeper).options(**_options(job)).remote(job)
-            if not ray.get(keeper.sees.remote()):
+            try:
+                seen = ray.get(keeper.sees.remote())
+            except RayError as error:
+                why = str(error).strip().splitlines()[-1]
+                raise HRSError(
+                    f"the cluster cannot begin ({why}); every node needs this version of hrs, and the same storage"
+                ) from error
+            if not seen:
+                _dismiss(ray, work)
                 raise HRSError(f"the cluster does not see {job.folder}; give a --runs folder on storage it shares")
-        except BaseException as error:
-            work.write_status(state="failed", error=str(error) or type(error).__name__)
-            raise
+
+
+@contextmanager
+def _told(work: WorkFolder) -> Iterator[None]:
+    """Where the block fails, the work's status says so."""
+    try:
+        yield
+    except BaseException as error:
+        work.write_status(state="failed", error=str(error) or type(error).__name__)
+        raise
+
+
+def _fit(nodes: Sequence[Mapping[str, float]], part: Portion, workers: int) -> bool:
+    """Whether so many processes find places at once; with a GPU each their number was seen to before."""
+    return bool(part.gpus) or places([int(node.get("CPU", 0)) for node in nodes], part.cpus) >= workers
 
 
 def _options(job: Job) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,10 @@ def score_on(
             ray.get(job)
         except RayError as error:
             raise HRSError(f"the cluster could not score {dataset}: {str(error).strip().splitlines()[-1]}") from error
+        except ConnectionError as error:  # which Ray's client raises
+            raise HRSError(
+                f"the cluster at {address} was lost; what is scored stays, and the same command goes on from it"
+            ) from error
     return scoring.finish()
 
 
@@ -70,7 +75,7 @@ def _stream(about: dict[str, Any], device: str, cwd: Path) -> None:
 
     logging.getLogger("ray.data").setLevel(logging.WARNING)  # it tells of each step of its plan
     DataContext.get_current().enable_progress_bars = False
-    os.chdir(cwd)  # where relative paths of the data set start
+    _go_to(cwd, about["out"])
     if not (missing := Scoring(**about).missing()):
         return
     with connected("auto") as ray:
@@ -94,11 +99,19 @@ def _processes(nodes: Any, device: str) -> int:
     return graphics or sum(node.get("CPU", 0) >= 1 for node in nodes) or 1
 
 
+def _go_to(cwd: Path, out: Path) -> None:
+    """Where relative paths of the data set start. Raises HRSError where this node does not see it, or the scores."""
+    for folder in (cwd, out):
+        if not folder.is_dir():
+            raise HRSError(f"node {socket.gethostname()} has no {folder}; all nodes must share that storage")
+    os.chdir(cwd)
+
+
 class _Worker:
     """A process that scores parts."""
 
     def __init__(self, *, cwd: Path, device: str, **about: Any) -> None:
-        os.chdir(cwd)  # where relative paths of the data set start
+        _go_to(cwd, about["out"])
         self.scoring = Scoring(**about, device=pick_device(device))
 
     def __call__(self, batch: Column) -> Column:

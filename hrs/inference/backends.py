@@ -118,10 +118,10 @@ def onnx_model(checkpoint: Path) -> Path:
     if _made_from(beside, weights):
         return beside
     cached = cache_root() / "onnx" / f"{weights}.onnx"
-    refused = cached.with_suffix(".txt")
+    refused = cached.with_name(f"{weights}-{torch.__version__}.txt")  # another exporter may do what this one cannot
     if refused.is_file():
         raise NotExportable(refused.read_text(encoding="utf-8"))
-    if not cached.is_file():
+    if not _made_from(cached, weights):
         LOGGER.info("making %s once, for speed", cached)
         try:
             export_network(checkpoint, cached)

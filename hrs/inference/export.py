@@ -61,7 +61,10 @@ def export_network(checkpoint: Path, out: Path, *, tolerance: float = 1e-3) -> E
     """
     about = read_about(checkpoint)
     size = about.config.data.height, about.config.data.width
-    return write_onnx(load_segmenter(checkpoint), out, metadata(about, checkpoint), size=size, tolerance=tolerance)
+    before, segmenter = weights_hash(checkpoint), load_segmenter(checkpoint)
+    if weights_hash(checkpoint) != before:
+        raise HRSError(f"{checkpoint} was replaced while it was read, by the run that trains it; export it again")
+    return write_onnx(segmenter, out, metadata(about, before), size=size, tolerance=tolerance)
 
 
 def write_onnx(
@@ -79,8 +82,8 @@ def write_onnx(
     return Exported(path=out, difference=difference, checked=checked)
 
 
-def metadata(about: About, checkpoint: Path) -> dict[str, Any]:
-    """What the exported file says of itself."""
+def metadata(about: About, weights: str) -> dict[str, Any]:
+    """What the exported file says of itself. ``weights``: their `weights_hash`."""
     data, space = about.config.data, about.space.to_dict()
     return {
         "format": 1,
@@ -92,7 +95,7 @@ def metadata(about: About, checkpoint: Path) -> dict[str, Any]:
         "height": data.height,
         "width": data.width,
         "network": about.config.network.name,
-        "weights": weights_hash(checkpoint),
+        "weights": weights,
     }
 
 
@@ -139,6 +142,8 @@ def _convert(segmenter: Segmenter, path: Path, metadata: dict[str, Any], size: t
                 opset_version=OPSET,
                 verbose=False,
             )
+    except (MemoryError, OSError):
+        raise  # which another time may not be
     except Exception as error:  # whatever part of the network ONNX has no word for
         cause = str(error.__cause__ or error)
         reason = next((line for line in cause.splitlines() if line.strip()), type(error).__name__)

@@ -21,25 +21,31 @@ from hrs.inference.export import INPUT, NotExportable, read_metadata, write_meta
 from hrs.networks.segmenter import normalise
 from hrs.system.files import atomic_write, disk_errors
 
-CALIBRATION_IMAGES = 64
+MOST_IMAGES, FEWEST_IMAGES = 80, 8
+CHECKS = 4
+"""One image in so many is kept out of the calibration, to check it."""
+LEAST_AGREEMENT = 0.85
+"""Share of cells below which 8 bits are refused: they name another network's classes."""
 BITS = "bits"
 """In the file's metadata: 8."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quantised:
-    """An ONNX file. same: the share of its cells on which it names the class that float32 names, over ``images``."""
+    """An ONNX file. same: the share of cells on which it names the class that float32 names, over ``checked`` images;
+    it was calibrated on ``calibrated`` others."""
 
     path: Path
     same: float
-    images: int
+    calibrated: int
+    checked: int
 
 
 def quantise_on(checkpoint: Path, out: Path, dataset: str) -> Quantised:
     """As `quantise`, on images spread over a data set, at the size of training. Raises HRSError for a data set, too."""
     about, data = read_about(checkpoint), open_dataset(dataset)
     size = about.config.data.height, about.config.data.width
-    chosen = spread_indices(len(data), CALIBRATION_IMAGES)
+    chosen = spread_indices(len(data), MOST_IMAGES)
     return quantise(checkpoint, out, [fit(Sample(image=data.read_image(i)), *size).image for i in chosen])
 
 
@@ -51,22 +57,31 @@ def quantise(checkpoint: Path, out: Path, images: Sequence[NDArray[np.uint8]]) -
     up products in fewer bits than these may need.
 
     Args:
-        images: RGB (h w 3) of one size, that of training, like those it is for; some dozens.
+        images: RGB (h w 3) of one size, that of training, like those it is for; some dozens. One in CHECKS of them is
+            not calibrated on.
 
     Raises:
-        HRSError: no image, a network that ONNX cannot hold, or a file that cannot be written.
+        HRSError: too few images, classes too unlike those of float32, a network that ONNX cannot hold, or a file that
+            cannot be written.
     """
-    if not len(images):
-        raise HRSError("there is no image to calibrate 8 bits on; give a data set that has some")
+    if len(images) < FEWEST_IMAGES:
+        raise HRSError(f"{len(images)} images are too few to calibrate 8 bits on; give at least {FEWEST_IMAGES}")
+    checks = images[::CHECKS]
+    others = [image for i, image in enumerate(images) if i % CHECKS]
     whole = onnx_model(checkpoint)
     with disk_errors(out), tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch) / "eight.onnx"
-        _quantise(whole, made, images)
+        _quantise(whole, made, others)
         write_metadata(made, {**read_metadata(whole), BITS: 8})
-        same = _agreement(OnnxBackend(whole), OnnxBackend(made), images)
+        same = _agreement(OnnxBackend(whole), OnnxBackend(made), checks)
+        if same < LEAST_AGREEMENT:
+            raise HRSError(
+                f"in 8 bits it names the class of float32 on {100 * same:.1f} % of cells alone; calibrate it on images "
+                "like those it is for, or use it in float32"
+            )
         out.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(out, made.read_bytes())
-    return Quantised(path=out, same=same, images=len(images))
+    return Quantised(path=out, same=same, calibrated=len(others), checked=len(checks))
 
 
 def _quantise(whole: Path, out: Path, images: Sequence[NDArray[np.uint8]]) -> None:

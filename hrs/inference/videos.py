@@ -16,6 +16,7 @@ from hrs.errors import HRSError
 from hrs.inference.pictures import overlay, write_beside
 from hrs.inference.predictor import Predictor
 from hrs.pictures import label_png
+from hrs.system.files import DiskFull
 from hrs.system.photographs import Image
 
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".ts", ".mts", ".3gp", ".mpg", ".mpeg", ".wmv"})
@@ -86,14 +87,27 @@ def _reader(source: Path) -> Iterator[tuple[cv2.VideoCapture, float]]:
         video.release()
 
 
+def _check_written(part: Path, path: Path, count: int) -> None:
+    """OpenCV does not say when it could not write. Raises HRSError where the video does not hold its frames."""
+    video = cv2.VideoCapture(str(part))
+    found = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
+    video.release()
+    if found != count:
+        raise DiskFull(
+            f"cannot write {path}: {found} of {count} frames are there; free some space, or see to its quota"
+        )
+
+
 @contextmanager
 def _writer(path: Path, rate: float) -> Iterator[Any]:
     """A function that adds RGB frames to a video, which gets its name when it is whole."""
     part = path.with_name(f".{path.name}.part.mp4")
     writer: cv2.VideoWriter | None = None
+    count = 0
 
     def write(frame: Image) -> None:
-        nonlocal writer
+        nonlocal writer, count
+        count += 1
         size = frame.shape[1] & ~1 or 2, frame.shape[0] & ~1 or 2  # the codec wants even sides
         if writer is None:
             writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
@@ -105,6 +119,7 @@ def _writer(path: Path, rate: float) -> Iterator[Any]:
         yield write
         if writer is not None:
             writer.release()
+            _check_written(part, path, count)
             os.replace(part, path)
     finally:
         if writer is not None:

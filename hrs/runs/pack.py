@@ -12,7 +12,7 @@ from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import MODEL
 from hrs.runs.status import NOBODY
-from hrs.system.files import atomic_folder
+from hrs.system.files import atomic_folder, usual_rights
 
 STEPS = 6
 """Training steps whose weight maps are kept, spread over the run, its last among them."""
@@ -36,9 +36,12 @@ def pack(run: RunFolder, out: Path, *, half: bool = False) -> RunFolder:
         raise HRSError(f"run {run.name} is {status.state}; only a finished one can be packed")
     if out.exists():
         raise HRSError(f"{out} exists; delete it or choose another --out")
+    facts = (run.config, run.space, run.metrics, run.results_csv, run.log)
+    if missing := [file.name for file in (*facts, run.best / MODEL) if not file.is_file()]:
+        raise HRSError(f"run {run.name} lacks {missing[0]}; copy it anew from where it is whole")
     with atomic_folder(out) as folder:
         packed = RunFolder(folder)
-        for file in (run.config, run.space, run.metrics, run.results_csv, run.log):
+        for file in facts:
             shutil.copy2(file, folder / file.name)
         shutil.copytree(run.best, packed.best, ignore=shutil.ignore_patterns("*.onnx") if half else None)
         if half:
@@ -61,7 +64,8 @@ def _halve(model: Path) -> None:
     for name, value in tensors.items():
         if value.dtype == np.float32 and value.ndim > 1 and np.abs(value).max(initial=0) <= np.finfo(np.float16).max:
             tensors[name] = value.astype(np.float16)
-    save_file(tensors, model)
+    with usual_rights(model):
+        save_file(tensors, model)
 
 
 def _spread(steps: list[int]) -> list[int]:

@@ -78,6 +78,16 @@ def atomic_write(path: Path, data: bytes | str, *, sync: bool = True) -> None:
 
 
 @contextmanager
+def usual_rights(path: Path) -> Iterator[None]:
+    """Give a file that the block writes the rights that others get here. safetensors leaves its own to their owner
+    alone, whoever the umask lets read."""
+    path.touch()
+    usual = path.stat().st_mode
+    yield
+    path.chmod(usual)
+
+
+@contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Wait until no other thread or process is in a block of this lock file, which is made if missing.
 
@@ -163,8 +173,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             _sync(temporary)
             _swap(temporary, path)
         except Exception as error:
-            # Not every writer raises OSError: safetensors and torch.save have errors of their own for a full disk.
-            if not isinstance(error, OSError | HRSError) and is_full(path.parent):
+            # Not every writer says so by errno: safetensors, torch.save and shutil have errors of their own.
+            says = isinstance(error, HRSError) or (isinstance(error, OSError) and error.errno is not None)
+            if not says and is_full(path.parent):
                 raise _disk_full(path) from error
             raise
         finally:

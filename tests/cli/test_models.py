@@ -236,11 +236,12 @@ def test_export_writes_a_checked_file(hrs, trained, tmp_path):
 
 
 def test_export_in_8_bits_is_beside_the_weights(hrs, trained, frames):
-    result = hrs("export", "first", "--runs", trained, "--int8", frames["target"])
+    result = hrs("export", "first", "--runs", trained, "--int8", frames["source"])
     assert result.code == 0 and "the class of float32 on" in result.out
     file = RunFolder(trained / "first").best / "model_int8.onnx"
     assert file.is_file()
     file.unlink()
+    assert "6 images are too few" in hrs("export", "first", "--runs", trained, "--int8", frames["target"]).error
 
 
 def test_calibrate_says_when_there_are_too_few_images(hrs, trained):

@@ -15,6 +15,7 @@ from hrs.cluster.scoring import score_on
 from hrs.config import RunConfig
 from hrs.errors import HRSError
 from hrs.launch.launcher import launcher
+from hrs.launch.task import Task
 from hrs.runs.folder import RunFolder
 from hrs.scoring.score import PART
 from hrs.study.plan import Study, plan
@@ -140,3 +141,7 @@ def test_what_a_user_gets_wrong_is_one_line(tmp_path, tiny) -> None:
     with pytest.raises(HRSError, match="--workers are of a cluster, and need --on"):
         launcher(None, workers=2)
     assert not (tmp_path / "mine").exists()
+    task = Task.create(tmp_path / "task", ["score", "mine"], out=tmp_path)
+    with pytest.raises(HRSError, match="no Ray cluster"):
+        launcher("127.0.0.1:1").submit(task)
+    assert task.read_status().state == "failed"  # so that the corrected command is not told to wait for it

@@ -17,6 +17,8 @@ GRAPHICS = [{"CPU": 16.0, "GPU": 2.0}, {"CPU": 8.0, "GPU": 2.0}, {"CPU": 64.0}]
     [
         (PROCESSORS, "auto", 1, Portion(4)),  # fits the smaller node too
         (PROCESSORS, "cpu", 6, Portion(2)),
+        ([{"CPU": 16.0}] * 2, "cpu", 3, Portion(8)),  # of 10 each, the third would find no node
+        ([{"CPU": 2.0}] * 2, "cpu", 8, Portion(1)),
         (PROCESSORS, "cpu", 100, Portion(1)),
         (PROCESSORS, None, 1, Portion()),
         (GRAPHICS, "auto", 1, Portion(4, 1.0)),
@@ -33,6 +35,24 @@ def test_so_many_run_side_by_side_and_each_fits_on_any_node(nodes, device, at_on
 def test_a_cluster_without_processors_trains_nothing() -> None:
     with pytest.raises(HRSError, match="no node of the cluster has a processor"):
         portion([{"memory": 1.0}], "auto")
+
+
+@pytest.mark.parametrize("address", ["a..b:6379", "ray://a..b:10001", f"{'a' * 64}:6379"])
+def test_a_name_that_no_machine_can_have(address) -> None:
+    pytest.importorskip("ray")
+    with pytest.raises(HRSError, match="no Ray cluster at"), connected(address):
+        pass
+
+
+def test_a_cluster_that_wants_a_token_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def refuses(*_: object, **__: object) -> None:
+        raise ray.exceptions.RayError("a token is missing")
+
+    monkeypatch.setattr(ray, "init", refuses)
+    with pytest.raises(HRSError, match=r"a token is missing.* RAY_AUTH_TOKEN"), connected("auto"):
+        pass
 
 
 def test_without_ray_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -55,6 +56,33 @@ def test_exports_at_once_wait_for_each_other(tmp_path, monkeypatch):
         done = [pool.submit(write_onnx, build_segmenter("compact", 3), file, {}, size=(32, 32)) for file in files]
         assert all(each.result().difference < 1e-3 for each in done)
     assert most == [1, 1]
+
+
+def test_weights_that_are_replaced_meanwhile_are_not_taken_for_others(checkpoint, tmp_path, monkeypatch):
+    """A run that trains replaces its best model at any moment."""
+    ours = tmp_path / "best"
+    shutil.copytree(checkpoint, ours)
+    load = export.load_segmenter
+
+    def loaded(folder):
+        network = load(folder)
+        (folder / "model.safetensors").write_bytes(b"those of the next validation")
+        return network
+
+    monkeypatch.setattr(export, "load_segmenter", loaded)
+    with pytest.raises(HRSError, match="was replaced while it was read"):
+        export.export_network(ours, tmp_path / "out.onnx")
+    assert not (tmp_path / "out.onnx").exists()
+
+
+@pytest.mark.parametrize(("error", "raised"), [(MemoryError, MemoryError), (ValueError, NotExportable)])
+def test_what_may_pass_is_no_verdict_on_a_network(tmp_path, monkeypatch, error, raised):
+    def fail(*_, **__):
+        raise error("just now")
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(raised, match="just now"):
+        write_onnx(build_segmenter("compact", 3), tmp_path / "out.onnx", {}, size=(32, 32))
 
 
 def test_every_checked_size_agrees(exported):

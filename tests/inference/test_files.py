@@ -1,4 +1,5 @@
 import json
+import resource
 
 import cv2
 import numpy as np
@@ -127,3 +128,19 @@ def test_a_broken_off_video_leaves_nothing(predictor, tmp_path, monkeypatch):
     monkeypatch.setattr(type(predictor), "segment", fail)
     outcome = segment_files(predictor, [video(tmp_path / "drive.mp4")], tmp_path / "out")
     assert outcome.failed == ["no more memory"] and results(tmp_path / "out") == []
+
+
+def test_a_disk_that_fills_up_under_a_video_is_said(predictor, tmp_path):
+    """OpenCV itself does not say it. An overlay that was there stays."""
+    source = video(tmp_path / "drive.mp4", frames=12, size=(240, 320))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/drive_overlay.mp4").write_bytes(b"whole")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    try:
+        outcome = segment_files(predictor, [source], tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert outcome.done == 0 and "of 12 frames are there; free some space" in outcome.failed[0]
+    assert results(tmp_path / "out") == ["drive_overlay.mp4"]
+    assert (tmp_path / "out/drive_overlay.mp4").read_bytes() == b"whole"

@@ -19,13 +19,13 @@ def eight(checkpoint, exported, tmp_path_factory):
     folder = tmp_path_factory.mktemp("eight") / "best"
     shutil.copytree(checkpoint, folder)
     shutil.copy(exported.path, folder / "model.onnx")
-    done = quantise(folder, folder / "model_int8.onnx", [photo(48, 64, seed) for seed in range(8)])
+    done = quantise(folder, folder / "model_int8.onnx", [photo(48, 64, seed) for seed in range(11)])
     return folder, done
 
 
 def test_it_is_smaller_and_names_nearly_the_same_classes(eight):
     folder, done = eight
-    assert done.images == 8 and 0.9 < done.same <= 1
+    assert (done.calibrated, done.checked) == (8, 3) and 0.9 < done.same <= 1
     assert done.path.stat().st_size < 0.4 * (folder / "model.onnx").stat().st_size
     other = photo(70, 90, seed=99)  # that it was not calibrated on
     exact, quick = (Predictor.load(folder, backend=name).segment(other) for name in ("torch", "auto"))
@@ -72,7 +72,16 @@ def test_a_damaged_one_leaves_the_exact_network(eight, tmp_path, caplog):
     assert "model_int8.onnx" in caplog.text and "export it again" in caplog.text
 
 
-def test_without_images_there_is_nothing_to_calibrate_on(checkpoint, tmp_path):
-    with pytest.raises(HRSError, match="no image to calibrate"):
-        quantise(checkpoint, tmp_path / "out.onnx", [])
+def test_a_few_images_are_nothing_to_calibrate_on(checkpoint, tmp_path):
+    with pytest.raises(HRSError, match="7 images are too few to calibrate 8 bits on; give at least 8"):
+        quantise(checkpoint, tmp_path / "out.onnx", [photo(48, 64, seed) for seed in range(7)])
+    assert not (tmp_path / "out.onnx").exists()
+
+
+def test_images_that_it_was_not_calibrated_on_decide(eight, tmp_path):
+    """Calibrated on black alone, it is right on black; the photos among the images tell."""
+    folder, _ = eight
+    images = [photo(48, 64, i) if i % 4 == 0 else np.zeros((48, 64, 3), np.uint8) for i in range(12)]
+    with pytest.raises(HRSError, match="calibrate it on images like those it is for"):
+        quantise(folder, tmp_path / "out.onnx", images)
     assert not (tmp_path / "out.onnx").exists()

@@ -237,6 +237,13 @@ def test_nothing_of_torch_is_imported() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_run_of_a_cluster_that_goes_on_here_has_no_keeper(root: Path, tiny: RunConfig) -> None:
+    run = RunFolder.create(root, "home", tiny.to_yaml())
+    run.write_status(state="failed", keeper="10.0.0.1:6379")
+    launcher().occupy(run, "cpu", again=True)
+    assert run.read_status().keeper is None
+
+
 def test_of_many_that_resume_a_run_at_once_one_may(root: Path, tiny: RunConfig) -> None:
     """Each looks at the status and takes the run under the lock, so none sees what another is about to change."""
     run = RunFolder.create(root, "stopped", tiny.to_yaml())

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 
@@ -49,6 +51,22 @@ def test_only_a_finished_run_is_packed_and_nothing_is_replaced(finished, tmp_pat
     with pytest.raises(HRSError, match="exists; delete it"):
         pack(finished, tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def test_of_a_damaged_run_it_is_said_what_it_lacks(finished, tmp_path):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(finished.path, damaged)
+    (damaged / "space.json").unlink()
+    with pytest.raises(HRSError, match=r"run damaged lacks space\.json"):
+        pack(RunFolder(damaged), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_whom_the_umask_lets_read_may_read_the_weights(finished, tmp_path):
+    packed = pack(finished, tmp_path / "half", half=True)
+    for folder in (finished.best, packed.best):
+        modes = {(folder / name).stat().st_mode for name in ("config.json", "model.safetensors")}
+        assert len(modes) == 1
 
 
 def test_half_the_size_is_nearly_the_same_network(finished, tmp_path):

@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -130,6 +131,8 @@ def test_a_full_disk_seen_by_a_library_without_oserror(run: RunFolder, monkeypat
     monkeypatch.setattr("hrs.system.files.shutil.disk_usage", lambda _: usage)
     with pytest.raises(HRSError, match="disk full"), files.atomic_folder(run.last):
         raise RuntimeError("failed writing archive")
+    with pytest.raises(HRSError, match="disk full"), files.atomic_folder(run.last):
+        raise shutil.Error([("from", "to", "No space left on device")])  # an OSError that has no number
     usage.free = 1 << 40
     with pytest.raises(RuntimeError, match="failed writing"), files.atomic_folder(run.last):
         raise RuntimeError("failed writing archive")
