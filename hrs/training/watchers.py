@@ -181,6 +181,20 @@ class Validation(Watcher):
                 LOGGER.warning("no realism gauge: %s; mend it, then: python -m hrs calibrate %s", error, self.run.name)
 
 
+def watched(sizes: Sequence[int], count: int) -> list[int]:
+    """Which of all frames are watched: as many of a small data set as of a large one, spread over each.
+
+    Args:
+        sizes: frames of each data set, whose numbers follow each other.
+    """
+    indices, first = list[int](), 0
+    for at, size in enumerate(sizes):
+        share = count // len(sizes) + (at < count % len(sizes))
+        indices += [first + i for i in spread_indices(size, share)]
+        first += size
+    return indices
+
+
 @dataclass
 class Panel(Watcher):
     """Weight maps of a fixed panel of synthetic frames, before training and at every validation while synthetic frames
@@ -206,7 +220,7 @@ class Panel(Watcher):
     def keep(self) -> None:
         """The maps as they are now, with the ramp: what acts at this step."""
         trainer, method = self.trainer, self.trainer.bare
-        indices = spread_indices(len(trainer.source), trainer.config.train.panel)
+        indices = watched([len(each) for each in trainer.source.datasets], trainer.config.train.panel)
         if not isinstance(method, HierarchicalSelection) or not indices or not trainer.main:
             return
         frames, evidence = [], []

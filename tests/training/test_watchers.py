@@ -17,7 +17,7 @@ from hrs.scoring.areatable import AreaTable
 from hrs.scoring.panel import open_panel
 from hrs.training.steps import Trainer, Watcher
 from hrs.training.trainer import train
-from hrs.training.watchers import watch
+from hrs.training.watchers import watch, watched
 from tests.conftest import tiny_config, until, write_frames
 
 
@@ -173,6 +173,22 @@ def test_the_panel_tells_frames_of_two_sources_apart(tmp_path, frames):
         np.testing.assert_array_equal(corpus.frame(row).read_label(), label)
     table = AreaTable.of(corpus)
     assert [table.of_frame(row)[0].harm for row in range(2)] == [None, 0] and not table.knows_harm
+
+
+@pytest.mark.parametrize(
+    ("sizes", "count", "expected"),
+    [
+        ([10], 2, [0, 5]),
+        ([1000, 10], 4, [0, 500, 1000, 1005]),
+        ([1000, 10], 3, [0, 500, 1000]),
+        ([100, 1, 100], 6, [0, 50, 100, 101, 151]),
+        ([100, 100], 1, [0]),
+        ([100, 100], 0, []),
+        ([], 4, []),
+    ],
+)
+def test_every_data_set_is_watched_alike(sizes, count, expected):
+    assert watched(sizes, count) == expected
 
 
 def test_a_run_in_a_thread_stops_by_its_file(tmp_path, frames):
