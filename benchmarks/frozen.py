@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -289,15 +290,19 @@ Arm = Callable[[Views, int], Lite]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Setting:
-    """Data to train and judge on. source: views of all synthetic frames; everything: of all real images."""
+    """Data to train and judge on. source: views of all synthetic frames."""
 
     name: str
     target: Dataset
     space: LabelSpace
     bench: Bench
     source: Views
-    everything: Views
     val: Views
+
+    @cached_property
+    def everything(self) -> Views:
+        """Views of all real images."""
+        return self.bench.views(self.target, 4, seed=1)
 
     @classmethod
     def load(cls, options: argparse.Namespace, *, regions: bool = False) -> Setting:
@@ -314,7 +319,6 @@ class Setting:
             space=space,
             bench=bench,
             source=joined(sources),
-            everything=bench.views(target, 4, seed=1),
             val=bench.views(open_dataset(options.target, split="val"), 0, seed=0),
         )
 
