@@ -17,7 +17,7 @@ from hrs.runs.registry import SHIPPED
 from hrs.scoring.panel import open_panel
 from hrs.system.images import encode
 
-RUN, FRAME = "street", "000500"
+RUN, FRAME = "street", "001425"
 """The shipped run, and the frame of its panel, that the picture is of: see ``CAPTIONS``."""
 WORDS = (
     "HRS trains a segmentation network on many synthetic frames, whose labels are free, and on a few photos that you "
@@ -27,9 +27,9 @@ WORDS = (
     "Dark areas hardly count in training, bright ones count more; click one on the Weights page to read why.",
 )
 CAPTIONS = (
-    ("A synthetic frame", "A rendered street: a large tree in the middle, a yellow car to the right"),
-    ("Its label: the tree says Fence, the car Building", "The frame's label in the colours of its classes"),
-    ("Its weights: both count for less than half", "The frame's weights: tree and car are dark, the rest is bright"),
+    ("A synthetic frame, some of it in odd colours", "A rendered street with a violet sky, and a tree to the right"),
+    ("Its label: the large tree says Fence", "The frame's label in the colours of its classes"),
+    ("Its weights: the tree counts half as much as the rest", "The frame's weights: that tree is dark"),
 )
 DOORS = (
     ("See what a run made of its frames", f"weights?run={RUN}"),

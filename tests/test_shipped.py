@@ -8,6 +8,7 @@ import yaml
 from streamlit.testing.v1 import AppTest
 
 from app import context
+from benchmarks.settings import camvid_all
 from hrs.config import load_config
 from hrs.data.layouts import open_dataset
 from hrs.inference import Predictor, evaluate, read_photograph
@@ -45,8 +46,9 @@ def test_it_sees_roads_and_knows_photos_from_noise(predictor):
 
 
 @needs_camvid
-def test_its_score_is_the_one_on_its_card(predictor):
-    data = open_dataset(f"camvid:{CAMVID}", split="val").map_to(predictor.space)
+def test_its_score_is_the_one_on_its_card(predictor, tmp_path):
+    camvid_all(CAMVID, tmp_path)
+    data = open_dataset(f"camvid:{tmp_path}", split="val").map_to(predictor.space)
     scores = evaluate(predictor, data)
     stored = json.loads((STREET.best / "config.json").read_text())["metrics"]
     assert scores.miou == pytest.approx(stored["miou"], abs=0.2)
