@@ -32,7 +32,7 @@ from benchmarks.frozen import Setting, Views, parser, regions_of, run
 from benchmarks.pairs import Key, Scores, pairs, read
 from benchmarks.rivals import arms
 from hrs.labels import IGNORE
-from hrs.street.departures import WRONG_CLASS
+from hrs.street import WRONG_CLASS
 
 SPOT = 3
 EXTENTS = ("pixel", "region", "frame")

@@ -60,7 +60,7 @@ from benchmarks.weighers import (
 from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.networks.lite import Lite
-from hrs.street.departures import DEPARTURES, FACADE_AS_FOLIAGE, FACADE_AS_SKY, SURFACE_AS_WALL, Departure
+from hrs.street import DEPARTURES, FACADE_AS_FOLIAGE, FACADE_AS_SKY, SURFACE_AS_WALL, Departure
 
 HARMFUL = frozenset(departure for departure in DEPARTURES if departure.harmful)
 LOOKS = frozenset((SURFACE_AS_WALL, FACADE_AS_SKY, FACADE_AS_FOLIAGE))

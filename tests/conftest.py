@@ -29,6 +29,12 @@ def _own_cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("HRS_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
+@pytest.fixture(autouse=True)
+def _own_main(monkeypatch):
+    """A page that a test runs stays the main module, which later tests' processes would then run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
 def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
     """Wait for a condition, which other processes bring about."""
     deadline = time.monotonic() + patience
