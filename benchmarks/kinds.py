@@ -69,8 +69,8 @@ def spoiled(views: Views, extent: str, share: float, classes: int) -> Views:
     spoils = torch.stack(masks).any(dim=0) & (views.labels != IGNORE)
     wrong = wrong_names(classes)[views.labels.long().clamp(max=classes - 1)].to(views.labels.dtype)
     labels = torch.where(spoils, wrong, views.labels)
-    pairs = zip(views.images.permute(0, 2, 3, 1).numpy(), labels.numpy(), strict=True)
-    regions = torch.stack([regions_of(image, label) for image, label in pairs])
+    images = views.images.permute(0, 2, 3, 1).numpy()
+    regions = torch.stack([regions_of(*each) for each in zip(images, labels.numpy(), strict=True)])
     planted = views.planted.masked_fill(spoils, WRONG_CLASS.id)
     return replace(views, labels=labels, planted=planted, regions=regions)
 

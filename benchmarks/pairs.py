@@ -34,17 +34,13 @@ Both = list[tuple[float, float]]
 
 
 class Key(NamedTuple):
-    """What runs share that differ in the seed alone. length: steps, or the height in pixels where that is known."""
+    """What runs share that differ in the seed alone. length: steps."""
 
     source: str
     n_real: str
     length: str
     place: str
     arm: str
-
-    @property
-    def group(self) -> tuple[str, str, str]:
-        return self.source, self.n_real, self.length
 
 
 def read(files: Sequence[Path]) -> dict[Key, Scores]:
