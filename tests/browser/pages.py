@@ -37,6 +37,23 @@ def set_field(page: Page, label: str, value: object) -> None:
     expect(field).to_have_value(str(value))
 
 
+def type_choice(page: Page, label: str, text: str) -> None:
+    """Type a new word into a field of several choices; what a page being drawn anew swallows is typed once more."""
+    chosen = page.locator("[data-tag]", has_text=text).first
+    for _ in range(TRIES):
+        rested(page)
+        field = page.get_by_role("combobox", name=label)
+        field.fill("")
+        field.press_sequentially(text)
+        if field.input_value() != text:
+            continue
+        field.press("Enter")
+        settled(page)
+        if chosen.is_visible():
+            return
+    expect(chosen).to_be_visible()
+
+
 def settled(page: Page) -> None:
     """Wait until the page is drawn and stays so for a moment, lest a button is replaced while it is being pressed: what
     was typed last takes some time to reach the server."""

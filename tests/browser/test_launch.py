@@ -117,9 +117,11 @@ def test_cancel_resume_and_kill(launch_page, frames, tmp_path, root):
     press_start(launch_page, "slow")
     run = RunFolder(root / "slow")
     until(lambda: run.exists() and run.read_status().step >= 2)
+    settled(launch_page)  # a click on what is being drawn anew is lost
     launch_page.get_by_role("button", name="Cancel").click()
     until(lambda: state(root, "slow") == "cancelled")
     step = run.read_status().step
+    settled(launch_page)
     launch_page.get_by_role("button", name="Resume").click()
     until(lambda: state(root, "slow") == "running" and run.read_status().step > step)
     os.kill(run.read_status().pid or 0, signal.SIGKILL)

@@ -18,7 +18,7 @@ from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.panel import open_panel
 from hrs.scoring.tags import Tags
 from tests.browser.conftest import _start_server, _wait_until_healthy, stop_server
-from tests.browser.pages import PATIENCE, changed, open_frame, picture, rested, settled, shown, slide
+from tests.browser.pages import PATIENCE, changed, open_frame, picture, rested, settled, shown, slide, type_choice
 from tests.conftest import free_port, tiny_config
 from tests.scoring.weighted_run import make_run
 
@@ -410,12 +410,7 @@ def test_going_back_undoes_a_filter_and_leaving_keeps_it(grid: Page) -> None:
 
 def test_a_new_tag_is_typed(grid: Page, run: Path) -> None:
     open_frame(grid, "005")
-    grid.wait_for_timeout(600)  # what was opened is told to the server, whose answer draws the page once more
-    settled(grid)
-    field = grid.get_by_role("combobox", name="Tags")
-    field.press_sequentially("odd lamp")
-    field.press("Enter")
-    expect(grid.get_by_text("odd lamp").first).to_be_visible()
+    type_choice(grid, "Tags", "odd lamp")
     grid.keyboard.press("Escape")
     settled(grid)
     grid.get_by_role("button", name="All frames").click()
