@@ -22,7 +22,7 @@ from app.welcome import CAPTIONS, pictures
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import CAMVID
 from hrs.pictures import sheet, write_picture
-from hrs.runs.registry import DATASETS
+from hrs.runs.names import DATASETS
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "pages"

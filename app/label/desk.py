@@ -22,7 +22,7 @@ from hrs.labelling.ask import Advice, Outlook, advise
 from hrs.labelling.guess import Guess, Question, guess, questions
 from hrs.labelling.photoset import MOST_PIXELS, PhotoSet, sets_in
 from hrs.labels import IGNORE
-from hrs.runs.registry import DATASETS
+from hrs.runs.names import DATASETS
 from hrs.system.photographs import Image, read_photograph
 
 MOST_EDITED = 1_600_000

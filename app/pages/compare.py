@@ -11,8 +11,9 @@ from app.context import all_runs, plain, runs_root, say_no_runs
 from app.figures.curves import CHART, against_images
 from app.runs.comparing import Group, groups, n_words
 from app.runs.studying import show_study
-from hrs.runs.registry import STUDIES, RunSummary, list_runs
-from hrs.study.table import ENOUGH, Line, study_table, table_cells, to_csv, to_markdown
+from hrs.runs.names import STUDIES
+from hrs.runs.registry import RunSummary, list_runs
+from hrs.study.table import ENOUGH, Line, Outcome, study_table, table_cells, to_csv, to_markdown, unlike
 
 SCORES = {"Last validation": "last", "Best validation": "best"}
 OWN_RUNS = "All runs"
@@ -38,6 +39,7 @@ def main() -> None:
     st.caption(f"{plain(group.setting)}. mIoU on {plain(group.validation)}. A faint dot is one run.")
     alt = "mIoU against the number of real images: " + "; ".join(describe(line) for line in lines)
     st.plotly_chart(against_images(lines, outcomes), key="compare chart", alt=alt, config=CHART)
+    say_unlike(outcomes)
     say_seeds(lines)
     tables(lines, group.words)
 
@@ -81,6 +83,16 @@ def say_alone(run: RunSummary) -> None:
 
 def describe(line: Line) -> str:
     return f"{line.method}, {n_words(line.n_real)} images: {line.score}"
+
+
+def say_unlike(outcomes: list[Outcome]) -> None:
+    """Where a set of photos changed between two runs."""
+    if pair := unlike(outcomes):
+        st.warning(
+            f"{pair[0].method} and {pair[1].method} with seed {pair[0].seed} were trained or validated on other real "
+            "images: the data set has changed between them. Such pairs are left out of the differences, and their "
+            "means do not compare."
+        )
 
 
 def say_seeds(lines: list[Line]) -> None:

@@ -12,7 +12,8 @@ from hrs.errors import HRSError
 from hrs.labelling.photoset import PhotoSet, sets_in
 from hrs.labels import CAMVID, CITYSCAPES, LabelSpace
 from hrs.runs.folder import checked_name
-from hrs.runs.registry import DATASETS, nearest
+from hrs.runs.names import DATASETS
+from hrs.runs.registry import nearest
 from hrs.system.photographs import KINDS, SUFFIXES
 
 HEIGHT = 760  # pixels of the editor

@@ -16,6 +16,7 @@ from hrs.launch.launcher import launcher
 from hrs.methods.table import METHODS, in_words
 from hrs.mistakes import SettingsError
 from hrs.runs.folder import automatic_name
+from hrs.runs.names import STUDIES
 from hrs.study.baselines import BASELINES as BASELINE_METHODS
 from hrs.study.baselines import SEEDS, beside_baselines, start_study
 from hrs.study.plan import plan
@@ -162,8 +163,8 @@ def start(config: RunConfig | None, notes: forms.Notes) -> None:
             "Name", key=draft.NAME, placeholder="made from method and time", width=320, persist_state="session"
         ).strip()
         on = place.choose()
-        why_not = reasons(notes, name)
         with_baselines = st.checkbox("With baselines", key="launch baselines", persist_state="session", help=BASELINES)
+        why_not = reasons(notes, name, runs_root() / STUDIES if with_baselines else runs_root())
         pressed = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=bool(why_not))
     say_what_starts(config, why_not, on, with_baselines=with_baselines)
     if pressed and config is not None and not why_not:
@@ -176,12 +177,12 @@ BASELINES = (
 )
 
 
-def reasons(notes: forms.Notes, name: str) -> list[str]:
-    """Why nothing can be started, in the order of the form."""
+def reasons(notes: forms.Notes, name: str, root: Path) -> list[str]:
+    """Why nothing can be started, in the order of the form. ``root``: where the name has to be free."""
     said = {key: note.text for key, note in notes.items() if note.stops}
     ordered = [leaf for leaf in forms.leaves() if leaf.path in said]
     found = [f"{leaf.label} (`{leaf.path}`): {plain(said.pop(leaf.path))}" for leaf in ordered]
-    wrong_name = checks.of_name(runs_root(), name)
+    wrong_name = checks.of_name(root, name)
     return [*found, *map(plain, said.values()), *([f"Name: {plain(wrong_name)}"] if wrong_name else [])]
 
 

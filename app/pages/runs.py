@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -27,7 +28,7 @@ from app.runs.reading import POLL_SECONDS, WATCH_SECONDS, active, doing, matchin
 from app.runs.views import views_of
 from app.welcome import show_welcome
 from hrs.errors import HRSError
-from hrs.runs.folder import MOST_NOTES
+from hrs.runs.folder import MOST_NOTES, RunFolder
 from hrs.runs.registry import RunSummary, summarise
 from hrs.runs.status import ACTIVE
 
@@ -156,30 +157,41 @@ def table_key(names: list[str]) -> str:
 
 def notes_of(summary: RunSummary) -> None:
     """What people wrote about a run, to be read and written; it lies in the run's folder."""
-    text = summary.run.read_notes()
+    text, key = summary.run.read_notes(), f"runs notes text {summary.name}"
     first = text.partition("\n")[0].strip()
     shown = f"Notes: {first[:80]}" if first else "Notes"
+    if key not in st.session_state:
+        st.session_state[key] = st.session_state[_shown(key)] = text
     with st.expander(plain(shown), key=f"runs notes {summary.name}", icon=":material/notes:"):
-        new = st.text_area(
+        st.text_area(
             "Notes",
-            text,
             max_chars=MOST_NOTES,
             disabled=is_shipped(summary.run),
-            key=f"runs notes text {summary.name}",
+            key=key,
+            on_change=partial(keep_notes, summary.run, key),
             label_visibility="collapsed",
             placeholder="What this run was for, what came of it",
         )
-        if new != text:
-            keep_notes(summary, new)
 
 
-def keep_notes(summary: RunSummary, text: str) -> None:
+def keep_notes(run: RunFolder, key: str) -> None:
+    """Write what was typed; beneath what another tab or program has written since this one read the file."""
+    typed, shown, now = st.session_state[key], st.session_state[_shown(key)], run.read_notes()
+    alone = now in (shown, typed)
+    text = typed if alone else f"{now}\n\n{typed}"
     try:
-        summary.run.write_notes(text)
+        run.write_notes(text)
     except HRSError as error:
-        st.error(plain(str(error)))
+        st.toast(plain(str(error)), icon=":material/error:")
         return
-    st.rerun()
+    st.session_state[key] = st.session_state[_shown(key)] = text
+    if not alone:
+        st.toast("These notes were changed elsewhere meanwhile; both texts are kept.", icon=":material/merge:")
+
+
+def _shown(key: str) -> str:
+    """Where a session keeps what the file held when it was last read or written here."""
+    return f"{key} shown"
 
 
 def say_failure(summary: RunSummary) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from hrs.errors import HRSError
 from hrs.inference import Predictor, pick_device
-from hrs.runs.names import MODEL, is_checkpoint
-from hrs.runs.registry import SHIPPED, RunSummary, list_runs
+from hrs.runs.names import MODEL
+from hrs.runs.registry import SHIPPED, RunSummary, has_checkpoint, list_runs
 
 LOGGER = logging.getLogger("hrs")
 
@@ -119,5 +119,5 @@ def _usable(runs: list[RunSummary], *, suffix: str = "", taken: set[str] | None 
             miou=each.status.best.miou if each.status.best else None,
         )
         for each in runs
-        if is_checkpoint(each.run.best)
+        if has_checkpoint(each.run.best)
     ]

@@ -22,7 +22,8 @@ from app.photo.service import MAX_BATCH, Photos, colour, empty
 from app.photo.shell import CSS, FONT, HEAD, BoundUploads, Demo, RefuseFetching, photo_input, theme
 from app.photo.view import HIGHEST
 from hrs.errors import HRSError
-from hrs.runs.registry import DATASETS, SHIPPED
+from hrs.runs.names import DATASETS
+from hrs.runs.registry import SHIPPED
 
 MAX_BYTES = "25mb"  # of one upload
 OWN_START = "/gradio_api/startup-events"  # what Gradio asks of itself once; it says nothing

@@ -15,8 +15,8 @@ from hrs.errors import HRSError
 from hrs.labels import LabelSpace
 from hrs.pictures import Image, before_after_sheet
 from hrs.runs.folder import RunFolder
-from hrs.runs.names import MODEL, is_checkpoint
-from hrs.runs.registry import DATASETS, RunSummary
+from hrs.runs.names import DATASETS, MODEL
+from hrs.runs.registry import RunSummary, has_checkpoint
 
 _SHOWN = 8  # photos with pictures
 
@@ -41,10 +41,10 @@ def learns_from_labelled(run: RunFolder) -> bool:
 def before_and_after(chosen: list[RunSummary]) -> None:
     """The view of the first of the runs."""
     run = chosen[0].run
-    if not is_checkpoint(run.best):
+    if not has_checkpoint(run.best):
         st.info("There is a model to compare after the first validation.")
         return
-    others = {each.name: each.run for each in all_runs() if each.run != run and is_checkpoint(each.run.best)}
+    others = {each.name: each.run for each in all_runs() if each.run != run and has_checkpoint(each.run.best)}
     if not others:
         st.info("There is no other model to compare with yet.")
         return

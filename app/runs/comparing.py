@@ -10,8 +10,10 @@ from app.runs.reading import read_config, setting_words
 from hrs.config import RunConfig
 from hrs.methods.table import METHODS
 from hrs.runs.registry import RunSummary
+from hrs.runs.seen import read_seen
 from hrs.study.table import Outcome, method_label, setup
 
+_PHOTOS = "labelled photos"
 # What a setting is called by; anything else is named only where settings differ in it.
 _NAMED = ("data.sources", "data.target", "data.val", "data.width", "data.height", "train.steps", "network.name")
 
@@ -36,25 +38,36 @@ class Group:
     def outcomes(self, which: str) -> list[Outcome]:
         """The runs' "last" or "best" mIoU; runs without a validation are left out."""
         return [
-            Outcome(method=method_label(config), n_real=config.data.n_real, seed=config.seed, score=score)
+            Outcome(
+                method=method_label(config),
+                n_real=config.data.n_real,
+                seed=config.seed,
+                score=score,
+                images=read_seen(run.run).digest,
+            )
             for run, config in self.runs
             if (score := _score(run, which)) is not None
         ]
 
 
 def groups(summaries: Sequence[RunSummary]) -> list[Group]:
-    """Finished runs by setting, the largest group first."""
+    """Finished runs by setting and number of labelled photos, the largest group first."""
     found: dict[str, list[tuple[RunSummary, RunConfig]]] = {}
     for run in summaries:
         config = read_config(run.run)
         if config is not None and run.status.state == "finished":
-            found.setdefault(repr(setup(config)), []).append((run, config))
+            found.setdefault(repr(_setup(run, config)), []).append((run, config))
     members = sorted(found.values(), key=len, reverse=True)
-    settings = _settings([setup(runs[0][1]) for runs in members])
+    settings = _settings([_setup(*runs[0]) for runs in members])
     return [
-        Group(setting=setting, validation=_validation(runs[0][1]), runs=tuple(runs))
+        Group(setting=setting, validation=_validation(*runs[0]), runs=tuple(runs))
         for setting, runs in zip(settings, members, strict=True)
     ]
+
+
+def _setup(run: RunSummary, config: RunConfig) -> dict[str, Any]:
+    """What runs must share: settings, and how many labelled photos there were, since a set may have grown."""
+    return setup(config) | {_PHOTOS: read_seen(run.run).photos}
 
 
 def n_words(n_real: int | None) -> str:
@@ -76,7 +89,10 @@ def _base(values: dict[str, Any]) -> str:
     return f"{sources} → {values['data.target']}, {size}, {steps}, {values['network.name']}"
 
 
-def _validation(config: RunConfig) -> str:
+def _validation(run: RunSummary, config: RunConfig) -> str:
+    held_out = read_seen(run.run).held_out
+    if held_out is not None:
+        return f"held-out images of {config.data.target}, by the seed"
     return config.data.val or f"the val split of {config.data.target}"
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from hrs.config import RunConfig, load_config, title
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
+from hrs.launch.launcher import Line, launcher
 from hrs.launch.phases import phase_in_words
 from hrs.methods.table import METHODS
 from hrs.runs.folder import PreviewKind, RunFolder
@@ -139,7 +140,7 @@ def short_source(config: RunConfig) -> str:
 
 def runs_table(summaries: list[RunSummary]) -> pd.DataFrame:
     """One row a run, in the given order, as the runs page shows it. n_real is infinite where a run uses all images."""
-    return pd.DataFrame([_line(summary) for summary in summaries])
+    return pd.DataFrame([_line(summary, at) for summary, at in zip(summaries, doings(summaries), strict=True)])
 
 
 def matching(table: pd.DataFrame, words: str) -> pd.DataFrame:
@@ -172,6 +173,12 @@ def real_images(count: float) -> str:
 def doing(summary: RunSummary) -> str:
     """What a run is at, such as "rendering 7/40"; empty once it has ended."""
     return phase_in_words(summary.run, summary.status)
+
+
+def doings(summaries: list[RunSummary]) -> list[str]:
+    """The same of many, the queue read once."""
+    line = launcher().line() if any(summary.status.state == "queued" for summary in summaries) else Line()
+    return [phase_in_words(summary.run, summary.status, line) for summary in summaries]
 
 
 def active(summaries: list[RunSummary]) -> bool:
@@ -264,13 +271,13 @@ def _members(key: str, value: Any) -> list[tuple[str, Any]]:
     return [(key, value)]
 
 
-def _line(summary: RunSummary) -> dict[str, Any]:
+def _line(summary: RunSummary, at: str) -> dict[str, Any]:
     status, config = summary.status, read_config(summary.run)
     return {
         "name": summary.name,
         "state": [status.state],
         "progress": status.step / status.steps if status.steps else 0.0,
-        "doing": doing(summary),
+        "doing": at,
         "best": status.best.miou if status.best else None,
         "last": (summary.last or {}).get("miou"),
         "method": config.method if config else "",

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.context import plain
-from app.runs.reading import POLL_SECONDS, doing
+from app.runs.reading import POLL_SECONDS, doings
 from app.weights.following import show_progress
 from hrs.errors import HRSError
 from hrs.launch.task import Task
@@ -34,8 +34,12 @@ def _follow(folder: Path, task: Task, before: int) -> None:
     if not task.active() or finished(folder) != before:
         st.rerun()
     show_progress(task, "Study", "runs")
+    runs = list_runs(folder)
     table = pd.DataFrame(
-        [{"run": each.name, "state": each.status.state, "doing": doing(each)} for each in list_runs(folder)]
+        [
+            {"run": each.name, "state": each.status.state, "doing": at}
+            for each, at in zip(runs, doings(runs), strict=True)
+        ]
     )
     if len(table):
         with st.expander(f"{len(table)} of its runs so far", key="study runs"):
@@ -53,7 +57,7 @@ def _tell_end(folder: Path, task: Task) -> None:
     file = folder / FILE
     if file.is_file() and st.button("Go on with the study", icon=":material/resume:"):
         try:
-            hand_in(file, folder)
+            hand_in(file, folder, status.keeper)  # where it was
         except HRSError as error:
             st.error(plain(str(error)))
             return

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hrs.cli.options import RUNS, RunsRoot
+from hrs.cli.options import RunsRoot
 from hrs.cli.prune import scores_folder
+from hrs.runs.names import RUNS
 
 if TYPE_CHECKING:
     from hrs.scoring.areatable import AreaTable, Group

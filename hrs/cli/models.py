@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from hrs.cli.options import RUNS, Model, On, RunsRoot, checkpoint_folder
+from hrs.cli.options import Model, On, RunsRoot, checkpoint_folder
 from hrs.cli.tasks import occupying
 from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
+from hrs.runs.names import RUNS
 
 app = typer.Typer()
 
@@ -102,14 +103,14 @@ def segment(
     from hrs.system.tree import in_words
 
     folder = checkpoint_folder(checkpoint, runs)
-    find_jobs(files, out)  # a wrong path is said before the model loads
+    find_jobs(files, out, frame_labels=frame_labels)  # a wrong path is said before the model loads
     predictor = Predictor.load(folder, device=pick_device(device), backend=backend)
     with progress_bar("segmenting") as progress:
         outcome = segment_files(predictor, files, out, augment=augment, frame_labels=frame_labels, progress=progress)
     print(f"{outcome.done} {'file' if outcome.done == 1 else 'files'} segmented into {out}")
-    *others, last = outcome.failed or [""]
+    *others, last = [*outcome.cut, *outcome.failed] or [""]
     for reason in others:
-        print(f"left out: {reason}", file=sys.stderr)
+        print(f"{'in part' if reason in outcome.cut else 'left out'}: {reason}", file=sys.stderr)
     if outcome.aside:
         print(f"left out: {in_words(outcome.aside)}", file=sys.stderr)
     if last:

@@ -14,7 +14,6 @@ On = Annotated[
     str | None,
     typer.Option("--on", help="A Ray cluster, HOST:PORT, ray://HOST:PORT, or auto: the one this machine is part of."),
 ]
-RUNS = Path("runs")
 
 
 def checkpoint_folder(text: str, runs: Path) -> Path:

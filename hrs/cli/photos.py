@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from hrs.cli.options import RUNS, RunsRoot
+from hrs.cli.options import RunsRoot
 from hrs.cli.terminal import progress_bar
+from hrs.runs.names import RUNS
 
 app = typer.Typer(no_args_is_help=True, help="Bring labelled photos onto the Label page, and away from it.")
 
@@ -23,7 +24,7 @@ def photos_import(
     from hrs.data.layouts import open_dataset
     from hrs.labelling.exchange import take_in
     from hrs.runs.folder import checked_name
-    from hrs.runs.registry import DATASETS
+    from hrs.runs.names import DATASETS
 
     folder = runs / DATASETS / checked_name(name)
     with progress_bar("copying") as progress:
@@ -41,7 +42,7 @@ def photos_export(
     from hrs.labelling.exchange import give_out
     from hrs.labelling.photoset import PhotoSet
     from hrs.runs.folder import checked_name
-    from hrs.runs.registry import DATASETS
+    from hrs.runs.names import DATASETS
 
     with progress_bar("copying") as progress:
         count = give_out(PhotoSet.open(runs / DATASETS / checked_name(name)), out, progress=progress)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hrs.cli.options import RUNS, RunsRoot
+from hrs.cli.options import RunsRoot
 from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
+from hrs.runs.names import RUNS
 
 if TYPE_CHECKING:
     from hrs.scoring.corpus import Between, ScoredCorpus

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from hrs.cli.options import RUNS, On, RunsRoot
+from hrs.cli.options import On, RunsRoot
+from hrs.cli.terminal import table_console
 from hrs.cli.training import say_queued, train
+from hrs.runs.names import RUNS
 
 app = typer.Typer(no_args_is_help=True, help="List, show, cancel, resume and delete runs.")
 
@@ -18,16 +19,17 @@ app = typer.Typer(no_args_is_help=True, help="List, show, cancel, resume and del
 @app.command("list")
 def runs_list(runs: RunsRoot = RUNS) -> None:
     """All runs, newest first."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from hrs.runs.registry import list_runs
 
-    table, found = Table("run", "state", "step", "best mIoU", box=None), list_runs(runs)
+    table = Table(Column("run", overflow="fold"), "state", "step", "best mIoU", box=None)
+    found = list_runs(runs)
     for summary in found:
         status = summary.status
         best = f"{status.best.miou:.1f}" if status.best and status.best.miou is not None else "–"
         table.add_row(summary.name, status.state, f"{status.step}/{status.steps}", best)
-    Console().print(table)
+    table_console().print(table)
     for summary in found:
         if summary.damage:
             print(f"{summary.name}: {summary.damage}", file=sys.stderr)
@@ -55,7 +57,7 @@ def runs_cancel(name: str, runs: RunsRoot = RUNS) -> None:
     launcher().cancel(run)
     waits = run.read_status().state == "cancelled"
     stops = "is out of the queue" if waits else "will stop after its current step"
-    print(f"{name} {stops}; go on with: python -m hrs runs resume {name}")
+    print(f"{name} {stops}; go on with: {run.command('resume')}")
 
 
 @app.command("resume")

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
-from hrs.cli.options import RUNS, RunsRoot
-from hrs.cli.terminal import progress_bar
+from hrs.cli.options import RunsRoot
+from hrs.cli.terminal import progress_bar, table_console
 from hrs.errors import HRSError
+from hrs.runs.names import RUNS
 
 _INTERRUPTED = 130  # what a command line returns in place of a KeyboardInterrupt
 
@@ -24,11 +24,12 @@ app = typer.Typer(no_args_is_help=True, help="List and cancel what works in the 
 @app.command("list")
 def tasks_list(runs: RunsRoot = RUNS) -> None:
     """Scoring, copies of data sets and studies below the folder of all runs, newest first."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from hrs.launch.task import tasks_below
 
-    table = Table("task", "state", "done", "result", box=None)
+    names = (Column("task", overflow="fold"), "state", "done", Column("result", overflow="fold"))
+    table = Table(*names, box=None)
     for task in tasks_below(runs):
         status = task.read_status()
         try:
@@ -36,7 +37,7 @@ def tasks_list(runs: RunsRoot = RUNS) -> None:
         except HRSError:  # damaged; the others are listed all the same
             out = "unknown"
         table.add_row(escape(str(task.path)), status.state, f"{status.step}/{status.steps}", escape(out))
-    Console().print(table)
+    table_console().print(table)
 
 
 @app.command("cancel")

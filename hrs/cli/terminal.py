@@ -15,6 +15,7 @@ from rich.text import Text
 
 from hrs.progress import Progress
 
+_UNBOUNDED = 10_000  # columns
 _SILENT = 5.0  # seconds between two plain lines of progress at most
 
 
@@ -23,6 +24,12 @@ class Rate(ProgressColumn):
 
     def render(self, task: rich.progress.Task) -> Text:
         return Text(f"{task.speed:.1f}/s" if task.speed else "")
+
+
+def table_console() -> Console:
+    """Where tables are printed: whole off a terminal, as in a pipe, however wide they are."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_UNBOUNDED)
 
 
 @contextmanager

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hrs.cli.options import RUNS, On, Overrides, RunsRoot
+from hrs.cli.options import On, Overrides, RunsRoot
 from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
 from hrs.methods.table import METHODS
+from hrs.runs.names import RUNS
 
 if TYPE_CHECKING:
     from hrs.config import RunConfig
@@ -39,7 +40,7 @@ def train(
 ) -> None:
     """Train one run; its folder holds everything it makes."""
     from hrs.config import load_config
-    from hrs.launch.launcher import launcher
+    from hrs.launch.launcher import check_unfinished, launcher
     from hrs.runs.registry import find_run
 
     if queue or on or workers > 1:
@@ -60,7 +61,10 @@ def train(
         if name is None:
             raise HRSError("--resume needs --name; python -m hrs runs list shows the names")
         run = find_run(runs, name)
-        settings = load_config(run.config, tuple(set_ or ()))
+        if config is not None:
+            raise HRSError(f"--resume goes on with the run's own settings; leave {config} out, or start a new run")
+        check_unfinished(run)
+        settings = changed(run, tuple(set_ or ()))
         check_resumable(run)
     else:
         settings = load_config(config, tuple(set_ or ()))
@@ -109,7 +113,7 @@ def study(
 ) -> None:
     """Compare methods over numbers of real images and seeds. Goes on where an earlier call stopped."""
     from hrs.launch.task import Task, Teller
-    from hrs.runs.registry import STUDIES
+    from hrs.runs.names import STUDIES
     from hrs.study.baselines import hand_in
     from hrs.study.plan import load_study, plan
     from hrs.study.run import run_study
@@ -117,8 +121,10 @@ def study(
 
     folder = out or runs / STUDIES / file.stem
     wanted = load_study(file)
+    jobs = plan(wanted)
+    if on is None:  # else the data may be where the cluster is
+        look_at_all(*(job.config for job in jobs if job.outcome(folder) is None))
     if queue:
-        plan(wanted)  # what makes no sense is said now
         task = hand_in(file, folder, on)
         print(f"the study works in the background; stop it with: python -m hrs tasks cancel {task.path}")
         print(f"log: {task.log}\ntable: {folder / 'table.md'}")
@@ -132,14 +138,34 @@ def study(
     print(f"table: {folder / 'table.md'}\nplot: {folder / 'plot.png'}")
 
 
+def changed(run: RunFolder, overrides: tuple[str, ...]) -> RunConfig:
+    """The settings that a stopped run goes on with, which its config.yaml then says.
+
+    Raises HRSError where a change bears on the result: what came before the stop was trained otherwise.
+    """
+    from hrs.config import load_config
+    from hrs.study.table import differences
+    from hrs.system.files import atomic_write
+
+    before, settings = load_config(run.config), load_config(run.config, overrides)
+    if differ := differences(before, settings):
+        raise HRSError(
+            f"run {run.name} was trained with another {', '.join(differ)} until it stopped; leave that --set out, or "
+            "start a new run"
+        )
+    if settings != before:
+        atomic_write(run.config, settings.to_yaml())
+    return settings
+
+
 def say_queued(run: RunFolder) -> None:
     """Say that a run waits for its process, and how to follow it."""
-    print(f"{run.name} is queued; watch it with: python -m hrs runs show {run.name} --runs {run.path.parent}")
+    print(f"{run.name} is queued; watch it with: {run.command('show')}")
 
 
-def look_at_all(config: RunConfig) -> None:
+def look_at_all(*configs: RunConfig) -> None:
     """Raises HRSError where a data set of a run is not there, before the run has a folder and a name."""
     from hrs.data.glance import look_at
 
-    for name in config.data_sets:
+    for name in dict.fromkeys(name for config in configs for name in config.data_sets):
         look_at(name)

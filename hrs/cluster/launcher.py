@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hrs.cluster.connection import NAMESPACE, Portion, connected, places, portion, resources
 from hrs.config import RunConfig
 from hrs.errors import HRSError
-from hrs.launch.launcher import Share, check_unfinished, launcher
+from hrs.launch.launcher import Line, Share, check_unfinished, launcher
 from hrs.launch.task import Task
 from hrs.runs.folder import RunFolder
 from hrs.runs.work import WorkFolder, cancel, requeue
@@ -71,9 +71,9 @@ class RayLauncher:
                 queued += [(status.updated or 0, folder)] if status.state == "queued" else []
         return tuple(folder for _, folder in sorted(queued))
 
-    def ahead(self, work: WorkFolder) -> tuple[Path, ...]:
-        """Ray has no line: what waits begins as soon as what it needs is free."""
-        return ()
+    def line(self) -> Line:
+        """Ray has none: what waits begins as soon as what it needs is free."""
+        return Line()
 
     def occupy(self, work: WorkFolder, device: str | None, *, again: bool = False) -> None:
         """What this process does it does on this machine."""

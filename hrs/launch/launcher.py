@@ -6,7 +6,8 @@ Pages and commands see nothing else. A queue on this machine does the work (`hrs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +28,18 @@ class Share:
 
     owner: str
     at_once: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """A queue as it stands at one moment. before: by the folder of what waits, what is at work on the devices that it
+    may take, then what waits before it."""
+
+    before: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
+
+    def ahead(self, work: WorkFolder) -> tuple[Path, ...]:
+        """Folders of what a run or a task waits for; empty for what does not wait."""
+        return self.before.get(work.path.resolve(), ())
 
 
 class Launcher(Protocol):
@@ -59,9 +72,8 @@ class Launcher(Protocol):
     def waiting(self) -> tuple[Path, ...]:
         """Folders of the runs and tasks that wait for a device, next one first."""
 
-    def ahead(self, work: WorkFolder) -> tuple[Path, ...]:
-        """Folders of what a run or a task waits for: what is at work on the devices that it may take, then what waits
-        before it. Empty for what does not wait."""
+    def line(self) -> Line:
+        """What waits now, and for what."""
 
     def occupy(self, work: WorkFolder, device: str | None, *, again: bool = False) -> None:
         """Say that this process does work at once, so that what was handed in waits until it has ended.

@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from hrs.errors import HRSError
-from hrs.launch.launcher import launcher
+from hrs.launch.launcher import Line, launcher
 from hrs.launch.task import Task
 from hrs.progress import duration
 from hrs.runs.status import Status
 from hrs.runs.work import WorkFolder
 
 
-def phase_in_words(work: WorkFolder, status: Status) -> str:
+def phase_in_words(work: WorkFolder, status: Status, line: Line | None = None) -> str:
     """Such as "rendering 7/40", "training 120/1,000, 5 min left", "waiting for tiny, about 5 min"; empty for what has
-    ended."""
+    ended. ``line``: this machine's queue, for who asks of many; else it is read."""
     if status.state == "queued" and status.keeper:
         return f"waiting for a node of the cluster {status.keeper}"
     if status.state == "queued":
-        return _waiting(launcher().ahead(work))
+        return _waiting((line or launcher().line()).ahead(work))
     if status.state != "running":
         return ""
     if status.phase:

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -29,7 +29,7 @@ from typing import Any
 
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
-from hrs.launch.launcher import Share, check_unfinished
+from hrs.launch.launcher import Line, Share, check_unfinished
 from hrs.launch.process import end_with_parent, spawn
 from hrs.launch.task import Task
 from hrs.progress import Progress
@@ -97,14 +97,9 @@ class LocalQueue:
     def waiting(self) -> tuple[Path, ...]:
         return tuple(Path(ticket.folder) for ticket in _tickets() if ticket.devices and not ticket.taken)
 
-    def ahead(self, work: WorkFolder) -> tuple[Path, ...]:
+    def line(self) -> Line:
         tickets = _tickets()
-        mine = next((ticket for ticket in tickets if ticket.folder == str(work.path.resolve())), None)
-        if mine is None or mine.taken:
-            return ()
-        rivals = [ticket for ticket in tickets if set(ticket.devices) & set(mine.devices) and ticket != mine]
-        before = [ticket for ticket in rivals if ticket.taken or ticket.since < mine.since]
-        return tuple(Path(ticket.folder) for ticket in sorted(before, key=lambda ticket: not ticket.taken))
+        return Line({Path(each.folder): _before(each, tickets) for each in tickets if not each.taken})
 
     def occupy(self, work: WorkFolder, device: str | None, *, again: bool = False) -> None:
         """Under ``accelerate launch`` the main process speaks for all processes of this machine."""
@@ -363,6 +358,13 @@ def _tickets(*, tidy: bool = False) -> list[Ticket]:
         elif tidy:
             file.unlink(missing_ok=True)
     return sorted(found, key=lambda ticket: (ticket.since, ticket.folder))
+
+
+def _before(mine: Ticket, tickets: Sequence[Ticket]) -> tuple[Path, ...]:
+    """What a ticket waits for: what is at work on its devices, then what came before it."""
+    rivals = [ticket for ticket in tickets if set(ticket.devices) & set(mine.devices) and ticket != mine]
+    before = [ticket for ticket in rivals if ticket.taken or ticket.since < mine.since]
+    return tuple(Path(ticket.folder) for ticket in sorted(before, key=lambda ticket: not ticket.taken))
 
 
 def _read(file: Path) -> Ticket | None:

@@ -21,7 +21,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hrs.errors import HRSError
-from hrs.runs.registry import STUDIES
+from hrs.runs.names import STUDIES
 from hrs.runs.work import WorkFolder, refuse_active
 from hrs.system.documents import read_json
 from hrs.system.files import atomic_write, disk_errors

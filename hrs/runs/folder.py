@@ -9,8 +9,8 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import shutil
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,11 +19,11 @@ from typing import Any, ClassVar, Literal
 
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
-from hrs.runs.names import CorpusFolder
+from hrs.runs.names import DATASETS, RUNS, STUDIES, CorpusFolder
 from hrs.runs.records import Row, append_line, append_result, read_results
 from hrs.runs.work import WorkFolder
 from hrs.system.documents import read_bounded, read_json, shortened
-from hrs.system.files import atomic_write, disk_errors
+from hrs.system.files import atomic_write, make_folder, new_folder
 
 PreviewKind = Literal["val", "weights"]
 """Pictures of a run: predictions on validation images, and the panel's weight maps."""
@@ -54,16 +54,14 @@ class RunFolder(WorkFolder):
         Raises:
             HRSError: the name is unfit or taken, or the folder cannot be written.
         """
-        with disk_errors(root):
-            root.mkdir(parents=True, exist_ok=True)
-            run = cls(_make_automatic(root, prefix) if name is None else make_named(root, name))
-        try:
-            atomic_write(run.config, config_yaml)
-            run.write_status(state="queued")
-        except BaseException:  # half a run would keep the name
-            shutil.rmtree(run.path, ignore_errors=True)
-            raise
-        return run
+        make_folder(root)
+        for own in [checked_run_name(name)] if name is not None else _automatic_names(prefix):
+            with suppress(FileExistsError), new_folder(root / own) as folder:
+                run = cls(folder)
+                atomic_write(run.config, config_yaml)
+                run.write_status(state="queued")
+                return cls(root / own)
+        raise _taken(root, str(name))
 
     @classmethod
     def of_checkpoint(cls, folder: Path) -> RunFolder | None:
@@ -158,6 +156,12 @@ class RunFolder(WorkFolder):
         """What was found in its data sets: images trained and validated on, what was left out, guessed, doubtful."""
         return self.path / "data.json"
 
+    def command(self, verb: str) -> str:
+        """What a person types to do something with this run, such as "resume"."""
+        root = self.path.parent
+        where = "" if root.resolve() == RUNS.resolve() else f" --runs {shlex.quote(str(root))}"
+        return f"python -m hrs runs {verb} {self.name}{where}"
+
     def exists(self) -> bool:
         """Whether this is a run at all: a folder with a status and a config."""
         return self.status.is_file() and self.config.is_file()
@@ -227,7 +231,7 @@ def _steps(folder: Path, pattern: str) -> list[int]:
 
 def check_name(root: Path, name: str) -> None:
     """Raises HRSError where a new run cannot be called so: the name is unfit or taken."""
-    checked_name(name, "run name")
+    checked_run_name(name)
     if (root / name).exists():
         raise _taken(root, name)
 
@@ -235,9 +239,10 @@ def check_name(root: Path, name: str) -> None:
 def make_named(root: Path, name: str) -> Path:
     """An empty folder for a run of this name. Raises HRSError where the name is unfit or taken."""
     try:
-        return _make(root, name)
+        (root / checked_run_name(name)).mkdir()  # fails where it exists, so two processes never share a folder
     except FileExistsError:
         raise _taken(root, name) from None
+    return root / name
 
 
 def _taken(root: Path, name: str) -> HRSError:
@@ -249,12 +254,16 @@ def automatic_name(prefix: str) -> str:
     return f"{prefix}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
-def _make_automatic(root: Path, prefix: str) -> Path:
-    stem = automatic_name(prefix)
-    for suffix in itertools.chain([""], (f"-{number}" for number in itertools.count(2))):
-        with suppress(FileExistsError):
-            return _make(root, stem + suffix)
-    raise AssertionError("unreachable: the numbers do not end")
+def _automatic_names(prefix: str) -> Iterator[str]:
+    stem = checked_run_name(automatic_name(prefix))
+    return itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+
+
+def checked_run_name(name: str) -> str:
+    """The name of a run as it is. Raises HRSError where it is unfit, or means something else among runs."""
+    if name in (STUDIES, DATASETS):
+        raise HRSError(f"no run can be called {name}: that folder is for {name} themselves; choose another name")
+    return checked_name(name, "run name")
 
 
 def checked_name(name: str, what: str = "name") -> str:
@@ -264,9 +273,3 @@ def checked_name(name: str, what: str = "name") -> str:
             f"{what} {shortened(name)}; expected up to 100 letters, digits, dots, _ or -, not starting with . _ or -"
         )
     return name
-
-
-def _make(root: Path, name: str) -> Path:
-    checked_name(name, "run name")
-    (root / name).mkdir()  # fails where it exists, so two processes never share a folder
-    return root / name

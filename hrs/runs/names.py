@@ -1,10 +1,17 @@
-"""What the files of a checkpoint and of a corpus with weights are called. The names of a run are in folder.py."""
+"""What the files of a checkpoint and of a corpus with weights are called, and what lies beside runs. The names of a
+run are in folder.py."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+RUNS = Path("runs")
+"""The folder of all runs, unless another one is named."""
+STUDIES = "studies"
+"""Folder below that of all runs; it has a folder for each study, which holds the study's runs."""
+DATASETS = "datasets"
+"""Folder below that of all runs; it has a folder for each set of photos that a person labels."""
 MODEL, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 """Of a checkpoint: the weights, what is needed to use them, and a card for people."""
 STATE = "training_state.safetensors"

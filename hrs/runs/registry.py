@@ -20,10 +20,6 @@ from hrs.system.files import atomic_folder, disk_errors, recover, remove, sweep
 
 SHIPPED = Path(os.environ.get("HRS_SHIPPED", Path(__file__).resolve().parents[2] / "checkpoints"))
 """Runs that come with hrs, packed; HRS_SHIPPED names another folder of such runs."""
-STUDIES = "studies"
-"""Folder below that of all runs; it has a folder for each study, which holds the study's runs."""
-DATASETS = "datasets"
-"""Folder below that of all runs; it has a folder for each set of photos that a person labels."""
 _LONGEST = 100  # characters of a name that are compared with others
 
 
@@ -129,7 +125,7 @@ def resolve_checkpoint(text: str, runs_root: Path) -> Path:
     folders = [given, *(folder for run in runs for folder in (run.best, run.last)), SHIPPED / text]
     tried = list(dict.fromkeys(folders))
     for folder in tried:
-        if _there(folder):
+        if has_checkpoint(folder):
             return folder
     places = ", ".join(str(folder) for folder in tried)
     raise HRSError(
@@ -172,10 +168,10 @@ def _nearest_runs(root: Path, name: str) -> str:
     near = nearest(name, names)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"there are {len(names)} runs in {root}; list them with: python -m hrs runs list"
+    return f"there are {len(names)} runs in {root}; list them with: python -m hrs runs list --runs {root}"
 
 
-def _there(folder: Path) -> bool:
+def has_checkpoint(folder: Path) -> bool:
     """Whether there is a checkpoint now; one that is being replaced at this moment is waited for."""
     for _ in range(2):
         if is_checkpoint(folder):

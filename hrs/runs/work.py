@@ -252,12 +252,17 @@ def cancel(work: WorkFolder, *, force: bool = False) -> None:
         raise HRSError(
             f"{work.kind} {work.name} runs on {status.host}; it can be killed there alone, or cancelled here"
         )
-    atomic_write(work.cancel_mark, json.dumps(_mark(status)))
+    own = status.pid == os.getpid()  # work in a thread: the file has to do
+    pid = status.pid if here and not own and status.pid is not None and _is_at_work(work, status) else None
+    try:
+        atomic_write(work.cancel_mark, json.dumps(_mark(status)))
+    except DiskFull:  # the signal has to do
+        if pid is None:
+            raise
     if status.state == "queued" or status.pid is None:
         work.write_status(state="cancelled")
-    own = status.pid == os.getpid()  # work in a thread: the file has to do
-    if here and not own and status.pid is not None and _is_at_work(work, status):
-        _signal(status.pid, force)
+    if pid is not None:
+        _signal(pid, force)
 
 
 def requeue(work: WorkFolder, *, keeper: str | None = None) -> None:

@@ -10,7 +10,7 @@ from hrs.config import RunConfig
 from hrs.launch.launcher import launcher
 from hrs.launch.task import Task
 from hrs.runs.folder import check_name
-from hrs.runs.registry import STUDIES
+from hrs.runs.names import STUDIES
 from hrs.study.plan import Study, plan
 from hrs.system.files import atomic_write, disk_errors, only_if_done
 

@@ -2,7 +2,7 @@
 
 A study is a YAML file:
 
-    base:                      # settings that all runs share, as in a run's config
+    base:                      # settings that all runs share, as in a run's config; may be such a file as it is
       data: {sources: ["render:synthetic"], target: "camvid:/data/camvid"}
       train: {steps: 1000}
     methods:                   # a name, or settings that go over base; label: what the table calls it
@@ -10,26 +10,31 @@ A study is a YAML file:
       - hrs
       - {method: hrs, selection: {levels: [region]}}
       - {method: joint, label: joint half as long, train: {steps: 500}}
-    n_real: [10, 20, null]     # null: all
-    seeds: [0, 1, 2]
+    n_real: [10, 20, null]     # null: all; without, base's or 20
+    seeds: [0, 1, 2]           # without, base's or these
     against: [joint]           # methods that the others are compared with, seed by seed; by default joint and mixing
     parallel: 2                # runs at once; they wait behind what was queued before, and share a device if they must
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hrs.config import RunConfig, Section, load_config
 from hrs.errors import HRSError
-from hrs.runs.folder import RunFolder
+from hrs.runs.folder import RunFolder, checked_name
+from hrs.runs.seen import read_seen
 from hrs.study.table import Outcome, differences, method_label
 from hrs.system.documents import parse_yaml, read_bounded, reason, shortened
+
+_LONGEST = 70  # characters of a label in a folder's name, which has 100
 
 
 class Study(Section):
@@ -50,6 +55,32 @@ class Study(Section):
             return values  # which the check of the type then names
         return [{"method": value} if isinstance(value, str) else value for value in values]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_base(cls, values: Any) -> Any:
+        """``base`` may be a whole run's config: its number of real images and seed count where the study names none."""
+        base = values.get("base") if isinstance(values, dict) else None
+        if not isinstance(base, dict):
+            return values
+        data = base.get("data") or {}
+        own = {"seeds": [base["seed"]]} if "seed" in base else {}
+        own |= {"n_real": [data["n_real"]]} if isinstance(data, dict) and "n_real" in data else {}
+        return own | values
+
+    @model_validator(mode="after")
+    def _once(self) -> Study:
+        """All methods get the same numbers and seeds."""
+        for own in (self.base, *self.methods):
+            if not isinstance(own.get("data", {}), dict):
+                raise ValueError(f"data is {own['data']!r}; expected settings of the data, such as {{height: 240}}")
+        for own in self.methods:
+            if "seed" in own or "n_real" in own.get("data", {}):
+                raise ValueError(
+                    "a method of the study sets its own seed or data.n_real; give seeds: [...] and n_real: [...] beside "
+                    "methods, which every method gets"
+                )
+        return self
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -68,7 +99,8 @@ class Job:
         score = results[-1].get("miou") if results else None
         if score is None:
             raise HRSError(f"{run.results_csv} is damaged; delete the run {run.path}, and the study trains it anew")
-        return Outcome(method=self.label, n_real=self.config.data.n_real, seed=self.config.seed, score=score)
+        config, images = self.config, read_seen(run).digest
+        return Outcome(method=self.label, n_real=config.data.n_real, seed=config.seed, score=score, images=images)
 
     def check(self, folder: Path) -> None:
         """Raises HRSError where the run of its name was trained with settings other than the study's."""
@@ -97,18 +129,35 @@ def plan(study: Study) -> list[Job]:
     Raises HRSError for settings that no run could have, or two methods that are the same.
     """
     jobs = [_job(study, own, n_real, seed) for seed in study.seeds for n_real in study.n_real for own in study.methods]
+    _check_against(study, jobs)
     names = [job.name for job in jobs]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise HRSError(f"the study holds {twice[0]} more than once; give each method, number and seed once")
     return jobs
 
 
+def _check_against(study: Study, jobs: Sequence[Job]) -> None:
+    labels = list(dict.fromkeys(job.label for job in jobs))
+    unknown = [name for name in study.against if name not in labels] if "against" in study.model_fields_set else []
+    if unknown:
+        raise HRSError(f"the study compares with {unknown[0]}, which is none of its methods: {', '.join(labels)}")
+
+
 def _job(study: Study, own: dict[str, Any], n_real: int | None, seed: int) -> Job:
     settings = {key: value for key, value in own.items() if key != "label"}
     config = load_config(_over(_over(study.base, settings), {"seed": seed, "data": {"n_real": n_real}}))
     label = str(own.get("label") or method_label(config))
-    plain = re.sub(r"[^A-Za-z0-9._]+", "-", label).strip("-")
-    return Job(name=f"{plain}-n{'all' if n_real is None else n_real}-s{seed}", label=label, config=config)
+    end = f"-n{'all' if n_real is None else n_real}-s{seed}"
+    return Job(name=checked_name(f"{_folder(label)}{end}", "run name"), label=label, config=config)
+
+
+def _folder(label: str) -> str:
+    """A label as the beginning of a folder's name; what is lost of a long or foreign one is told apart by a digest."""
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", label).strip("-._")
+    if plain and len(plain) <= _LONGEST:
+        return plain
+    digest = hashlib.sha256(label.encode()).hexdigest()[:8]
+    return f"{plain[:_LONGEST]}-{digest}" if plain else f"method-{digest}"
 
 
 def _over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

@@ -18,14 +18,15 @@ from hrs.errors import HRSError
 from hrs.launch.launcher import Launcher, Share, launcher
 from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
-from hrs.runs.names import is_checkpoint
 from hrs.runs.registry import delete
 from hrs.study.plan import Job, Study, plan
 from hrs.study.plot import draw
-from hrs.study.table import Line, study_table, to_markdown
-from hrs.system.files import atomic_write, disk_errors
+from hrs.study.table import Line, study_table, to_markdown, unlike
+from hrs.system.files import alone, atomic_write, make_folder, recover
 
 _PAUSE = 0.5  # seconds between two looks at the runs
+LOCK = ".lock"
+"""Of a study's folder; held by the process that works on it."""
 
 
 def run_study(
@@ -45,12 +46,24 @@ def run_study(
         progress: called with (runs ended, runs to train), every second or so.
 
     Raises:
-        HRSError: the study makes no sense, a run that is there had other settings, or runs failed (the others are
-            finished first).
+        HRSError: the study makes no sense, another process works on it, a run that is there had other settings or saw
+            other real images, or runs failed (the others are finished first).
     """
     jobs = plan(study)
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
+    with alone(folder / LOCK, f"another process works on the study {folder}; wait until it ends, or cancel it"):
+        return _run(study, jobs, folder, on=on, say=say, progress=progress)
+
+
+def _run(
+    study: Study,
+    jobs: Sequence[Job],
+    folder: Path,
+    *,
+    on: str | None,
+    say: Callable[[str], None],
+    progress: Progress | None,
+) -> list[Line]:
     for job in jobs:
         job.check(folder)
     missing = [job for job in jobs if job.outcome(folder) is None]
@@ -74,6 +87,13 @@ def run_study(
 def report(jobs: Sequence[Job], folder: Path, against: Sequence[str] = ("joint", "mixing")) -> list[Line]:
     """Write results.csv (a row a run), table.md and plot.png from what is finished; returns the table."""
     outcomes = [outcome for job in jobs if (outcome := job.outcome(folder)) is not None]
+    if pair := unlike(outcomes):
+        one, other = pair
+        of = f"n_real {'all' if one.n_real is None else one.n_real}, seed {one.seed}"
+        raise HRSError(
+            f"{one.method} and {other.method} ({of}) saw other real images, since the data set changed between them; "
+            f"delete the older runs in {folder}, and the study trains them anew"
+        )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["method", "n_real", "seed", "miou"])
@@ -115,7 +135,7 @@ def _begin(job: Job, folder: Path, place: Launcher, share: Share) -> None:
     run = RunFolder(folder / job.name)
     if run.exists() and run.active():
         return
-    if run.exists() and is_checkpoint(run.last):
+    if run.exists() and recover(run.last, sole=True):
         place.resume(run, share=share)
         return
     if run.exists():

@@ -16,6 +16,7 @@ from typing import Any
 
 from hrs.config import RunConfig
 from hrs.methods.table import METHODS
+from hrs.runs.seen import alike
 
 CONFIDENCE = 0.95
 ENOUGH = 3
@@ -34,12 +35,14 @@ _IDLE = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One finished run. ``score`` in percent; ``n_real`` None for all images."""
+    """One finished run. ``score`` in percent; ``n_real`` None for all images; ``images`` the digest of the real images
+    that it saw (`hrs.runs.seen`), empty where unknown."""
 
     method: str
     n_real: int | None
     seed: int
     score: float
+    images: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,21 @@ def estimate(values: Sequence[float]) -> Estimate:
     return Estimate(mean, float(t.ppf(0.5 + CONFIDENCE / 2, count - 1) * sem(values)), count)
 
 
-def paired(one: Mapping[int, float], other: Mapping[int, float]) -> Estimate | None:
-    """Mean of one minus other over the seeds that both have; None where there is none."""
-    differences = [one[seed] - other[seed] for seed in sorted(one.keys() & other.keys())]
+def paired(one: Mapping[int, Outcome], other: Mapping[int, Outcome]) -> Estimate | None:
+    """Mean of one minus other over the seeds that both have on the same real images; None where there is none."""
+    pairs = [(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())]
+    differences = [a.score - b.score for a, b in pairs if alike(a.images, b.images)]
     return estimate(differences) if differences else None
+
+
+def unlike(outcomes: Iterable[Outcome]) -> tuple[Outcome, Outcome] | None:
+    """Two outcomes of one number of real images and seed that are of other real images, if there are such."""
+    first: dict[tuple[int | None, int], Outcome] = {}
+    for outcome in outcomes:
+        other = first.setdefault((outcome.n_real, outcome.seed), outcome)
+        if not alike(other.images, outcome.images):
+            return other, outcome
+    return None
 
 
 def study_table(outcomes: Iterable[Outcome], baselines: Sequence[str] = ("joint", "mixing")) -> list[Line]:
@@ -88,23 +102,24 @@ def study_table(outcomes: Iterable[Outcome], baselines: Sequence[str] = ("joint"
 
     Of several runs with the same method, number and seed, the first counts.
     """
-    cells: dict[tuple[str, int | None], dict[int, float]] = {}
+    cells: dict[tuple[str, int | None], dict[int, Outcome]] = {}
     for outcome in outcomes:
-        cells.setdefault((outcome.method, outcome.n_real), {}).setdefault(outcome.seed, outcome.score)
+        cells.setdefault((outcome.method, outcome.n_real), {}).setdefault(outcome.seed, outcome)
     order = {method: i for i, method in enumerate(dict.fromkeys(method for method, _ in cells))}
     keys = sorted(cells, key=lambda key: (order[key[0]], math.inf if key[1] is None else key[1]))
     return [_line(cells, method, n_real, baselines) for method, n_real in keys]
 
 
 def _line(
-    cells: Mapping[tuple[str, int | None], Mapping[int, float]], method: str, n_real: int | None, names: Sequence[str]
+    cells: Mapping[tuple[str, int | None], Mapping[int, Outcome]], method: str, n_real: int | None, names: Sequence[str]
 ) -> Line:
     scores = cells[method, n_real]
     against = {
         name: paired(scores, cells[name, n_real]) if name != method and (name, n_real) in cells else None
         for name in names
     }
-    return Line(method=method, n_real=n_real, score=estimate(list(scores.values())), against=against)
+    mean = estimate([outcome.score for outcome in scores.values()])
+    return Line(method=method, n_real=n_real, score=mean, against=against)
 
 
 def setup(config: RunConfig) -> dict[str, Any]:

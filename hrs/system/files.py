@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import shutil
+import socket
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from hrs.errors import HRSError
 from hrs.system.processes import process_alive, process_identity
@@ -20,12 +23,14 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_FOLDER = {errno.EEXIST, errno.ENOTDIR, errno.ENOENT}
 _OWNER = re.compile(
-    r"(?P<pid>\d{1,10})-(?P<started>\d{1,15})(?:-(?P<boot>[0-9a-f-]{36}))?\.[0-9a-f]{32}\.(?P<kind>tmp|old|gone)"
+    r"(?P<pid>\d{1,10})-(?P<started>\d{1,15})(?:-(?P<boot>[0-9a-f-]{36}))?(?:@(?P<host>[0-9a-f]{8}))?"
+    r"\.[0-9a-f]{32}\.(?P<kind>tmp|old|gone)"
 )
 _HIDDEN = re.compile(rf"\.(?P<name>.+)\.{_OWNER.pattern}", re.DOTALL)
 _LONGEST = 100  # bytes of a name that its hidden names keep, since a file name has 255
 _PER_SECOND = 1000
 _SPACE = 1 << 20  # bytes; a disk with less is full
+_ELSEWHERE_SECONDS = {"old": 300.0, "tmp": 86400.0, "gone": 86400.0}  # since a hidden name was made or added to
 _SWAP_SECONDS = 1.0  # two renames take far less, also on a network disk
 
 
@@ -93,12 +98,26 @@ def locked(path: Path) -> Iterator[None]:
 
     The system frees it when a process dies. Raises HRSError where it cannot be made.
     """
-    make_folder(path.parent)
-    with disk_errors(path):
-        file = open(path, "wb")  # noqa: SIM115 - closed below; opened here so that the error above is only its own
-    with file:
+    with _lock_file(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def alone(path: Path, otherwise: str) -> Iterator[None]:
+    """As `locked`, but raises HRSError, with what it says ``otherwise``, where another thread or process is in one."""
+    with _lock_file(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HRSError(otherwise) from None
+        yield
+
+
+def _lock_file(path: Path) -> IO[bytes]:
+    make_folder(path.parent)
+    with disk_errors(path):
+        return open(path, "wb")
 
 
 def make_folder(path: Path) -> None:
@@ -129,22 +148,23 @@ def only_if_done(path: Path) -> Iterator[None]:
         raise
 
 
-def sweep(folder: Path, *, below: bool = True) -> None:
+def sweep(folder: Path, *, below: bool = True, sole: bool = False) -> None:
     """Remove what killed processes left half-written in a folder, and bring back what they had set aside.
 
-    What belongs to a living process stays, as does whatever is not ours to remove.
+    What belongs to a living process stays, as does whatever is not ours to remove; of another machine, what is new.
 
     Args:
         below: in the folders below it, too.
+        sole: as in `recover`.
     """
     for place, folders, names in os.walk(folder):
         for name in [*folders, *names]:
             found = _HIDDEN.fullmatch(name)
-            if found is None or _lives(found):
-                continue
             hidden = Path(place, name)
+            if found is None or _lives(hidden, found, sole):
+                continue
             if found["kind"] == "old":
-                recover(hidden.with_name(found["name"]))
+                recover(hidden.with_name(found["name"]), sole=sole)
             elif name in folders and not hidden.is_symlink():
                 shutil.rmtree(hidden, ignore_errors=True)
             else:
@@ -166,7 +186,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temporary = _beside(path, "tmp")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        recover(path)
+        recover(path, sole=True)
         temporary.mkdir()
         try:
             yield temporary
@@ -182,21 +202,50 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Make a folder whole: yields an empty one beside it, which gets its name when the block ends, also by ``return``.
+
+    Raises:
+        FileExistsError: something has that name, then or when the block ends; nothing is left of the new folder.
+        HRSError: the disk is full or the folder may not be written.
+    """
+    temporary = _beside(path, "tmp")
+    try:
+        with disk_errors(path):
+            temporary.mkdir()
+            yield temporary
+            _sync(temporary)
+        if path.exists():
+            raise FileExistsError(path)
+        try:
+            os.rename(temporary, path)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):  # another process was quicker
+                raise FileExistsError(path) from None
+            raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def is_full(folder: Path) -> bool:
     """Whether the disk of a folder has no space to speak of."""
     return shutil.disk_usage(folder).free < _SPACE
 
 
-def recover(path: Path) -> bool:
+def recover(path: Path, *, sole: bool = False) -> bool:
     """Mend what a process killed inside `atomic_folder(path)` left: bring the old folder back, or clear remains away.
 
     What a living process is writing is left alone (a swap under way is waited for), so a reader may call this at any
     time. Where the folder may not be written nothing is mended.
 
+    Args:
+        sole: no process of another machine writes this path any more, however new what it left is.
+
     Returns:
         Whether there is a folder at ``path`` now.
     """
-    stale = [found for found, alive in _remains(path) if not alive]
+    stale = [found for found, alive in _remains(path, sole) if not alive]
     old = [found for found in stale if found.suffix == ".old"]
     if old and not path.exists():
         newest = max(old, key=lambda found: found.stat().st_mtime)
@@ -205,13 +254,13 @@ def recover(path: Path) -> bool:
         stale.remove(newest)
     for found in stale:
         shutil.rmtree(found, ignore_errors=True)
-    return path.is_dir() or _await_swap(path)
+    return path.is_dir() or _await_swap(path, sole)
 
 
-def _await_swap(path: Path) -> bool:
+def _await_swap(path: Path, sole: bool) -> bool:
     """Give a living writer the moment that it needs between its two renames."""
     deadline = time.monotonic() + _SWAP_SECONDS
-    while any(found.suffix == ".old" for found, alive in _remains(path) if alive):
+    while any(found.suffix == ".old" for found, alive in _remains(path, sole) if alive):
         if path.is_dir() or time.monotonic() > deadline:
             break
         time.sleep(0.01)
@@ -245,14 +294,19 @@ def _beside(path: Path, kind: str) -> Path:
     own = process_identity()
     boot = f"-{own['boot']}" if own["boot"] else ""
     started = round(own["pid_started"] * (_PER_SECOND if boot else 1))
-    return path.with_name(f".{_shortened(path.name)}.{own['pid']}-{started}{boot}.{uuid.uuid4().hex}.{kind}")
+    who = f"{own['pid']}-{started}{boot}@{_host(own['host'])}"
+    return path.with_name(f".{_shortened(path.name)}.{who}.{uuid.uuid4().hex}.{kind}")
+
+
+def _host(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
 def _shortened(name: str) -> str:
     return os.fsencode(name)[:_LONGEST].decode(errors="ignore")
 
 
-def _remains(path: Path) -> list[tuple[Path, bool]]:
+def _remains(path: Path, sole: bool) -> list[tuple[Path, bool]]:
     """The hidden folders of `atomic_folder` beside ``path``, each with whether the process that made it lives."""
     start = f".{_shortened(path.name)}."
     try:
@@ -260,11 +314,21 @@ def _remains(path: Path) -> list[tuple[Path, bool]]:
     except (OSError, ValueError):  # no such folder, closed to reading, or no name at all
         return []
     owners = {name: _OWNER.fullmatch(name, len(start)) for name in names if name.startswith(start)}
-    return [(path.with_name(name), _lives(owner)) for name, owner in owners.items() if owner]
+    found = {path.with_name(name): owner for name, owner in owners.items() if owner}
+    return [(hidden, _lives(hidden, owner, sole)) for hidden, owner in found.items()]
 
 
-def _lives(owner: re.Match[str]) -> bool:
-    """Whether the process lives that a hidden name tells of."""
+def _lives(hidden: Path, owner: re.Match[str], sole: bool) -> bool:
+    """Whether the process lives that a hidden name tells of. One of another machine, or container, cannot be asked: but
+    for the ``sole`` writer it counts as living for so long as it may take to write."""
+    if owner["host"] not in (None, _host(socket.gethostname())):
+        if sole:
+            return False
+        try:
+            status = hidden.lstat()
+        except OSError:  # it has done
+            return False
+        return time.time() - max(status.st_mtime, status.st_ctime) < _ELSEWHERE_SECONDS[owner["kind"]]
     pid, started, boot = int(owner["pid"]), float(owner["started"]), owner["boot"]
     return process_alive(pid, started / _PER_SECOND if boot else started, boot)
 

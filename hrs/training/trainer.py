@@ -58,15 +58,18 @@ def _train_alone(
 
     try:
         with interrupting() as check:
-            resume = resume and check_resumable(run)  # first: a run that finished well shall not be called failed
+            resume = resume and check_resumable(
+                run, sole=True
+            )  # first: a run that finished well shall not be called failed
             if main:
                 sweep(run.path)
+                sweep(run.best.parent, sole=True)
             say(state="running", steps=config.train.steps, phase={"what": OPENING})
             telling = both(progress, PhaseTeller(run, "rendering", after=OPENING)) if main else progress
             evaluation = _train(config, run, resume=resume, progress=telling, check=check)
     except (Cancelled, KeyboardInterrupt) as error:
         say(state="cancelled")
-        raise HRSError(f"run {run.name} was cancelled; go on with: python -m hrs runs resume {run.name}") from error
+        raise HRSError(f"run {run.name} was cancelled; go on with: {run.command('resume')}") from error
     except BaseException as error:
         if main and run.read_status().state in ACTIVE and not may_be_lost(run, error):
             say(state="failed", error=str(error) or type(error).__name__)
@@ -85,13 +88,16 @@ def _train(
         return watchers.validation.result()
 
 
-def check_resumable(run: RunFolder) -> bool:
+def check_resumable(run: RunFolder, *, sole: bool = False) -> bool:
     """Whether a run has a checkpoint to go on from; one that stopped before its first starts anew.
+
+    Args:
+        sole: as in `hrs.system.files.recover`; for who holds the run.
 
     Raises:
         HRSError: another version of hrs wrote it, or it cannot be read.
     """
-    there = recover(run.last)
+    there = recover(run.last, sole=sole)
     if there:
         check_format(run.last)
     return there

@@ -23,6 +23,7 @@ from hrs.methods.hrs import HierarchicalSelection, weight_reasons
 from hrs.pictures import Image
 from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
+from hrs.runs.status import Best
 from hrs.scoring.panel import PanelFrame, PanelWriter
 from hrs.scoring.score import evidence_of, judges_of
 from hrs.training.record import LOGGER, PhaseTeller, Recorder
@@ -98,7 +99,10 @@ class Validation(Watcher):
 
     def start(self) -> None:
         if self.trainer.restored:
-            self.best = max(self.trainer.restored["best"], stored_miou(self.run.best))
+            stored = stored_best(self.run.best)
+            self.best = max(self.trainer.restored["best"], -1.0 if stored is None else stored.miou or -1.0)
+            if self.trainer.main and stored is not None:
+                self.run.write_status(best=stored.model_dump())  # it may have been killed between the two
 
     def after_step(self, report: StepReport) -> None:
         if self.trainer.due(self.trainer.config.train.validate_every):
@@ -130,11 +134,11 @@ class Validation(Watcher):
         better = self.newest.miou > self.best or self.best < 0  # where nothing was ever scored, the newest is kept
         self.best = max(self.best, self.newest.miou)
         if trainer.main:
+            if better:  # before anything says so
+                self._keep_best()
             self.run.write_status(phase=None)
             self.recorder.validation(trainer.step, self.newest, whole, best=better)
             self.recorder.previews(trainer.step, rows)
-            if better:
-                self._keep_best()
 
     def examine(
         self, indices: Sequence[int], *, progress: Progress | None = None
@@ -302,12 +306,13 @@ def write(trainer: Trainer, folder: Path, metrics: dict[str, Any], **options: An
     )
 
 
-def stored_miou(best: Path) -> float:
-    """What validation said of the model in a folder; -1 where there is none that can be read."""
+def stored_best(folder: Path) -> Best | None:
+    """The step of the model in a folder, and what validation said of it; None where there is none that can be read."""
     try:
-        return float(read_about(best).metrics.get("miou") or -1.0)
+        about = read_about(folder)
     except HRSError:
-        return -1.0
+        return None
+    return Best(step=about.step, miou=about.metrics.get("miou"))
 
 
 @contextmanager

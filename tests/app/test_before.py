@@ -9,7 +9,7 @@ from hrs.checkpoint import save_checkpoint
 from hrs.config import load_config
 from hrs.labelling.photoset import PhotoSet
 from hrs.methods.build import build_method
-from hrs.runs.registry import DATASETS
+from hrs.runs.names import DATASETS
 from tests.app.conftest import words
 from tests.app.made_runs import make_run
 from tests.app.test_label import png

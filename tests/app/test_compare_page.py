@@ -7,6 +7,7 @@ import pytest
 from app.runs.comparing import groups
 from hrs.config import load_config
 from hrs.launch.queue import LocalQueue
+from hrs.runs.folder import RunFolder
 from hrs.runs.registry import list_runs
 from hrs.study.baselines import beside_baselines, start_study
 from tests.app.conftest import press, words
@@ -28,6 +29,29 @@ def test_beside_a_run_that_ships_nothing_is_called_missing(root, tmp_path, open_
     make_run(tmp_path / "checkpoints", "street")
     said = words(open_page("compare"))
     assert "There is one finished run, street" in said and "No run yet" not in said and "One seed each" in said
+
+
+def saw(run: RunFolder, target: list[str], validation: list[str], held_out: str | None = None) -> None:
+    frames = {"target": len(target), "validation": len(validation)}
+    surveys = [{"role": role, "frames": count, "classes": {}} for role, count in frames.items()]
+    run.write_data({"data_sets": surveys, "target": target, "validation": validation, "held_out": held_out})
+
+
+def test_runs_of_a_photo_set_that_grew_are_compared_apart(root, open_page):
+    words_of = "1 of 3 labelled images is held out"
+    saw(make_run(root, "before", "method=joint"), ["1", "2"], ["3"], words_of)
+    saw(make_run(root, "after", "method=target_only"), ["1", "2", "3"], ["4"], words_of)
+    found = groups(list_runs(root))
+    assert [len(group.runs) for group in found] == [1, 1] and "labelled photos 4" in found[0].setting
+    assert found[0].validation == "held-out images of render:camera?frames=60, by the seed"
+
+
+def test_runs_that_saw_other_photos_are_no_pair(root, open_page):
+    saw(make_run(root, "one", "method=joint"), ["1", "2"], ["3"])
+    saw(make_run(root, "other", "method=mixing"), ["1", "3"], ["2"])
+    at = open_page("compare")
+    assert "saw other" not in words(at) and "trained or validated on other real images" in words(at)
+    assert at.dataframe[0].value["against joint"].tolist() == ["", ""]
 
 
 def test_a_study_says_how_far_it_is_and_goes_on_where_it_stopped(root, open_page, monkeypatch):

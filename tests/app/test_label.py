@@ -15,7 +15,7 @@ from hrs.labelling.photoset import PhotoSet
 from hrs.labels import IGNORE
 from hrs.methods.build import build_method
 from hrs.runs.folder import RunFolder
-from hrs.runs.registry import DATASETS
+from hrs.runs.names import DATASETS
 from tests.conftest import CLASSES, tiny_config
 from tests.inference.conftest import SPACE as FOUR
 from tests.inference.conftest import network, photo

@@ -5,7 +5,7 @@ import numpy as np
 from hrs.data.layouts import open_dataset
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import CAMVID
-from hrs.runs.registry import DATASETS
+from hrs.runs.names import DATASETS
 from tests.app.conftest import words
 from tests.app.test_label import png
 from tests.inference.conftest import photo

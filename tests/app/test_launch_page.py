@@ -13,7 +13,8 @@ from hrs.config import load_config
 from hrs.launch import queue
 from hrs.launch.launcher import launcher
 from hrs.runs.folder import RunFolder
-from hrs.runs.registry import STUDIES, list_runs
+from hrs.runs.names import STUDIES
+from hrs.runs.registry import list_runs
 from hrs.study.plan import load_study, plan
 from tests.app.conftest import button, press, wait_for, words
 from tests.app.made_runs import make_run

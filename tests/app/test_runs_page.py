@@ -140,6 +140,18 @@ def test_notes_are_kept_with_the_run(root, open_page):
     assert "Notes: The one for the paper_1" in [fold.label.replace("\\", "") for fold in at.expander]
 
 
+def test_notes_that_another_tab_wrote_are_not_lost(root, open_page):
+    run = make_run(root, "a")
+    first, second = open_page("runs", run="a"), open_page("runs", run="a")
+    first.text_area[0].input("three hours of thoughts").run()
+    second.text_input(key="runs filter").input("a").run()
+    assert run.read_notes() == "three hours of thoughts"
+    second.text_area[0].input("a line more").run()
+    assert run.read_notes() == second.text_area[0].value == "three hours of thoughts\n\na line more"
+    second.text_area[0].input("shorter").run()
+    assert run.read_notes() == "shorter"
+
+
 def captions(at: AppTest) -> list[str]:
     return sorted(text.replace("\\", "") for each in at.image for text in each.captions)
 

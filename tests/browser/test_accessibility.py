@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.label.mount import PREFIX
 from hrs.labelling.photoset import PhotoSet
-from hrs.runs.registry import DATASETS
+from hrs.runs.names import DATASETS
 from tests.app.made_runs import make_run
 from tests.app.test_label import photo, png
 from tests.browser.conftest import _start_server, _wait_until_healthy, free_port, stop_server

@@ -14,7 +14,7 @@ from app.label.mount import PREFIX
 from hrs.labelling.areas import find_areas
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import IGNORE
-from hrs.runs.registry import DATASETS
+from hrs.runs.names import DATASETS
 from tests.app.test_label import png
 from tests.browser.pages import press_pixel, upload
 from tests.conftest import CLASSES

@@ -17,7 +17,8 @@ from playwright.sync_api import Page, expect
 from app.guard import GUARD_VARIABLE, Policy
 from hrs.labelling.photoset import PhotoSet
 from hrs.runs.folder import RunFolder
-from hrs.runs.registry import DATASETS, list_runs
+from hrs.runs.names import DATASETS
+from hrs.runs.registry import list_runs
 from hrs.runs.work import cancel
 from tests.app.made_runs import make_run
 from tests.app.photo_runs import street

@@ -42,8 +42,12 @@ def test_a_run_that_is_not_there(hrs, trained, command):
     assert files(trained) == before
 
 
-def test_a_finished_run_can_be_resumed_and_says_the_same(hrs, trained, tmp_path):
+@pytest.mark.parametrize("left", ["checkpoints/last", "checkpoints"])
+def test_a_finished_run_is_not_trained_again(hrs, trained, tmp_path, left):
     shutil.copytree(trained, tmp_path / "runs")
-    result = hrs("runs", "resume", "first")
-    assert result.code == 0
-    assert RunFolder(tmp_path / "runs/first").read_status().state == "finished"
+    run = RunFolder(tmp_path / "runs/first")
+    shutil.rmtree(run.path / left)
+    for command in (("runs", "resume", "first"), ("train", "--resume", "--name", "first")):
+        result = hrs(*command)
+        assert result.code == 1 and "run first has finished; start a new run" in result.err
+    assert run.read_status().state == "finished" and not run.last.exists()

@@ -1,5 +1,7 @@
 """hrs train: what it prints, writes, and says of what cannot be."""
 
+import shutil
+
 import pytest
 
 from hrs.runs.folder import RunFolder
@@ -80,3 +82,22 @@ def test_a_name_is_taken_once(hrs, config, trained):
     before = files(trained)
     assert "run first exists" in hrs("train", config, "--name", "first", "--runs", trained).error
     assert files(trained) == before
+
+
+def test_a_run_goes_on_with_what_it_was_trained_with(hrs, config, trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "runs")
+    run = RunFolder(tmp_path / "runs/first")
+    run.write_status(state="cancelled", step=2)
+    resume = ("train", "--resume", "--name", "first")
+    assert "leave that --set out" in hrs(*resume, "--set", "data.n_real=2", "--set", "train.log_every=2").error
+    assert f"leave {config} out" in hrs("train", config, *resume[1:]).error
+    assert run.read_status().state == "cancelled" and "log_every: 2" not in run.config.read_text()
+    assert hrs(*resume, "--set", "train.log_every=2").code == 0
+    assert "log_every: 2" in run.config.read_text() and run.read_status().state == "finished"
+
+
+def test_a_study_whose_data_is_not_there_trains_nothing(hrs, config, tmp_path):
+    study = tmp_path / "study.yaml"
+    study.write_text("methods: [joint]\nbase: {data: {sources: ['folder:/no/such/folder']}}\n")
+    assert "/no/such/folder does not exist" in hrs("study", study).error
+    assert not (tmp_path / "runs").exists()

@@ -258,6 +258,41 @@ def test_cancel_stops_the_process_and_the_run_says_so(run: RunFolder, sleeper: s
         cancel(run)
 
 
+def test_work_can_be_stopped_on_a_full_disk(
+    run: RunFolder, sleeper: subprocess.Popen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.write_status(state="running", **process_identity(sleeper.pid))
+
+    def full(*_: Any) -> None:
+        raise DiskFull("disk full")
+
+    monkeypatch.setattr(work, "atomic_write", full)
+    cancel(run)
+    assert sleeper.wait(5) == -signal.SIGTERM
+    run.status.write_text(run.status.read_text().replace('"host": "', '"host": "elsewhere than '))
+    with pytest.raises(DiskFull):  # there nobody would hear of it
+        cancel(run)
+
+
+@pytest.mark.parametrize("name", ["datasets", "studies"])
+def test_no_run_has_the_name_of_a_folder_beside_runs(tmp_path: Path, name: str) -> None:
+    with pytest.raises(HRSError, match=f"no run can be called {name}"):
+        RunFolder.create(tmp_path, name, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_killed_while_it_is_made_keeps_no_name(tmp_path: Path) -> None:
+    code = """
+import os, sys
+from pathlib import Path
+from hrs.runs.folder import RunFolder
+RunFolder.write_status = lambda *_, **__: os._exit(1)
+RunFolder.create(Path(sys.argv[1]), "first", "")
+"""
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == 1
+    assert RunFolder.create(tmp_path, "first", "method: hrs\n").read_status().state == "queued"
+
+
 def test_a_resumed_run_that_dies_later_is_not_taken_for_cancelled(run: RunFolder, sleeper: subprocess.Popen) -> None:
     run.write_status(state="running", **process_identity(sleeper.pid))
     cancel(run)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from hrs.errors import HRSError
+from hrs.runs.folder import NAME
 from hrs.study.plan import Study, load_study, plan
 
 
@@ -54,6 +55,10 @@ def test_a_label_is_what_the_table_calls_a_method():
         ("methods: [joint]\nparallel: 0", "parallel"),
         ("methods: [joint]\nbase: {train: {step: 3}}", "did you mean train.steps"),
         ("methods: [", "cannot be read"),
+        ("methods: [{method: joint, seed: 9}]", "every method gets"),
+        ("methods: [{method: joint, data: {n_real: 9}}]", "every method gets"),
+        ("methods: [joint]\nbase: {data: 5}", "data is 5; expected settings"),
+        ("methods: [joint]\nagainst: [jiont]", "compares with jiont, which is none of its methods: joint"),
     ],
 )
 def test_a_study_that_makes_no_sense_is_one_line(tmp_path, text, message):
@@ -82,3 +87,18 @@ def test_a_study_without_methods_is_one_line(tmp_path):
     path.write_text("base: {train: {steps: 40}}\nmethods:\n")
     with pytest.raises(HRSError, match=r"study .*methods: Input should be a valid tuple"):
         load_study(path)
+
+
+def test_the_config_of_a_run_can_be_the_base():
+    base = {"seed": 7, "data": {"n_real": 50, "height": 60}}
+    (job,) = plan(Study.model_validate({"base": base, "methods": ["joint"]}))
+    assert (job.config.seed, job.config.data.n_real, job.config.data.height) == (7, 50, 60)
+    (job,) = plan(Study.model_validate({"base": base, "methods": ["joint"], "n_real": [5], "seeds": [1]}))
+    assert (job.config.seed, job.config.data.n_real) == (1, 5)
+
+
+def test_long_and_foreign_labels_are_folders_of_their_own():
+    labels = ["ü", "ö", "x" * 120 + "1", "x" * 120 + "2", "..."]
+    methods = [{"method": "joint", "label": each} for each in labels]
+    names = [job.name for job in plan(Study.model_validate({"methods": methods, "seeds": [0]}))]
+    assert len(set(names)) == len(labels) and all(NAME.fullmatch(name) for name in names)

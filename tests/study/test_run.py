@@ -9,9 +9,12 @@ import yaml
 
 from hrs.config import load_config
 from hrs.errors import HRSError
+from hrs.launch.queue import LocalQueue
 from hrs.runs.folder import RunFolder
+from hrs.runs.names import CONFIG, MODEL
 from hrs.study.plan import Study, load_study, plan
-from hrs.study.run import report, run_study
+from hrs.study.run import LOCK, report, run_study
+from hrs.system.files import alone, atomic_folder
 from tests.conftest import tiny_config, until
 
 
@@ -20,6 +23,7 @@ def finished(folder, job, score):
     run.append_result({"step": 5, "miou": score - 1})
     run.append_result({"step": 10, "miou": score})
     run.write_status(state="finished")
+    return run
 
 
 def test_the_report_pairs_seeds_and_takes_the_last_validation(tmp_path):
@@ -47,7 +51,7 @@ def test_a_study_trains_what_is_missing_and_no_more(tmp_path, frames):
     assert first.returncode == 0, first.stderr
     assert "2 runs, 0 finished" in first.stdout and "| target_only | 2 | 1 |" in first.stdout
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "target_only-n2-s0", "target_only-n3-s0", "results.csv", "table.md", "plot.png",
+        "target_only-n2-s0", "target_only-n3-s0", "results.csv", "table.md", "plot.png", LOCK,
     }  # fmt: skip
     kept = (tmp_path / "out/target_only-n2-s0/status.json").stat().st_mtime_ns
     assert run_study(load_study(tmp_path / "study.yaml"), tmp_path / "out")[0].score.count == 1
@@ -96,3 +100,36 @@ def test_a_run_that_fails_is_named_when_the_others_are_done(tmp_path, frames):
     assert "99 real images" in (tmp_path / "target_only-n99-s0/log.txt").read_text()
     assert RunFolder(tmp_path / "target_only-n2-s0").read_status().state == "finished"
     assert load_config(tmp_path / "target_only-n99-s0/config.yaml").data.n_real == 99
+
+
+def test_runs_that_saw_other_images_stop_a_study(tmp_path):
+    jobs = plan(Study.model_validate({"methods": ["joint", "hrs"], "seeds": [0]}))
+    surveys = [{"role": role, "frames": 3, "classes": {}} for role in ("target", "validation")]
+    for job, validated in zip(jobs, (["5"], ["10", "11"]), strict=True):
+        run = finished(tmp_path, job, 30.0)
+        run.write_data({"data_sets": surveys, "target": ["1"], "validation": validated, "held_out": None})
+    with pytest.raises(HRSError, match=r"joint and hrs \(n_real 20, seed 0\) saw other real images"):
+        report(jobs, tmp_path)
+
+
+def test_one_process_works_on_a_study(tmp_path):
+    with alone(tmp_path / LOCK, "taken"), pytest.raises(HRSError, match="another process works on the study"):
+        run_study(Study.model_validate({"methods": ["joint"]}), tmp_path)
+
+
+def test_a_run_killed_while_its_checkpoint_changed_places_goes_on(tmp_path, tiny, monkeypatch):
+    study = Study.model_validate(
+        {"base": tiny.model_dump(mode="json"), "methods": ["joint"], "seeds": [0], "n_real": [2]}
+    )
+    (job,) = plan(study)
+    run = RunFolder.create(tmp_path, job.name, job.config.to_yaml())
+    run.write_status(state="failed", error="killed")
+    with atomic_folder(run.last) as folder:
+        for name in (MODEL, CONFIG):
+            (folder / name).write_text("")
+    run.last.rename(run.last.with_name(f".last.{2**22 - 1}-1.{'0' * 32}.old"))
+    resumed = []
+    monkeypatch.setattr(LocalQueue, "resume", lambda self, run, share=None: resumed.append(run.name))
+    with pytest.raises(HRSError, match="1 of 1 runs failed"):
+        run_study(study, tmp_path)
+    assert resumed == [job.name] and run.last.is_dir()

@@ -14,6 +14,7 @@ from hrs.study.table import (
     table_cells,
     to_csv,
     to_markdown,
+    unlike,
 )
 
 
@@ -34,10 +35,23 @@ def test_one_value_has_no_interval_and_none_is_an_error():
         estimate([])
 
 
+def by_seed(scores, images=""):
+    return {
+        seed: Outcome(method="hrs", n_real=10, seed=seed, score=score, images=images) for seed, score in scores.items()
+    }
+
+
 def test_pairs_are_the_seeds_that_both_have():
-    found = paired({0: 10.0, 1: 20.0, 2: 90.0}, {0: 9.0, 1: 17.0, 5: 1.0})
+    found = paired(by_seed({0: 10.0, 1: 20.0, 2: 90.0}), by_seed({0: 9.0, 1: 17.0, 5: 1.0}))
     assert (found.mean, found.count) == (2.0, 2)
-    assert paired({0: 1.0}, {1: 1.0}) is None
+    assert paired(by_seed({0: 1.0}), by_seed({1: 1.0})) is None
+
+
+def test_runs_that_saw_other_images_are_no_pair():
+    one, other, unknown = by_seed({0: 10.0}, "a"), by_seed({0: 9.0}, "b"), by_seed({0: 8.0})
+    assert paired(one, other) is None and paired(one, one).mean == 0 and paired(one, unknown).mean == 2.0
+    assert unlike([one[0], unknown[0], other[0]]) == (one[0], other[0])
+    assert unlike([one[0], unknown[0]]) is None
 
 
 def test_pairing_sees_what_means_hide():

@@ -114,6 +114,39 @@ def test_recover_leaves_living_writers_and_strangers_alone(tmp_path: Path) -> No
     assert not files.recover(tmp_path / "no" / "folder")
 
 
+def test_what_another_machine_writes_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "best"
+    with files.atomic_folder(path) as folder:
+        (folder / "file").write_text("old")
+    monkeypatch.setattr("hrs.system.files.process_alive", lambda *_: False)  # as another machine's are, asked here
+    with files.atomic_folder(path) as folder:
+        monkeypatch.setattr("hrs.system.files.socket.gethostname", lambda: "elsewhere")
+        assert files.recover(path) and folder.is_dir()
+        files.sweep(tmp_path)
+        assert folder.is_dir()
+        os.utime(folder, (0, 0))
+        monkeypatch.setattr("hrs.system.files.time.time", lambda: folder.stat().st_ctime + 2 * 86400)
+        assert files.recover(path) and not folder.exists()  # long after
+        folder.mkdir()
+    with files.atomic_folder(path) as folder:
+        monkeypatch.setattr("hrs.system.files.socket.gethostname", lambda: "a third")
+        assert files.recover(path, sole=True) and not folder.exists()  # who alone writes here need not wait
+        folder.mkdir()
+
+
+def test_a_new_folder_has_its_name_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new"
+    with files.new_folder(path) as folder:
+        (folder / "file").write_text("x")
+        assert not path.exists()
+    assert (path / "file").read_text() == "x"
+    with pytest.raises(FileExistsError), files.new_folder(path) as folder:
+        (folder / "file").write_text("y")
+    with pytest.raises(ZeroDivisionError), files.new_folder(tmp_path / "other"):
+        raise ZeroDivisionError
+    assert (path / "file").read_text() == "x" and list(tmp_path.iterdir()) == [path]
+
+
 def test_a_full_disk_is_one_clear_line(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hrs.system.files.os.fsync", failing(OSError(errno.ENOSPC, "No space left on device")))
     with pytest.raises(HRSError, match=r"disk full: cannot write .*status\.json; free some space"):

@@ -2,6 +2,7 @@ import csv
 import json
 import math
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -225,7 +226,8 @@ def test_a_signal_before_the_first_step_cancels(tmp_path, frames, number):
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert errors == "error: run live was cancelled; go on with: python -m hrs runs resume live\n"
+    root = shlex.quote(str(live.path.parent))
+    assert errors == f"error: run live was cancelled; go on with: python -m hrs runs resume live --runs {root}\n"
     assert live.read_status().state == "cancelled"
 
 

@@ -15,6 +15,7 @@ from hrs.runs.names import CARD, CONFIG, MODEL
 from hrs.runs.work import cancel
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.panel import open_panel
+from hrs.system.files import DiskFull
 from hrs.training.steps import Trainer, Watcher
 from hrs.training.trainer import train
 from hrs.training.watchers import watch, watched
@@ -101,6 +102,19 @@ def test_a_resumed_run_never_replaces_the_best_model_by_a_worse_one(tmp_path, fr
     train(config, run, resume=True)
     assert (run.best / MODEL).read_bytes() == before
     assert run.read_results()[-1]["step"] == 6
+    assert where == "state" or run.read_status().best.miou == 99.0
+
+
+def test_no_status_names_a_best_model_that_could_not_be_saved(tmp_path, frames, monkeypatch):
+    def full(*_, **__):
+        raise DiskFull("disk full")
+
+    monkeypatch.setattr("hrs.training.watchers.save_checkpoint", full)
+    config = tiny_config(frames, "method=joint", "train.steps=2", "train.validate_every=1")
+    run = run_of(tmp_path, config)
+    with pytest.raises(DiskFull):
+        train(config, run)
+    assert run.read_status().state == "failed" and run.read_status().best is None
 
 
 def test_a_resumed_run_does_replace_it_by_a_better_one(tmp_path, frames, monkeypatch):

@@ -1,0 +1,49 @@
+"""Which real images a run saw, as its data.json has it: two runs compare where these agree, whatever their settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from hrs.errors import HRSError
+from hrs.runs.folder import RunFolder
+from hrs.system.documents import read_json
+
+_REAL = ("target", "validation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """The real images of a run.
+
+    photos: labelled images of the target and of what is validated on, drawn or not; None where no record says.
+    digest: of the images that it learned from and was scored on, and of what their classes were taken for; empty where
+        no record says.
+    held_out: what of the target is validated on, in words; None where that is a data set or split of its own.
+    """
+
+    photos: int | None = None
+    digest: str = ""
+    held_out: str | None = None
+
+
+def read_seen(run: RunFolder) -> Seen:
+    """What a run saw; nothing where it stopped before it opened its data, or its record is damaged."""
+    try:
+        return _seen(read_json(run.data))
+    except (OSError, HRSError, KeyError, TypeError, AttributeError):
+        return Seen()
+
+
+def _seen(found: dict[str, Any]) -> Seen:
+    real = [each for each in found["data_sets"] if each["role"] in _REAL]
+    images = [found["target"], found["validation"], [each["classes"] for each in real]]
+    digest = hashlib.sha256(json.dumps(images, sort_keys=True).encode()).hexdigest()
+    return Seen(photos=sum(int(each["frames"]) for each in real), digest=digest, held_out=found["held_out"])
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two digests are of the same images, as far as records say."""
+    return not one or not other or one == other
