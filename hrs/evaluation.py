@@ -7,6 +7,7 @@ Cityscapes, all pixels of all images are counted first and every ratio is taken 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,10 +63,13 @@ class ConfusionMatrix:
 
     Args:
         space: the label space, or the number of classes (then called "0", "1", ...).
+        possible: the classes that labels can be of, where they are not all. The others are not scored: a data set that
+            has no name for bicycles says nothing of how well they are found.
     """
 
-    def __init__(self, space: LabelSpace | int) -> None:
+    def __init__(self, space: LabelSpace | int, possible: Collection[int] | None = None) -> None:
         self.classes = space.classes if isinstance(space, LabelSpace) else tuple(map(str, range(space)))
+        self.scored = np.array([possible is None or c in possible for c in range(len(self.classes))])
         self.images = 0
         self._counts = torch.zeros(len(self.classes), len(self.classes), dtype=torch.int64)
 
@@ -105,13 +109,15 @@ class ConfusionMatrix:
         return self._counts.numpy().copy()
 
     def iou(self) -> NDArray[np.float64]:
-        """(c,) intersection over union in percent; NaN for a class that neither labels nor predictions hold."""
+        """(c,) intersection over union in percent; NaN for a class that neither labels nor predictions hold, or that
+        labels cannot be of."""
         hit, truth, predicted = self._marginals()
-        return _percent(hit, truth + predicted - hit)
+        return np.where(self.scored, _percent(hit, truth + predicted - hit), np.nan)
 
     def miou(self) -> float:
         """Mean of `iou` in percent over the classes that labels or predictions hold. A class absent from both is left
-        out; one that is predicted but never labelled counts as 0. NaN before the first labelled pixel."""
+        out, and so is one that labels cannot be of; another that is predicted but never labelled counts as 0. NaN
+        before the first labelled pixel."""
         iou = self.iou()
         present = iou[~np.isnan(iou)]
         return float(present.mean()) if present.size else math.nan

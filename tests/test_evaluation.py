@@ -65,6 +65,14 @@ def test_a_class_that_is_only_predicted_counts_as_zero() -> None:
     assert matrix.miou() == pytest.approx(25)
 
 
+def test_a_class_that_labels_cannot_be_of_is_not_scored() -> None:
+    label, prediction = np.array([[0, 0, 1, 1]]), np.array([[0, 2, 1, 1]])
+    matrix = ConfusionMatrix(3, {0, 1})
+    matrix.update(prediction, label)
+    assert matrix.iou()[:2].tolist() == [50.0, 100.0] and math.isnan(matrix.iou()[2])
+    assert matrix.miou() == 75.0 and matrix.pixel_accuracy() == 75.0
+
+
 def test_all_pixels_are_pooled_before_the_ratio() -> None:
     matrix = ConfusionMatrix(2)
     matrix.update(np.array([[0, 0]]), np.array([[0, 0]], np.uint8))  # IoU of class 0 alone: 100

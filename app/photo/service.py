@@ -7,7 +7,7 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -37,7 +37,7 @@ from app.photo.view import (
 from hrs.errors import HRSError
 from hrs.inference import Segmentation, read_photograph
 from hrs.inference.pictures import describe, overlay
-from hrs.inference.videos import VIDEOS, count_frames, segment_video
+from hrs.inference.videos import VIDEOS, CutShort, segment_video
 from hrs.labels import LabelSpace
 from hrs.pictures import label_png
 from hrs.system.images import decode_rgb, encode
@@ -173,21 +173,18 @@ class Photos:
     ) -> BatchRow:
         stem = f"{number:03d}_{safe_stem(video)}"
         try:
-            if (frames := count_frames(video)) > MAX_FRAMES:
-                raise HRSError(
-                    f"it has {frames} frames; at most {MAX_FRAMES} are taken here, and any number by: "
-                    "python -m hrs segment"
-                )
             predictor = self.models.load(self.models.find(model))
             with tempfile.TemporaryDirectory(dir=new_folder()) as folder:
-                for _ in segment_video(predictor, video, Path(folder, stem), careful, frame_labels=False):
-                    pass
+                with suppress(CutShort):  # its JSON says so
+                    for _ in segment_video(predictor, video, Path(folder, stem), careful, False, most=MAX_FRAMES):
+                        pass
                 about = json.loads(Path(folder, f"{stem}.json").read_text(encoding="utf-8"))
                 archive.writestr(f"{stem}.json", as_json(about | {"source": video.name}))
                 archive.write(Path(folder, f"{stem}_overlay.mp4"), f"{stem}_overlay.mp4")
         except HRSError as error:
             return BatchRow(photo=video.name, problem=str(error).replace(str(video), video.name))
-        return BatchRow(photo=video.name, classes=rows_of(about, predictor.space))
+        name = f"{video.name} (cut short after {about['frames']} frames)" if about["cut_short"] else video.name
+        return BatchRow(photo=name, classes=rows_of(about, predictor.space))
 
     def _segment(
         self, photo: Path, name: str | None, careful: bool

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,6 +16,9 @@ from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
 from hrs.runs.names import RUNS
 
+if TYPE_CHECKING:
+    from hrs.data.layouts import Dataset
+
 app = typer.Typer()
 
 
@@ -22,7 +26,7 @@ app = typer.Typer()
 def evaluate(
     checkpoint: Model,
     dataset: Annotated[str, typer.Argument(help="Labelled data set.")],
-    split: Annotated[str | None, typer.Option()] = None,
+    split: Annotated[str | None, typer.Option(help="Default: val where the data set has one.")] = None,
     json_: Annotated[Path | None, typer.Option("--json", help="Also write the scores here.")] = None,
     runs: RunsRoot = RUNS,
     device: Annotated[str, typer.Option()] = "auto",
@@ -30,6 +34,7 @@ def evaluate(
     """Per-class IoU and mIoU from one confusion matrix over the data set."""
     from hrs.checkpoint import read_about
     from hrs.data.classmap import map_for
+    from hrs.data.holdout import to_validate_on
     from hrs.data.layouts import open_dataset
     from hrs.inference import Predictor, pick_device
     from hrs.inference import evaluate as evaluate_dataset
@@ -42,14 +47,35 @@ def evaluate(
     predictor = Predictor.load(folder, device=pick_device(device), backend="torch")
     config = read_about(folder).config
     given = map_for(config.data.classes, dataset, source=dataset in config.data.sources)
-    data = open_dataset(dataset, split=split, classes=given).map_to(predictor.space)
+    chosen = dataset if split else to_validate_on(dataset)
+    data = open_dataset(chosen, split=split, classes=given).map_to(predictor.space)
     if data.skipped:
         print(f"left out: {in_words(data.skipped)}", file=sys.stderr)
     with progress_bar("evaluating") as progress:
         found = evaluate_dataset(predictor, data, progress=progress)
-    print(found.to_table())
+    print(f"{data.spec}:\n{found.to_table()}")
+    for line in doubts(folder, data):
+        print(line, file=sys.stderr)
     if json_ is not None:
         atomic_write(json_, json.dumps(found.to_json_dict(), indent=2) + "\n")
+
+
+def doubts(checkpoint: Path, data: Dataset) -> Iterator[str]:
+    """What keeps scores on a data set from being what they seem: classes it has no name for, images of training."""
+    from hrs.checkpoint import read_about
+    from hrs.data.spec import DatasetSpec
+    from hrs.runs.folder import RunFolder
+    from hrs.runs.seen import read_seen
+
+    if data.space is not None:
+        other = [name for c, name in enumerate(data.space.classes) if c not in data.possible]
+        if other:
+            yield f"not scored, since no label of this data set can be of them: {', '.join(other)}"
+    run, target = RunFolder.of_checkpoint(checkpoint), DatasetSpec.parse(read_about(checkpoint).config.data.target)
+    if run and Path(target.path).name == Path(data.spec.path).name:  # paths differ from machine to machine
+        both = {frame.id for frame in data.frames} & set(read_seen(run).target)
+        if both:
+            yield f"warning: {len(both)} of {len(data)} images have the names of ones that this model learned from"
 
 
 @app.command()

@@ -35,6 +35,12 @@ def other_split(target: str) -> str | None:
     return None if found is None or found == pick(names, spec.split) else str(spec.with_options(split=found))
 
 
+def to_validate_on(name: str) -> str:
+    """The split of a data set that is meant where its name says none: its validation split where it has one."""
+    spec = DatasetSpec.parse(name)
+    return name if "split" in spec.options else other_split(name) or name
+
+
 def hold_out(dataset: Dataset, *, seed: int, share: float = SHARE) -> tuple[Dataset, Dataset, HeldOut]:
     """Training images, held-out images and what they are; the same for the same seed.
 

@@ -54,6 +54,13 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.frames)
 
+    @property
+    def possible(self) -> frozenset[int]:
+        """The classes of ``space`` that its labels can be of; nothing on its disk becomes one of the others."""
+        if self.space is None:
+            return frozenset()
+        return frozenset(range(len(self.space))) if self.table is None else frozenset(map(int, self.table)) - {IGNORE}
+
     def read_image(self, i: int) -> NDArray[np.uint8]:
         """RGB, uint8 (h w 3). Raises HRSError naming a file that cannot be decoded.
 

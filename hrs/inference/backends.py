@@ -21,6 +21,8 @@ from hrs.system.files import atomic_write
 BackendName = Literal["auto", "torch", "onnx"]
 ONNX_MODEL, ONNX_8_BITS = "model.onnx", "model_int8.onnx"
 """Beside a checkpoint's weights: its network in float32, and in 8 bits."""
+BITS = "bits"
+"""In an ONNX file's metadata: 8, where its network is in 8 bits."""
 LOGGER = logging.getLogger("hrs")
 
 
@@ -71,6 +73,10 @@ class OnnxBackend:
             self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own errors share no base
             raise HRSError(f"{path} cannot be read as an ONNX model ({error}); export it again") from error
+
+    @property
+    def bits(self) -> int:
+        return 8 if self.session.get_modelmeta().custom_metadata_map.get(BITS) == "8" else 32
 
     @torch.inference_mode()
     def __call__(self, images: NDArray[np.uint8]) -> Output:

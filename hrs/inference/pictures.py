@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,24 @@ def small_enough(image: Image, labels: Image) -> tuple[Image, Image]:
     return small, cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)  # type: ignore[return-value]
 
 
-def write_beside(stem: Path, ending: str, data: bytes | str) -> None:
-    """Write ``stem`` + ``ending``, whole or not at all."""
-    atomic_write(stem.with_name(stem.name + ending), data)
+@contextmanager
+def all_or_none() -> Iterator[Callable[[Path, bytes | str], None]]:
+    """A function that writes files, each whole or not at all; those that are new go again where the block fails."""
+    new: list[Path] = []
+
+    def write(path: Path, data: bytes | str) -> None:
+        if not path.exists():
+            new.append(path)
+        atomic_write(path, data)
+
+    try:
+        yield write
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def beside(stem: Path, ending: str) -> Path:
+    """``stem`` + ``ending``; a dot in the stem begins no suffix."""
+    return stem.with_name(stem.name + ending)

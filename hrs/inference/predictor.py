@@ -20,8 +20,17 @@ from hrs.data.layouts import Dataset
 from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
 from hrs.evaluation import ConfusionMatrix, Evaluation
-from hrs.inference.backends import Backend, BackendName, TorchBackend, open_backend
-from hrs.inference.realism import UNKNOWN, Gauge, Vectors, check_counts, fit_gauge, read_gauge, summarise
+from hrs.inference.backends import Backend, BackendName, OnnxBackend, TorchBackend, open_backend
+from hrs.inference.realism import (
+    UNKNOWN,
+    UNKNOWN_IN_8_BITS,
+    Gauge,
+    Vectors,
+    check_counts,
+    fit_gauge,
+    read_gauge,
+    summarise,
+)
 from hrs.inference.tiles import Plan, Size, blend, decide, plan
 from hrs.labels import LabelSpace
 from hrs.networks.segmenter import Segmenter, upsample
@@ -61,6 +70,7 @@ class Predictor:
         space: what its classes are called.
         height, width: the network's input size in training, in pixels.
         gauge: tells how close photos are to the real images of training.
+        unknown: what is said where there is none.
     """
 
     def __init__(
@@ -72,9 +82,10 @@ class Predictor:
         width: int,
         device: torch.device | str = "cpu",
         gauge: Gauge | None = None,
+        unknown: str = UNKNOWN,
     ) -> None:
         self.backend: Backend = TorchBackend(network, device) if isinstance(network, Segmenter) else network
-        self.space, self.size, self.gauge = space, (height, width), gauge
+        self.space, self.size, self.gauge, self.unknown = space, (height, width), gauge, unknown
 
     @classmethod
     def load(cls, checkpoint: Path, *, device: torch.device | str = "cpu", backend: BackendName = "auto") -> Predictor:
@@ -88,13 +99,15 @@ class Predictor:
             HRSError: the checkpoint is damaged, or "onnx" cannot be had.
         """
         about = read_about(checkpoint)
-        data = about.config.data
+        data, network = about.config.data, open_backend(checkpoint, backend, device)
+        eight = isinstance(network, OnnxBackend) and network.bits == 8  # whose features are others
         return cls(
-            open_backend(checkpoint, backend, device),
+            network,
             about.space,
             height=data.height,
             width=data.width,
-            gauge=read_gauge(checkpoint),
+            gauge=None if eight else read_gauge(checkpoint),
+            unknown=UNKNOWN_IN_8_BITS if eight else UNKNOWN,
         )
 
     # Photos
@@ -123,7 +136,7 @@ class Predictor:
             confidence=_enlarge(confidence, photo),
             coverage=self._coverage(labels),
             realism=realism,
-            realism_words=self.gauge.words(realism) if self.gauge and realism is not None else UNKNOWN,
+            realism_words=self.gauge.words(realism) if self.gauge and realism is not None else self.unknown,
             summary=summary,
         )
 
@@ -169,19 +182,17 @@ class Predictor:
     @torch.inference_mode()
     def probabilities(self, image: Image) -> NDArray[np.float32]:
         """Softmax over classes, float32 (c h w), for one RGB image (h w 3)."""
-        full: NDArray[np.float32] = self._logits([image])[0].softmax(dim=0).cpu().numpy()
+        full: NDArray[np.float32] = upsample(self._logits([image]), image.shape[:2])[0].softmax(dim=0).cpu().numpy()
         return full
 
     @torch.inference_mode()
     def predict(self, images: Sequence[Image]) -> list[Image]:
         """Class ids, uint8 (h w), for RGB images (h w 3), each at its own size."""
-        return [logits.argmax(dim=0).to(torch.uint8).cpu().numpy() for logits in self._logits(images)]
+        return [decide(one, image.shape[:2])[0] for one, image in zip(self._logits(images), images, strict=True)]
 
-    def _logits(self, images: Sequence[Image]) -> list[Tensor]:
-        logits = self.backend(np.stack([fit(Sample(image=image), *self.size).image for image in images])).logits
-        return [
-            upsample(one.unsqueeze(0), image.shape[:2]).squeeze(0) for one, image in zip(logits, images, strict=True)
-        ]
+    def _logits(self, images: Sequence[Image]) -> Tensor:
+        """At the network's own stride, (b c h' w')."""
+        return self.backend(np.stack([fit(Sample(image=image), *self.size).image for image in images])).logits
 
 
 def _answer_size(photo: Size) -> Size:
@@ -232,8 +243,9 @@ def _labelled(dataset: Dataset, i: int) -> tuple[Image, Image]:
 
 
 def evaluate(predictor: Predictor, dataset: Dataset, *, progress: Progress | None = None) -> Evaluation:
-    """IoU and accuracy over a data set that speaks the predictor's label space, at the labels' own size."""
-    matrix = ConfusionMatrix(predictor.space)
+    """IoU and accuracy over a data set that speaks the predictor's label space, at the labels' own size. Classes that
+    its labels cannot be of are not scored."""
+    matrix = ConfusionMatrix(predictor.space, dataset.possible)
     for i, _, label, predicted in predictions(predictor, dataset, range(len(dataset))):
         matrix.update(predicted, label)
         if progress:

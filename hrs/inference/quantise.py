@@ -16,7 +16,7 @@ from hrs.data.draw import spread_indices
 from hrs.data.layouts import open_dataset
 from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
-from hrs.inference.backends import OnnxBackend, onnx_model
+from hrs.inference.backends import BITS, OnnxBackend, onnx_model
 from hrs.inference.export import INPUT, NotExportable, read_metadata, write_metadata
 from hrs.networks.segmenter import normalise
 from hrs.system.files import atomic_write, disk_errors
@@ -26,8 +26,6 @@ CHECKS = 4
 """One image in so many is kept out of the calibration, to check it."""
 LEAST_AGREEMENT = 0.85
 """Share of cells below which 8 bits are refused: they name another network's classes."""
-BITS = "bits"
-"""In the file's metadata: 8."""
 
 
 @dataclass(frozen=True, kw_only=True)

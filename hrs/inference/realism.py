@@ -1,14 +1,16 @@
 """How close a photo is to the real images a model was trained on.
 
 A frame is summed up by the mean and the spread of each of the network's last features. Statistics over the real
-training images give a Mahalanobis distance; held-out real images say which distances are usual. (The weighting networks
-judge synthetic frames by their labels. Given a prediction for a label they do not tell photos from noise.)
+training images give a Mahalanobis distance. Which distances are usual is said by real images that those statistics do
+not know: the held-out ones, and each tenth of the training images beside the statistics of the other nine. (The
+held-out ones alone may all be of one street, and nearer to the rest than most of what was trained on. The weighting
+networks judge synthetic frames by their labels. Given a prediction for a label they do not tell photos from noise.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +27,10 @@ from hrs.system.files import atomic_write
 FEWEST = 5
 """Images of each kind without which nothing can be said."""
 UNKNOWN = "Not known: this model was saved without the statistics of its real images."
+UNKNOWN_IN_8_BITS = "Not known in 8 bits: the statistics of this model's real images are those of 32 bits."
 
 _SHRINK = 0.5  # share of the plain diagonal in the covariance: there are fewer images than features
+_FOLDS = 10  # parts of the training images that are left out in turn; images in a row, since those of a video are alike
 _AXES = 32  # directions in which the images' covariance is kept
 _UNUSUAL = 0.1
 
@@ -36,7 +40,7 @@ Vectors = NDArray[np.float32]
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Gauge:
     """mean, spread (k,): of the real images' summaries. axes (r k), variances (r,): of the standardised ones.
-    reference (m,): sorted distances of held-out real images."""
+    reference (m,): sorted distances of real images to statistics that leave them out."""
 
     mean: Vectors
     spread: Vectors
@@ -53,8 +57,8 @@ class Gauge:
         return np.sqrt(within.sum(1) + np.maximum(beside, 0) / _SHRINK).astype(np.float32)
 
     def realism(self, summary: Vectors) -> float:
-        """In (0, 1]: the share of held-out real images at least as far from the training images as this one (k,),
-        counting itself. About evenly spread for photos of the same kind, near 0 for anything else."""
+        """In (0, 1]: the share of real images at least as far from others as this one (k,), counting itself. About
+        evenly spread for photos of the same kind, near 0 for anything else."""
         (distance,) = self.distance(summary[None])
         farther = len(self.reference) - int(np.searchsorted(self.reference, distance, side="left"))
         return (1 + farther) / (1 + len(self.reference))
@@ -88,16 +92,23 @@ def fit_gauge(real: Vectors, held_out: Vectors) -> Gauge:
     Raises HRSError where either are fewer than FEWEST.
     """
     check_counts(len(real), len(held_out))
+    gauge = _statistics(real)
+    parts = np.array_split(np.arange(len(real)), min(_FOLDS, len(real)))
+    apart = [_statistics(np.delete(real, part, axis=0)).distance(real[part]) for part in parts]
+    return replace(gauge, reference=np.sort(np.concatenate([*apart, gauge.distance(held_out)])))
+
+
+def _statistics(real: Vectors) -> Gauge:
+    """Of summaries (n k), without a reference."""
     mean, spread = real.mean(0), real.std(0) + 1e-3 * np.abs(real).mean() + 1e-12
     _, lengths, axes = np.linalg.svd((real - mean) / spread, full_matrices=False)
-    gauge = Gauge(
+    return Gauge(
         mean=mean,
         spread=spread,
         axes=np.ascontiguousarray(axes[:_AXES]),
         variances=np.square(lengths[:_AXES]) / len(real),
         reference=np.zeros(0, np.float32),
     )
-    return Gauge(**vars(gauge) | {"reference": np.sort(gauge.distance(held_out))})
 
 
 def write_gauge(gauge: Gauge, checkpoint: Path) -> Path:

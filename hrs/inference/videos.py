@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,61 +14,131 @@ import cv2
 import numpy as np
 
 from hrs.errors import HRSError
-from hrs.inference.pictures import overlay, write_beside
-from hrs.inference.predictor import Predictor
+from hrs.inference.pictures import all_or_none, beside, overlay
+from hrs.inference.predictor import Predictor, Segmentation
+from hrs.labels import LabelSpace
 from hrs.pictures import label_png
-from hrs.system.files import DiskFull
+from hrs.system.files import DiskFull, disk_errors
 from hrs.system.photographs import Image
 
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".ts", ".mts", ".3gp", ".mpg", ".mpeg", ".wmv"})
 _RATE = 25.0  # frames a second of a video that does not say
+_SLOWEST, _FASTEST = 0.01, 1000.0
+_DECIMALS, _CLOCK = 3, 65535  # OpenCV writes a rate as n/1, n/10, n/100 or n/1000; MPEG-4 wants n below 65536
+_SLACK = 100  # in so many frames a header may count one too many, and one in any case
 
 
-def count_frames(file: Path) -> int:
-    """As the header says, at least 1."""
+class CutShort(HRSError):
+    """A video has fewer frames than its header says; those that it has are segmented and written."""
+
+
+def count_frames(file: Path) -> int | None:
+    """As the header says; None where it does not."""
     video = cv2.VideoCapture(str(file))
     try:
-        return max(1, int(video.get(cv2.CAP_PROP_FRAME_COUNT))) if video.isOpened() else 1
+        return _frames_of(video) if video.isOpened() else None
     finally:
         video.release()
 
 
-def segment_video(predictor: Predictor, source: Path, stem: Path, augment: bool, frame_labels: bool) -> Iterator[int]:
+def _frames_of(video: cv2.VideoCapture) -> int | None:
+    said = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+    return said if said > 0 else None  # browsers record without a length
+
+
+def segment_video(
+    predictor: Predictor,
+    source: Path,
+    stem: Path,
+    augment: bool,
+    frame_labels: bool,
+    *,
+    most: int | None = None,
+) -> Generator[int, None, None]:
     """Write ``stem``_overlay.mp4 and its JSON, with ``frame_labels`` also STEM/000000.png and so on.
 
-    Yields the number of frames done. Raises HRSError where nothing can be decoded.
+    Yields the number of frames done. Frames of another size get that of the first.
+
+    Args:
+        most: frames that a video may have.
+
+    Raises:
+        CutShort: it has fewer frames than its header says; what there is has been written.
+        HRSError: nothing can be decoded or written, or it has too many frames; nothing new is left then.
     """
-    coverage: list[list[float]] = []
-    confidence: list[float] = []
-    realism: list[float | None] = []
-    size = (0, 0)
-    with _reader(source) as (video, rate), _writer(stem.with_name(f"{stem.name}_overlay.mp4"), rate) as write:
-        while (frame := _next(video)) is not None:
+    seen = _Seen()
+    with all_or_none() as write, _reader(source) as (video, rate), _writer(beside(stem, "_overlay.mp4"), rate) as add:
+        said = _frames_of(video)
+        for frame in _frames(video, source, most):
             result = predictor.segment(frame, augment=augment)
-            write(overlay(frame, result.labels, predictor.space))
+            add(overlay(frame, result.labels, predictor.space))
             if frame_labels:
-                stem.mkdir(exist_ok=True)
-                write_beside(stem / f"{len(coverage):06d}", ".png", label_png(result.labels, predictor.space))
-            coverage.append(list(result.coverage.values()))
-            confidence.append(100 * float(result.confidence.mean()))
-            realism.append(result.realism)
-            size = result.labels.shape
-            yield len(coverage)
-        if not coverage:
+                with disk_errors(stem):
+                    stem.mkdir(exist_ok=True)
+                write(stem / f"{seen.count:06d}.png", label_png(result.labels, predictor.space))
+            seen.add(result)
+            yield seen.count
+        if not seen.count:
             raise HRSError(f"{source} cannot be read as a video: it has no frame that can be decoded")
-    known = [value for value in realism if value is not None]
-    about = {
-        "source": str(source),
-        "width": size[1],
-        "height": size[0],
-        "frames": len(coverage),
-        "frames_per_second": rate,
-        "classes": list(predictor.space.classes),
-        "coverage": dict(zip(predictor.space.classes, np.mean(coverage, axis=0).round(3).tolist(), strict=True)),
-        "confidence": round(float(np.mean(confidence)), 2),
-        "realism": float(np.median(known)) if known else None,
-    }
-    write_beside(stem, ".json", json.dumps(about, indent=2) + "\n")
+        cut = said is not None and said - seen.count > max(1, said // _SLACK)
+        timing = {"frames_per_second": rate, "cut_short": cut}
+        about = {"source": str(source)} | seen.describe(predictor.space) | timing
+        write(beside(stem, ".json"), json.dumps(about, indent=2) + "\n")
+    if cut:
+        only = f"{seen.count} of its {said} frames can be decoded, and only those are segmented"
+        raise CutShort(f"{source} is cut short: {only}; copy it anew")
+
+
+class _Seen:
+    """What all frames of a video show together."""
+
+    def __init__(self) -> None:
+        self._coverage: list[list[float]] = []
+        self._confidence: list[float] = []
+        self._realism: list[float | None] = []
+        self._size = (0, 0)
+
+    @property
+    def count(self) -> int:
+        return len(self._coverage)
+
+    def add(self, result: Segmentation) -> None:
+        self._coverage.append(list(result.coverage.values()))
+        self._confidence.append(100 * float(result.confidence.mean()))
+        self._realism.append(result.realism)
+        self._size = result.labels.shape
+
+    def describe(self, space: LabelSpace) -> dict[str, Any]:
+        """For JSON; coverage and confidence in percent, on average."""
+        known = [value for value in self._realism if value is not None]
+        return {
+            "width": self._size[1],
+            "height": self._size[0],
+            "frames": self.count,
+            "classes": list(space.classes),
+            "coverage": dict(zip(space.classes, np.mean(self._coverage, axis=0).round(3).tolist(), strict=True)),
+            "confidence": round(float(np.mean(self._confidence)), 2),
+            "realism": float(np.median(known)) if known else None,
+        }
+
+
+def _frames(video: cv2.VideoCapture, source: Path, most: int | None) -> Iterator[Image]:
+    """Raises HRSError where there are more than ``most``, as soon as that is known."""
+    said, count, size = _frames_of(video), 0, (0, 0)
+    if most is not None and (said or 0) > most:
+        raise _too_long(source, f"{said}", most)
+    while (frame := _next(video)) is not None:
+        if count == most:
+            raise _too_long(source, f"more than {most}", most)
+        count += 1
+        size = size if count > 1 else (frame.shape[1], frame.shape[0])
+        yield frame if frame.shape[1::-1] == size else cv2.resize(frame, size)  # type: ignore[misc]
+
+
+def _too_long(source: Path, frames: str, most: int) -> HRSError:
+    return HRSError(
+        f"{source} has {frames} frames; at most {most} are taken here, and any number by: python -m hrs segment"
+    )
 
 
 def _next(video: cv2.VideoCapture) -> Image | None:
@@ -82,7 +153,7 @@ def _reader(source: Path) -> Iterator[tuple[cv2.VideoCapture, float]]:
         if not video.isOpened():
             raise HRSError(f"{source} cannot be read as a video; expected {', '.join(sorted(VIDEOS))}")
         rate = video.get(cv2.CAP_PROP_FPS)
-        yield video, rate if 0 < rate <= 1000 else _RATE
+        yield video, rate if _SLOWEST <= rate <= _FASTEST else _RATE
     finally:
         video.release()
 
@@ -98,6 +169,11 @@ def _check_written(part: Path, path: Path, count: int) -> None:
         )
 
 
+def _allowed(rate: float) -> float:
+    """A rate with so few decimals that MPEG-4 can hold it."""
+    return round(rate, min(_DECIMALS, int(math.log10(_CLOCK / rate))))
+
+
 @contextmanager
 def _writer(path: Path, rate: float) -> Iterator[Any]:
     """A function that adds RGB frames to a video, which gets its name when it is whole."""
@@ -110,9 +186,10 @@ def _writer(path: Path, rate: float) -> Iterator[Any]:
         count += 1
         size = frame.shape[1] & ~1 or 2, frame.shape[0] & ~1 or 2  # the codec wants even sides
         if writer is None:
-            writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
+            writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*"mp4v"), _allowed(rate), size)
             if not writer.isOpened():
-                raise HRSError(f"OpenCV cannot write {path}; it was built without the mp4v encoder")
+                what = f"{size[0]}x{size[1]} at {_allowed(rate)} frames a second"
+                raise HRSError(f"OpenCV cannot write {path}; its mp4v encoder is missing or does not take {what}")
         writer.write(cv2.resize(frame, size)[..., ::-1] if frame.shape[1::-1] != size else frame[..., ::-1])
 
     try:

@@ -21,11 +21,13 @@ class Seen:
     photos: labelled images of the target and of what is validated on, drawn or not; None where no record says.
     digest: of the images that it learned from and was scored on, and of what their classes were taken for; empty where
         no record says.
+    target: ids of those that it learned from.
     held_out: what of the target is validated on, in words; None where that is a data set or split of its own.
     """
 
     photos: int | None = None
     digest: str = ""
+    target: tuple[str, ...] = ()
     held_out: str | None = None
 
 
@@ -41,7 +43,12 @@ def _seen(found: dict[str, Any]) -> Seen:
     real = [each for each in found["data_sets"] if each["role"] in _REAL]
     images = [found["target"], found["validation"], [each["classes"] for each in real]]
     digest = hashlib.sha256(json.dumps(images, sort_keys=True).encode()).hexdigest()
-    return Seen(photos=sum(int(each["frames"]) for each in real), digest=digest, held_out=found["held_out"])
+    return Seen(
+        photos=sum(int(each["frames"]) for each in real),
+        digest=digest,
+        target=tuple(found["target"]),
+        held_out=found["held_out"],
+    )
 
 
 def alike(one: str, other: str) -> bool:

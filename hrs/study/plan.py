@@ -76,8 +76,8 @@ class Study(Section):
         for own in self.methods:
             if "seed" in own or "n_real" in own.get("data", {}):
                 raise ValueError(
-                    "a method of the study sets its own seed or data.n_real; give seeds: [...] and n_real: [...] beside "
-                    "methods, which every method gets"
+                    "a method of the study sets its own seed or data.n_real; give seeds: [...] and n_real: [...] "
+                    "beside methods, which every method gets"
                 )
         return self
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Iterator
+from functools import lru_cache
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -17,7 +19,7 @@ from PIL import ImageCms
 
 from hrs.errors import HRSError
 from hrs.system.images import MOST_PIXELS, decode_rgb
-from hrs.system.integrity import is_whole
+from hrs.system.integrity import PNG, is_whole
 
 Image = NDArray[np.uint8]
 
@@ -32,6 +34,7 @@ SUFFIXES |= {".jp2", ".j2k", ".jpf", ".jpx"}
 _ORIENTATION = 0x0112  # the EXIF tag
 _STRIP = 1 << 22  # pixels that are converted at a time
 _DEEP = 65535  # white of a 16-bit image
+_ALIKE = 2  # levels of 255: colours that differ by no more look the same
 _one_at_a_time = threading.Lock()
 
 if find_spec("pi_heif"):  # decodes alone: LGPL libraries, no GPL encoder as in pillow-heif
@@ -112,17 +115,34 @@ def _is_special(opened: Pillow.Image) -> bool:
     return opened.has_transparency_data or _profile(opened) is not None
 
 
-def _profile(opened: Pillow.Image) -> ImageCms.ImageCmsProfile | None:
+def _profile(opened: Pillow.Image) -> bytes | None:
     """The colour profile of an image whose colours are not sRGB."""
     data = opened.info.get("icc_profile")
-    if not data or opened.mode not in ("RGB", "RGBA", "CMYK"):
+    if not data or opened.mode not in ("RGB", "RGBA", "P", "CMYK"):
         return None
+    return data if opened.mode == "CMYK" or _changes_colours(data) else None
+
+
+@lru_cache(maxsize=16)
+def _changes_colours(profile: bytes) -> bool:
+    """Whether colours of a profile look otherwise than those of sRGB, whatever it is called."""
+    transform = _transform(profile, "RGB")
+    if transform is None:
+        return False
+    steps, greys = np.linspace(0, 255, 9).astype(np.uint8), np.arange(256, dtype=np.uint8)
+    cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3)
+    colours = np.concatenate([cube, np.repeat(greys[:, None], 3, axis=1)])[None]
+    seen = np.asarray(ImageCms.applyTransform(Pillow.fromarray(colours), transform))
+    return bool(cv2.absdiff(seen, colours).max() > _ALIKE)
+
+
+def _transform(profile: bytes, mode: str) -> Any:
+    """From a profile's colours to sRGB; None where it is damaged or of no use: a photo with it is still a photo."""
     try:
-        profile = ImageCms.ImageCmsProfile(BytesIO(data))
-        name = ImageCms.getProfileDescription(profile)
-    except (OSError, ImageCms.PyCMSError):  # a photo with a damaged profile is still a photo
+        own, srgb = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
+        return ImageCms.buildTransform(own, srgb, mode, "RGB")
+    except (OSError, ImageCms.PyCMSError):
         return None
-    return None if "srgb" in name.lower() else profile
 
 
 def _by_strips(opened: Pillow.Image, name: str) -> Image:
@@ -140,19 +160,17 @@ def _by_strips(opened: Pillow.Image, name: str) -> Image:
 def _to_srgb(opened: Pillow.Image) -> Any:
     """The transform from an image's colour profile; None where it has none, or one that is of no use."""
     profile = _profile(opened)
-    if profile is None:
-        return None
-    mode = "CMYK" if opened.mode == "CMYK" else "RGB"
-    try:
-        return ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
-    except ImageCms.PyCMSError:
-        return None
+    return None if profile is None else _transform(profile, "CMYK" if opened.mode == "CMYK" else "RGB")
 
 
 def orientation(opened: Pillow.Image) -> int:
     """EXIF's orientation, 1 to 8; 1 where there is none. Decodes nothing."""
     if opened.format == "PNG" and "exif" not in opened.info:
-        return 1  # where a PNG has it behind its pixels, asking would decode them
+        file = getattr(opened, "fp", None)  # none where it is decoded; what there was has been read then
+        late = _late_exif(file) if file else None
+        if late is None:
+            return 1
+        opened.info["exif"] = b"Exif\0\0" + late
     if opened.format == "HEIF":
         return 1  # libheif has turned it
     try:
@@ -160,6 +178,32 @@ def orientation(opened: Pillow.Image) -> int:
     except Exception:  # a photo with damaged EXIF is still a photo
         return 1
     return found if 1 <= found <= 8 else 1
+
+
+def _late_exif(file: IO[bytes]) -> bytes | None:
+    """What a PNG's eXIf chunk behind its pixels holds, where Pillow finds it by decoding them."""
+    before = file.tell()
+    try:
+        return next((file.read(length) for kind, length in _chunks(file) if kind == b"eXIf"), None)
+    finally:
+        file.seek(before)
+
+
+def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Type and length of a PNG's chunks up to its end, with the file at what each holds. Those of pixels are mostly
+    alike in length: from the first one goes straight to the last."""
+    size, at, behind = file.seek(0, 2), len(PNG), 0
+    while file.seek(at) < size:
+        length, kind = int.from_bytes(file.read(4), "big"), file.read(4)
+        if kind == b"IEND":
+            return
+        yield kind, length
+        whole = length + 12  # with length, type and checksum
+        if kind == b"IDAT" and not behind:
+            behind = at + (size - at - 12) // whole * whole
+            file.seek(behind + 4)
+            at = behind - whole if file.read(4) == b"IDAT" else at
+        at += whole
 
 
 def turned(image: Image, orientation: int) -> Image:
@@ -172,16 +216,13 @@ def turned(image: Image, orientation: int) -> Image:
 
 
 def _rgb(image: Pillow.Image, convert: Any, name: str) -> Pillow.Image | Image:
-    if convert is not None:
-        flat = _on_white(image) if image.mode == "RGBA" else image
-        return ImageCms.applyTransform(flat, convert) or flat
-    if image.mode == "RGB" and not image.has_transparency_data:
-        return image
     if image.mode.startswith(("I", "F")):
         return _from_deep(np.asarray(image), name)
     if image.has_transparency_data:
-        return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
-    return image.convert("RGB")
+        image = _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
+    elif image.mode != "RGB" and (convert is None or image.mode != "CMYK"):
+        image = image.convert("RGB")
+    return image if convert is None else ImageCms.applyTransform(image, convert) or image
 
 
 def _on_white(image: Pillow.Image) -> Pillow.Image:

@@ -125,7 +125,7 @@ class Validation(Watcher):
         count, rank, world = len(trainer.real.val), trainer.accelerator.process_index, trainer.accelerator.num_processes
         telling = PhaseTeller(self.run, "validating") if trainer.main else None
         part, rows = self.examine(range(rank, count, world), progress=telling)
-        whole = ConfusionMatrix(trainer.real.space)
+        whole = ConfusionMatrix(trainer.real.space, trainer.real.val.possible)
         for each in gather_object([part]):
             whole.merge(each)
         if not whole.images:

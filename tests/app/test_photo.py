@@ -306,8 +306,32 @@ def test_a_long_video_is_for_the_command_line(photos, folder, monkeypatch):
     assert "4 frames" in table and "python -m hrs segment" in table
 
 
-def make_video(path, frames):
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 48))
+def test_a_long_video_that_does_not_say_so_is_stopped(photos, folder, monkeypatch):
+    """As a browser records it: without a length."""
+    make_video(folder / "long.mkv", frames=4, codec="MJPG")
+    data = (folder / "long.mkv").read_bytes()
+    at = data.index(b"\x44\x89\x88")  # its duration, which becomes an element to be passed over
+    (folder / "long.mkv").write_bytes(data[:at] + b"\xec\x89" + data[at + 2 :])
+    monkeypatch.setattr("app.photo.service.MAX_FRAMES", 3)
+    table, archive = photos.batch([str(folder / "long.mkv")], "tiny", False)
+    assert "long.mkv has more than 3 frames" in table and "python -m hrs segment" in table
+    with zipfile.ZipFile(archive["value"]) as results:
+        assert results.namelist() == ["summary.csv"]
+
+
+def test_a_video_that_is_cut_short_is_kept_and_said(photos, folder):
+    make_video(folder / "drive.avi", frames=8, codec="MJPG")
+    data = (folder / "drive.avi").read_bytes()
+    (folder / "drive.avi").write_bytes(data[: len(data) * 11 // 20])
+    table, archive = photos.batch([str(folder / "drive.avi")], "tiny", False)
+    with zipfile.ZipFile(archive["value"]) as results:
+        about = json.loads(results.read("001_drive.json"))
+        assert about["cut_short"] and 0 < about["frames"] < 7 and "001_drive_overlay.mp4" in results.namelist()
+    assert f"drive.avi (cut short after {about['frames']} frames)" in table and "Left out" not in table
+
+
+def make_video(path, frames, codec="mp4v"):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 10, (64, 48))
     for _ in range(frames):
         writer.write(street()[..., ::-1])
     writer.release()

@@ -44,6 +44,30 @@ def test_evaluate_on_other_classes(hrs, trained, frames, tmp_path):
     assert not (tmp_path / "scores.json").exists()
 
 
+def test_classes_that_a_data_set_has_no_name_for_are_not_scored(hrs, trained, tmp_path):
+    root = write_frames(tmp_path / "few", 2, seed=0)
+    write_classes(root, f"classes: {{0: {CLASSES[0]}, 1: {CLASSES[1]}}}")
+    result = hrs("evaluate", "first", f"folder:{root}", "--runs", trained, "--json", "scores.json")
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert [scores["iou"][name] for name in CLASSES[2:]] == [None] * len(CLASSES[2:])
+    assert f"no label of this data set can be of them: {', '.join(CLASSES[2:])}" in result.err
+    found = [scores["iou"][name] for name in CLASSES[:2]]
+    assert scores["miou"] == pytest.approx(sum(found) / 2, abs=0.01)
+
+
+def test_the_validation_split_is_meant_and_images_of_training_are_told(hrs, trained, frames, tmp_path):
+    for count, split in ((3, "train"), (2, "val")):
+        made = write_frames(tmp_path / split, count, seed=0)
+        for part in ("images", "labels"):
+            (tmp_path / "streets" / part).mkdir(parents=True, exist_ok=True)
+            (made / part).rename(tmp_path / "streets" / part / split)
+    write_classes(tmp_path / "streets", (made / "classes.yaml").read_text())
+    result = hrs("evaluate", "first", f"folder:{tmp_path / 'streets'}", "--runs", trained)
+    assert "images: 2" in result.out and "split=val" in result.out
+    learned = hrs("evaluate", "first", frames["target"], "--runs", trained)
+    assert "images: 6" in learned.out and "warning: 3 of 6 images have the names of ones that" in learned.err
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

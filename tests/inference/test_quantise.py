@@ -8,6 +8,7 @@ from hrs.inference import Predictor
 from hrs.inference.backends import OnnxBackend, TorchBackend
 from hrs.inference.export import read_metadata, weights_hash
 from hrs.inference.quantise import quantise
+from hrs.inference.realism import fit_gauge, write_gauge
 from tests.inference.conftest import SPACE, checkpoint, exported, photo
 
 __all__ = ["checkpoint", "exported"]
@@ -47,6 +48,16 @@ def test_auto_takes_it_on_a_cpu_and_the_exact_ways_do_not(eight, tmp_path):
     exact = Predictor.load(folder, backend="onnx").backend
     assert isinstance(exact, OnnxBackend) and exact.path == folder / "model.onnx"
     assert isinstance(Predictor.load(folder, backend="torch").backend, TorchBackend)
+
+
+def test_it_says_nothing_of_realism(eight):
+    """Its features are others than those that the gauge knows."""
+    folder, _ = eight
+    gauge = fit_gauge(*(np.random.default_rng(seed).normal(size=(9, 64)).astype(np.float32) for seed in (0, 1)))
+    write_gauge(gauge, folder)
+    seen = Predictor.load(folder, backend="auto").segment(photo(48, 64, seed=0))
+    assert seen.realism is None and "Not known in 8 bits" in seen.realism_words
+    (folder / "realism.safetensors").unlink()
 
 
 def test_one_of_other_weights_is_left_alone(eight, tmp_path):

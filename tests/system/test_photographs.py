@@ -10,6 +10,8 @@ from PIL import Image, ImageCms
 
 from hrs.errors import HRSError
 from hrs.inference import read_photograph
+from hrs.system.images import encode
+from hrs.system.photographs import open_image, orientation
 from tests.inference.conftest import photo
 
 
@@ -42,6 +44,39 @@ def test_every_exif_orientation_ends_upright(orientation):
     data = encoded(Image.fromarray(photo(40, 60)), "PNG", exif=exif)
     wanted = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
     assert np.array_equal(read_photograph(data), wanted)
+
+
+def late_exif(data, orientation=6, padding=0, more=b""):
+    """A PNG whose EXIF is moved behind its pixels."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = orientation, "x" * padding
+    body = exif.tobytes().removeprefix(b"Exif\0\0")
+    chunk = struct.pack(">I", len(body)) + b"eXIf" + body + struct.pack(">I", zlib.crc32(b"eXIf" + body))
+    end = data.rindex(b"IEND") - 4
+    return data[:end] + chunk + data[end:] + more
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P"])
+def test_exif_behind_the_pixels_turns_every_colour_mode(mode, tmp_path):
+    data = late_exif(encoded(Image.fromarray(photo(40, 60)).convert(mode), "PNG"))
+    (tmp_path / "a.png").write_bytes(data)
+    for source in (data, tmp_path / "a.png"):
+        assert read_photograph(source).shape == (60, 40, 3)
+        with open_image(source) as opened:
+            assert orientation(opened) == 6
+            assert opened.convert("RGB").size == (60, 40)
+
+
+@pytest.mark.parametrize("padding", [0, 3000, 70_000])
+def test_exif_is_found_behind_many_chunks_of_pixels(padding):
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3)).astype(np.uint8)
+    for data in (encode(".png", noise), encoded(Image.fromarray(noise), "PNG")):
+        assert data.count(b"IDAT") > 3
+        for more in (b"", b"appended" * 5000):
+            with open_image(late_exif(data, padding=padding, more=more)) as opened:
+                assert orientation(opened) == 6
+        with open_image(data) as opened:
+            assert orientation(opened) == 1
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
@@ -206,13 +241,13 @@ colour, below two; the values are those of the profile."""
 UPRIGHT = {(4, 4): (200, 40, 40), (60, 4): (40, 180, 40), (60, 44): (40, 40, 200)}
 
 
-def matrix_profile(red, green, blue, name=b"wide") -> bytes:
-    """A small ICC profile of version 2: primaries as XYZ under D50, gamma 2.2."""
+def matrix_profile(red, green, blue, name=b"wide", gamma=2.2) -> bytes:
+    """A small ICC profile of version 2: primaries as XYZ under D50, one gamma."""
 
     def xyz(values):
         return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in values))
 
-    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256)) + b"\0\0"
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
     said = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + b"\0" * 80
     tags = [(b"desc", said), (b"cprt", b"text\0\0\0\0none\0\0\0\0"), (b"wtpt", xyz((0.9642, 1, 0.8249)))]
     tags += [(b"rXYZ", xyz(red)), (b"gXYZ", xyz(green)), (b"bXYZ", xyz(blue))]
@@ -230,6 +265,8 @@ def matrix_profile(red, green, blue, name=b"wide") -> bytes:
 
 DISPLAY_P3 = matrix_profile((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
 ADOBE_RGB = matrix_profile((0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 0.0632, 0.7446))
+SRGB_PRIMARIES = (0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410)
+LINEAR_SRGB = matrix_profile(*SRGB_PRIMARIES, name=b"GIMP built-in Linear sRGB", gamma=1)
 
 
 def as_srgb(rgb: np.ndarray, profile: bytes) -> np.ndarray:
@@ -260,6 +297,37 @@ def test_colours_of_a_profile_become_srgb(kind, mode, profile):
 def test_a_profile_that_is_srgb_or_damaged_changes_nothing():
     for profile in (ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), DISPLAY_P3[:200], b"none"):
         assert np.array_equal(read_photograph(encoded(Image.fromarray(photo()), "PNG", icc_profile=profile)), photo())
+
+
+def test_a_profile_is_told_by_what_it_does_not_by_its_name():
+    """Light as numbers, with sRGB in its name: a third of white is grey 156."""
+    data = encoded(Image.new("RGB", (8, 8), (85, 0, 255)), "PNG", icc_profile=LINEAR_SRGB)
+    assert read_photograph(data)[4, 4].tolist() == [156, 0, 255]
+
+
+def test_srgb_by_another_name_is_read_as_quickly(monkeypatch):
+    renamed = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    renamed = renamed.replace("sRGB".encode("utf-16-be"), "anon".encode("utf-16-be"))
+    assert b"s\0R\0G\0B" not in renamed
+    monkeypatch.setattr("hrs.system.photographs._by_strips", None)
+    assert np.array_equal(read_photograph(encoded(Image.fromarray(photo()), "PNG", icc_profile=renamed)), photo())
+
+
+@pytest.mark.parametrize("transparency", [{}, {"transparency": 0}], ids=["opaque", "transparent"])
+def test_a_palette_follows_its_profile(transparency):
+    palette = Image.new("P", (2, 1))
+    palette.putpalette([200, 40, 40, 85, 120, 30])
+    palette.putdata([0, 1])
+    read = read_photograph(encoded(palette, "PNG", icc_profile=ADOBE_RGB, **transparency))
+    wanted = as_srgb(np.array([255, 255, 255] if transparency else [200, 40, 40]), ADOBE_RGB)
+    assert np.abs(read[0, 0] - wanted).max() < 4
+    assert np.abs(read[0, 1] - as_srgb(np.array([85, 120, 30]), ADOBE_RGB)).max() < 4
+
+
+def test_a_colour_that_counts_as_transparent_does_so_with_a_profile():
+    picture = Image.new("RGB", (4, 4), (9, 9, 9))
+    data = encoded(picture, "PNG", icc_profile=ADOBE_RGB, transparency=(9, 9, 9))
+    assert (read_photograph(data) == 255).all()
 
 
 def test_a_phone_s_heic_is_upright_and_srgb(tmp_path):
