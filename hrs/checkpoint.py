@@ -231,7 +231,7 @@ def check_fits(optimiser: Any) -> None:
 
 
 _OLD_STATE = "training_state.pt"
-_MUST_HOLD, _MAY_HOLD = {"optimiser", "step", "best"}, {"average", "often", "teacher"}
+_MUST_HOLD, _MAY_HOLD = {"optimiser", "step", "best"}, {"average", "often", "teacher", "scaler"}
 _TREE = "state"  # where the file's header holds what is no tensor
 
 

@@ -17,6 +17,7 @@ class MethodFacts:
     made_by: its class, "module:name".
     sections: of the config, those that it alone reads.
     needs_source: whether it trains on synthetic frames; if not, none is opened or rendered.
+    needs_planted: whether it reads the renderer's mask of planted faults.
     weighs: whether its synthetic pixels may differ in weight.
     learns_weights: whether weighting networks say how much; they need regions, and can score a corpus afterwards.
     """
@@ -26,6 +27,7 @@ class MethodFacts:
     made_by: str
     sections: tuple[str, ...] = ()
     needs_source: bool = True
+    needs_planted: bool = False
     weighs: bool = False
     learns_weights: bool = False
 
@@ -101,6 +103,7 @@ METHODS: Mapping[str, MethodFacts] = MappingProxyType(
             about="control: weights from the planted truth of rendered frames",
             made_by="hrs.methods.oracle:Oracle",
             sections=("selection",),
+            needs_planted=True,
             weighs=True,
         ),
     }

@@ -62,8 +62,8 @@ def mean_over_processes(total: Tensor) -> Tensor:
 class ClassStatistics(nn.Module):
     """Exponential moving mean and variance per class.
 
-    A class moves by (1 - momentum) for every batch that holds it; the first batch with a class sets it. Classes seen by
-    fewer than two values keep variance 1.
+    A class moves by (1 - momentum) for every batch that holds two values of it or more, or one where a batch has no
+    more; the first such batch sets it, but for the variance, which a single value leaves at 1.
     """
 
     mean: Tensor
@@ -81,13 +81,14 @@ class ClassStatistics(nn.Module):
     def update(self, values: Tensor, labels: Tensor) -> None:
         """Move with a batch, any shape (twice the same)."""
         sums, counts = summed(*class_sums(values, labels, len(self.mean)))
-        present = counts > 1
+        present = counts > min(1, labels.numel() - 1)
         mean = sums / counts.clamp(min=1)
         (squares,) = summed(class_sums((values - read(mean, labels, 0.0)).square(), labels, len(self.mean))[0])
         step = torch.ones_like(self.mean).masked_fill(self.seen, 1 - self.momentum) * present
         move = step * (mean - self.mean)
         between = (mean - self.mean) * move  # what the moving mean itself adds to the spread
-        self.variance.copy_((1 - step) * (self.variance + between) + step * squares / counts.clamp(min=1))
+        spread = torch.where(self.seen | (counts > 1), squares / counts.clamp(min=1), self.variance)
+        self.variance.copy_((1 - step) * (self.variance + between) + step * spread)
         self.mean.add_(move)
         self.seen |= present
 

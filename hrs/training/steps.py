@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from numpy.typing import NDArray
 from torch import Tensor
@@ -82,6 +82,8 @@ class Trainer:
     def __init__(self, config: RunConfig, *, resume_from: Path | None = None, progress: Progress | None = None) -> None:
         self.config = config
         facts = METHODS[config.method]
+        if config.train.precision == "fp16" and PartialState(cpu=config.train.device == "cpu").device.type == "cpu":
+            raise HRSError("train.precision is fp16, which needs a GPU; on a CPU take bf16 or no")
         # Weighting networks that skip a step leave parameters without gradient.
         skipping = DistributedDataParallelKwargs(
             find_unused_parameters=facts.learns_weights
@@ -100,6 +102,11 @@ class Trainer:
         with self.accelerator.main_process_first():
             sources = open_sources(config.sources, self.real.space, classes=config.data.classes, progress=progress)
             check_synthetic(sources, self.real.target, self.real.val)
+        if facts.needs_planted and not any(frame.planted for each in sources for frame in each.frames):
+            raise HRSError(
+                f"method {config.method} needs synthetic frames whose planted faults are known, such as "
+                f"render:synthetic; {', '.join(config.sources)} has none"
+            )
         self.source_surveys = survey_sources(sources)
         self.source = FrameReader(sources, config.data, regions=facts.learns_weights)
         self.target = FrameReader([self.real.target], config.data, regions=facts.learns_weights)
@@ -128,6 +135,9 @@ class Trainer:
                 self._restore(self.restored)
         self.method, self.optimiser = self.accelerator.prepare(method, self.optimiser)
         self.bare = cast(Method, self.accelerator.unwrap_model(self.method))
+        self.scaler = self.accelerator.scaler  # of half precision alone
+        if self.scaler is not None and "scaler" in self.restored:
+            self.scaler.load_state_dict(self.restored["scaler"])
         if self.average is not None:
             self.average.module.to(self.accelerator.device)
         if self.average is not None and self.unlabelled is not None:
@@ -306,6 +316,8 @@ class Trainer:
         state = {"optimiser": self.optimiser.state_dict(), "step": self.step, "often": often}
         if self.bare.teacher is not None:
             state["teacher"] = self.bare.teacher.confidence
+        if self.scaler is not None:
+            state["scaler"] = self.scaler.state_dict()
         return state if self.average is None else state | {"average": self.average.state_dict()}
 
     def describe(self) -> str:

@@ -44,6 +44,17 @@ def test_variance_counts_the_drift_between_batches():
     assert statistics.variance[0].item() == pytest.approx(0.25 * 4)
 
 
+def test_batches_of_one_value_are_a_stream_too():
+    torch.manual_seed(0)
+    statistics, label = ClassStatistics(1, momentum=0.98), torch.zeros(1, dtype=torch.long)
+    statistics.update(torch.tensor([3.0]), label)
+    assert (statistics.mean.item(), statistics.variance.item()) == (3.0, 1.0)  # one value has no spread
+    for value in 5 + 0.2 * torch.randn(800):
+        statistics.update(value[None], label)
+    assert statistics.mean.item() == pytest.approx(5.0, abs=0.1)
+    assert statistics.variance.item() == pytest.approx(0.04, abs=0.02)
+
+
 def test_standardise_compares_within_class():
     statistics = ClassStatistics(2, momentum=0.9)
     labels = torch.tensor([0, 0, 1, 1, IGNORE])

@@ -24,8 +24,9 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.records import read_metrics
 from hrs.runs.work import cancel
 from hrs.scoring.panel import open_panel
+from hrs.training.steps import Trainer
 from hrs.training.trainer import train
-from tests.conftest import CLASSES, tiny_config, until
+from tests.conftest import CLASSES, tiny_config, until, write_frames
 
 DEAD = f"{2**22 - 1}-1.{'0' * 32}"
 """What the hidden names say that a process left which is no more."""
@@ -316,3 +317,16 @@ def test_two_processes_train_one_run(tmp_path, frames):
     assert run.read_status().state == "finished"
     assert load_checkpoint(run.best).about.metrics["images"] == 4
     assert [r["step"] for r in read_metrics(run.metrics) if r["split"] == "train"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.precision=fp16", "train.precision is fp16, which needs a GPU; on a CPU take bf16 or no"),
+        ("method=oracle", "method oracle needs synthetic frames whose planted faults are known"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(tmp_path, frames, override, message):
+    plain = frames | {"source": f"folder:{write_frames(tmp_path / 'plain', 4, seed=0, tint=0.3)}"}
+    with pytest.raises(HRSError, match=message):
+        Trainer(tiny_config(plain, override))
