@@ -72,10 +72,12 @@ def doubts(checkpoint: Path, data: Dataset) -> Iterator[str]:
         if other:
             yield f"not scored, since no label of this data set can be of them: {', '.join(other)}"
     run, target = RunFolder.of_checkpoint(checkpoint), DatasetSpec.parse(read_about(checkpoint).config.data.target)
-    if run and Path(target.path).name == Path(data.spec.path).name:  # paths differ from machine to machine
-        both = {frame.id for frame in data.frames} & set(read_seen(run).target)
-        if both:
-            yield f"warning: {len(both)} of {len(data)} images have the names of ones that this model learned from"
+    both = {frame.id for frame in data.frames} & set(read_seen(run).target) if run else set()
+    if both and data.spec.format == target.format:
+        yield (
+            f"warning: {len(both)} of {len(data)} images are called like ones that this model learned from; where they "
+            "are the same, these scores flatter"
+        )
 
 
 @app.command()
@@ -152,7 +154,10 @@ def export(
         str | None,
         typer.Option(help="In 8 bits for CPUs, calibrated on images of this data set."),
     ] = None,
-    tolerance: Annotated[float, typer.Option(min=0, help="Largest difference to PyTorch that is accepted.")] = 1e-3,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(min=0, help="Largest difference to PyTorch that is accepted in float32. Default: 0.001."),
+    ] = None,
     runs: RunsRoot = RUNS,
 ) -> None:
     """Write the network for other programs, with its classes and colours inside; checked against PyTorch.
@@ -160,9 +165,13 @@ def export(
     In 8 bits beside the weights it is what photos are segmented with on a CPU.
     """
     from hrs.inference.backends import ONNX_8_BITS, ONNX_MODEL
-    from hrs.inference.export import export_network
+    from hrs.inference.export import TOLERANCE, export_network
     from hrs.inference.quantise import quantise_on
 
+    if int8 is not None and tolerance is not None:
+        raise HRSError("--tolerance is for float32, and --int8 does not keep to it; leave one of them out")
+    if out is not None and out.is_dir():
+        raise HRSError(f"--out {out} is a folder; name a file, such as {out / ONNX_MODEL}")
     folder = checkpoint_folder(checkpoint, runs)
     if int8 is not None:
         eight = quantise_on(folder, out or folder / ONNX_8_BITS, int8)
@@ -170,7 +179,8 @@ def export(
         others = f"{eight.checked} images, calibrated on {eight.calibrated} others"
         print(f"the class of float32 on {100 * eight.same:.1f} % of cells of {others}")
         return
-    done = export_network(folder, out or folder / ONNX_MODEL, tolerance=tolerance)
+    accepted = TOLERANCE if tolerance is None else tolerance
+    done = export_network(folder, out or folder / ONNX_MODEL, tolerance=accepted)
     sizes = ", ".join(f"{batch} of {width}x{height}" for batch, height, width in done.checked)
     print(f"{format_}: {done.path}, {done.path.stat().st_size / 1e6:.1f} MB")
     print(f"largest difference to PyTorch: {done.difference:.1e} (images: {sizes})")

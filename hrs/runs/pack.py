@@ -22,7 +22,7 @@ def pack(run: RunFolder, out: Path, *, half: bool = False) -> RunFolder:
     """Copy what others need of a run into a folder of the same layout.
 
     Left behind are what resumes it, TensorBoard, whole-corpus scores, and pictures of real images, which may not be
-    ours to pass on.
+    ours to pass on; their names go along, so that nobody takes scores on them for scores on new ones.
 
     Args:
         half: keep the weights of convolutions and linear layers in 16 bits, rounded to 11 of them; half the size. What
@@ -41,7 +41,7 @@ def pack(run: RunFolder, out: Path, *, half: bool = False) -> RunFolder:
         raise HRSError(f"run {run.name} lacks {missing[0]}; copy it anew from where it is whole")
     with atomic_folder(out) as folder:
         packed = RunFolder(folder)
-        for file in facts:
+        for file in (*facts, *([run.data] if run.data.is_file() else [])):  # earlier versions wrote no data.json
             shutil.copy2(file, folder / file.name)
         shutil.copytree(run.best, packed.best, ignore=shutil.ignore_patterns("*.onnx") if half else None)
         if half:

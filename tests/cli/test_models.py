@@ -65,7 +65,7 @@ def test_the_validation_split_is_meant_and_images_of_training_are_told(hrs, trai
     result = hrs("evaluate", "first", f"folder:{tmp_path / 'streets'}", "--runs", trained)
     assert "images: 2" in result.out and "split=val" in result.out
     learned = hrs("evaluate", "first", frames["target"], "--runs", trained)
-    assert "images: 6" in learned.out and "warning: 3 of 6 images have the names of ones that" in learned.err
+    assert "images: 6" in learned.out and "warning: 3 of 6 images are called like ones that" in learned.err
 
 
 @pytest.mark.parametrize(
@@ -266,6 +266,22 @@ def test_export_in_8_bits_is_beside_the_weights(hrs, trained, frames):
     assert file.is_file()
     file.unlink()
     assert "6 images are too few" in hrs("export", "first", "--runs", trained, "--int8", frames["target"]).error
+
+
+def test_what_export_cannot_do_is_said_before_it_starts(hrs, trained, frames, tmp_path):
+    eight = ("--int8", frames["source"], "--tolerance", "1e-9")
+    assert "--tolerance is for float32" in hrs("export", "first", "--runs", trained, *eight).error
+    (tmp_path / "models").mkdir()
+    for more in ((), ("--int8", frames["source"])):
+        result = hrs("export", "first", "--runs", trained, "--out", "models", *more)
+        assert result.error == "--out models is a folder; name a file, such as models/model.onnx" and result.code == 1
+    assert files(tmp_path / "models") == {}
+    assert not (RunFolder(trained / "first").best / "model_int8.onnx").exists()
+
+
+def test_export_holds_to_a_tolerance(hrs, trained, tmp_path):
+    result = hrs("export", "first", "--runs", trained, "--out", "model.onnx", "--tolerance", "0")
+    assert "differs by" in result.error and not (tmp_path / "model.onnx").exists()
 
 
 def test_calibrate_says_when_there_are_too_few_images(hrs, trained):

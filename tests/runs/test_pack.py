@@ -9,6 +9,7 @@ from hrs.inference import Predictor
 from hrs.runs.folder import RunFolder
 from hrs.runs.pack import pack
 from hrs.runs.registry import list_runs, resolve_checkpoint
+from hrs.runs.seen import Seen, read_seen
 from hrs.scoring.panel import open_panel
 from hrs.training.trainer import train
 from tests.conftest import tiny_config
@@ -28,6 +29,7 @@ def test_a_packed_run_is_a_run_with_a_model_and_maps(finished, tmp_path):
     assert (summary.name, summary.status.state, summary.last) == ("street", "finished", finished.read_results()[-1])
     assert (summary.status.pid, summary.status.host) == (None, None)
     assert packed.read_space() == finished.read_space()
+    assert read_seen(packed) == read_seen(finished) != Seen()
     assert resolve_checkpoint(str(packed.path), tmp_path) == packed.best
     assert Predictor.load(packed.best, backend="torch").space == finished.read_space()
     steps = sorted(path.name for path in packed.weights.glob("step_*"))
