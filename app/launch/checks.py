@@ -13,7 +13,7 @@ from hrs.config import UNDRAWN, RunConfig
 from hrs.data import glance
 from hrs.data.classmap import map_for
 from hrs.data.formats.table import FORMATS
-from hrs.data.spec import looks_like
+from hrs.data.spec import DatasetSpec, looks_like
 from hrs.errors import HRSError
 from hrs.labels import label_space
 from hrs.methods.table import METHODS
@@ -22,6 +22,7 @@ from hrs.runs.folder import check_name
 from hrs.system.documents import usable_path
 
 _FRESH = 20.0  # seconds after which a folder is looked at again
+_OFFERED = 600.0  # the same, of one that is only offered and has not changed itself; those below it may have
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,31 @@ class Seen:
 @st.cache_data(ttl=_FRESH, max_entries=200, show_spinner=False)
 def look_at(text: str) -> Seen:
     """What there is of a data set, or what is wrong with its name."""
+    return _look(text)
+
+
+def remembered(text: str) -> Seen:
+    """As `look_at`, for a list of many: to look at a large folder takes seconds, so an older answer will do while the
+    folder is there and has not changed."""
+    changed = _changed(text)
+    return look_at(text) if changed is None else _looked(text, changed)
+
+
+@st.cache_data(ttl=_OFFERED, max_entries=200, show_spinner=False)
+def _looked(text: str, changed: int) -> Seen:
+    return _look(text)
+
+
+def _changed(text: str) -> int | None:
+    """When a data set's folder changed; None where there is none, or frames are made."""
+    try:
+        spec = DatasetSpec.parse(text)
+        return None if FORMATS[spec.format].made else spec.root.stat().st_mtime_ns
+    except (HRSError, OSError):
+        return None
+
+
+def _look(text: str) -> Seen:
     try:
         seen = glance.look_at(text)
     except HRSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.context import all_runs
-from app.launch.checks import look_at
+from app.launch.checks import remembered
 from app.launch.forms import KEY
 from app.runs.reading import read_config
 from hrs.networks.table import NETWORKS
@@ -50,7 +50,7 @@ def data_sets(key: str) -> dict[str, str]:
     configs = [config for run in all_runs() if (config := read_config(run.run))]
     used = [name for config in configs for name in (config.sources if key == "data.sources" else (config.data.target,))]
     names = list(dict.fromkeys([*_BUILT_IN[key], *used]))[: len(_BUILT_IN[key]) + _MOST]
-    seen = {name: look_at(name) for name in names}
+    seen = {name: remembered(name) for name in names}
     return {name: each.in_words() for name, each in seen.items() if each.error is None and each.labelled}
 
 

@@ -283,6 +283,37 @@ class Chunks(TorchDataset[Batch]):
         return self.reader.batch([self.reader[i] for i in self.frames[index]])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Readable:
+    """Those of some frames that can be read. frames: their indices, in the batch's order; errors: why others cannot."""
+
+    batch: Batch
+    frames: tuple[int, ...]
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReadableChunks(TorchDataset[Readable]):
+    """Ranges of frames as `Chunks` has them, each without those that cannot be read."""
+
+    reader: FrameReader
+    frames: Sequence[range]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> Readable:
+        samples: dict[int, Sample] = {}
+        errors: list[str] = []
+        for i in self.frames[index]:
+            try:
+                samples[i] = self.reader[i]
+            except HRSError as error:
+                errors.append(str(error))
+        batch = self.reader.batch(list(samples.values()))
+        return Readable(batch=batch, frames=tuple(samples), errors=tuple(errors))
+
+
 def step_batches(steps: TrainingSteps, first: int, last: int, *, workers: int, pin: bool = False) -> Iterator[Step]:
     """Batches of steps first..last-1, loaded ahead by ``workers`` processes (0: in this one)."""
     loader = DataLoader(

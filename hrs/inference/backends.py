@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -16,13 +19,16 @@ from hrs.errors import HRSError
 from hrs.inference.export import NotExportable, export_network, read_metadata, weights_hash
 from hrs.networks.segmenter import Segmenter, normalise
 from hrs.system.cache import cache_root
-from hrs.system.files import atomic_write
+from hrs.system.files import atomic_write, sweep
 
 BackendName = Literal["auto", "torch", "onnx"]
 ONNX_MODEL, ONNX_8_BITS = "model.onnx", "model_int8.onnx"
 """Beside a checkpoint's weights: its network in float32, and in 8 bits."""
 BITS = "bits"
 """In an ONNX file's metadata: 8, where its network is in 8 bits."""
+MOST_MODELS = 16
+"""Exported networks that the user's cache keeps, those used last. More stay for as long as somebody may open them."""
+_IN_USE = 3600.0  # seconds since a model was last asked for
 LOGGER = logging.getLogger("hrs")
 
 
@@ -127,6 +133,8 @@ def onnx_model(checkpoint: Path) -> Path:
     refused = cached.with_name(f"{weights}-{torch.__version__}.txt")  # another exporter may do what this one cannot
     if refused.is_file():
         raise NotExportable(refused.read_text(encoding="utf-8"))
+    with suppress(OSError):  # none there yet, or not ours to touch
+        os.utime(cached)
     if not _made_from(cached, weights):
         LOGGER.info("making %s once, for speed", cached)
         try:
@@ -135,7 +143,26 @@ def onnx_model(checkpoint: Path) -> Path:
             cached.parent.mkdir(parents=True, exist_ok=True)
             atomic_write(refused, str(error))
             raise
+        _forget_oldest(cached.parent)
     return cached
+
+
+def _forget_oldest(folder: Path) -> None:
+    """Remove the least recently used models above MOST_MODELS, and what killed processes left half-written."""
+    sweep(folder, below=False)
+    models = sorted(folder.glob("*.onnx"), key=_last_used, reverse=True)
+    for model in models[MOST_MODELS:]:
+        if time.time() - _last_used(model) > _IN_USE:
+            with suppress(OSError):  # another process was quicker
+                model.unlink()
+
+
+def _last_used(model: Path) -> float:
+    """Seconds since the epoch; 0 where it has gone."""
+    try:
+        return model.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _made_from(model: Path, weights: str) -> bool:

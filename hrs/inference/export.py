@@ -26,6 +26,8 @@ from hrs.system.files import atomic_write, disk_errors
 
 OPSET = 20
 INPUT, OUTPUTS = "images", ("logits", "features")
+TOLERANCE = 1e-3
+"""By how much a faithful export may differ from PyTorch, in units of the largest logit where that exceeds 1."""
 _SMALLEST = 32  # pixels a side that every network takes
 _IN_TURN = threading.Lock()  # PyTorch's exporter patches PyTorch while it works: two at once leave it patched for good
 
@@ -44,7 +46,7 @@ class Exported:
     checked: tuple[tuple[int, int, int], ...]
 
 
-def export_network(checkpoint: Path, out: Path, *, tolerance: float = 1e-3) -> Exported:
+def export_network(checkpoint: Path, out: Path, *, tolerance: float = TOLERANCE) -> Exported:
     """Write a checkpoint's network as one ONNX file.
 
     Input ``images``: float32 (batch 3 height width), RGB in 0..1, less ``mean`` and divided by ``std``; any batch,
@@ -68,7 +70,7 @@ def export_network(checkpoint: Path, out: Path, *, tolerance: float = 1e-3) -> E
 
 
 def write_onnx(
-    segmenter: Segmenter, out: Path, metadata: dict[str, Any], *, size: tuple[int, int], tolerance: float = 1e-3
+    segmenter: Segmenter, out: Path, metadata: dict[str, Any], *, size: tuple[int, int], tolerance: float = TOLERANCE
 ) -> Exported:
     """As `export_network`, of a network in memory; ``size`` is the (height, width) it is meant for."""
     checked = _sizes(*size)

@@ -167,7 +167,8 @@ class UperNet(Segmenter):
         check_images(images)
         if self.training and len(images) < 2:
             raise HRSError(
-                "UperNet trains on at least 2 images a batch (it normalises pooled values); raise batch_size"
+                "UperNet trains on at least 2 images a batch (it normalises pooled values); raise train.batch_target, "
+                "train.batch_source or train.batch_unlabelled"
             )
         features = self.head(self._pyramid(images))
         return SegmenterOutput(self.classifier(features), features)

@@ -24,9 +24,11 @@ import yaml
 
 from hrs.config import RunConfig, load_config
 from hrs.data.classmap import map_for
+from hrs.data.formats.table import FORMATS
 from hrs.data.glance import Glance, glance
-from hrs.data.holdout import SHARE, other_split
-from hrs.data.layouts import Dataset
+from hrs.data.holdout import SHARE, hold_out, other_split
+from hrs.data.layouts import Dataset, dataset_of
+from hrs.data.loaders import FrameReader
 from hrs.data.regions import RegionCache, superpixels
 from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
@@ -37,6 +39,7 @@ from hrs.progress import clock
 from hrs.runs.folder import RunFolder
 from hrs.system.images import encode
 from hrs.training.record import Recorder
+from hrs.training.sampling import frame_shares, redraw_steps
 from hrs.training.steps import Trainer
 from hrs.training.watchers import Panel, Saving, Validation
 
@@ -57,6 +60,7 @@ class Estimate:
     rendering: to draw the frames that are not in the cache yet.
     regions: at most, to cut frames that are not in the cache yet into superpixels.
     training, validating, saving: all steps, validations, and checkpoints with weight maps.
+    weighing: of training, to weigh all frames anew where they are drawn by weight.
     memory: peak of the training process; loader processes come on top.
     gpu_memory: peak reserved on the GPU; None on a CPU.
     """
@@ -68,6 +72,7 @@ class Estimate:
     rendering: float
     regions: float
     training: float
+    weighing: float
     validating: float
     saving: float
     memory: int
@@ -84,6 +89,8 @@ class Estimate:
         """Plain text, with what the numbers are made of."""
         graphics = "" if self.gpu_memory is None else f", {gigabytes(self.gpu_memory)} on the GPU"
         made = f"{self.seconds_per_step:.3g} s a step, mean of {self.timed_steps} on {self.device}"
+        if self.weighing:
+            made += f"; {clock(self.weighing)} of it to weigh frames"
         return "\n".join(
             [
                 f"time        {clock(self.total)}",
@@ -127,6 +134,8 @@ def estimate(config: RunConfig, *, budget: float = 6.0) -> Estimate:
             specs["unlabelled"] = specs["target"]
         trainer = Trainer(_trial(config, specs))
         steps = time_steps(trainer, budget)
+        redraws = len(redraw_steps(config))
+        weighing = redraws * sum(each.total for each in sources) * _weigh_one(trainer) if redraws else 0.0
         image, save, panel = _time_the_rest(trainer, RunFolder(root / "run"))
     train = config.train
     validations = ceil(train.steps / train.validate_every)
@@ -138,7 +147,8 @@ def estimate(config: RunConfig, *, budget: float = 6.0) -> Estimate:
         timed_steps=len(steps),
         rendering=sum(each.rendering for each in (real, val, *sources)),
         regions=sum(_cutting(each, config) for each in frames) / max(1, config.data.workers),
-        training=train.steps * mean(steps),
+        training=train.steps * mean(steps) + weighing,
+        weighing=weighing,
         validating=validations * val.total * image,
         saving=(ceil(train.steps / train.save_every) + validations) * save + (validations + 1) * panel,
         memory=_peak_memory(),
@@ -154,11 +164,22 @@ def _look(config: RunConfig) -> tuple[Glance, Glance, list[Glance]]:
     data = config.data
     real = glance(data.target, map_for(data.classes, data.target))
     name = data.val or other_split(data.target)
-    val = glance(name, map_for(data.classes, name)) if name else replace(real, total=ceil(SHARE * real.total))
-    left = real.total if name else real.total - val.total
-    drawn = replace(real, total=min(left, data.n_real or left))
+    left = real.total if name else real.total - _held_out(config, real)
+    val = glance(name, map_for(data.classes, name)) if name else replace(real, total=real.total - left)
+    wanted = data.n_real or left
+    if wanted > left:
+        raise HRSError(f"data.n_real asks for {wanted} real images but {real.dataset.spec} has {left}; ask for fewer")
     sources = [glance(source, map_for(data.classes, source, source=True)) for source in config.sources]
-    return drawn, val, sources
+    return replace(real, total=wanted), val, sources
+
+
+def _held_out(config: RunConfig, real: Glance) -> int:
+    """How many of the real images are validated on. Of those that are drawn first, names tell no sequences."""
+    spec = real.dataset.spec
+    if FORMATS[spec.format].made:
+        return max(1, round(SHARE * real.total))
+    _, val, _ = hold_out(dataset_of(spec, FORMATS[spec.format].read(spec)), seed=config.seed)
+    return len(val)
 
 
 def _space_of(dataset: Dataset) -> LabelSpace:
@@ -193,6 +214,7 @@ def _trial(config: RunConfig, specs: dict[str, Any]) -> RunConfig:
     values = config.model_dump()
     values["data"] |= {**specs, "space": None, "n_real": None, "classes": {}}
     values["train"]["steps"] = max(config.train.steps, _TRIAL_STEPS)
+    values["selection"]["redraws"] = 1  # before the steps that are timed
     return load_config(values)
 
 
@@ -214,6 +236,19 @@ def time_steps(trainer: Trainer, budget: float) -> list[float]:
             if _enough(times, budget):
                 break
     return times[_WARMUP:] or times[-1:]
+
+
+def _weigh_one(trainer: Trainer) -> float:
+    """Seconds to read one synthetic frame and weigh it; reading is shared by the loader processes."""
+    reader = FrameReader(trainer.source.datasets, trainer.config.data, regions=False)
+
+    def weigh() -> None:
+        frame_shares(trainer.bare, reader, device=trainer.accelerator.device, workers=0)
+
+    weigh()  # which chooses kernels
+    reading = _clocked(trainer, lambda: [reader[i] for i in range(len(reader))])
+    both = _clocked(trainer, weigh)
+    return (max(0.0, both - reading) + reading / max(1, trainer.config.data.workers)) / len(reader)
 
 
 def _time_the_rest(trainer: Trainer, run: RunFolder) -> tuple[float, float, float]:

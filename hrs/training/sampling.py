@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from hrs.config import RunConfig
-from hrs.data.loaders import Chunks, FrameReader, Guarded
-from hrs.errors import HRSError
+from hrs.data.loaders import FrameReader, ReadableChunks
 from hrs.methods.base import Method
 from hrs.methods.table import METHODS
 from hrs.selection.statistics import summed
@@ -47,15 +46,17 @@ def frame_shares(
     """
     chunks = [range(first, min(first + BATCH, len(reader))) for first in range(0, len(reader), BATCH)][rank::world]
     order = range(len(chunks))
-    loader = DataLoader(Guarded(Chunks(reader, chunks)), batch_size=None, sampler=order, num_workers=workers)
+    loader = DataLoader(ReadableChunks(reader, chunks), batch_size=None, sampler=order, num_workers=workers)
     weights, seen = (torch.zeros(len(reader), dtype=torch.float64, device=device) for _ in range(2))
-    for chunk, frames in zip(chunks, loader, strict=True):
-        if isinstance(frames, HRSError):
-            LOGGER.warning("frames not weighed: %s", frames)
+    for chunk in loader:
+        for error in chunk.errors:
+            LOGGER.warning("a frame is not weighed: %s", error)
+        if not chunk.frames:
             continue
-        found = method.frame_weights(frames.to(device))
+        found = method.frame_weights(chunk.batch.to(device))
         assert found is not None, "only methods that weigh frames are asked"
-        weights[chunk.start : chunk.stop], seen[chunk.start : chunk.stop] = found.double(), 1.0
+        which = list(chunk.frames)
+        weights[which], seen[which] = found.double(), 1.0
     weights, seen = summed(weights, seen)
     mean = weights.sum() / seen.sum().clamp(min=1)
     return torch.where(seen > 0, weights / mean, 1.0).cpu().numpy()

@@ -1,11 +1,14 @@
+import os
 import shutil
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hrs.errors import HRSError
 from hrs.inference import Predictor, backends
-from hrs.inference.backends import OnnxBackend, TorchBackend, onnx_model
+from hrs.inference.backends import MOST_MODELS, OnnxBackend, TorchBackend, onnx_model
 from hrs.inference.export import export_network
 from tests.inference.conftest import photo
 
@@ -47,6 +50,50 @@ def test_a_model_beside_the_checkpoint_is_taken_if_it_has_the_same_weights(check
     assert onnx_model(ours) == ours / "model.onnx" and not made
     (ours / "model.safetensors").write_bytes(b"other weights")
     assert onnx_model(ours) == made[0]
+
+
+def cached_models(folder, *hours):
+    """Models of other weights in the cache, last used so many hours ago."""
+    folder.mkdir(parents=True)
+    for hour in hours:
+        (folder / f"{hour}.onnx").write_bytes(b"another model")
+        os.utime(folder / f"{hour}.onnx", (time.time() - 3600 * hour,) * 2)
+
+
+def test_the_cache_keeps_the_models_that_were_used_last(checkpoint, made, tmp_path):
+    folder = tmp_path / "cache/onnx"
+    cached_models(folder, *range(1, MOST_MODELS + 4))
+    (folder / "none.txt").write_text("it has no word for this")
+    assert onnx_model(checkpoint) == made[0]
+    kept = {made[0].name, "none.txt", *(f"{hour}.onnx" for hour in range(1, MOST_MODELS))}
+    assert {path.name for path in folder.iterdir()} == kept
+
+
+def test_a_cached_model_that_is_used_is_not_the_first_to_go(checkpoint, made, tmp_path):
+    onnx_model(checkpoint)
+    os.utime(made[0], (0, 0))
+    assert onnx_model(checkpoint) == made[0] and len(made) == 1
+    assert time.time() - made[0].stat().st_mtime < 60
+
+
+def test_models_of_the_last_hour_stay_however_many(checkpoint, tmp_path):
+    """Another process may be about to open them."""
+    folder = tmp_path / "cache/onnx"
+    cached_models(folder, *(i / 100 for i in range(MOST_MODELS + 3)))
+    onnx_model(checkpoint)
+    assert len(list(folder.iterdir())) == MOST_MODELS + 4
+
+
+def test_a_model_that_another_process_removes_first_is_no_error(checkpoint, made, tmp_path, monkeypatch):
+    cached_models(tmp_path / "cache/onnx", *range(1, MOST_MODELS + 4))
+    unlink = Path.unlink
+
+    def twice(path, **options):
+        unlink(path)
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", twice)
+    assert onnx_model(checkpoint) == made[0]
 
 
 def test_a_network_that_onnx_cannot_hold_is_tried_once(checkpoint, monkeypatch):

@@ -10,6 +10,7 @@ from hrs.errors import HRSError
 from hrs.networks import lite
 from hrs.networks.lite import LITES, Lite, SameConv, build_lite
 from hrs.networks.segmenter import build_segmenter, normalise
+from hrs.networks.shared_norm import SharedBatchNorm2d, share_normalisation
 
 ESPRESSO = 967
 CATS = [281, 282, 285]  # tabby, tiger cat, Egyptian cat
@@ -93,3 +94,19 @@ def test_the_encoder_learns_at_a_rate_of_its_own():
     assert (rate, slow) == (1.0, 0.2)
     assert {id(p) for p in encoder} == {id(p) for p in network.encoder.parameters()}
     assert len(others) + len(encoder) == len(list(network.parameters()))
+
+
+def test_one_image_of_the_smallest_size_is_refused_in_training_alone():
+    network, image = build_segmenter("lite0", 7), torch.randn(1, 3, 32, 32)
+    with pytest.raises(HRSError, match=r"train\.batch_target, train\.batch_source or train\.batch_unlabelled"):
+        network.train()(image)
+    assert network(torch.randn(2, 3, 32, 32)).logits.shape == (2, 7, 8, 8)
+    assert network(torch.randn(1, 3, 32, 33)).logits.shape == (1, 7, 8, 9)
+    assert network.eval()(image).logits.shape == (1, 7, 8, 8)
+
+
+def test_processes_that_normalise_together_may_have_one_image_each(monkeypatch):
+    network = build_segmenter("lite0", 7).train()
+    share_normalisation(network, torch.device("cpu"))
+    monkeypatch.setattr(SharedBatchNorm2d, "forward", lambda self, x: x)  # what others see is not there
+    assert network(torch.randn(1, 3, 32, 32)).logits.shape == (1, 7, 8, 8)

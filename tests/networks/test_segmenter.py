@@ -201,7 +201,7 @@ def test_bad_input_is_explained(images, message):
 
 
 def test_upernet_refuses_to_train_on_one_image(folders):
-    with pytest.raises(HRSError, match="batch_size"):
+    with pytest.raises(HRSError, match=r"train\.batch_target, train\.batch_source or train\.batch_unlabelled"):
         make("resnet", folders).train()(torch.randn(1, 3, 64, 64))
 
 

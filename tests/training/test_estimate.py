@@ -14,6 +14,7 @@ from hrs.data.layouts import open_dataset
 from hrs.data.loaders import FrameReader
 from hrs.errors import HRSError
 from hrs.training.estimate import estimate
+from hrs.training.task import open_real
 from tests.conftest import tiny_config, write_frames
 
 
@@ -52,6 +53,27 @@ def test_regions_that_are_cut_already_cost_nothing(tiny):
 )
 def test_every_kind_of_run_can_be_estimated(frames, override):
     assert estimate(tiny_config(frames, override, "train.steps=2"), budget=0.05).total > 0
+
+
+def test_weighing_all_frames_anew_takes_time(frames, monkeypatch):
+    """As often as frames are drawn anew, all of them; a run that does not draw by weight does not weigh."""
+    plain = estimate(tiny_config(frames), budget=0.05)
+    assert plain.weighing == 0 and "weigh" not in plain.to_text()
+
+    def slow(self, index):
+        if self.regions is None:
+            time.sleep(0.02)
+        return read(self, index)
+
+    read = FrameReader.__getitem__
+    monkeypatch.setattr(FrameReader, "__getitem__", slow)
+    ramp = ("selection.warmup=0.1", "selection.ramp=0.1", "train.steps=100", "data.workers=0")
+    drawn = ("selection.image_acts=sampling", "selection.redraws=4")
+    found = estimate(tiny_config(frames, *ramp, *drawn), budget=0.05)
+    frame = found.weighing / (4 * 12)
+    assert 0.02 < frame < 0.2
+    assert found.training == pytest.approx(100 * found.seconds_per_step + found.weighing)
+    assert "to weigh frames" in found.to_text()
 
 
 @pytest.mark.parametrize("photos", ["undrawn", "a folder"])
@@ -104,6 +126,25 @@ def test_data_that_is_not_there_is_told(tiny):
         estimate(load_config(tiny.model_dump(), ("data.target=folder:/nowhere",)))
     with pytest.raises(HRSError, match="has no labels"):
         estimate(load_config(tiny.model_dump(), (f"data.target=images:{tiny.data.val.removeprefix('folder:')}",)))
+
+
+@pytest.mark.parametrize("val", ["a split", "held out"])
+def test_more_real_images_than_there_are_is_told_as_training_does(frames, tmp_path, val):
+    """Of 12 photos of 3 drives one drive is held out, though a fifth of them would be fewer."""
+    root = write_frames(tmp_path / "real", 12, seed=2)
+    for folder in ("images", "labels"):
+        for i in range(12):
+            (root / folder / f"{i:03d}.png").rename(root / folder / f"{'abc'[i // 4]}_{i:03d}.png")
+    target = (f"data.target=folder:{root}", *(["data.val=null"] if val == "held out" else []))
+    has = 8 if val == "held out" else 12
+    config = tiny_config(frames, *target, f"data.n_real={has + 1}")
+    told = []
+    for ask in (open_real, estimate):
+        with pytest.raises(HRSError, match=f"asks for {has + 1} real images but .* has {has}; ask for fewer") as error:
+            ask(config)
+        told.append(str(error.value))
+    assert told[0] == told[1]
+    assert estimate(tiny_config(frames, *target, f"data.n_real={has}", "train.steps=2"), budget=0.05).total > 0
 
 
 def test_the_command_prints_and_writes(tiny, tmp_path, capsys):

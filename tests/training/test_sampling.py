@@ -46,10 +46,13 @@ def test_shares_are_the_weights_of_the_frames_in_their_order(frames, monkeypatch
     assert (halves[0][8:] == 1).all() and (halves[1][:8] == 1).all()
 
 
-def test_frames_that_cannot_be_read_count_as_the_average(frames, monkeypatch, caplog):
+@pytest.mark.parametrize("workers", [0, 1])
+def test_frames_that_cannot_be_read_count_as_the_average(frames, monkeypatch, caplog, workers):
     config = tiny_config(frames, "method=joint")
     method, reader = build_method(config, len(CLASSES)), reader_of(frames, config)
-    monkeypatch.setattr(method, "frame_weights", lambda batch: torch.full((len(batch),), 0.25))
+    monkeypatch.setattr(method, "frame_weights", lambda batch: batch.images.float().mean(dim=(1, 2, 3)))
+    expected = np.array([reader[i].image.mean() for i in range(len(reader))])
+    expected[3] = np.delete(expected, 3).mean()
 
     def read(self, index):
         if index == 3:
@@ -58,8 +61,20 @@ def test_frames_that_cannot_be_read_count_as_the_average(frames, monkeypatch, ca
 
     original = FrameReader.__getitem__
     monkeypatch.setattr(FrameReader, "__getitem__", read)
-    assert (frame_shares(method, reader, device=CPU, workers=0) == 1).all()
+    shares = frame_shares(method, reader, device=CPU, workers=workers)
+    np.testing.assert_allclose(shares, expected / expected.mean(), rtol=1e-5)
     assert "frame 3 is damaged" in caplog.text
+
+
+def test_where_no_frame_can_be_read_all_come_equally_often(frames, monkeypatch):
+    config = tiny_config(frames, "method=joint")
+    method, reader = build_method(config, len(CLASSES)), reader_of(frames, config)
+
+    def read(self, index):
+        raise HRSError(f"frame {index} is damaged")
+
+    monkeypatch.setattr(FrameReader, "__getitem__", read)
+    assert (frame_shares(method, reader, device=CPU, workers=0) == 1).all()
 
 
 @pytest.mark.parametrize("levels", ["[pixel, image]", "[image]"])
