@@ -77,7 +77,7 @@ def study(options: argparse.Namespace, sequence: str) -> Study:
         methods=methods,
         n_real=(options.n_real,),
         seeds=tuple(options.seeds),
-        against=("photos",),
+        against=tuple(arm for arm in ("photos", "joint") if arm in options.arms),
         parallel=1,
     )
 

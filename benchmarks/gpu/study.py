@@ -68,12 +68,13 @@ def study_of(part: Part, pair: str) -> Study:
     base["data"]["workers"] = 0 if part.miniature else 2
     if pair == "airsim":  # photographs: what ImageNet taught is of use there
         base["network"] = {"name": "lite0", "pretrained": True}
+    methods = ("hrs",) if part.miniature else ("joint", "target_only", "hrs")
     return Study(
         base={**base, "train": train},
-        methods=[{"method": name} for name in (("hrs",) if part.miniature else ("joint", "target_only", "hrs"))],
+        methods=[{"method": name} for name in methods],
         n_real=(2,) if part.miniature else (20, 100),
         seeds=(0,) if part.miniature else (0, 1, 2, 3, 4),
-        against=("joint", "target_only"),
+        against=tuple(name for name in ("joint", "target_only") if name in methods),
         parallel=at_once(part),
     )
 

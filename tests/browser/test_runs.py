@@ -15,6 +15,7 @@ from hrs.runs import registry
 from hrs.runs.folder import RunFolder
 from hrs.system.processes import process_identity
 from tests.app.made_runs import make_run, training_row
+from tests.browser.pages import settled
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 PAGES = ("", "runs", "launch", "weights", "compare", "data", "segment")
@@ -193,7 +194,9 @@ def test_deleting_asks_first_even_while_the_page_polls(page: Page, serve: Callab
     expect(dialog).to_be_visible()
     dialog.get_by_role("button", name="Keep").click()
     expect(dialog).to_have_count(0)
+    settled(page)  # a click on what is being drawn anew is lost
     page.get_by_role("button", name="Delete").click()
+    settled(page)
     page.get_by_role("dialog").get_by_role("button", name="Delete for good").click()
     expect(page.get_by_text("1 run", exact=True)).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
