@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrs.data.layouts import Dataset
+from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace
 
@@ -24,16 +25,21 @@ def draw_real(dataset: Dataset, n: int | None, *, seed: int, presence: NDArray[n
     """
     if n is None:
         return dataset
-    if n < 1:
-        raise HRSError(f"data.n_real asks for {n} real images; expected at least 1, or nothing for all")
-    if n > len(dataset):
-        raise HRSError(f"data.n_real asks for {n} real images but {dataset.spec} has {len(dataset)}; ask for fewer")
+    check_count(n, len(dataset), dataset.spec)
     if n == len(dataset):
         return dataset
     rng = np.random.default_rng((seed, n))
     chosen = _cover_classes(class_presence(dataset) if presence is None else presence, n, rng)
     left = [i for i in rng.permutation(len(dataset)).tolist() if i not in chosen]
     return dataset.take(sorted([*chosen, *left[: n - len(chosen)]]))
+
+
+def check_count(n: int, there: int, spec: DatasetSpec) -> None:
+    """Raises HRSError where ``n`` images cannot be drawn from so many."""
+    if n < 1:
+        raise HRSError(f"data.n_real asks for {n} real images; expected at least 1, or nothing for all")
+    if n > there:
+        raise HRSError(f"data.n_real asks for {n} real images but {spec} has {there}; ask for fewer")
 
 
 def _cover_classes(presence: NDArray[np.bool_], n: int, rng: np.random.Generator) -> list[int]:

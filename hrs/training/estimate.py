@@ -24,6 +24,7 @@ import yaml
 
 from hrs.config import RunConfig, load_config
 from hrs.data.classmap import map_for
+from hrs.data.draw import check_count
 from hrs.data.formats.table import FORMATS
 from hrs.data.glance import Glance, glance
 from hrs.data.holdout import SHARE, hold_out, other_split
@@ -167,8 +168,7 @@ def _look(config: RunConfig) -> tuple[Glance, Glance, list[Glance]]:
     left = real.total if name else real.total - _held_out(config, real)
     val = glance(name, map_for(data.classes, name)) if name else replace(real, total=real.total - left)
     wanted = data.n_real or left
-    if wanted > left:
-        raise HRSError(f"data.n_real asks for {wanted} real images but {real.dataset.spec} has {left}; ask for fewer")
+    check_count(wanted, left, real.dataset.spec)
     sources = [glance(source, map_for(data.classes, source, source=True)) for source in config.sources]
     return replace(real, total=wanted), val, sources
 
