@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import FrameLocator, Locator, Page, Response, expect
+from playwright.sync_api import Error, FrameLocator, Locator, Page, Response, expect
 
 PATIENCE = 20.0
 TRIES = 3
@@ -29,8 +29,11 @@ def set_field(page: Page, label: str, value: object) -> None:
     for _ in range(TRIES):
         settled(page)
         field = page.get_by_label(label, exact=True)
-        field.fill(str(value))
-        field.press("ControlOrMeta+Enter" if field.evaluate("field => field.tagName") == "TEXTAREA" else "Enter")
+        try:
+            field.fill(str(value))
+            field.press("ControlOrMeta+Enter" if field.evaluate("field => field.tagName") == "TEXTAREA" else "Enter")
+        except Error:  # for a moment there are two, the one that goes and the one that comes
+            continue
         settled(page)
         if field.input_value() == str(value):
             return
