@@ -88,9 +88,10 @@ def describe(line: Line) -> str:
 def say_unlike(outcomes: list[Outcome]) -> None:
     """Where a set of photos changed between two runs."""
     if pair := unlike(outcomes):
+        one, other = pair
         st.warning(
-            f"{pair[0].method} and {pair[1].method} with seed {pair[0].seed} were trained or validated on other real "
-            "images: the data set has changed between them. Such pairs are left out of the differences, and their "
+            f"{plain(one.method)} and {plain(other.method)} with seed {one.seed} were trained or validated on other "
+            "real images: the data set has changed between them. Such pairs are left out of the differences, and their "
             "means do not compare."
         )
 
