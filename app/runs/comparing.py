@@ -67,7 +67,8 @@ def groups(summaries: Sequence[RunSummary]) -> list[Group]:
 
 def _setup(run: RunSummary, config: RunConfig) -> dict[str, Any]:
     """What runs must share: settings, and how many labelled photos there were, since a set may have grown."""
-    return setup(config) | {_PHOTOS: read_seen(run.run).photos}
+    photos = read_seen(run.run).photos
+    return setup(config) | {_PHOTOS: "of unknown number" if photos is None else photos}
 
 
 def n_words(n_real: int | None) -> str:

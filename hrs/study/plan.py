@@ -29,12 +29,12 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hrs.config import RunConfig, Section, load_config
 from hrs.errors import HRSError
-from hrs.runs.folder import RunFolder, checked_name
+from hrs.runs.folder import NAME, RunFolder
 from hrs.runs.seen import read_seen
 from hrs.study.table import Outcome, differences, method_label
 from hrs.system.documents import parse_yaml, read_bounded, reason, shortened
 
-_LONGEST = 70  # characters of a label in a folder's name, which has 100
+_LONGEST = 70  # characters of a label that are kept where a name has no place for all
 
 
 class Study(Section):
@@ -117,7 +117,8 @@ def load_study(path: Path) -> Study:
     try:
         return Study.model_validate(parse_yaml(read_bounded(path)))
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        wrong = "; ".join(": ".join([*filter(None, [".".join(map(str, e["loc"]))]), e["msg"]]) for e in error.errors())
+        wrong = wrong.replace("Value error, ", "")  # as pydantic begins what is said here
         raise HRSError(f"study {path}: {shortened(wrong, 1000)[1:-1]}") from error
     except (FileNotFoundError, ValueError) as error:
         raise HRSError(f"study {path} cannot be read: {reason(error)}") from error
@@ -148,16 +149,16 @@ def _job(study: Study, own: dict[str, Any], n_real: int | None, seed: int) -> Jo
     config = load_config(_over(_over(study.base, settings), {"seed": seed, "data": {"n_real": n_real}}))
     label = str(own.get("label") or method_label(config))
     end = f"-n{'all' if n_real is None else n_real}-s{seed}"
-    return Job(name=checked_name(f"{_folder(label)}{end}", "run name"), label=label, config=config)
+    return Job(name=_name(label, end), label=label, config=config)
 
 
-def _folder(label: str) -> str:
-    """A label as the beginning of a folder's name; what is lost of a long or foreign one is told apart by a digest."""
-    plain = re.sub(r"[^A-Za-z0-9._]+", "-", label).strip("-._")
-    if plain and len(plain) <= _LONGEST:
-        return plain
+def _name(label: str, end: str) -> str:
+    """A label and an end as the name of a run; what is lost of a long or foreign label is told apart by a digest."""
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", label).strip("-")
+    if NAME.fullmatch(f"{plain}{end}"):
+        return f"{plain}{end}"
     digest = hashlib.sha256(label.encode()).hexdigest()[:8]
-    return f"{plain[:_LONGEST]}-{digest}" if plain else f"method-{digest}"
+    return f"{plain.lstrip('._-')[:_LONGEST] or 'method'}-{digest}{end}"
 
 
 def _over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

@@ -71,6 +71,16 @@ def test_a_study_says_how_far_it_is_and_goes_on_where_it_stopped(root, open_page
     assert handed_in == [task, task] and [bar.text for bar in at.progress] == ["Study: starting."]
 
 
+def test_a_study_of_a_cluster_goes_on_there(root, open_page, monkeypatch):
+    monkeypatch.setattr(LocalQueue, "submit", lambda *_: None)
+    task = start_study(beside_baselines(load_config(None)), root, "far")
+    task.write_status(state="cancelled", keeper="10.0.0.1:6379")
+    asked = []
+    monkeypatch.setattr("app.runs.studying.hand_in", lambda file, folder, on: asked.append(on))
+    press(open_page("compare", of="Study far"), "Go on with the study")
+    assert asked == ["10.0.0.1:6379"]
+
+
 def test_means_intervals_and_paired_differences(root, open_page):
     seeds(root, "joint", [30.0, 32.0, 34.0])
     seeds(root, "hrs", [33.0, 34.0, 38.0])

@@ -22,6 +22,11 @@ def test_runs_are_listed_shown_and_deleted(hrs, trained, tmp_path):
     assert hrs("runs", "list").code == 0
 
 
+def test_off_a_terminal_no_name_is_cut(hrs, tmp_path):
+    made_run(tmp_path / "runs", "a" * 95)
+    assert f"{'a' * 95} " in hrs("runs", "list").out
+
+
 def test_damaged_runs_are_listed_with_the_others(hrs, tmp_path):
     made_run(tmp_path / "damaged", "sound")
     for number, damage in enumerate(DAMAGES.values()):

@@ -66,7 +66,7 @@ def test_a_study_that_makes_no_sense_is_one_line(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(HRSError, match=message) as caught:
         plan(load_study(path))
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and "Value error" not in str(caught.value)
 
 
 def test_a_missing_study_is_one_line(tmp_path):
@@ -102,3 +102,5 @@ def test_long_and_foreign_labels_are_folders_of_their_own():
     methods = [{"method": "joint", "label": each} for each in labels]
     names = [job.name for job in plan(Study.model_validate({"methods": methods, "seeds": [0]}))]
     assert len(set(names)) == len(labels) and all(NAME.fullmatch(name) for name in names)
+    (job,) = plan(Study.model_validate({"methods": [{"method": "joint", "label": "x" * 90}], "seeds": [0]}))
+    assert job.name == "x" * 90 + "-n20-s0"  # what fits stays, so that a study goes on where it was
