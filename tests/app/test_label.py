@@ -103,6 +103,7 @@ def test_a_label_that_is_sent_is_kept_and_read_again(client, own):
         (gzip.compress(bytes([9]) * 70 * 90), 400),
         (bytes(9 << 20), 413),
     ],
+    ids=["empty", "no gzip", "short", "long", "huge", "no class", "too large"],  # gzip has the time in it
 )
 def test_what_is_no_label_of_the_photo_is_refused(client, own, body, status):
     answer = client.put(f"{PHOTO}/label", content=body)
