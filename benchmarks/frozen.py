@@ -23,12 +23,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.counts import Counts, by_image, iou
+from benchmarks.pairs import Key
 from hrs.config import DataConfig
 from hrs.data.draw import draw_real
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.regions import superpixels
 from hrs.data.transforms import Sample, augment, compact_regions, fit
-from hrs.evaluation import ConfusionMatrix
 from hrs.labels import IGNORE, LabelSpace
 from hrs.networks.lite import Lite
 from hrs.networks.segmenter import SegmenterOutput, build_segmenter, normalise, upsample
@@ -240,11 +241,19 @@ class Bench:
 
     def score(self, network: Lite, views: Views) -> list[float]:
         """mIoU and the IoU of every class, in percent; NaN where a class does not occur."""
-        matrix = ConfusionMatrix(self.classes)
-        for logits, labels in self.logits(network, views):
-            matrix.update(logits.argmax(dim=1).numpy(), labels.numpy())
-        iou = matrix.iou()
-        return [matrix.miou(), *map(float, iou)]
+        return scores(self.count(network, views))
+
+    def count(self, network: Lite, views: Views) -> NDArray[np.int64]:
+        """Pixels of each view by true and predicted class, (n c c)."""
+        parts = ((labels.numpy(), logits.argmax(dim=1).numpy()) for logits, labels in self.logits(network, views))
+        return by_image(((label, seen) for part in parts for label, seen in zip(*part, strict=True)), self.classes)
+
+
+def scores(matrices: NDArray[np.int64]) -> list[float]:
+    """mIoU and the IoU of every class, in percent, from the pixels of all images together; NaN where a class does not
+    occur."""
+    by_class = iou(matrices.sum(axis=0))
+    return [float(np.nanmean(by_class)), *map(float, by_class)]
 
 
 def regions_of(image: NDArray[np.uint8], label: NDArray[np.uint8]) -> Tensor:
@@ -290,7 +299,8 @@ Arm = Callable[[Views, int], Lite]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Setting:
-    """Data to train and judge on. source: views of all synthetic frames."""
+    """Data to train and judge on. source: views of all synthetic frames. images: ids of those that are judged on, in
+    the order of ``val``."""
 
     name: str
     target: Dataset
@@ -298,6 +308,7 @@ class Setting:
     bench: Bench
     source: Views
     val: Views
+    images: NDArray[np.str_]
 
     @cached_property
     def everything(self) -> Views:
@@ -313,13 +324,15 @@ class Setting:
         assert space is not None
         bench = Bench(options, len(space))
         sources = [bench.views(open_dataset(each).map_to(space), 2, seed=2, regions=regions) for each in options.source]
+        val = open_dataset(options.target, split="val")
         return cls(
             name=" + ".join(Path(each).name for each in options.source),
             target=target,
             space=space,
             bench=bench,
             source=joined(sources),
-            val=bench.views(open_dataset(options.target, split="val"), 0, seed=0),
+            val=bench.views(val, 0, seed=0),
+            images=np.array([frame.id for frame in val.frames]),
         )
 
 
@@ -344,6 +357,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made.add_argument("--source", nargs="+", required=True)
     made.add_argument("--target", required=True, help="its splits train and val are used")
     made.add_argument("--out", type=Path, required=True, help="CSV; rows that it has are kept")
+    made.add_argument("--counts", type=Path, help="also write what each run sees in every image: benchmarks.drives")
     made.add_argument("--n-real", type=int, default=20)
     made.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     made.add_argument("--steps", type=int, default=1000)
@@ -374,7 +388,11 @@ def run(setting: Setting, arms: Mapping[str, Arm], options: argparse.Namespace) 
                 continue
             began = time.monotonic()
             torch.manual_seed(seed)
-            scores = setting.bench.score(arm(real, seed), setting.val)
+            counted = setting.bench.count(arm(real, seed), setting.val)
+            found = scores(counted)
+            if options.counts:
+                about = Key(setting.name, str(options.n_real), str(options.steps), target, name)
+                Counts(key=about, seed=seed, images=setting.images, matrices=counted).write(options.counts)
             with options.out.open("a") as file:
-                csv.writer(file, lineterminator="\n").writerow([*key, *(f"{score:.2f}" for score in scores)])
-            print(f"seed {seed}, {name}: {scores[0]:.2f} ({time.monotonic() - began:.0f} s)", flush=True)
+                csv.writer(file, lineterminator="\n").writerow([*key, *(f"{score:.2f}" for score in found)])
+            print(f"seed {seed}, {name}: {found[0]:.2f} ({time.monotonic() - began:.0f} s)", flush=True)
