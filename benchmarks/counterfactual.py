@@ -2,29 +2,36 @@
 
 python -m benchmarks.counterfactual SCORES --out DIR [--level combined]
 
-SCORES is what `python -m hrs score RUN DATASET` wrote. DIR gets two data sets of the format ``folder``: ``upper`` and
-``lower``, the same frames, in which the half of each class' pixels that weighs more or less keeps its label and the
-other half is ignored: both hold the same mix of classes. Train on each with uniform weights, for instance by a study
-with
+SCORES is what `python -m hrs score RUN DATASET` wrote. DIR gets three data sets of the format ``folder``, of the same
+frames: in ``upper`` and ``lower`` the half of each class' pixels that weighs more or less keeps its label and the other
+half is ignored, so that both hold the same mix of classes; in ``random`` a half of the superpixels, drawn by chance,
+keeps its labels. Train on each with uniform weights, for instance by a study with
 
     methods:
       - {method: joint, label: upper half, data: {sources: ["folder:DIR/upper"]}}
+      - {method: joint, label: random half, data: {sources: ["folder:DIR/random"]}}
       - {method: joint, label: lower half, data: {sources: ["folder:DIR/lower"]}}
 
-If weights tell what helps, the upper half is better.
+If weights tell what helps, the upper half is better than a random one, and that than the lower one.
 """
 
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hrs.data.layouts import open_dataset
+from hrs.data.regions import superpixels
 from hrs.errors import HRSError
+from hrs.labels import IGNORE
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.prune import export_dataset
+from hrs.system.files import atomic_write
+from hrs.system.images import encode
 
 
 def medians(corpus: ScoredCorpus, level: str, pixels: int = 500) -> NDArray[np.float64]:
@@ -42,6 +49,17 @@ def medians(corpus: ScoredCorpus, level: str, pixels: int = 500) -> NDArray[np.f
     return np.array([np.median(found[known == c]) if (known == c).any() else 0.0 for c in range(len(corpus.space))])
 
 
+def drop_half(folder: Path) -> None:
+    """Take the labels of every second superpixel, by chance, away from the frames of a ``folder`` of our own."""
+    data = open_dataset(f"folder:{folder}")
+    for i, frame in enumerate(data.frames):
+        label = data.read_label(i)
+        regions = superpixels(data.read_image(i), label)
+        keep = np.random.default_rng((0, i)).random(regions.max() + 1) < 0.5
+        kept = np.where(keep[regions], label, np.uint8(IGNORE))
+        atomic_write(folder / "labels" / f"{frame.image.stem}.png", encode(".png", kept))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scores", type=Path)
@@ -52,10 +70,11 @@ def main() -> None:
         corpus = ScoredCorpus.open(options.scores)
         limits = medians(corpus, options.level)
         rows = corpus.select()
-        for name, keep in (("upper", "above"), ("lower", "below")):
-            out = options.out / name
-            export_dataset(corpus, rows, out, mode="labels", threshold=limits, keep=keep, level=options.level)
-            print(f"folder:{out}")
+        export = partial(export_dataset, corpus, rows)
+        export(options.out / "upper", mode="labels", threshold=limits, level=options.level)
+        export(options.out / "lower", mode="labels", threshold=limits, keep="below", level=options.level)
+        export(options.out / "random")
+        drop_half(options.out / "random")
     except HRSError as error:
         raise SystemExit(str(error)) from error
 
