@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.common import TrainingStep, config_of, empty_region_cache, print_table, step_data, step_options
 from hrs.data.layouts import Dataset, open_dataset
-from hrs.data.loaders import FrameReader, TrainingSteps, step_batches
+from hrs.data.loaders import AHEAD, FrameReader, TrainingSteps, step_batches
 
 FRAMES = 4
 """Frames a loader step holds; few, so that a small corpus still gives many steps."""
@@ -27,11 +27,11 @@ FRAMES = 4
 def loader_rate(reader: FrameReader, first: int, last: int, workers: int) -> float:
     """Frames a second over loader steps first..last-1.
 
-    The clock starts when every process has handed over one batch: the start of the processes is not counted, nor is
-    what they had begun before it.
+    The clock starts when every process has handed over a batch and all that it may load ahead: neither their start is
+    counted nor what the others had done by the time that the last of them began.
     """
     steps = TrainingSteps(reader, reader, lambda _: (FRAMES, 0), seed=0)
-    skipped = max(1, workers)
+    skipped = begun(workers)
     start = time.perf_counter()
     for index, _ in enumerate(step_batches(steps, first, last, workers=workers), 1):
         if index == skipped:
@@ -39,15 +39,21 @@ def loader_rate(reader: FrameReader, first: int, last: int, workers: int) -> flo
     return (last - first - skipped) * FRAMES / (time.perf_counter() - start)
 
 
+def begun(workers: int) -> int:
+    """Batches that loader processes may have begun before the last of them hands over its first; at least 1."""
+    return max(1, workers * (1 + AHEAD))
+
+
 def cold_and_warm(dataset: Dataset, options: argparse.Namespace) -> dict[str, float]:
     """Frames a second of the first epoch and of the ``--epochs`` after it."""
     with empty_region_cache():
         reader = FrameReader([dataset], config_of(options).data, regions=True)
         epoch = len(reader) // FRAMES
-        if epoch <= options.workers + 1:
-            raise SystemExit(f"{options.source} has {len(reader)} frames; {FRAMES * (options.workers + 2)} are needed")
+        least = begun(options.workers) + 2
+        if epoch < least:
+            raise SystemExit(f"{options.source} has {len(reader)} frames; {FRAMES * least} are needed")
         cold = loader_rate(reader, 0, epoch, options.workers)
-        loader_rate(reader, epoch, epoch + options.workers + 2, options.workers)  # the frames that a remainder left out
+        loader_rate(reader, epoch, epoch + least, options.workers)  # the frames that a remainder left out
         warm = loader_rate(reader, epoch, (1 + options.epochs) * epoch, options.workers)
     return {"cold": cold, "warm": warm}
 

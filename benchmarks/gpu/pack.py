@@ -186,6 +186,11 @@ def _take_packages(folder: Path, packages: list[str], python: str) -> None:
     command += ["--only-binary=:all:", "--python-version", python, "--implementation", "cp"]
     command += [word for tag in ("manylinux_2_28", "manylinux2014") for word in ("--platform", f"{tag}_x86_64")]
     subprocess.run([*command, *packages], check=True)
+    if theirs := [name for name in ("torch", "numpy") if (folder / name).exists()]:
+        raise SystemExit(
+            f"{', '.join(packages)} would bring its own {' and '.join(theirs)}, which would take the place of what is "
+            "there; name only packages that need neither"
+        )
 
 
 def _say_sizes(out: Path) -> None:

@@ -14,7 +14,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 OWN = Path(__file__).resolve().parents[2] / "hrs"
-HERE, TORCH = Path(__file__).resolve(), Path(torch.__file__).parent
+TELLERS, TORCH = {Path(__file__).resolve(), Path(warnings.__file__)}, Path(torch.__file__).parent
+WARNED = "called a synchronizing"
+"""In what CUDA says of an operation for which the host waits, and not in what it says of saying so."""
 
 
 @contextmanager
@@ -37,7 +39,7 @@ def host_waits(device: torch.device) -> Iterator[Counter[str]]:
 @contextmanager
 def _said_by_cuda(found: Counter[str]) -> Iterator[None]:
     def note(message: Warning | str, *_: Any, **__: Any) -> None:
-        if "synchroniz" in str(message):
+        if WARNED in str(message):
             found[_line("synchronises")] += 1
 
     before = torch.cuda.get_sync_debug_mode()
@@ -77,11 +79,11 @@ def _by_mask(args: Any) -> bool:
 
 
 def _line(operation: str) -> str:
-    """The innermost line of hrs, else the innermost that is neither torch's nor this file's."""
+    """The innermost line of hrs, else the innermost that is neither torch's nor of what tells."""
     stack = [
         frame
         for frame in traceback.extract_stack()
-        if Path(frame.filename) != HERE and TORCH not in Path(frame.filename).parents
+        if Path(frame.filename) not in TELLERS and TORCH not in Path(frame.filename).parents
     ]
     own = [frame for frame in stack if OWN in Path(frame.filename).parents]
     frame = (own or stack)[-1]

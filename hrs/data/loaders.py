@@ -35,6 +35,8 @@ SOURCE = 0
 """The synthetic side's place among the sides of a step."""
 MOST_BAD_FRAMES = 10
 """Unreadable frames in a row after which training gives up."""
+AHEAD = 4
+"""Batches that each loader process may have waiting."""
 _LOADER = "torch.utils.data.dataloader"
 _RAISES_FOR_KILLED = ("torch.utils.data._utils.signal_handling", _LOADER)
 
@@ -322,7 +324,7 @@ def step_batches(steps: TrainingSteps, first: int, last: int, *, workers: int, p
         sampler=range(first, last),
         num_workers=workers,
         pin_memory=pin,
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=AHEAD if workers else None,
         worker_init_fn=_one_thread,
     )
     return unguarded(loader)

@@ -1,16 +1,20 @@
 import csv
 import gzip
 import json
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
+from torch.autograd import DeviceType
 
 import benchmarks.gpu.run as runner
 from benchmarks.common import step_data
 from benchmarks.gpu.__main__ import parser
-from benchmarks.gpu.pack import write_pack
+from benchmarks.gpu.pack import _take_packages, write_pack
 from benchmarks.gpu.part import Part
+from benchmarks.gpu.trace import longest
 from benchmarks.gpu.waits import host_waits
 from hrs.methods.build import build_method
 from hrs.methods.table import METHODS
@@ -126,6 +130,45 @@ def test_what_would_wait_for_a_gpu_is_found(wait):
     with host_waits(torch.device("cpu")) as found:
         wait(torch.ones(3))
     assert [line for line in found if line.startswith("test_gpu.py:")], dict(found)
+
+
+def test_cuda_says_where_the_host_waits_and_its_word_about_saying_so_is_none(monkeypatch):
+    """The first time that the mode is set, torch warns of the mode itself, and speaks of synchronizing too."""
+
+    def set_mode(mode):
+        if mode == "warn":
+            warnings.warn("Synchronization debug mode does not yet detect all synchronizing operations", stacklevel=1)
+
+    monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", set_mode)
+    with host_waits(torch.device("cuda")) as found:
+        warnings.warn("called a synchronizing CUDA operation", stacklevel=1)
+    assert list(found.values()) == [1] and next(iter(found)).startswith("test_gpu.py:")
+
+
+@dataclass
+class Event:
+    """As torch's profile has them by name."""
+
+    key: str
+    device_type: DeviceType
+    self_device_time_total: float
+    is_user_annotation: bool = False
+    count: int = 1
+
+
+def test_a_kernel_is_not_counted_beside_its_operator_and_its_annotation():
+    cpu, cuda = DeviceType.CPU, DeviceType.CUDA
+    events = [Event("aten::mm", cpu, 750.0), Event("gemm", cuda, 750.0), Event("aten::add", cpu, 250.0)]
+    events += [Event("add_kernel", cuda, 250.0), Event("step", cuda, 1000.0, True), Event("step", cpu, 1000.0, True)]
+    found = longest(events, on_device=True)
+    assert [(row["operator"], row["%"]) for row in found] == [("aten::mm", 75.0), ("aten::add", 25.0)]
+
+
+def test_a_pack_may_not_bring_another_torch(tmp_path, monkeypatch):
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: (tmp_path / "numpy").mkdir())
+    with pytest.raises(SystemExit, match="scipy would bring its own numpy"):
+        _take_packages(tmp_path, ["scipy"], "3.12")
 
 
 def test_packages_that_are_missing_are_named_with_what_they_are_for(pack, monkeypatch, capsys):
