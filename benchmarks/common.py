@@ -7,7 +7,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ import torch
 from hrs.config import RunConfig, load_config
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import FrameReader, Step, TrainingSteps
+from hrs.errors import HRSError
 from hrs.methods.base import Method, StepResult
 from hrs.methods.build import build_method
 from hrs.street import shipped_frames
@@ -139,6 +140,14 @@ def empty_region_cache() -> Iterator[None]:
             del os.environ["HRS_CACHE"]
             if before is not None:
                 os.environ["HRS_CACHE"] = before
+
+
+def told(main: Callable[[], None]) -> None:
+    """Run a command; what its user can mend is a line, as `python -m hrs` says it."""
+    try:
+        main()
+    except (HRSError, OSError) as error:
+        raise SystemExit(f"error: {error}") from error
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

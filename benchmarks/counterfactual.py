@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.common import told
 from hrs.data.layouts import open_dataset
 from hrs.data.regions import superpixels
 from hrs.errors import HRSError
@@ -66,18 +67,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--level", default="combined")
     options = parser.parse_args()
-    try:
-        corpus = ScoredCorpus.open(options.scores)
-        limits = medians(corpus, options.level)
-        rows = corpus.select()
-        export = partial(export_dataset, corpus, rows)
-        export(options.out / "upper", mode="labels", threshold=limits, level=options.level)
-        export(options.out / "lower", mode="labels", threshold=limits, keep="below", level=options.level)
-        export(options.out / "random")
-        drop_half(options.out / "random")
-    except HRSError as error:
-        raise SystemExit(str(error)) from error
+    corpus = ScoredCorpus.open(options.scores)
+    limits = medians(corpus, options.level)
+    rows = corpus.select()
+    export = partial(export_dataset, corpus, rows)
+    export(options.out / "upper", mode="labels", threshold=limits, level=options.level)
+    export(options.out / "lower", mode="labels", threshold=limits, keep="below", level=options.level)
+    export(options.out / "random")
+    drop_half(options.out / "random")
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.common import told
 from benchmarks.pairs import Key
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
@@ -124,4 +125,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.common import print_table
+from benchmarks.common import print_table, told
 from benchmarks.counts import Counts, iou, read_all
 from benchmarks.pairs import PHOTOS, Key
 from benchmarks.settings import drive_of
@@ -146,11 +146,8 @@ def main() -> None:
     parser.add_argument("--pairs", nargs="+", default=["hrs:joint"], help="ARM:AGAINST")
     parser.add_argument("--csv", type=Path, help="also write the table here")
     options = parser.parse_args()
-    try:
-        found = read_all(options.counts)
-        table = [row for pair in options.pairs for row in rows(found, *pair.split(":", 1))]
-    except HRSError as error:
-        raise SystemExit(str(error)) from error
+    found = read_all(options.counts)
+    table = [row for pair in options.pairs for row in rows(found, *pair.split(":", 1))]
     print_table(HEAD, table)
     if options.csv:
         with options.csv.open("w") as file:
@@ -158,4 +155,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.common import print_table
+from benchmarks.common import print_table, told
 from benchmarks.settings import STREET
 from hrs.data.draw import spread_indices
 from hrs.data.layouts import Dataset, open_dataset
@@ -77,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

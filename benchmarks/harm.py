@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.common import told
 from hrs.data.frames import Frame
 from hrs.data.layouts import Dataset, open_dataset
-from hrs.errors import HRSError
 from hrs.street import harmful_mask
 from hrs.system.files import atomic_folder
 
@@ -46,16 +46,13 @@ def main() -> None:
     parser.add_argument("--data", default="render:synthetic?frames=2000")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    try:
-        data = open_dataset(options.data)
-        shares = harmful_shares(data)
-        order = np.argsort(shares, kind="stable")
-        for name, rows in zip(("clean", "harmful"), np.array_split(order, 2), strict=True):
-            link([data.frames[i] for i in sorted(rows.tolist())], options.out / name)
-            print(f"folder:{options.out / name}  {len(rows)} frames, {100 * shares[rows].mean():.1f} % of pixels harm")
-    except HRSError as error:
-        raise SystemExit(str(error)) from error
+    data = open_dataset(options.data)
+    shares = harmful_shares(data)
+    order = np.argsort(shares, kind="stable")
+    for name, rows in zip(("clean", "harmful"), np.array_split(order, 2), strict=True):
+        link([data.frames[i] for i in sorted(rows.tolist())], options.out / name)
+        print(f"folder:{options.out / name}  {len(rows)} frames, {100 * shares[rows].mean():.1f} % of pixels harm")
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

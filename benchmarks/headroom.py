@@ -31,6 +31,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.common import told
 from benchmarks.frozen import Arm, Bench, Given, Setting, Views, parser, run, within_class
 from hrs.data.regions import superpixels
 from hrs.labels import IGNORE
@@ -163,4 +164,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

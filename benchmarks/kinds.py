@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmarks.common import print_table
+from benchmarks.common import print_table, told
 from benchmarks.frozen import Setting, Views, parser, regions_of, run
 from benchmarks.pairs import Key, Scores, pairs, read
 from benchmarks.rivals import arms
@@ -110,4 +110,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

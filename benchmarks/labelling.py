@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from benchmarks.common import print_table
+from benchmarks.common import print_table, told
 from benchmarks.frozen import Bench
 from hrs.data.draw import spread_indices
 from hrs.data.layouts import Dataset, open_dataset
@@ -188,4 +188,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

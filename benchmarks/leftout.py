@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import print_table
+from benchmarks.common import print_table, told
 from benchmarks.settings import SEQUENCES
 from hrs.runs.folder import RunFolder
 from hrs.study.plan import Study, plan
@@ -123,4 +123,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -16,7 +16,7 @@ import time
 
 import torch
 
-from benchmarks.common import TrainingStep, config_of, empty_region_cache, print_table, step_data, step_options
+from benchmarks.common import TrainingStep, config_of, empty_region_cache, print_table, step_data, step_options, told
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import AHEAD, FrameReader, TrainingSteps, step_batches
 
@@ -84,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

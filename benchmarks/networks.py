@@ -16,6 +16,7 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
+from benchmarks.common import told
 from hrs.networks.segmenter import Segmenter, build_segmenter, normalise, upsample
 
 PHOTO = (360, 480)
@@ -82,4 +83,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

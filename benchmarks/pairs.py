@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.common import print_table
+from benchmarks.common import print_table, told
 from hrs.errors import HRSError
 from hrs.study.table import Estimate, estimate
 
@@ -97,13 +97,10 @@ def main() -> None:
     parser.add_argument("--arm", default="hrs")
     parser.add_argument("--against", default="joint")
     options = parser.parse_args()
-    try:
-        table = list(rows(read(options.results), options.arm, options.against))
-    except HRSError as error:
-        raise SystemExit(str(error)) from error
+    table = list(rows(read(options.results), options.arm, options.against))
     head = ["source", "photos", "steps", "place", "pairs", options.against, options.arm, "difference"]
     print_table(head, table)
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

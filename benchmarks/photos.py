@@ -30,7 +30,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from benchmarks.common import print_table
+from benchmarks.common import print_table, told
 from hrs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hrs.config import load_config
 from hrs.inference import Predictor, read_photograph
@@ -169,4 +169,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -34,7 +34,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from benchmarks.common import print_table
+from benchmarks.common import print_table, told
 from hrs.checkpoint import Checkpoint, load_checkpoint
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import Batch, FrameReader
@@ -181,12 +181,9 @@ def show(title: str, table: Table, columns: list[str]) -> None:
 
 def main() -> None:
     options = parse()
-    try:
-        folder = resolve_checkpoint(options.checkpoint, options.runs)
-        loaded, dataset = load_checkpoint(folder, device=options.device), open_dataset(options.data)
-        rows, kinds = measure(loaded, dataset, options)
-    except HRSError as error:
-        raise SystemExit(str(error)) from error
+    folder = resolve_checkpoint(options.checkpoint, options.runs)
+    loaded, dataset = load_checkpoint(folder, device=options.device), open_dataset(options.data)
+    rows, kinds = measure(loaded, dataset, options)
     print(f"{folder}, step {loaded.about.step}, on {len(dataset)} frames of {options.data}")
     show("weights", rows, list(rows["combined"]))
     print()
@@ -203,4 +200,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.common import print_table
+from benchmarks.common import print_table, told
 from hrs.checkpoint import read_about
 from hrs.data.layouts import open_dataset
 from hrs.data.transforms import Sample, fit
@@ -68,4 +68,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -40,6 +40,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from benchmarks.common import told
 from benchmarks.frozen import Arm, Bench, Given, Setting, Step, Views, parser, run, within_class
 from benchmarks.weighers import (
     Compared,
@@ -170,4 +171,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.common import empty_region_cache, print_table, step_options
+from benchmarks.common import empty_region_cache, print_table, step_options, told
 from benchmarks.scoring import untrained
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.runs.names import CorpusFolder
@@ -107,4 +107,4 @@ def copy_of_shipped(to: Path) -> Path:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

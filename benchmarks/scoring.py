@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.common import config_of, empty_region_cache, print_table, step_options, synchronise
+from benchmarks.common import config_of, empty_region_cache, print_table, step_options, synchronise, told
 from hrs.checkpoint import load_checkpoint, save_checkpoint
 from hrs.data.layouts import open_dataset
 from hrs.labels import LabelSpace
@@ -87,4 +87,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from benchmarks.common import told
 from hrs.data.layouts import open_dataset
 from hrs.labels import CAMVID
 
@@ -162,4 +163,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from benchmarks.common import print_table
+from benchmarks.common import print_table, told
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.scoring.corpus import ScoredCorpus
@@ -66,11 +66,8 @@ def main() -> None:
     options = parser.parse_args()
     if len(options.scores) < 2:
         parser.error("name at least two scored folders")
-    try:
-        corpora = [ScoredCorpus.open(folder) for folder in options.scores]
-        weights, classes = draw(corpora, options.pixels)
-    except HRSError as error:
-        raise SystemExit(str(error)) from error
+    corpora = [ScoredCorpus.open(folder) for folder in options.scores]
+    weights, classes = draw(corpora, options.pixels)
     rows = []
     for i, name in enumerate(corpora[0].maps):
         pairs = [agreement(weights[a, i], weights[b, i], classes) for a, b in combinations(range(len(corpora)), 2)]
@@ -80,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

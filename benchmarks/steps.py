@@ -32,7 +32,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.common import TrainingStep, config_of, print_table, step_data, step_options, synchronise
+from benchmarks.common import TrainingStep, config_of, print_table, step_data, step_options, synchronise, told
 from hrs.methods.base import Method
 
 METHODS = ("joint", "hrs")
@@ -175,4 +175,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

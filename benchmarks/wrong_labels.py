@@ -34,7 +34,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from benchmarks.common import print_table
+from benchmarks.common import print_table, told
 from benchmarks.planted import Tally
 from hrs.checkpoint import load_checkpoint
 from hrs.data.layouts import Dataset, open_dataset
@@ -189,4 +189,4 @@ def shown(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -108,13 +108,16 @@ def what_next(own: PhotoSet) -> None:
 
 def main() -> None:
     st.title("Label")
-    columns = st.columns([2, 1, 1], vertical_alignment="bottom")
+    columns = st.columns([2, 1, 1])
     with columns[0]:
         chosen = pick()
     with columns[1]:
         make_new(first=chosen is None)
     if chosen is None:
-        st.markdown("Photos of your own become training data here: areas get a class at a touch, and a model begins.")
+        st.markdown(
+            "Photos of your own become training data here: areas get a class at a touch. A trained model can label "
+            "first, and you mend."
+        )
         return
     try:
         own = PhotoSet.open(runs_root() / DATASETS / chosen)

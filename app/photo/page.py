@@ -41,6 +41,7 @@ NO_MODEL = (
     "**There is no trained model yet.** Train the built-in example with `make demo`, or your own with "
     "`python -m hrs train CONFIG.yaml`; then reload this page."
 )
+ABOUT_MIOU = "mIoU: in percent, of each on its own validation images; between models it says little"
 # Two layers in the browser, so that the colours follow the hand without asking the server.
 SET_OPACITY = "(percent) => { document.documentElement.style.setProperty('--hrs-opacity', percent / 100); }"
 
@@ -60,7 +61,7 @@ def build_demo(runs: Path, *, shipped: Path = SHIPPED, dashboard: int | None = N
         missing = gr.Markdown(NO_MODEL, visible=False)
         with gr.Row():
             with gr.Column(scale=2, min_width=280):
-                model = gr.Dropdown([], label="Model", info="mIoU on its validation images, in percent")
+                model = gr.Dropdown([], label="Model", info=ABOUT_MIOU)
             with gr.Column(scale=1, min_width=280):
                 careful = gr.Checkbox(label="Careful", info="Averages several views; four to six times slower")
         with gr.Tabs():
@@ -85,6 +86,9 @@ def _one_photo(photos: Photos, model: gr.Dropdown, careful: gr.Checkbox) -> None
             hint = gr.HTML(EMPTY)
             with gr.Column(visible=False) as results:
                 opacity, *shows = _results()
+                if photos.corrections:
+                    wrong = gr.Button("That is wrong: correct it", size="sm", elem_id="correct")
+                    link = gr.HTML()
     outputs = [shown, hint, results, *shows]
     compare_and_overlay = outputs[-2:]
     answered = gr.on(
@@ -100,8 +104,6 @@ def _one_photo(photos: Photos, model: gr.Dropdown, careful: gr.Checkbox) -> None
     )
     answered.failure(empty, None, outputs, show_progress="hidden", api_visibility="private")
     if photos.corrections:
-        wrong = gr.Button("That is wrong: correct it", size="sm", elem_id="correct")
-        link = gr.HTML()
         wrong.click(photos.correct, [photo, model], link, api_visibility="private")
         photo.change(lambda: "", None, link, show_progress="hidden", api_visibility="private")
     opacity.input(None, opacity, None, js=SET_OPACITY, api_visibility="private")

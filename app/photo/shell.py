@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABCMeta
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -107,7 +108,7 @@ def theme() -> gr.themes.Base:
 
 def photo_input() -> gr.Image:
     """Where a photo is put in. It is handed on as it was uploaded: Gradio neither opens nor converts it."""
-    image = gr.Image(
+    return _Uploaded(
         label="Photo",
         sources=["upload", "webcam", "clipboard"],
         type="filepath",
@@ -116,16 +117,21 @@ def photo_input() -> gr.Image:
         alt_text="The photo to segment",
         elem_id="photo",
     )
-    image.preprocess = _as_uploaded  # type: ignore[method-assign]  # of a subclass Gradio writes a .pyi beside the source
-    return image
 
 
-def _as_uploaded(payload: ImageData | None) -> str | None:
+def _as_uploaded(self: gr.Image, payload: ImageData | None) -> str | None:
     if payload is None:
         return None
     if payload.path is None:
         raise gr.Error("The photo did not come as a file. Upload it.", print_exception=False)
     return payload.path
+
+
+# A class of its own, since Gradio makes a component anew from its class when an example is chosen. Not by the class
+# statement, at which Gradio writes a .pyi beside the source.
+_Uploaded: type[gr.Image] = ABCMeta.__new__(
+    type(gr.Image), "Uploaded", (gr.Image,), {"preprocess": _as_uploaded, "is_template": True, "__module__": __name__}
+)
 
 
 class Demo(gr.Blocks):

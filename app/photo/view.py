@@ -120,9 +120,9 @@ def confidence_html(picture: bytes, mean: float, aspect: float) -> str:
     """The confidence picture (JPEG) with its scale; ``mean`` over the photo in [0, 1], ``aspect`` width by height."""
     return (
         f'<div class="hrs-stack" style="{_limit(aspect)}">'
-        f'<img src="{_address("jpeg", picture)}" alt="Confidence, on average {mean:.0%}"></div>'
+        f'<img src="{_address("jpeg", picture)}" alt="Confidence, on average {_whole(mean)}"></div>'
         '<div class="hrs-scale"><span>unsure</span><i></i><span>sure</span></div>'
-        f'<p class="hrs-note">How sure the network is of the class it chose: {mean:.0%} on average.</p>'
+        f'<p class="hrs-note">How sure the network is of the class it chose: {_whole(mean)} on average.</p>'
     )
 
 
@@ -131,7 +131,7 @@ def classes_html(rows: Sequence[ClassRow]) -> str:
     lines = "".join(
         f'<tr><td><i class="hrs-swatch" style="background:rgb{row.colour}"></i>{_text(row.name)}</td>'
         f'<td class="hrs-bar"><i style="width:{row.percent:.1f}%"></i></td>'
-        f"<td>{_percent(row.percent)}</td><td>{row.confidence:.0%}</td></tr>"
+        f"<td>{_percent(row.percent)}</td><td>{_whole(row.confidence)}</td></tr>"
         for row in rows
     )
     head = '<tr><th>Class</th><th aria-hidden="true"></th><th>Pixels</th><th>Confidence</th></tr>'
@@ -144,7 +144,7 @@ def realism_html(realism: float | None, words: str) -> str:
     if realism is None:
         return f'<p class="hrs-head">Realism</p>{sentence}'
     return (
-        f'<p class="hrs-head">Realism<span>{realism:.0%}</span></p>'
+        f'<p class="hrs-head">Realism<span>closer than {_whole(realism)} of the real images</span></p>'
         '<div class="hrs-gauge" role="meter" aria-label="Realism" aria-valuemin="0" aria-valuemax="1" '
         f'aria-valuenow="{realism:.2f}"><i style="width:{realism:.0%}"></i></div>{sentence}'
     )
@@ -182,6 +182,10 @@ def _largest(row: BatchRow) -> str:
 
 def _percent(value: float) -> str:
     return f"{value:.1f} %" if value >= 0.05 else "&lt; 0.1 %"
+
+
+def _whole(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _text(text: str) -> str:

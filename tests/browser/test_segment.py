@@ -255,6 +255,19 @@ def test_a_hostile_file_is_told_and_the_next_photo_is_segmented(app, page, photo
     expect(classes(page)).to_be_visible()
 
 
+def test_after_an_example_too_a_photo_is_handed_on_as_it_was_uploaded(app, page, photo, tmp_path):
+    """Choosing an example makes Gradio build the component anew; it must not begin to open and convert files."""
+    (tmp_path / "text.jpg").write_text("no photo")
+    page.goto(app.url)
+    page.locator(".gallery-item, .gallery button").first.click()
+    expect(classes(page)).to_be_visible()
+    page.get_by_label("Remove Image").click()
+    upload(page, tmp_path / "text.jpg")
+    told = page.get_by_test_id("toast-body").or_(page.locator(".toast-body"))
+    expect(told).to_contain_text("expected a whole JPEG")
+    expect(told).not_to_contain_text("preprocess")
+
+
 def test_a_file_of_more_than_25_megabytes_is_refused(app, page, photo, tmp_path):
     (tmp_path / "long.jpg").write_bytes(photo.read_bytes() + bytes(26 * 2**20))
     page.goto(app.url)
