@@ -37,8 +37,14 @@ class LabelSpace:
     def __post_init__(self) -> None:
         if len(self.classes) != len(self.palette):
             raise HRSError(f"label space {self.name}: {len(self.classes)} classes but {len(self.palette)} colours")
-        if len({fold(name) for name in self.classes}) != len(self.classes):
-            raise HRSError(f"label space {self.name}: class names repeat; give every class its own name")
+        seen: dict[str, str] = {}
+        for name in self.classes:
+            if fold(name) in seen:
+                raise HRSError(
+                    f"label space {self.name}: class names repeat, {alike(seen[fold(name)], name)}; give every class "
+                    "its own name"
+                )
+            seen[fold(name)] = name
         if not 2 <= len(self.classes) <= IGNORE:
             raise HRSError(f"label space {self.name}: {len(self.classes)} classes; expected 2 to {IGNORE}")
         if not all(0 <= value <= 255 for colour in self.palette for value in colour):
@@ -72,6 +78,11 @@ def fold(name: str) -> str:
     text = unicodedata.normalize("NFKC", name).casefold()
     kept = "".join(each for each in text if each.isalnum() or unicodedata.category(each).startswith("M"))
     return kept or text.strip()
+
+
+def alike(first: str, second: str) -> str:
+    """Two names that are one to `fold`, in words."""
+    return f"{first[:LONGEST_NAME]!r} and {second[:LONGEST_NAME]!r} (small or capital letters, spaces and signs aside)"
 
 
 def _numbers(word: str) -> list[str]:

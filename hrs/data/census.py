@@ -25,11 +25,13 @@ _MOST_IDS = 4096  # ids that are kept; labels of quite another kind can hold mil
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFacts:
-    """Of one label. ids: raw id -> pixels. upper: the same in its upper half. palette: index in use -> colour."""
+    """Of one label. ids: raw id -> pixels. upper: the same in its upper half. palette: index in use -> colour. shape:
+    (h, w) as it is read."""
 
     ids: dict[int, int]
     upper: dict[int, int]
     palette: dict[int, Colour]
+    shape: tuple[int, int]
 
 
 @dataclass
@@ -84,7 +86,8 @@ def look_at(dataset: Dataset, i: int) -> LabelFacts:
     raw = dataset.read_raw(i)
     ids = count(raw)
     palette = {index: colour for index, colour in _palette(dataset, i).items() if index in ids}
-    return LabelFacts(ids=ids, upper=count(raw[: len(raw) // 2]), palette=palette)
+    height, width = raw.shape
+    return LabelFacts(ids=ids, upper=count(raw[: height // 2]), palette=palette, shape=(height, width))
 
 
 def _palette(dataset: Dataset, i: int) -> dict[int, Colour]:

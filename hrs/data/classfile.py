@@ -6,17 +6,28 @@ Whatever looks like a name stays text: YAML's own readers take ``no`` for false.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import yaml
 
-from hrs.data.classlist import ClassList, Names, as_colour, checked, is_id, listed, once, text_of
+from hrs.data.classlist import (
+    ClassList,
+    Names,
+    as_colour,
+    checked,
+    is_id,
+    is_void,
+    listed,
+    once,
+    sure_colour,
+    text_of,
+)
 from hrs.data.classtext import from_csv, from_labelmap, from_text, rows_of
 from hrs.errors import HRSError
-from hrs.labels import Colour
+from hrs.labels import Colour, fold
 from hrs.system.documents import parse_yaml, shortened
 
 EXPECTED = "expected 'classes:' with lines of 'raw id: name'"
@@ -113,8 +124,10 @@ def _classes(path: Path, given: Any) -> tuple[Names, dict[int, Colour]]:
         given = [each.strip() for each in given.split(",")]
     if isinstance(given, list) and all(isinstance(each, dict) and len(each) == 1 for each in given):
         pairs = [pair for each in given for pair in each.items()]
+    elif isinstance(given, list):
+        pairs = [("" if isinstance(each, dict) else i, each) for i, each in enumerate(given)]
     else:
-        pairs = list(enumerate(given)) if isinstance(given, list) else list(given.items())
+        pairs = list(given.items())
     entries = [_entry(path, place, str(key), value) for place, (key, value) in enumerate(pairs)]
     palette = {raw: colour for raw, _, colour in entries if colour is not None}
     return once(path, [(raw, name) for raw, name, _ in entries]), palette
@@ -123,13 +136,9 @@ def _classes(path: Path, given: Any) -> tuple[Names, dict[int, Colour]]:
 def _entry(path: Path, place: int, key: str, value: Any) -> tuple[int, str, Colour | None]:
     """A class from "id: name", "name: id", "name: colour", "colour: name" or a table with id, name and colour."""
     if isinstance(value, dict):
-        raw = value.get("id", key)
-        name = value.get("name", None if is_id(key) else key)
-        colour = as_colour(value.get("color", value.get("colour", value.get("rgb", ""))))
-        if name and is_id(raw):
-            return int(raw), str(name), colour
-        if name:
-            return place, str(name), colour
+        if name := value.get("name", None if is_id(key) else key):
+            raw = key if is_id(key) and "id" not in value else _id_in(path, str(name), value)
+            return place if raw is None else int(raw), str(name), sure_colour(_first(value, _COLOUR_KEYS))
     elif is_id(key) and isinstance(value, str):
         return int(key), value, None
     elif is_id(value):
@@ -141,13 +150,37 @@ def _entry(path: Path, place: int, key: str, value: Any) -> tuple[int, str, Colo
     raise HRSError(f"{path} cannot be used ({shortened(key)}: {shortened(value)} is no class); {EXPECTED}")
 
 
+_COLOUR_KEYS = ("color", "colour", "rgb")
+_ID_KEYS = frozenset(
+    ("id", "classid", "labelid", "categoryid", "trainid", "rawid", "value", "pixelvalue", "index", "classindex")
+)
+"""What tools call the id in a table of a class, folded."""
+
+
+def _first(table: Mapping[str, Any], keys: Sequence[str]) -> Any:
+    return next((table[key] for key in keys if key in table), "")
+
+
+def _id_in(path: Path, name: str, table: Mapping[str, Any]) -> Any:
+    """The id in a class's table; None where it has no whole number. Raises HRSError where one may be it or not."""
+    if is_id(table.get("id")):
+        return table["id"]
+    numbers = {key: each for key, each in table.items() if is_id(each) and key not in ("name", *_COLOUR_KEYS)}
+    ids = {int(each) for key, each in numbers.items() if fold(key) in _ID_KEYS}
+    if numbers and len(ids) != 1:
+        found = listed(f"{key}: {each}" for key, each in numbers.items())
+        raise HRSError(f"{path}: the class {shortened(name)} has {found}, but no id; add 'id:', its value in labels")
+    return ids.pop() if ids else None
+
+
 def _palette(path: Path, given: Any, names: Names) -> dict[int, Colour]:
-    pairs = enumerate(given) if isinstance(given, list) else given.items() if isinstance(given, dict) else None
-    if pairs is None:
+    if isinstance(given, list):
+        given = dict(_in_order(path, given, names))
+    if not isinstance(given, dict):
         raise HRSError(f"{path}: palette is {shortened(given)}; expected lines of 'raw id: [r, g, b]'")
     found: dict[int, Colour] = {}
-    for key, value in pairs:
-        colour = as_colour(value)
+    for key, value in given.items():
+        colour = sure_colour(value)
         if colour is None:
             raise HRSError(
                 f"{path}: the palette's colour of {listed([key])} is {shown(value)}; expected [r, g, b] from 0 to 255"
@@ -155,6 +188,21 @@ def _palette(path: Path, given: Any, names: Names) -> dict[int, Colour]:
         for raw in _ids_of(path, str(key), names):
             found[raw] = colour
     return found
+
+
+def _in_order(path: Path, colours: list[Any], names: Names) -> Iterable[tuple[int, Any]]:
+    """Colours without ids: one for each class, in the order of the ids, or the i-th for the id i. Raises HRSError where
+    they are neither."""
+    every = sorted(raw for raw in names if raw >= 0)
+    for ids in (every, [raw for raw in every if not is_void(names[raw])]):
+        if len(colours) == len(ids):
+            return zip(ids, colours, strict=True)
+    if len(colours) > max(every, default=-1) or every == list(range(len(every))):
+        return enumerate(colours)
+    raise HRSError(
+        f"{path}: palette has {len(colours)} colours for {len(every)} classes with the ids {listed(every)}; expected "
+        "one for each, in this order, or lines of 'raw id: [r, g, b]'"
+    )
 
 
 def _ignored(path: Path, given: Any, names: Names) -> tuple[frozenset[int], frozenset[Colour]]:

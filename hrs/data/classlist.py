@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from hrs.errors import HRSError
-from hrs.labels import Colour, fold
+from hrs.labels import Colour, alike, fold
 from hrs.system.documents import MOST_BYTES, printable, read_bounded, shortened
+from hrs.system.photographs import SUFFIXES
 
 Names = dict[int, str]
 _MOST = 1 << 16
 _LONGEST_LIST = 200  # characters of a message
 _NUMBERS = re.compile(r"-?\d{1,18}")
 _VOID = frozenset(map(fold, ("void", "ignore", "ignored", "unlabeled", "unlabelled", "null", "~", "")))
+_PERHAPS_VOID = frozenset(map(fold, ("unknown", "undefined", "unclassified", "no label", "none", "don't care")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class ClassList:
 
     ordered: whether the ids are only the order of the list, as where it has names and colours alone.
     dropped: names that say that a class is none, such as void; their ids are ignored.
+    doubts: what else was guessed, in words.
     """
 
     path: Path
@@ -34,11 +37,20 @@ class ClassList:
     ignored_colours: frozenset[Colour] = frozenset()
     ordered: bool = False
     dropped: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was guessed, in words."""
-        return (f"{self.path.name}: ignored, as the name says: {listed(self.dropped)}",) if self.dropped else ()
+        return tuple(f"{self.path.name}: {each}" for each in self._guesses())
+
+    def _guesses(self) -> Iterator[str]:
+        if self.dropped:
+            yield f"ignored, as the name says: {listed(self.dropped)}"
+        kept = [name for name in dict.fromkeys(self.names.values()) if fold(name) in _PERHAPS_VOID]
+        if kept:
+            yield f"a class like the others: {listed(kept)}; if its pixels are to be ignored, call it void"
+        yield from self.doubts
 
 
 def is_void(name: str) -> bool:
@@ -62,10 +74,10 @@ def is_id(value: Any) -> bool:
 
 
 def as_colour(value: Any) -> Colour | None:
-    """[r, g, b], "r, g, b", "(r g b)" or "#rrggbb" as a colour; None for anything else."""
+    """[r, g, b], "r, g, b", "(r g b)" or "#rrggbb" as a colour; None for anything else, such as the name "facade"."""
     if isinstance(value, (list, tuple)):
         parts = list(map(str, value))
-    elif re.fullmatch(r"#?[0-9a-fA-F]{6}", str(value).strip()) and not is_id(value):
+    elif re.fullmatch(r"#[0-9a-fA-F]{6}", str(value).strip()):
         text = str(value).strip().removeprefix("#")
         return int(text[:2], 16), int(text[2:4], 16), int(text[4:], 16)
     else:
@@ -85,10 +97,20 @@ def once(path: Path, pairs: Iterable[tuple[int, str]]) -> Names:
     return names
 
 
+def sure_colour(value: Any) -> Colour | None:
+    """As `as_colour`, where nothing but a colour can stand: "rrggbb" too."""
+    return as_colour(value) or as_colour(f"#{value}")
+
+
 def checked(found: ClassList) -> ClassList:
+    found = _without(found, {raw for raw, name in found.names.items() if raw < 0 and is_void(name)})
     wrong = [raw for raw in found.names if not 0 <= raw < _MOST]
     if wrong:
-        raise HRSError(f"{found.path} names the id {shortened(max(wrong, key=abs))}; expected ids from 0 to 65535")
+        void = ", or void for ids below 0: 'ID: void'" if min(wrong) < 0 else ""
+        raise HRSError(
+            f"{found.path} names the id {shortened(max(wrong, key=abs))}; expected ids from 0 to 65535{void}"
+        )
+    _check_names(found.path, found.names.values())
     if len(set(found.names.values())) < 2:
         only = listed(found.names.values()) or "none"
         raise HRSError(
@@ -98,14 +120,33 @@ def checked(found: ClassList) -> ClassList:
     return _without_void(found)
 
 
+def _check_names(path: Path, names: Iterable[str]) -> None:
+    """Raises HRSError for names that nobody can tell apart, and for names of files."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if Path(name).suffix.lower() in SUFFIXES:
+            raise HRSError(
+                f"{path} names files, such as {shortened(name)}, not classes; expected a list of classes: call this "
+                "file otherwise, and name the classes in classes.yaml"
+            )
+        first = seen.setdefault(fold(name), name)
+        if first != name and not is_void(name):
+            raise HRSError(f"{path} has {alike(first, name)}; give every class its own name, or both the same")
+
+
 def _without_void(found: ClassList) -> ClassList:
     """Void and the like are no classes; where fewer than two others are left, they are what is beside a class."""
-    void = {raw: name for raw, name in found.names.items() if is_void(name)}
+    void = {raw for raw, name in found.names.items() if is_void(name)}
+    left = {name for raw, name in found.names.items() if raw not in void}
+    return _without(found, void) if len(left) > 1 else found
+
+
+def _without(found: ClassList, void: Collection[int]) -> ClassList:
+    """With some of its ids ignored."""
     kept = {raw: name for raw, name in found.names.items() if raw not in void}
-    if not void or len(set(kept.values())) < 2:
-        return found
-    dropped = tuple(dict.fromkeys(name or "(no name)" for name in void.values()))
-    return replace(found, names=kept, ignored=found.ignored | void.keys(), dropped=dropped)
+    names = [name or "(no name)" for raw, name in found.names.items() if raw in void]
+    dropped = tuple(dict.fromkeys((*found.dropped, *names)))
+    return replace(found, names=kept, ignored=found.ignored.union(void), dropped=dropped)
 
 
 def text_of(path: Path, most: int = MOST_BYTES) -> str:

@@ -17,16 +17,33 @@ _CHANNELS = ({"r", "red", "rvalue"}, {"g", "green", "gvalue"}, {"b", "blue", "bv
 
 
 def from_text(path: Path) -> ClassList:
-    """A name a line; the id before it, where every line has one, else the line's number from 0.
+    """A name a line; the id before it, where every line has one, else its place among the names from 0.
 
-    LabelMe's lists begin with __ignore__, which is -1.
+    LabelMe's lists begin with __ignore__, which is -1. Lines that begin with # are not counted, and a note says so
+    where others follow. Raises HRSError for an empty line between names without ids: who wrote it may have counted it.
     """
-    lines = [line.strip() for line in text_of(path).splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    numbered = [re.fullmatch(r"(\d+)\s*[\s,:;=]\s*(.+)", line) for line in lines]
+    written = [line.strip() for line in text_of(path).rstrip().splitlines()]
+    lines = [line for line in written if line and not line.startswith("#")]
+    numbered = [re.fullmatch(r"(-?\d+)\s*[\s,:;=]\s*(.+)", line) for line in lines]
     entries = [(int(found[1]), found[2]) for found in numbered if found]
+    if len(entries) == len(lines):
+        return checked(ClassList(path=path, names=once(path, entries)))
+    first = written.index(lines[0]) if lines else 0
+    _refuse_gaps(path, written, first)
+    comments = [shortened(line) for line in written[first:] if line.startswith("#")]
+    doubts = (f"not counted, since they begin with #: {', '.join(comments)}",) if comments else ()
     names = lines[1:] if lines[:1] == ["__ignore__"] else lines
-    pairs = entries if len(entries) == len(lines) else list(enumerate(names))
-    return checked(ClassList(path=path, names=once(path, pairs)))
+    return checked(ClassList(path=path, names=dict(enumerate(names)), doubts=doubts))
+
+
+def _refuse_gaps(path: Path, written: list[str], first: int = 0) -> None:
+    """Raises HRSError for an empty line below the first name, where the place of a name is its id."""
+    empty = next((i for i, line in enumerate(written, 1) if not line.strip() and i > first), None)
+    if empty is not None:
+        raise HRSError(
+            f"{path} line {empty} is empty, so it is not sure which ids the names below it have; take the line out, or "
+            "write the id before every name"
+        )
 
 
 def from_labelmap(path: Path) -> ClassList:
@@ -50,6 +67,8 @@ def from_csv(path: Path) -> ClassList:
     rows = rows_of(path)
     heads = [fold(cell) for cell in rows[0]] if _has_heads(rows) else []
     entries = [_class_in(path, place, _ordered(row, heads)) for place, row in enumerate(rows[bool(heads) :])]
+    if any(placed and colour is None for _, _, colour, placed in entries):
+        _refuse_gaps(path, text_of(path).rstrip().splitlines())
     return checked(
         ClassList(
             path=path,

@@ -197,16 +197,25 @@ def _examine(dataset: Dataset, i: int) -> _Facts | Skipped:
     path = frame.image
     try:
         height, width = dataset.read_image(i).shape[:2]
-        label = LabelFacts(ids={}, upper={}, palette={})
+        label = LabelFacts(ids={}, upper={}, palette={}, shape=(height, width))
         if frame.label is not None:
             path = frame.label
-            label = look_at(dataset, i)
+            label = _label_facts(dataset, i, (height, width))
         if frame.planted is not None:
             path = frame.planted
             dataset.read_planted(i)
     except HRSError as error:
         return Skipped(path=path, reason=str(error), kind="unreadable")
     return _Facts(size=f"{width}x{height}", label=label)
+
+
+def _label_facts(dataset: Dataset, i: int, shape: tuple[int, int]) -> LabelFacts:
+    """What a label holds. Raises HRSError where it cannot be decoded, or is not as large as its image is."""
+    found = look_at(dataset, i)
+    if found.shape != shape:
+        read, beside = ("x".join(map(str, reversed(each))) for each in (found.shape, shape))
+        raise HRSError(f"{dataset.frames[i].label} is read as {read} pixels, its image as {beside}; save both upright")
+    return found
 
 
 def _histogram(dataset: Dataset, census: Census) -> tuple[dict[str, float], float | None, dict[int, int]]:

@@ -28,6 +28,10 @@ T = TypeVar("T", bound=NDArray[np.generic])
 _PNG, _GIF = b"\x89PNG", b"GIF8"
 _LOOKED_AT = 8
 _OF_PHOTO = 300  # colours
+_DEEP_STEP = 257  # of 65536 levels, between two of 256
+_RAW_IDS = 1 << 32  # a signed id below 0 is so much more as a raw id
+UNLISTED_VOID = frozenset({255, 65535, _RAW_IDS - 1})
+"""Ids that tools write for void, the last is -1; ignored in labels of one's own where no list names them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,6 +67,8 @@ class Encoding:
         if self.channel == "index":
             return _index(path)
         image = _with_colours(path)
+        if self.channel == "colour":
+            image = _eight_bits(path, image)
         if image.ndim == 2:
             image = np.repeat(image[..., None], 3, axis=2)
         red, green, blue = (image[..., i].astype(np.uint32) for i in range(3))
@@ -85,22 +91,31 @@ class Encoding:
 
     def in_words(self, raw: int) -> str:
         """A raw id as people know it: "id 7" or "colour 128 64 128"."""
-        return f"colour {self.key(raw).replace(',', ' ')}" if self.channel == "colour" else f"id {raw}"
+        return f"colour {self.key(raw).replace(',', ' ')}" if self.channel == "colour" else f"id {_signed(raw)}"
 
     def key(self, raw: int) -> str:
         """A raw id as a class map names it: "7" or "128,64,128"."""
-        return f"{raw >> 16 & 255},{raw >> 8 & 255},{raw & 255}" if self.channel == "colour" else str(raw)
+        return f"{raw >> 16 & 255},{raw >> 8 & 255},{raw & 255}" if self.channel == "colour" else str(_signed(raw))
 
     def entry(self, raw: int, name: str) -> str:
         """What to write in classes.yaml for a raw id to be a class."""
         colour = self.key(raw).replace(",", ", ")
-        return f"{name}: [{colour}] under palette" if self.channel == "colour" else f"{raw}: {name}"
+        return f"{name}: [{colour}] under palette" if self.channel == "colour" else f"{_signed(raw)}: {name}"
 
 
 TRAIN_IDS = Encoding(
     space=CITYSCAPES, channel="index", ids={i: i for i in range(len(CITYSCAPES))}, void=frozenset({255})
 )
 """Cityscapes' labelTrainIds."""
+
+
+def raw_id(given: int) -> int:
+    """An id as it is read from a label: -1 is the largest."""
+    return given % _RAW_IDS
+
+
+def _signed(raw: int) -> int:
+    return raw - _RAW_IDS if raw >= _RAW_IDS // 2 else raw
 
 
 def colour_id(colour: Sequence[int]) -> int:
@@ -194,8 +209,10 @@ def _index(path: Path) -> Raw:
         if not (np.ptp(image, axis=2) == 0).all():
             raise _in_colour(path, image)
         image = image[..., 0]
-    if image.dtype.kind == "f" and not (np.isfinite(image) & (image == np.floor(image))).all():
-        raise HRSError(f"label {path} holds values between whole numbers; expected class ids: save them as such")
+    if image.dtype.kind == "f":
+        if not (np.isfinite(image) & (image == np.floor(image))).all():
+            raise HRSError(f"label {path} holds values between whole numbers; expected class ids: save them as such")
+        image = image.astype(np.int64)
     if image.min() == image.max() and _is_cut_out(data):
         raise HRSError(f"label {path} has its shapes in its transparency alone; expected class ids: save them as grey")
     return image.astype(np.uint32) // (255 // (2 ** grey_bits(data) - 1))
@@ -209,7 +226,23 @@ def _is_cut_out(data: bytes) -> bool:
         return np.ptp(np.asarray(opened.getchannel("A"))) > 0
 
 
+def _eight_bits(path: Path, image: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Colours of 16 bits a channel as they are in 8 bits. Raises HRSError where they are none."""
+    if image.dtype == np.uint8 or image.max(initial=0) <= 255:
+        return image
+    if image.dtype != np.uint16 or (image % _DEEP_STEP).any():
+        raise HRSError(
+            f"label {path} has {8 * image.itemsize} bits a channel, and its values are no colours of 8 bits; expected "
+            "class ids in one channel, or colours with 8 bits a channel: save it so"
+        )
+    return image // _DEEP_STEP
+
+
 def _in_colour(path: Path, image: NDArray[np.generic]) -> HRSError:
+    try:
+        image = _eight_bits(path, image)
+    except HRSError as error:
+        return error
     colours = np.unique(image.reshape(-1, 3), axis=0)
     some = ", ".join(" ".join(map(str, colour)) for colour in colours[:3].tolist())
     if len(colours) > _OF_PHOTO:
@@ -250,10 +283,22 @@ def _with_colours(path: Path) -> NDArray[np.generic]:
 
 
 def palette_of(path: Path) -> dict[int, Colour]:
-    """Index -> colour, from the header of a palette PNG; nothing for other images."""
+    """Index -> colour, from the header of a palette image; nothing for other images."""
     with open(path, "rb") as file:
         start = file.read(1 << 12)
+    if not start.startswith(_PNG):
+        return _palette_by_pillow(path)
     if not has_palette(start) or (at := start.find(b"PLTE")) < 0:
         return {}
     values = start[at + 4 : at + 4 + int.from_bytes(start[at - 4 : at], "big")]
+    return {i: (values[3 * i], values[3 * i + 1], values[3 * i + 2]) for i in range(len(values) // 3)}
+
+
+def _palette_by_pillow(path: Path) -> dict[int, Colour]:
+    """As `palette_of`, of GIF, TIFF and BMP; nothing for a file that cannot be read, which its reader says."""
+    try:
+        with open_image(path) as opened:
+            values = (opened.getpalette("RGB") or []) if opened.mode == "P" else []
+    except Exception:  # the decoders raise nearly anything on damaged files
+        return {}
     return {i: (values[3 * i], values[3 * i + 1], values[3 * i + 2]) for i in range(len(values) // 3)}

@@ -24,7 +24,7 @@ from hrs.labels import IGNORE, LabelSpace, Match, mapping, match
 from hrs.progress import Progress
 from hrs.system.images import decode_grey
 from hrs.system.integrity import is_lossy, is_whole_file, what_it_is
-from hrs.system.photographs import open_image, orientation, read_photograph, too_large
+from hrs.system.photographs import Size, open_image, read_photograph, sizes_of, too_large
 from hrs.system.tree import Skipped, by_kind, in_words
 
 
@@ -222,19 +222,16 @@ def check_headers(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], tuple[S
 
 @dataclass(frozen=True, kw_only=True)
 class _Header:
-    """What the header of an image file says; width and height as they are stored."""
+    """What the header of an image file says.
 
-    width: int
-    height: int
+    stored, upright: (width, height) without and with EXIF's turn. label: what it has where it is read as a label, which
+    is turned if it is a TIFF.
+    """
+
+    stored: Size
+    upright: Size
+    label: Size
     orientation: int
-
-    @property
-    def stored(self) -> tuple[int, int]:
-        return self.width, self.height
-
-    @property
-    def upright(self) -> tuple[int, int]:
-        return (self.height, self.width) if self.orientation > 4 else self.stored
 
 
 def _checked(frame: Frame) -> Frame | Skipped:
@@ -249,10 +246,10 @@ def _checked(frame: Frame) -> Frame | Skipped:
         header = _header(path, lossless=what == "label")
         if isinstance(header, Skipped):
             return header
-        if header.stored != image.upright:
-            if header.stored != image.stored:
+        if header.label != image.upright:
+            if header.label != image.stored:
                 shown = "{}x{}".format
-                reason = f"is {shown(*image.upright)}, its {what} {shown(*header.stored)}"
+                reason = f"is {shown(*image.upright)}, its {what} {shown(*header.label)}"
                 return Skipped(path=frame.image, reason=reason, kind=f"differs in size from its {what}")
             turn = image.orientation
     doubtful = frame.label is not None and image.orientation != 1 and image.upright == image.stored
@@ -266,7 +263,8 @@ def _header(path: Path, *, lossless: bool = False) -> _Header | Skipped:
     try:
         whole = is_whole_file(path)  # reads both ends of the file, so that opening it finds them in memory
         with open_image(path) as image:
-            header = _Header(width=image.width, height=image.height, orientation=orientation(image))
+            stored, upright, turn = sizes_of(image)
+            header = _Header(stored=stored, upright=upright, label=image.size, orientation=turn)
             start = _start_of(path) if lossless else b""
     except Image.DecompressionBombError:
         return Skipped(path=path, reason="has far more pixels than are read: make it smaller, or cut it into tiles")
@@ -277,7 +275,7 @@ def _header(path: Path, *, lossless: bool = False) -> _Header | Skipped:
     if is_lossy(start):
         reason = "is a lossy image, whose values are not those that were labelled: save labels as PNG"
         return Skipped(path=path, reason=reason)
-    large = too_large(header.width, header.height)
+    large = too_large(*header.stored)
     return Skipped(path=path, reason=large, kind="is too large") if large else header
 
 

@@ -4,45 +4,53 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 _FILE = re.compile(r"(.+?)\.(?:png|jpe?g|bmp|webp|tiff?|gif|heic|avif)(?=[\s,;]|$)", re.IGNORECASE)
+_GAP = re.compile(r"[\s,;]+")
 
 
 def read_list(path: Path) -> tuple[str, ...]:
-    """The names in a list, one a line, without suffix and with the folders that stand before them.
-
-    What follows a name, such as its label's, is left out; backslashes are as good as slashes.
-    """
+    """The lines of a list that hold something, for `pick_listed`; backslashes are as good as slashes."""
     lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    return tuple(_name(line.strip()) for line in lines if line.strip())
-
-
-def _name(line: str) -> str:
-    found = _FILE.match(line)
-    name = found[1] if found else re.split(r"[\s,;]", line)[0]
-    return unicodedata.normalize("NFC", name.replace("\\", "/"))
+    return tuple(unicodedata.normalize("NFC", line.strip().replace("\\", "/")) for line in lines if line.strip())
 
 
 def pick_listed(listed: Sequence[str], names: Collection[str]) -> tuple[frozenset[str], list[str]]:
-    """Those of ``names`` (paths without suffix) that a list means, and what of the list is none of them.
+    """Those of ``names`` (paths without suffix) that the lines of a list mean, and the lines that mean none of them.
 
-    A list may say more of a path than the names do, as "data/images/a" for "a", or less, as "a" for "room/a".
+    A line may say more of a path than the names do, as "data/images/a" for "a", or less, as "a" for "room/a". Something
+    may follow a name, such as its label's, where no name with spaces in it is among those that are meant.
     """
     known = set(names)
     by_end: dict[str, list[str]] = {}
     for name in known:
         for end in _ends(name):
             by_end.setdefault(end, []).append(name)
+    spaced = any(_GAP.search(line) and _meant(line, known, by_end) for line in listed)
     chosen: set[str] = set()
     missing = []
-    for each in listed:
-        found = next(([end] for end in _ends(each) if end in known), by_end.get(each, []))
+    for line in listed:
+        found = next((met for name in _readings(line, spaced) if (met := _meant(name, known, by_end))), [])
         chosen.update(found)
         if not found:
-            missing.append(each)
+            missing.append(line)
     return frozenset(chosen), missing
+
+
+def _readings(line: str, spaced: bool) -> Iterator[str]:
+    """What may be the name in a line: all of it, else what stands before a suffix, else fewer and fewer of its words;
+    not of lists with names that have spaces, since "street 2" is not "street" where it is not there."""
+    yield line
+    if found := _FILE.match(line):
+        yield found[1]
+    elif not spaced:
+        yield from (line[: gap.start()] for gap in reversed(list(_GAP.finditer(line))))
+
+
+def _meant(name: str, known: Collection[str], by_end: Mapping[str, list[str]]) -> list[str]:
+    return next(([end] for end in _ends(name) if end in known), by_end.get(name, []))
 
 
 def _ends(path: str) -> Iterator[str]:

@@ -16,14 +16,13 @@ from hrs.data.encoding import Encoding, Raw, by_name
 from hrs.data.frames import Frame
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
-from hrs.labels import IGNORE
-from hrs.system.photographs import open_image, orientation, turned
+from hrs.labels import IGNORE, fold
+from hrs.system.photographs import Size, open_image, sizes_of, turned
 
 BACKGROUND = "background"
 """What pixels outside of all outlines are."""
 NOTES = (f"pixels outside of all outlines are the class {BACKGROUND}",)
 Points = NDArray[np.float64]
-Size = tuple[int, int]
 _FAR = 1 << 20  # pixels; whoever draws further out means the border
 
 
@@ -39,7 +38,7 @@ class Shape:
 def raw_ids(names: Mapping[Any, str]) -> dict[Any, int]:
     """What a file calls its classes by -> raw id, from what it calls them by -> name."""
     classes = _classes_of(names.values())
-    return {key: classes.index(name) for key, name in names.items()}
+    return {key: classes.index(_class_of(name)) for key, name in names.items()}
 
 
 def encoding_of(names: Iterable[str], draw: Any, spec: DatasetSpec) -> Encoding:
@@ -51,9 +50,20 @@ def encoding_of(names: Iterable[str], draw: Any, spec: DatasetSpec) -> Encoding:
     return Encoding(space=made.space, channel="index", ids=made.ids, void=made.void, draw=draw)
 
 
+def empty_notes(empty: int, total: int) -> tuple[str, ...]:
+    """What is said where some images have no object."""
+    which = f"{empty} of {total} images have no object and are {BACKGROUND} all over"
+    return (f"{which}; if they are merely unlabelled, take them out",) if empty else ()
+
+
 def _classes_of(names: Iterable[str]) -> tuple[str, ...]:
     """The classes of outlines with these names: background first, each once. Raw id i is the i-th of them."""
-    return tuple(dict.fromkeys([BACKGROUND, *names]))
+    return tuple(dict.fromkeys([BACKGROUND, *map(_class_of, names)]))
+
+
+def _class_of(name: str) -> str:
+    """A name as a class: one's own Background is what is outside of all outlines."""
+    return BACKGROUND if fold(name) == BACKGROUND else name
 
 
 def painted(shapes: Iterable[Shape], size: Size) -> Raw:
@@ -95,8 +105,7 @@ def drawn(frame: Frame, size: Size | None, shapes: Callable[[Size], Iterable[Sha
 def _sizes(frame: Frame) -> tuple[Size, Size, int]:
     """(width, height) of an image as stored and upright, and its EXIF orientation."""
     with open_image(frame.image) as image:
-        turn = orientation(image)
-        return image.size, image.size[::-1] if turn > 4 else image.size, turn
+        return sizes_of(image)
 
 
 def json_of(path: Path, *needed: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from hrs.data.colours import blurred, exchanged
 from hrs.data.encoding import Encoding
 from hrs.data.layouts import Dataset
 from hrs.errors import HRSError
-from hrs.labels import fold
+from hrs.labels import IGNORE, fold
 
 _COMMON = 0.01  # share of all pixels from which an id without a class is worth a word
 _BINARY = 0.001  # share from which an ignored id beside a single class is that other class
@@ -59,7 +59,7 @@ def refuse(dataset: Dataset, role: str, findings: list[Finding]) -> None:
 
 
 def _nothing_labelled(dataset: Dataset, census: Census) -> Iterator[Finding]:
-    if classes_of(dataset, census.ids).sum() or dataset.encoding is None:
+    if classes_of(dataset, census.ids).sum() or dataset.encoding is None or _better(dataset, census):
         return
     if dataset.matches:
         lost = [each.source for each in dataset.matches if each.target is None]
@@ -99,7 +99,7 @@ def _other_colours(dataset: Dataset, census: Census) -> Iterator[Finding]:
 def _one_class(dataset: Dataset, census: Census) -> Iterator[Finding]:
     """Masks of 0 and 255 under classes 0 and 1 teach a network to say 0 everywhere, with a score of 100."""
     present = _present(dataset, census)
-    if len(present) != 1 or dataset.encoding is None:
+    if len(present) != 1 or dataset.encoding is None or _better(dataset, census) or _step(dataset, census):
         return
     only = present[0]
     others = [
@@ -122,12 +122,27 @@ def _one_class(dataset: Dataset, census: Census) -> Iterator[Finding]:
 
 def _missing_class(dataset: Dataset, census: Census) -> Iterator[Finding]:
     absent, unknown = _absent(dataset, census), _unknown(dataset, census)
-    if len(_present(dataset, census)) > 1 and absent and unknown:
+    if len(_present(dataset, census)) > 1 and absent and unknown and not _step(dataset, census):
         yield Finding(
             certain=False,
             text=f"{_listed(absent)} has no pixel, while {_share(dataset, census, unknown[0])} is no class; if that is "
             f"{'one of them' if len(absent) > 1 else absent[0]}, mend the list of classes or say so in data.classes",
         )
+
+
+def _shifted(dataset: Dataset, census: Census) -> Iterator[Finding]:
+    step, encoding = _step(dataset, census), dataset.encoding
+    if not step or encoding is None or _better(dataset, census):
+        return
+    first, last = min(encoding.ids), max(encoding.ids)
+    odd = last + 1 if step > 0 else IGNORE
+    lines = [encoding.entry(raw + step, encoding.space.classes[encoding.ids[raw]]) for raw in sorted(encoding.ids)]
+    yield Finding(
+        certain=len(_present(dataset, census)) == 1,
+        text=f"ids seem to be numbered from {first + step} where the classes are from {first}: id "
+        f"{first if step > 0 else last} has no pixel, while {_share(dataset, census, odd)} is no class; if so, write "
+        f"the list of classes as {_listed(lines)}, or save the labels with ids {'less' if step > 0 else 'more'} by 1",
+    )
 
 
 def _unknown_ids(dataset: Dataset, census: Census) -> Iterator[Finding]:
@@ -189,14 +204,13 @@ def _upside_down(dataset: Dataset, census: Census) -> Iterator[Finding]:
 
 
 def _another_encoding(dataset: Dataset, census: Census) -> Iterator[Finding]:
-    own = _sense(dataset.encoding, census)
-    better = [(sense, remedy) for remedy, other in dataset.others if (sense := _sense(other, census)) > own + _BETTER]
+    better = _better(dataset, census)
     if better:
-        sense, remedy = max(better)
+        sense, remedy = better
         yield Finding(
-            certain=False,
-            text=f"sky above and road below make up {100 * max(own, 0):.0f} % of the pixels as they are read, and "
-            f"{100 * sense:.0f} % if they are of another kind: {remedy}",
+            certain=len(_present(dataset, census)) < 2 or not classes_of(dataset, census.ids).any(),
+            text=f"sky above and road below make up {100 * max(_sense(dataset.encoding, census), 0):.0f} % of the "
+            f"pixels as they are read, and {100 * sense:.0f} % if they are of another kind: {remedy}",
         )
 
 
@@ -225,6 +239,7 @@ _RULES = (
     _nothing_labelled,
     _one_class,
     _missing_class,
+    _shifted,
     _unknown_ids,
     _without_counterpart,
     _mostly_ignored,
@@ -263,6 +278,22 @@ def _unknown(dataset: Dataset, census: Census) -> list[int]:
     ]
 
 
+def _step(dataset: Dataset, census: Census) -> int:
+    """1 where every id is one more than a listed one, and the one after the last is there; -1 where every id is one
+    less, and 255 is there, as where 0 was for void before; else 0."""
+    encoding = dataset.encoding
+    if encoding is None or encoding.channel == "colour":
+        return 0
+    listed, unknown = encoding.ids.keys(), set(_unknown(dataset, census))
+    found = {raw for raw in census.ids if raw in encoding.ids or raw in unknown}
+    if max(listed) + 1 in unknown and all(raw - 1 in listed for raw in found):
+        return 1
+    found = {raw for raw in census.ids if raw != IGNORE}
+    if min(listed) == 1 and IGNORE in unknown and found and all(raw + 1 in listed for raw in found):
+        return -1
+    return 0
+
+
 def _share(dataset: Dataset, census: Census, raw: int) -> str:
     name = dataset.encoding.in_words(raw) if dataset.encoding else str(raw)
     return f"{name} ({100 * census.ids[raw] / census.pixels:.1f} % of the pixels)"
@@ -288,6 +319,13 @@ def _places(encoding: Encoding | None, census: Census) -> Iterator[tuple[str, fl
     for i, name in enumerate(classes):
         if total[i]:
             yield name, total[i] / max(total.sum(), 1), upper[i] / total[i]
+
+
+def _better(dataset: Dataset, census: Census) -> tuple[float, str] | None:
+    """The sense that labels make as another encoding, where it is much more than as they are read, and the remedy."""
+    own = _sense(dataset.encoding, census)
+    better = [(sense, remedy) for remedy, other in dataset.others if (sense := _sense(other, census)) > own + _BETTER]
+    return max(better, default=None)
 
 
 def _sense(encoding: Encoding | None, census: Census) -> float:

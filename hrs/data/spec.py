@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
 from hrs.data.formats.table import FORMATS
-from hrs.data.splits import pick
+from hrs.data.splits import alike
 from hrs.errors import HRSError
 from hrs.labels import suggest
 from hrs.system.documents import shortened, usable_path
@@ -83,13 +83,15 @@ class DatasetSpec:
     def split_of(self, names: Sequence[str]) -> str:
         """The split of those on disk that is meant, whatever it is called there: ``val`` is also ``validation``.
 
-        Raises HRSError where none of them is it.
+        Raises HRSError where none of them is it, or more than one may be.
         """
-        found = pick(names, self.split)
-        if found is None:
+        found = alike(names, self.split)
+        if not found:
             has = f"has the splits {', '.join(names)}; name one with ?split=" if names else "has no splits"
             raise HRSError(f"data set {self}: no split {self.split}; it {has}")
-        return found
+        if len(found) > 1:
+            raise HRSError(f"data set {self}: {', '.join(found)} may all be {self.split}; name one with ?split=")
+        return found[0]
 
     def folders(self, images: str, labels: str) -> tuple[Path, Path]:
         """Two folders below the root. Raises HRSError where one is missing, with what is there instead."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 TRAIN, VAL, TEST = "train", "val", "test"
@@ -14,17 +15,19 @@ _ROLES = {name: role for role, names in _NAMES.items() for name in names}
 
 
 def role_of(name: str) -> str | None:
-    """train, val or test for what a split is called; None for other names."""
-    return _ROLES.get(name.lower())
+    """train, val or test for what a split is called, perhaps with a number behind, as train2017; None for others."""
+    return _ROLES.get(re.sub(r"[_-]?\d+$", "", name.lower()))
 
 
 def pick(names: Iterable[str], wanted: str) -> str | None:
-    """The split of that very name, else the one of that role; None where there is none."""
-    known = list(names)
-    if wanted in known:
-        return wanted
-    role = role_of(wanted)
-    return next((name for name in known if role is not None and role_of(name) == role), None)
+    """The split of that very name, else the first of that role; None where there is none."""
+    return next(iter(alike(names, wanted)), None)
+
+
+def alike(names: Iterable[str], wanted: str) -> list[str]:
+    """The split of that very name, else all of that role."""
+    known, role = list(names), role_of(wanted)
+    return [wanted] if wanted in known else [name for name in known if role is not None and role_of(name) == role]
 
 
 def splits_among(names: Sequence[str]) -> list[str]:

@@ -33,7 +33,7 @@ from hrs.runs.registry import nearest
 from hrs.system.documents import shortened
 from hrs.system.files import atomic_write, locked, make_folder
 from hrs.system.images import encode
-from hrs.system.photographs import SUFFIXES, Image, open_image, orientation, read_photograph, turned
+from hrs.system.photographs import SUFFIXES, Image, open_image, orientation, read_photograph, sizes_of, turned
 
 MOST_PIXELS = 64_000_000
 """Of a photo."""
@@ -45,7 +45,6 @@ NOTHING = "nothing"
 _LONGEST = 200  # bytes of a photo's name, since a file's has 255 with a number and a suffix
 _KEPT = {"JPEG": ".jpg", "PNG": ".png"}  # kinds that every tool reads, kept byte for byte
 _WRITTEN = sorted({form for each in SUFFIXES for form in (each, each.upper(), f".{each[1:].capitalize()}")})
-_UPRIGHT_TO = 4  # EXIF orientations above lie on their side
 
 
 class Conflict(HRSError):
@@ -146,8 +145,8 @@ class PhotoSet:
 
     def size(self, name: str) -> tuple[int, int]:
         """Height and width of a photo as it is seen, from its header. Raises HRSError as `read_image`."""
-        (height, width), turn = _header(self.image_file(name))
-        return (height, width) if turn <= _UPRIGHT_TO else (width, height)
+        _, upright, _ = _header(self.image_file(name))
+        return upright
 
     def read_image(self, name: str) -> Image:
         """RGB, uint8 (h w 3). Raises HRSError where there is no such photo, or it is damaged."""
@@ -330,19 +329,19 @@ def _stored(file: Path, photo: Path) -> NDArray[np.uint8]:
     return _upright(raw.astype(np.uint8), file, photo)
 
 
-def _header(file: Path) -> tuple[tuple[int, int], int]:
-    """Height and width of a photo as it lies, and EXIF's orientation."""
+def _header(file: Path) -> tuple[tuple[int, int], tuple[int, int], int]:
+    """(height, width) of a photo as it lies and upright, and EXIF's orientation."""
     try:
         with open_image(file) as opened:
-            return (opened.height, opened.width), orientation(opened)
+            stored, upright, turn = sizes_of(opened)
+            return stored[::-1], upright[::-1], turn
     except Exception as error:  # the decoders raise nearly anything on damaged files
         raise HRSError(f"{file} cannot be read as an image; copy it anew or remove it") from error
 
 
 def _upright(label: NDArray[np.uint8], file: Path, photo: Path) -> NDArray[np.uint8]:
     """A label as its photo is seen; one whose size proves that it was drawn on the unturned photo is turned."""
-    stored, turn = _header(photo)
-    seen = stored if turn <= _UPRIGHT_TO else stored[::-1]
+    stored, seen, turn = _header(photo)
     if label.shape == seen:
         return label
     if label.shape == stored:

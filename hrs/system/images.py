@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
+from cv2.utils import logging
 from numpy.typing import NDArray
 
 from hrs.errors import HRSError
+
+if "OPENCV_LOG_LEVEL" not in os.environ:
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # its lines about damaged files; whoever decodes them says it himself
 
 MOST_PIXELS = 128_000_000
 """Of the largest image that is decoded; its header says how many it has, and a file of some bytes may claim any number.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from io import BytesIO
@@ -18,10 +18,11 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from hrs.errors import HRSError
-from hrs.system.images import MOST_PIXELS, decode_rgb
+from hrs.system.images import MOST_PIXELS, decode_rgb, decode_stored
 from hrs.system.integrity import PNG, is_whole
 
 Image = NDArray[np.uint8]
+Size = tuple[int, int]
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "JPEG2000", "AVIF", "HEIF")
 KINDS = "JPEG, PNG, BMP, WebP, TIFF, GIF, HEIC, AVIF or JPEG 2000"
@@ -32,6 +33,9 @@ SUFFIXES |= {".jp2", ".j2k", ".jpf", ".jpx"}
 """How the names of images end, in small letters. What is in a file is told from its first bytes."""
 
 _ORIENTATION = 0x0112  # the EXIF tag
+_BITS, _COMPRESSION, _PHOTOMETRIC, _PLANES = 0x0102, 0x0103, 0x0106, 0x011C  # TIFF's
+_WHITE_IS_ZERO, _UNCOMPRESSED, _APART = 0, 1, 2  # what they may say
+_CODE, _DEPTH_BEHIND = b"\xff\x4f\xff\x51", 42  # how JPEG 2000's code begins, and where it says its bits
 _STRIP = 1 << 22  # pixels that are converted at a time
 _DEEP = 65535  # white of a 16-bit image
 _ALIKE = 2  # levels of 255: colours that differ by no more look the same
@@ -108,7 +112,42 @@ def _decoded(opened: Pillow.Image, source: Path | bytes, name: str) -> Image:
         image = decode_rgb(data, upright=False) if is_whole(data) else None
         if image is not None:
             return image
-    return _by_strips(opened, name)
+    _check_planes(opened, name)
+    deep = _deep_jpeg2000(opened, source, name) if opened.format == "JPEG2000" and opened.mode != "I;16" else None
+    image = _by_strips(deep or opened, name)
+    return np.invert(image, out=image) if _is_negative(opened) else image
+
+
+def _tags(opened: Pillow.Image) -> Mapping[int, Any]:
+    """What a TIFF says of itself; nothing for other kinds."""
+    return getattr(opened, "tag_v2", {})
+
+
+def _check_planes(opened: Pillow.Image, name: str) -> None:
+    """Raises HRSError for what neither Pillow nor OpenCV reads right."""
+    tags = _tags(opened)
+    if tags.get(_PLANES) == _APART and tags.get(_COMPRESSION) == _UNCOMPRESSED and max(tags.get(_BITS, (8,))) > 8:
+        raise HRSError(f"{name} has 16 bits and its channels apart, which is not read: save it with 8 bits, or as PNG")
+
+
+def _is_negative(opened: Pillow.Image) -> bool:
+    """Whether it is a TIFF of 16 bits whose white is 0; those of 8 bits Pillow inverts."""
+    return opened.mode == "I;16" and _tags(opened).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+
+
+def _deep_jpeg2000(opened: Pillow.Image, source: Path | bytes, name: str) -> Pillow.Image | None:
+    """A JPEG 2000 of more than 8 bits a channel, whose white Pillow turns to black, in 8 bits; None for others."""
+    data = source if isinstance(source, bytes) else source.read_bytes()
+    at = data.find(_CODE) + _DEPTH_BEHIND
+    depth = (data[at] & 0x7F) + 1 if _DEPTH_BEHIND <= at < len(data) else 8
+    if depth <= 8:
+        return None
+    values = decode_stored(data) if opened.mode == "RGB" else None
+    if values is None or values.ndim != 3:
+        raise HRSError(f"{name} has {depth} bits a channel, which is read of RGB and grey alone: save it with 8 bits")
+    image = Pillow.fromarray(_scaled(values, (1 << depth) - 1))
+    image.info.update(opened.info)
+    return image
 
 
 def _is_special(opened: Pillow.Image) -> bool:
@@ -180,6 +219,14 @@ def orientation(opened: Pillow.Image) -> int:
     return found if 1 <= found <= 8 else 1
 
 
+def sizes_of(opened: Pillow.Image) -> tuple[Size, Size, int]:
+    """(width, height) as stored and upright, and EXIF's orientation, of an image of which no pixel is decoded yet."""
+    turn, size = orientation(opened), opened.size
+    if turn <= 4:
+        return size, size, turn
+    return (size[::-1], size, turn) if opened.format == "TIFF" else (size, size[::-1], turn)  # Pillow turns TIFFs
+
+
 def _late_exif(file: IO[bytes]) -> bytes | None:
     """What a PNG's eXIf chunk behind its pixels holds, where Pillow finds it by decoding them."""
     before = file.tell()
@@ -235,5 +282,8 @@ def _from_deep(values: NDArray[np.generic], name: str) -> Image:
     """Grey of 16 bits, or of 32 that hold 16, as RGB."""
     if values.dtype.kind == "f" or int(values.min()) < 0 or int(values.max()) > _DEEP:
         raise HRSError(f"{name} holds {values.dtype} values; expected 8 or 16 bits a channel: save it as such")
-    grey = ((values.astype(np.uint32) * 255 + _DEEP // 2) // _DEEP).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
+    return np.repeat(_scaled(values, _DEEP)[..., None], 3, axis=2)
+
+
+def _scaled(values: NDArray[np.generic], white: int) -> Image:
+    return ((values.astype(np.uint32) * 255 + white // 2) // white).astype(np.uint8)

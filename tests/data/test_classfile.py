@@ -37,7 +37,9 @@ def read(tmp_path, text, name="classes.yaml"):
         ("labels.txt", "__ignore__\nsky\nroad\nbox\n"),
         ("classes.csv", "sky\nroad\nbox\n"),
         ("classes.csv", "names\nsky\nroad\nbox\n"),
-        ("classes.txt", "sky\nroad\n\nbox\n"),
+        ("classes.txt", "sky\nroad\nbox\n\n\n"),
+        ("classes.txt", "# mine\n\nsky\nroad\n# small\nbox\n"),
+        ("classes.txt", "0 sky\n\n1 road\n2 box\n"),
         ("classes.txt", "0 sky\n1: road\n2, box\n"),
         ("classes.csv", "id,name\n0,sky\n1,road\n2,box\n"),
         ("classes.csv", "sky;0\nroad;1\nbox;2\n"),
@@ -62,6 +64,12 @@ def test_the_usual_spellings(tmp_path, name, text):
         ("classes.yaml", "classes: {'0,0,0': sky, '1,2,3': road, '4,5,6': box}"),
         ("classes.yaml", "classes: [sky, road, box]\npalette: [[0, 0, 0], [1, 2, 3], [4, 5, 6]]"),
         ("classes.yaml", "classes: [sky, road, box]\npalette: {sky: [0, 0, 0], road: '1, 2, 3', 2: [4, 5, 6]}"),
+        ("classes.yaml", "classes: [sky, road, box]\npalette: {sky: 000000, road: '010203', box: '#040506'}"),
+        (
+            "classes.json",
+            '[{"name": "sky", "color": "000000"}, {"name": "road", "color": "#010203"}, '
+            '{"name": "box", "color": [4, 5, 6]}]',
+        ),
     ],
 )
 def test_colours_in_all_of_them(tmp_path, name, text):
@@ -86,7 +94,8 @@ def test_text_in_every_unicode(tmp_path, encoding):
         ("classes: {sky: 1, road: 1}", "names the id 1 twice, 'sky' and 'road'"),
         ("classes: {1: road}", r"names 1 classes \(road\); expected 2 or more"),
         ("classes: {sky: blue, road: grey}", r"'sky': 'blue' is no class\); expected 'classes:'"),
-        ("classes: {-1: sky, 1: road}", "names the id -1; expected ids from 0 to 65535"),
+        ("classes: {-1: sky, 1: road}", "names the id -1; expected ids from 0 to 65535, or void for ids below 0"),
+        ("classes: {0: Road, 1: road, 2: box}", "has 'Road' and 'road' .*; give every class its own name"),
         ("kinds: {a: b}", r"it holds kinds\); expected 'classes:'"),
         ("", "cannot be used"),
         ('"a\\nb"', r"names 1 classes \(a\\nb\); expected 2 or more"),
@@ -109,6 +118,9 @@ def test_mistakes_are_named_with_file_and_line(tmp_path, text, message):
         ("classes.csv", "sky,road,box\n", "expected a name with an id"),
         ("classes.csv", "id,name\n0,sky\n0,road\n", "names the id 0 twice"),
         ("classes.txt", "0 sky\n0 road\n", "names the id 0 twice"),
+        ("classes.txt", "sky\n\nbox\n", "line 2 is empty, so it is not sure which ids .*; take the line out, or write"),
+        ("classes.csv", "names\nsky\n\nbox\n", "line 3 is empty"),
+        ("labels.txt", "labels/f0.png\nlabels/f1.png\n", "names files, such as 'labels/f0.png', not classes; expected"),
     ],
 )
 def test_mistakes_in_other_files(tmp_path, name, text, message):
@@ -135,3 +147,76 @@ def test_names_that_say_that_a_class_is_none(tmp_path, void):
 def test_a_list_of_void_and_others_is_read_with_a_word(tmp_path):
     data = open_dataset(f"folder:{write_classes(write_streets(tmp_path), 'classes: {0: void, 1: road, 2: box}')}")
     assert data.space.classes == ("road", "box") and "classes.yaml: ignored, as the name says: void" in data.notes
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["id", "class_id", "classId", "value", "index", "label_id", "category_id", "trainId", "pixel_value", "Pixel Value"],
+)
+def test_the_id_in_a_table_by_its_usual_names(tmp_path, key):
+    found = read(tmp_path, f"- {{name: box, {key}: 2}}\n- {{name: sky, {key}: 0}}\n- {{name: road, {key}: 1}}\n")
+    assert found.names == WANTED
+    assert read(tmp_path, f"classes: {{sky: {{{key}: 0}}, box: {{{key}: 2}}, road: {{{key}: 1}}}}").names == WANTED
+
+
+@pytest.mark.parametrize("other", ["nr: 2", "class_id: 2, trainId: 1"])
+def test_numbers_that_may_be_an_id_or_not_are_named(tmp_path, other):
+    with pytest.raises(HRSError, match=rf"class 'box' has {other}, but no id; add 'id:'"):
+        read(tmp_path, f"- {{name: box, {other}}}\n- {{name: sky, {other}}}\n")
+    found = read(tmp_path, f"- {{name: box, id: 7, {other}}}\n- {{name: sky, id: 4, {other}}}\n")
+    assert found.names == {7: "box", 4: "sky"}
+    found = read(tmp_path, f"classes: {{7: {{name: box, {other}}}, 4: {{name: sky, {other}}}}}")
+    assert found.names == {7: "box", 4: "sky"}
+
+
+@pytest.mark.parametrize(
+    ("classes", "ids"),
+    [
+        ("{1: wall, 2: floor, 3: box}", [1, 2, 3]),
+        ("{9: box, 300: wall, 7: floor}", [7, 9, 300]),
+        ("{0: wall, 1: floor, 2: box, 255: void}", [0, 1, 2]),
+        ("{-1: void, 0: wall, 1: floor, 2: box}", [0, 1, 2]),
+        ("{1: floor, 2: box}", [0, 1, 2]),
+    ],
+)
+def test_a_palette_without_ids_is_in_the_order_of_the_ids(tmp_path, classes, ids):
+    colours = [[70, 130, 180], [128, 64, 128], [220, 20, 60]]
+    found = read(tmp_path, f"classes: {classes}\npalette: {colours}")
+    assert found.palette == dict(zip(ids, map(tuple, colours), strict=True))
+
+
+def test_a_palette_that_fits_neither_classes_nor_ids_is_refused(tmp_path):
+    with pytest.raises(
+        HRSError, match="palette has 2 colours for 3 classes with the ids 1, 2, 7; expected one for each"
+    ):
+        read(tmp_path, "classes: {1: wall, 2: floor, 7: box}\npalette: [[1, 2, 3], [4, 5, 6]]")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("classes.yaml", "classes: {0: sky, 1: road, 2: facade}\nignore: [facade]"),
+        ("classes.csv", "id,name\n0,sky\n1,road\n2,facade\n"),
+        ("class_dict.csv", "name,r,g,b\nsky,0,0,0\nroad,1,1,1\nfacade,2,2,2\n"),
+    ],
+)
+def test_a_word_of_six_hexadecimal_digits_is_a_name(tmp_path, name, text):
+    found = read(tmp_path, text, name)
+    assert found.names == {0: "sky", 1: "road", 2: "facade"} and not found.ignored_colours
+    assert found.ignored == ({2} if "ignore" in text else set())
+
+
+@pytest.mark.parametrize("text", ["classes: {-1: void, 1: road, 2: box}", "classes: {1: road, 2: box}\nignore: [-1]"])
+def test_void_may_be_below_zero(tmp_path, text):
+    found = read(tmp_path, text)
+    assert found.names == {1: "road", 2: "box"} and found.ignored == {-1}
+
+
+def test_what_may_be_meant_otherwise_is_said(tmp_path):
+    assert read(tmp_path, "sky\n#road\nbox\n", "classes.txt").notes == (
+        "classes.txt: not counted, since they begin with #: '#road'",
+    )
+    (tmp_path / "classes.txt").unlink()
+    assert read(tmp_path, "classes: {0: unknown, 1: road, 2: box}").notes == (
+        "classes.yaml: a class like the others: unknown; if its pixels are to be ignored, call it void",
+    )

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import yaml
 
+from hrs.data import layouts
 from hrs.data.doctor import inspect, write_examples
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
@@ -138,9 +139,9 @@ def test_unknown_colours_are_named_as_colours(tmp_path):
 def test_16_bit_ids_beyond_the_table_are_counted(tmp_path):
     root = write_frames(tmp_path / "d", 1, seed=0)
     label = np.zeros((48, 64), np.uint16)
-    label[0, 0], label[0, 1] = 65535, 3
+    label[0, 0], label[0, 1] = 65534, 3
     cv2.imwrite(str(root / "labels/000.png"), label)
-    assert inspect(f"folder:{root}").unknown == {65535: 1}
+    assert inspect(f"folder:{root}").unknown == {65534: 1}
 
 
 def test_unlabelled_photos_are_checked_too(frames, tmp_path):
@@ -205,3 +206,11 @@ def test_the_text_names_the_split_and_the_others(tmp_path):
     write_classes(tmp_path)
     assert "split       training; there are also validation" in inspect(f"folder:{tmp_path}").to_text()
     assert "split       validation; there are also training" in inspect(f"folder:{tmp_path}", split="val").to_text()
+
+
+def test_an_image_that_is_read_in_another_shape_than_its_label_is_seen(tmp_path, monkeypatch):
+    """Whatever the headers say: training would refuse it."""
+    root, read = write_frames(tmp_path / "d", 2, seed=0), layouts.read_photograph
+    monkeypatch.setattr(layouts, "read_photograph", lambda data, name: np.rot90(read(data, name=name)))
+    with pytest.raises(HRSError, match=r"labels/000\.png is read as 64x48 pixels, its image as 48x64"):
+        inspect(f"folder:{root}")

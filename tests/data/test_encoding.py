@@ -1,9 +1,11 @@
 """Labels on disk to raw ids."""
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from hrs.data.encoding import by_name
+from hrs.data.encoding import by_name, palette_of
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from tests.data.files import own_classes, photo, save, street, write_classes, write_streets
@@ -53,3 +55,53 @@ def test_photographs_in_place_of_labels_are_named_as_such(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     with pytest.raises(HRSError, match=r"colours .*, as a photograph is; .* are images and labels exchanged"):
         own(tmp_path, noise).read_label(0)
+
+
+COLOURS = np.array([[70, 130, 180], [128, 64, 128], [220, 20, 60]], np.uint8)
+PALETTE = f"classes: [sky, road, box]\npalette: {COLOURS.tolist()}"
+
+
+def deep(tmp_path, image: np.ndarray):
+    write_classes(write_streets(tmp_path, 1), PALETTE)
+    cv2.imwrite(str(tmp_path / "labels/f0.png"), image[..., ::-1])
+    return open_dataset(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize("scale", [1, 257])
+def test_colours_of_16_bits_a_channel(tmp_path, scale):
+    assert (deep(tmp_path, COLOURS[street()].astype(np.uint16) * scale).read_label(0) == street()).all()
+
+
+def test_colours_that_16_bits_alone_can_hold_are_named_as_such(tmp_path):
+    with pytest.raises(
+        HRSError, match=r"has 16 bits a channel, .* expected class ids in one channel, or colours with 8"
+    ):
+        deep(tmp_path, COLOURS[street()].astype(np.uint16) * 257 + 3).read_label(0)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.float32])
+def test_minus_one_is_void_and_called_so(tmp_path, kind):
+    data = own(tmp_path, street(), "f0.tif")
+    cv2.imwrite(str(tmp_path / "labels/f0.tif"), street().astype(kind) - 1)
+    assert np.unique(data.read_label(0)[street() == 0]).tolist() == [255]
+    (raw,) = np.unique(data.read_raw(0)[street() == 0]).tolist()
+    assert raw in data.encoding.void
+    assert (data.encoding.in_words(raw), data.encoding.key(raw)) == ("id -1", "-1")
+    assert data.encoding.entry(raw, "void") == "-1: void"
+
+
+def test_void_of_16_bits_is_void_unless_a_list_names_it(tmp_path):
+    data = own(tmp_path, np.where(street() == 2, 65535, street().astype(np.uint16)))
+    assert 65535 in data.encoding.void and (data.read_label(0)[street() == 2] == 255).all()
+    write_classes(tmp_path, "classes: {0: sky, 1: road, 65535: box}")
+    assert (open_dataset(f"folder:{tmp_path}").read_label(0) == street()).all()
+
+
+@pytest.mark.parametrize("name", ["label.png", "label.gif", "label.tif", "label.bmp"])
+def test_palettes_of_every_kind_of_image(tmp_path, name):
+    image = Image.fromarray(np.eye(2, dtype=np.uint8))
+    image.putpalette([1, 2, 3, 4, 5, 6])
+    image.save(tmp_path / name)
+    assert {i: palette_of(tmp_path / name)[i] for i in (0, 1)} == {0: (1, 2, 3), 1: (4, 5, 6)}
+    (tmp_path / name).write_bytes(b"GIF8\xfd")
+    assert palette_of(tmp_path / name) == {}

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from hrs.data.layouts import open_dataset
+from hrs.errors import HRSError
 from tests.data.files import pictured, save, street, write_classes, write_streets
 
 
@@ -82,8 +83,6 @@ def test_labels_that_lose_values_are_refused(tmp_path):
         (tmp_path / f"labels/{name}.png").unlink()
     save(tmp_path / "labels/f0.jpg", street())
     save(tmp_path / "labels/f1.webp", street())
-    from hrs.errors import HRSError
-
     with pytest.raises(HRSError, match=r"f0\.jpg is a lossy image.*save labels as PNG"):
         open_dataset(f"folder:{tmp_path}")
     Image.fromarray(street(1)).save(tmp_path / "labels/f1.webp", lossless=True)
@@ -93,13 +92,14 @@ def test_labels_that_lose_values_are_refused(tmp_path):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("drawn_on", ["upright", "stored"])
-def test_exif_turns_pictures_and_labels_where_sizes_prove_it(tmp_path, orientation, drawn_on):
+@pytest.mark.parametrize("kind", ["png", "tif"])
+def test_exif_turns_pictures_and_labels_where_sizes_prove_it(tmp_path, orientation, drawn_on, kind):
     from PIL import ImageOps
 
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = street(3, 40, 60)
-    save(tmp_path / "images/a.png", pictured(stored), exif=exif)
+    save(tmp_path / f"images/a.{kind}", pictured(stored), exif=exif)
     tagged = Image.fromarray(stored)
     tagged.getexif()[0x0112] = orientation
     upright = np.asarray(ImageOps.exif_transpose(tagged))
@@ -109,6 +109,32 @@ def test_exif_turns_pictures_and_labels_where_sizes_prove_it(tmp_path, orientati
     data = open_dataset(f"folder:{write_classes(tmp_path)}")
     assert (data.read_image(0) == pictured(upright)).all() and (data.read_label(0) == upright).all()
     assert data.frames[0].doubtful == (orientation in (2, 3, 4))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["jpg", "tif"])
+def test_a_label_that_is_a_turned_tiff_is_turned_once(tmp_path, orientation, kind):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    save(tmp_path / f"images/a.{kind}", pictured(street(3, 40, 60)), exif=exif)
+    save(tmp_path / "labels/a.tif", street(3, 40, 60), exif=exif)
+    data = open_dataset(f"folder:{write_classes(tmp_path)}")
+    assert (pictured(data.read_label(0)) == data.read_image(0)).all() or kind == "jpg"
+    assert data.read_label(0).shape == data.read_image(0).shape[:2]
+
+
+@pytest.mark.parametrize("layout", ["images/{}", "{}/images"])
+def test_splits_may_have_a_number_behind(tmp_path, layout):
+    for split, count in (("train2017", 3), ("val2017", 2), ("test-dev2017", 1)):
+        images = layout.format(split)
+        write_streets(tmp_path, count, images=images, labels=images.replace("images", "labels"))
+    write_classes(tmp_path)
+    assert (len(names(tmp_path)), len(names(tmp_path, split="val")), len(names(tmp_path, split="val2017"))) == (3, 2, 2)
+    images = layout.format("train2014")
+    write_streets(tmp_path, 1, images=images, labels=images.replace("images", "labels"))
+    with pytest.raises(HRSError, match=r"train2014, train2017 may all be train; name one with \?split="):
+        names(tmp_path)
+    assert len(names(tmp_path, split="train2017")) == 3
 
 
 def promise(width: int, height: int) -> bytes:
@@ -164,8 +190,6 @@ def test_all_reasons_are_given_where_no_frame_is_left(tmp_path):
     write_classes(write_streets(tmp_path, 2))
     for i in range(2):
         (tmp_path / f"labels/f{i}.png").rename(tmp_path / f"labels/g{i + 5}.png")
-    from hrs.errors import HRSError
-
     with pytest.raises(
         HRSError, match=r"left out 2 \(has no label: f0\.png, f1\.png\), 2 \(has no image: g5\.png, g6\.png\)"
     ):

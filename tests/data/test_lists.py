@@ -19,12 +19,12 @@ from hrs.data.lists import pick_listed, read_list
 )
 def test_a_line_is_a_name_whatever_follows(tmp_path, line):
     (tmp_path / "train.txt").write_bytes(f"\ufeff{line}\n\n".encode())
-    assert read_list(tmp_path / "train.txt") == ("images/a",)
+    assert pick_listed(read_list(tmp_path / "train.txt"), ["images/a", "images/b"]) == (frozenset({"images/a"}), [])
 
 
 def test_names_may_have_spaces_before_a_suffix(tmp_path):
     (tmp_path / "train.txt").write_text("C:\\my data\\photo 1.jpg\n")
-    assert read_list(tmp_path / "train.txt") == ("C:/my data/photo 1",)
+    assert pick_listed(read_list(tmp_path / "train.txt"), ["photo", "photo 1"]) == (frozenset({"photo 1"}), [])
 
 
 def test_a_folder_in_a_list_tells_names_apart():
@@ -32,3 +32,22 @@ def test_a_folder_in_a_list_tells_names_apart():
     assert pick_listed(["images/office/a"], names) == (frozenset({"office/a"}), [])
     assert pick_listed(["a", "x/b"], names) == (frozenset({"kitchen/a", "office/a"}), ["x/b"])
     assert pick_listed(["data/images/b"], ["b", "c"]) == (frozenset({"b"}), [])
+
+
+STREETS = ["street", "street 2", "street 3", "my room/a 1"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "chosen", "missing"),
+    [
+        (["street 2", "street 3"], {"street 2", "street 3"}, []),
+        (["street"], {"street"}, []),
+        (["data/street 2"], {"street 2"}, []),
+        (["street 2", "street 4"], {"street 2"}, ["street 4"]),
+        (["street 4.png"], set(), ["street 4.png"]),
+        (["street 1", "nothing -1"], {"street"}, ["nothing -1"]),
+        (["my room/a 1 1"], {"my room/a 1"}, []),
+    ],
+)
+def test_names_with_spaces_are_not_those_of_their_first_word(lines, chosen, missing):
+    assert pick_listed(lines, STREETS) == (frozenset(chosen), missing)

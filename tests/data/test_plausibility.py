@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from hrs.data.doctor import inspect
-from hrs.labels import CITYSCAPES
+from hrs.labels import CITYSCAPES, LabelSpace
 from tests.data.files import photo, pictured, save, street, write_classes, write_streets
 
 
@@ -180,3 +180,59 @@ def test_a_class_without_pixels_is_named_with_its_colour(tmp_path):
     assert certain and text.endswith(
         "if colour 90 91 92 is road, name it so in the list of classes: road: [90, 91, 92] under palette"
     )
+
+
+def test_ids_from_1_under_a_list_from_0(tmp_path):
+    texts = [text for _, text in findings(f"folder:{write_classes(write_streets(tmp_path, of=lambda ids: ids + 1))}")]
+    assert texts[0].startswith(
+        "ids seem to be numbered from 1 where the classes are from 0: id 0 has no pixel, while id 3"
+    )
+    assert "write the list of classes as 1: sky, 2: road, 3: box, or save the labels with ids less by 1" in texts[0]
+    assert not any("if that is" in text for text in texts)
+
+
+def test_masks_of_1_and_2_are_not_one_class(tmp_path):
+    """With one class in sight it is certain, as where 255 stands for it, and has another remedy."""
+    write_streets(tmp_path, of=lambda ids: (ids == 2).astype(np.uint8) + 1)
+    certain, text = findings(f"folder:{write_classes(tmp_path, 'classes: {0: background, 1: object}')}")[0]
+    assert certain and "write the list of classes as 1: background, 2: object" in text
+
+
+def test_ids_from_0_with_void_255_where_0_was_void(tmp_path):
+    def reduced(ids):
+        return np.array([2, 1, 255], np.uint8)[ids]
+
+    for i in range(3):
+        save(tmp_path / f"images/training/f{i}.jpg", pictured(street(i)))
+        save(tmp_path / f"annotations/training/f{i}.png", reduced(street(i)))
+    lines = [f"{i}\t0\t0\t0\t{name}" for i, name in enumerate(("wall", "building", "sky", "floor"), 1)]
+    write_classes(tmp_path, "\n".join(lines), "objectInfo150.txt")
+    texts = [text for _, text in findings(f"ade20k:{tmp_path}")]
+    assert any(
+        "from 0 where the classes are from 1" in text and "0: wall, 1: building" in text and "more by 1" in text
+        for text in texts
+    )
+
+
+def test_another_kind_of_labels_is_certain_where_nothing_is_labelled(tmp_path):
+    """Fence and building have pixels, and the target has neither."""
+
+    def train_ids(ids):
+        found = np.array([10, 0, 13], np.uint8)[ids]
+        found[-3:] = 11
+        return found
+
+    target = LabelSpace(name="own", classes=("train", "pole"), palette=((0, 0, 0), (1, 1, 1)))
+    certain, text = findings(f"gta5:{write_streets(tmp_path, of=train_ids)}", target=target)[0]
+    assert certain and "let the labels' names end in _labelTrainIds.png" in text
+
+
+def test_train_ids_in_cityscapes_are_refused_with_the_remedy_that_it_has(tmp_path):
+    for i in range(3):
+        name = f"leftImg8bit/train/aachen/aachen_000000_00000{i}_leftImg8bit.png"
+        save(tmp_path / name, pictured(street(i)))
+        label = name.replace("leftImg8bit/", "gtFine/").replace("leftImg8bit", "gtFine_labelIds")
+        save(tmp_path / label, np.array([10, 0, 13], np.uint8)[street(i)])
+    found = findings(f"cityscapes:{tmp_path}")
+    assert found[0][0] and found[0][1].endswith("rename the labels by what they hold, labelIds or labelTrainIds")
+    assert not any("list of classes" in text or "only the class" in text for _, text in found)

@@ -169,10 +169,12 @@ def test_a_label_of_another_size_than_its_photo_is_said(own):
         own.read_label("one")
 
 
-def test_a_label_that_was_drawn_on_the_unturned_photo_is_turned_with_it(own):
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_label_that_was_drawn_on_the_unturned_photo_is_turned_with_it(own, kind):
     exif = Pillow.Exif()
     exif[0x0112] = 6  # to be turned to the right
-    (own.path / "images/lying.png").write_bytes(file_of(picture(), exif=exif))
+    (own.path / f"images/lying.{kind.lower()}").write_bytes(file_of(picture(), kind, exif=exif))
+    assert own.size("lying") == (30, 20)
     label = np.random.default_rng(0).integers(0, 3, (20, 30)).astype(np.uint8)
     (own.path / "labels/lying.png").write_bytes(file_of(label))
     np.testing.assert_array_equal(own.read_label("lying")[0], np.rot90(label, -1))

@@ -79,3 +79,9 @@ def test_a_header_may_claim_any_size():
     data[16:24] = (60_000).to_bytes(4, "big") + (50_000).to_bytes(4, "big")
     assert size_of(bytes(data)) == (50_000, 60_000) and too_large(bytes(data))
     assert decode_rgb(bytes(data)) is None
+
+
+def test_opencv_writes_no_lines_of_its_own(capfd):
+    """Whoever decodes a damaged file says what is wrong with it."""
+    assert decode_stored(encode(".bmp", RED)[:60]) is None
+    assert capfd.readouterr().err == ""

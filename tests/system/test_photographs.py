@@ -4,6 +4,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -11,7 +12,7 @@ from PIL import Image, ImageCms
 from hrs.errors import HRSError
 from hrs.inference import read_photograph
 from hrs.system.images import encode
-from hrs.system.photographs import open_image, orientation
+from hrs.system.photographs import open_image, orientation, sizes_of
 from tests.inference.conftest import photo
 
 
@@ -360,3 +361,53 @@ def test_exif_turns_every_kind_that_has_it(kind):
     exif[0x0112] = 6
     read = read_photograph(encoded(Image.fromarray(np.rot90(upright).copy()), kind, exif=exif, quality=95))
     assert read.shape == upright.shape and np.abs(read.astype(int) - upright).mean() < 3
+
+
+def jpeg2000(values: np.ndarray) -> bytes:
+    return encode(".jp2", values, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])
+
+
+def with_tag(data: bytes, tag: int, value: int) -> bytes:
+    """A TIFF that says something else in one of its tags of one short number."""
+    at = data.index(struct.pack("<HHI", tag, 3, 1)) + 8
+    return data[:at] + struct.pack("<H", value) + data[at + 2 :]
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_deep_jpeg2000_keeps_its_white(bits):
+    white = (1 << bits) - 1
+    values = np.linspace(0, white, 64 * 96 * 3).astype(np.uint16).reshape(64, 96, 3)
+    data = jpeg2000(values + 32768 - (1 << bits - 1))  # what is stored is the distance from the middle
+    data = data.replace(b"\x0f\x01\x01", bytes([bits - 1, 1, 1]))  # bits of each channel
+    assert np.array_equal(read_photograph(data), np.round(values * 255.0 / white).astype(np.uint8))
+
+
+def test_deep_jpeg2000_that_is_not_read_right_is_refused():
+    with pytest.raises(HRSError, match="16 bits a channel, which is read of RGB and grey alone: save it with 8 bits"):
+        read_photograph(jpeg2000(np.full((64, 96, 4), 65535, np.uint16)))
+    grey = np.linspace(0, 65535, 64 * 96).astype(np.uint16).reshape(64, 96)
+    assert np.array_equal(read_photograph(jpeg2000(grey))[..., 0], np.round(grey / 257).astype(np.uint8))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_tiff_whose_white_is_zero(dtype):
+    values = photo()[..., 0].astype(dtype) * (1 if dtype == np.uint8 else 257)
+    data = with_tag(encoded(Image.fromarray(values), "TIFF"), 0x0106, 0)
+    assert np.array_equal(read_photograph(data)[..., 0], 255 - photo()[..., 0])
+
+
+def test_deep_channels_that_lie_apart_are_refused():
+    deep = encode(".tiff", photo().astype(np.uint16) * 257, [cv2.IMWRITE_TIFF_COMPRESSION, 1])
+    assert np.array_equal(read_photograph(deep), photo())
+    with pytest.raises(HRSError, match="has 16 bits and its channels apart, which is not read: save it with 8 bits"):
+        read_photograph(with_tag(deep, 0x011C, 2))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_sizes_are_those_of_what_is_read(kind, turn):
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    data = encoded(Image.fromarray(photo(40, 60)), kind, exif=exif)
+    with open_image(data) as opened:
+        assert sizes_of(opened) == ((60, 40), read_photograph(data).shape[1::-1], turn)

@@ -22,11 +22,22 @@ from numpy.typing import NDArray
 from hrs.data.classlist import listed
 from hrs.data.encoding import Raw
 from hrs.data.frames import Found, Frame
-from hrs.data.outlines import NOTES, Shape, Size, drawn, encoding_of, json_of, points, raw_ids, size_in
+from hrs.data.outlines import (
+    NOTES,
+    Points,
+    Shape,
+    drawn,
+    empty_notes,
+    encoding_of,
+    json_of,
+    points,
+    raw_ids,
+    size_in,
+)
 from hrs.data.spec import DatasetSpec, holds
 from hrs.data.splits import TRAIN, pick, role_of
 from hrs.errors import HRSError
-from hrs.system.photographs import SUFFIXES
+from hrs.system.photographs import SUFFIXES, Size
 from hrs.system.tree import Skipped, files_below
 
 _PLACES = ("annotations/*.json", "*/_annotations.coco.json", "_annotations.coco.json", "result.json", "*.json")
@@ -45,18 +56,27 @@ def read(spec: DatasetSpec) -> Found:
     if not annotations:
         raise HRSError(f"{path} has no objects: its annotations are empty; export it with them")
     categories = _entries(stored, path, "categories", "id", "name")
-    names = _by_id(path, "categories", dict.fromkeys((each["id"], str(each["name"])) for each in categories))
-    named = _by_id(path, "images", [(image["id"], _named(image)) for image in images])
+    names = _by_id(path, "categories", dict.fromkeys((_id(each["id"]), str(each["name"])) for each in categories))
+    named = _by_id(path, "images", [(_id(image["id"]), _named(image)) for image in images])
     of_image = _frame_ids(named)
     frames, missing = _frames(spec, path, {of_image[image]: name for image, name in named.items()})
     objects: dict[str, list[Annotation]] = {}
     for each in annotations:
-        objects.setdefault(of_image.get(each["image_id"], ""), []).append(each)
+        objects.setdefault(of_image.get(_id(each["image_id"]), ""), []).append(each)
+    if objects.keys() == {""}:
+        ids = f"{listed([annotations[0]['image_id']])} among {listed(list(of_image)[:3])}"
+        raise HRSError(f"{path}: its objects are of no image that it names (there is no {ids}); export it anew")
     if lost := objects.pop("", None):
         missing = (*missing, Skipped(path=path, reason=f"has {len(lost)} objects of images that it does not name"))
-    sizes = {of_image[image["id"]]: size_in(image) for image in images}
+    sizes = {of_image[_id(image["id"])]: size_in(image) for image in images}
     encoding = encoding_of(names.values(), partial(_draw, raw_ids(names), objects, sizes), spec)
-    return Found(frames=frames, missing=missing, encoding=encoding, layout=f"{path.name} and its images", notes=NOTES)
+    notes = (*NOTES, *empty_notes(sum(frame.id not in objects for frame in frames), len(frames)))
+    return Found(frames=frames, missing=missing, encoding=encoding, layout=f"{path.name} and its images", notes=notes)
+
+
+def _id(stored: Any) -> str:
+    """An id as it is compared: tools write 7, 7.0 and "7" for the same."""
+    return str(int(stored) if isinstance(stored, float) and stored.is_integer() else stored)
 
 
 def _entries(stored: Mapping[str, Any], path: Path, key: str, *needed: str) -> list[Annotation]:
@@ -71,9 +91,9 @@ def _entries(stored: Mapping[str, Any], path: Path, key: str, *needed: str) -> l
     return found
 
 
-def _by_id(path: Path, key: str, pairs: Iterable[tuple[Any, T]]) -> dict[Any, T]:
+def _by_id(path: Path, key: str, pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
     """Id -> what has it. Raises HRSError where an id is given twice, so that its objects may belong to either."""
-    found: dict[Any, T] = {}
+    found: dict[str, T] = {}
     for each, value in pairs:
         if each in found:
             raise HRSError(
@@ -85,17 +105,31 @@ def _by_id(path: Path, key: str, pairs: Iterable[tuple[Any, T]]) -> dict[Any, T]
 
 
 def splits(spec: DatasetSpec) -> list[str]:
-    return [name for path in _lists(spec.root) if (name := _split_of(path, spec.root))]
+    return list(dict.fromkeys(name for path in _lists(spec.root) if (name := _split_of(path, spec.root))))
 
 
 def _chosen(spec: DatasetSpec) -> Path:
     lists, names = _lists(spec.root), splits(spec)
     if not lists:
         raise HRSError(f"data set {spec}: no JSON such as annotations/instances_train.json; {holds(spec.root)}")
-    if not names or ("split" not in spec.options and pick(names, TRAIN) is None and len(lists) == 1):
-        return lists[0]
+    if "split" not in spec.options and (not names or (pick(names, TRAIN) is None and len(lists) == 1)):
+        return _only(lists, spec)
     split = spec.split_of(names)
-    return next(path for path in lists if _split_of(path, spec.root) == split)
+    return _only([path for path in lists if _split_of(path, spec.root) == split], spec, f" of the split {split}")
+
+
+def _only(lists: Sequence[Path], spec: DatasetSpec, of: str = "") -> Path:
+    """The one of these that lists objects. Raises HRSError where several do."""
+    found = [path for path in lists if _lists_objects(path)] if len(lists) > 1 else lists
+    if len(found) > 1:
+        names = ", ".join(path.relative_to(spec.root).as_posix() for path in found)
+        raise HRSError(f"data set {spec}: {len(found)} lists{of}: {names}; merge them, or leave one in its place")
+    return (found or lists)[0]
+
+
+def _lists_objects(path: Path) -> bool:
+    text = path.read_bytes()
+    return b'"annotations"' in text and b'"images"' in text
 
 
 def _lists(root: Path) -> list[Path]:
@@ -144,7 +178,7 @@ def _nearest(files: Iterable[Path], named: Path, path: Path, root: Path) -> tupl
 
     Files in the folders of other splits are none of them, unless the list names these folders itself.
     """
-    split = _split_of(path, root) or ""
+    split = re.sub(r"\d+$", "", _split_of(path, root) or "")
     fits = []
     for file in files:
         ends = zip(reversed(file.parts[:-1]), reversed(named.parts[:-1]), strict=False)
@@ -169,7 +203,7 @@ def _named(image: Annotation) -> Path:
     return Path(unicodedata.normalize("NFC", text))
 
 
-def _frame_ids(named: Mapping[Any, Path]) -> dict[Any, str]:
+def _frame_ids(named: Mapping[str, Path]) -> dict[str, str]:
     """Paths without suffix, with it where two would be alike."""
     stems = Counter(path.with_suffix("") for path in set(named.values()))
     return {
@@ -179,44 +213,83 @@ def _frame_ids(named: Mapping[Any, Path]) -> dict[Any, str]:
 
 
 def _draw(
-    ids: Mapping[Any, int], objects: Mapping[str, Sequence[Annotation]], sizes: Mapping[str, Size | None], frame: Frame
+    ids: Mapping[str, int], objects: Mapping[str, Sequence[Annotation]], sizes: Mapping[str, Size | None], frame: Frame
 ) -> Raw:
     path = frame.label or Path()
-    ordered = sorted(objects.get(frame.id, ()), key=lambda each: -float(each.get("area") or 0))
+    ordered = sorted(objects.get(frame.id, ()), key=lambda each: -_area(each, path))
     return drawn(
         frame,
-        sizes[frame.id],
+        sizes[frame.id] or next((size for each in ordered if (size := _size_of_runs(each))), None),
         lambda size: [shape for each in ordered for shape in _shapes(ids, each, size, path)],
     )
 
 
-def _shapes(ids: Mapping[Any, int], each: Annotation, size: Size, path: Path) -> Iterator[Shape]:
+def _area(each: Annotation, path: Path) -> float:
+    """Pixels of an object, as its file says, or as its outlines enclose where that says nothing."""
+    said, outline = each.get("area"), each.get("segmentation")
+    if isinstance(said, (int, float)) and said > 0:
+        return float(said)
+    if isinstance(outline, Mapping):
+        return float(sum(_runs(outline, path)[1::2]))
+    return sum(_enclosed(points(part, path)) for part in _parts(outline)) if outline else 0.0
+
+
+def _enclosed(corners: Points) -> float:
+    (x, y), (right, below) = corners.T, np.roll(corners, -1, axis=0).T
+    return abs(float(x @ below - y @ right)) / 2
+
+
+def _parts(outline: Any) -> Sequence[Any]:
+    """The lists of corners of one outline or of several."""
+    return outline if isinstance(outline[0], list) else [outline]
+
+
+def _shapes(ids: Mapping[str, int], each: Annotation, size: Size, path: Path) -> Iterator[Shape]:
     """An object's shapes; where it has several outlines, it is all that any of them encloses."""
-    if each["category_id"] not in ids:
+    raw, outline = ids.get(_id(each["category_id"])), each.get("segmentation")
+    if raw is None:
         raise HRSError(f"{path} has an object of the category {each['category_id']}, which it does not name")
-    raw, outline = ids[each["category_id"]], each.get("segmentation")
     if not outline:
         number = each.get("id", "")
         raise HRSError(f"{path}: the object {number} has a box and no outline; export segmentation, not detection")
     if isinstance(outline, Mapping):
         yield Shape(raw=raw, mask=_mask(outline, size, path))
     else:
-        parts = outline if isinstance(outline[0], list) else [outline]
-        yield from (Shape(raw=raw, parts=[points(part, path)]) for part in parts)
+        yield from (Shape(raw=raw, parts=[points(part, path)]) for part in _parts(outline))
 
 
 def _mask(outline: Mapping[str, Any], size: Size, path: Path) -> NDArray[np.uint8]:
     """Run lengths as a mask (h w), column by column. Decoded here, since pycocotools warns under NumPy 2.4."""
     width, height = size
+    runs, said = _runs(outline, path), outline.get("size")
+    if said is not None and said != [height, width]:
+        raise HRSError(
+            f"{path} has run lengths of the size {listed([said])}, the image has {width}x{height}; expected "
+            f"[{height}, {width}], height before width: export it anew"
+        )
+    if sum(runs) != width * height:
+        raise HRSError(f"{path} has run lengths for {sum(runs)} pixels, the image has {width}x{height}; export it anew")
+    return np.repeat(np.arange(len(runs), dtype=np.uint8) % 2, runs).reshape(width, height).T
+
+
+def _size_of_runs(each: Annotation) -> Size | None:
+    """(width, height) of the picture that an object's run lengths were made on; None where nothing says it."""
+    outline = each.get("segmentation")
+    said = outline.get("size") if isinstance(outline, Mapping) else None
+    fits = isinstance(said, list) and len(said) == 2 and all(isinstance(side, int) for side in said)
+    return (said[1], said[0]) if said and fits else None
+
+
+def _runs(outline: Mapping[str, Any], path: Path) -> Sequence[int]:
+    """How many pixels in turn are none and are of an object. Raises HRSError where nothing says it."""
     try:
         counts = outline["counts"]
-        runs = counts if isinstance(counts, list) else _lengths(str(counts))
-        flat = np.repeat(np.arange(len(runs), dtype=np.uint8) % 2, runs)
+        runs = [int(each) for each in counts] if isinstance(counts, list) else _lengths(str(counts))
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise HRSError(f"{path} has run lengths that cannot be read ({error}); export it anew") from error
-    if len(flat) != width * height:
-        raise HRSError(f"{path} has run lengths for {len(flat)} pixels, the image has {width}x{height}; export it anew")
-    return flat.reshape(width, height).T
+    if min(runs, default=0) < 0:
+        raise HRSError(f"{path} has run lengths that cannot be read (one is below 0); export it anew")
+    return runs
 
 
 def _lengths(text: str) -> list[int]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from hrs.data.classfile import EXPECTED, READERS, find_class_list
 from hrs.data.classlist import ClassList, as_colour
-from hrs.data.encoding import Encoding, by_name, colour_id, fitting, palette_of, spread
+from hrs.data.encoding import UNLISTED_VOID, Encoding, by_name, colour_id, fitting, palette_of, raw_id, spread
 from hrs.data.frames import Found, label_files, pair, refuse_brush_masks
 from hrs.data.lists import read_list
 from hrs.data.spec import DatasetSpec, holds
@@ -77,24 +77,70 @@ _HINTS = {
 def encoded(found: Found, encodings: list[Encoding], classes: ClassList | None) -> Found:
     """The frames with that of the encodings that fits their labels."""
     paths = [frame.label for frame in found.frames if frame.label]
-    palette = classes.palette if classes else {}
-    if any(_reordered(palette_of(path), palette) for path in spread(paths)):
-        encodings = sorted(encodings, key=lambda each: each.channel != "colour")
+    if classes and classes.palette:
+        encodings = _by_palettes(encodings, spread(paths), classes.palette)
     notes = (*found.notes, *(classes.notes if classes else ()))
     return replace(found, encoding=fitting(encodings, paths) if paths else encodings[0], notes=notes)
 
 
-def _reordered(stored: Mapping[int, Colour], palette: Mapping[int, Colour]) -> bool:
-    """Whether an image's palette has the listed colours in another order, so that its indices are no ids."""
-    wanted = set(palette.values())
-    return wanted <= set(stored.values()) and any(stored.get(raw) != colour for raw, colour in palette.items())
+def _by_palettes(encodings: list[Encoding], paths: Sequence[Path], palette: Mapping[int, Colour]) -> list[Encoding]:
+    """The encodings in the order in which labels' own palettes speak for them; one alone where that is sure.
+
+    Raises HRSError where some labels can only be read by their palette's colours, and others only by ids.
+    """
+    by_kind = {each.channel: each for each in encodings}
+    by_id, by_colour = by_kind.get("index"), by_kind.get("colour")
+    if by_id is None or by_colour is None:
+        return encodings
+    if paths and all(_agrees(palette_of(path), palette) for path in paths):
+        return [by_id]
+    moved = [path for path in paths if _is_moved(by_id, path, palette)]
+    if not moved:
+        return encodings
+    sure = [path for path in moved if _knows_all(by_colour, path)]
+    if not sure:
+        return [by_colour, by_id]
+    plain = [path for path in paths if not set(palette.values()) & set(palette_of(path).values())]
+    others = [path for path in plain if not _knows_all(by_colour, path) and _knows_all(by_id, path)]
+    if others:
+        raise HRSError(
+            f"labels are of two kinds: {sure[0]} has the listed colours at indices that are no ids, {others[0]} has "
+            "ids; expected one kind: save all as ids, or all in the listed colours"
+        )
+    return [by_colour]
+
+
+def _is_moved(by_id: Encoding, path: Path, palette: Mapping[int, Colour]) -> bool:
+    """Whether an index in use has the colour that is listed for another id, as where a tool made the palette anew."""
+    stored, wanted = palette_of(path), set(palette.values())
+    if not wanted & set(stored.values()) or _agrees(stored, palette):
+        return False
+    used = {raw: stored.get(raw) for raw in _held(by_id, path)}
+    return any(colour in wanted and colour != palette.get(raw) for raw, colour in used.items())
+
+
+def _agrees(stored: Mapping[int, Colour], palette: Mapping[int, Colour]) -> bool:
+    """Whether an image's palette has every listed colour at its id."""
+    return all(stored.get(raw) == colour for raw, colour in palette.items())
+
+
+def _knows_all(encoding: Encoding, path: Path) -> bool:
+    """Whether each raw id in a label is a class or ignored."""
+    held = _held(encoding, path)
+    return bool(held) and held <= encoding.ids.keys() | encoding.void
+
+
+def _held(encoding: Encoding, path: Path) -> set[int]:
+    """The raw ids in a label; none where it cannot be read in this way."""
+    try:
+        return set(np.unique(encoding.raw_file(path)).tolist())
+    except HRSError:
+        return set()
 
 
 def encodings_of(classes: ClassList, name: str) -> list[Encoding]:
     """How labels with these classes may be written: by id, and by colour where the list has colours."""
-    ids = by_name(
-        dict(sorted(classes.names.items())), channel="index", void=classes.ignored | {255}, name=name or "own"
-    )
+    ids = by_name(dict(sorted(classes.names.items())), channel="index", void=_void(classes), name=name or "own")
     space = LabelSpace(
         name=ids.space.name, classes=ids.space.classes, palette=_palette(ids.space, classes.names, classes.palette)
     )
@@ -102,10 +148,18 @@ def encodings_of(classes: ClassList, name: str) -> list[Encoding]:
     coloured = {colour_id(classes.palette[raw]): ids.ids[raw] for raw in classes.names if raw in classes.palette}
     if not coloured:
         return [by_id]
-    void = frozenset(map(colour_id, classes.ignored_colours))
+    void = frozenset(map(colour_id, (*classes.ignored_colours, _BORDER)))
     void |= {colour_id(classes.palette[raw]) for raw in classes.ignored & classes.palette.keys()}
     by_colour = Encoding(space=space, channel="colour", ids=coloured, void=void - coloured.keys())
     return [by_colour, by_id] if classes.ordered else [by_id, by_colour]
+
+
+_BORDER: Colour = (224, 224, 192)
+"""Pascal VOC draws in it, around objects, what is ignored; its id is 255."""
+
+
+def _void(classes: ClassList) -> frozenset[int]:
+    return UNLISTED_VOID.union(map(raw_id, classes.ignored))
 
 
 def _from_map(spec: DatasetSpec) -> list[Encoding]:
@@ -115,7 +169,7 @@ def _from_map(spec: DatasetSpec) -> list[Encoding]:
     ids = {int(key): f"id {key}" for key in keys if key.isdecimal()}
     both = ((ids, "index"), (colours, "colour"))
     return [
-        by_name(names, channel="index" if channel == "index" else "colour", void=frozenset({255}), name=spec.root.name)
+        by_name(names, channel="index" if channel == "index" else "colour", void=UNLISTED_VOID, name=spec.root.name)
         for names, channel in both
         if len(names) > 1
     ]

@@ -3,19 +3,64 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from PIL import Image
 
 from hrs.data.frames import Found, Frame, refuse_brush_masks
 from hrs.data.spec import DatasetSpec
-from hrs.system.photographs import SUFFIXES
+from hrs.errors import HRSError
+from hrs.system.photographs import SUFFIXES, open_image
 from hrs.system.tree import files_below
+
+_MASK_ENDS = (
+    *("_mask", "_masks", "-mask", ".mask", "_label", "_labels", "_gt", "_seg", "_segmentation", "_annotation"),
+    *(".jpg", ".jpeg", ".png"),  # a.jpg.png beside a.jpg
+)
+_LOOKED_AT = 8
+_NEARLY_HALF = 0.4  # of the files
+_OF_MASKS = ("1", "L", "P", "I;16")
 
 
 def read(spec: DatasetSpec) -> Found:
     root = spec.root
     tree = files_below(root, SUFFIXES)
     refuse_brush_masks(spec, root, tree.files)
+    _refuse_masks(spec, root, tree.files)
     stems = Counter(file.relative_to(root).with_suffix("") for file in tree.files)
     names = [file.relative_to(root) for file in tree.files]  # a.png beside a.jpg keep their suffixes: ids are unique
     ids = [str(name if stems[name.with_suffix("")] > 1 else name.with_suffix("")) for name in names]
     frames = tuple(Frame(id=each, image=file) for each, file in zip(ids, tree.files, strict=True))
     return Found(frames=frames, missing=tree.aside, encoding=None, layout="a folder of images")
+
+
+def _refuse_masks(spec: DatasetSpec, root: Path, files: Sequence[Path]) -> None:
+    """Raises HRSError where about half of the files are masks of the others: NAME_mask, or NAME of another kind."""
+    called = {file: name for file in files if (name := _photo_of(file))}
+    photos = {file.stem: file for file in files if file not in called}
+    masks = [(file, photos[name]) for file, name in called.items() if name in photos]
+    twins = [(two, one) for one, two in pairwise(files) if one.with_suffix("") == two.with_suffix("")]
+    masks = masks or (twins if all(_is_mask(*each) for each in twins[:_LOOKED_AT]) else [])
+    if len(masks) > 1 and len(masks) >= _NEARLY_HALF * len(files):
+        mask, photo = (each.relative_to(root) for each in masks[0])
+        raise HRSError(
+            f"data set {spec}: {len(masks)} of {len(files)} images seem to be masks of others, as {mask} of {photo}: "
+            f"move photos to images/ and masks to labels/, and name it folder:{root}, or images:{root / 'images'}"
+        )
+
+
+def _photo_of(mask: Path) -> str:
+    """The name of the photo that a mask's name says it is of; empty where it says none."""
+    end = next((each for each in _MASK_ENDS if mask.stem.lower().endswith(each)), "")
+    return mask.stem[: len(mask.stem) - len(end)] if end else ""
+
+
+def _is_mask(mask: Path, photo: Path) -> bool:
+    """Whether of two files of one name this is a PNG of one channel, the other a JPEG in colour."""
+    try:
+        with open_image(photo) as first, open_image(mask) as second:
+            return (first.format, second.format) == ("JPEG", "PNG") and first.mode == "RGB" and second.mode in _OF_MASKS
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False

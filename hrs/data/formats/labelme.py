@@ -24,10 +24,9 @@ from hrs.data.outlines import (
     NOTES,
     Points,
     Shape,
-    Size,
     drawn,
+    empty_notes,
     encoding_of,
-    json_of,
     points,
     raw_ids,
     size_in,
@@ -36,12 +35,14 @@ from hrs.data.spec import DatasetSpec
 from hrs.data.splits import splits_among
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
+from hrs.system.documents import shortened
 from hrs.system.images import decode_grey
-from hrs.system.photographs import SUFFIXES
+from hrs.system.photographs import SUFFIXES, Size
 from hrs.system.tree import files_below, folders_in
 
 _IGNORED, _BACKGROUND = "__ignore__", "_background_"
-_AREAS = frozenset({"polygon", "rectangle", "circle", "mask"})
+_AREAS = frozenset({"polygon", "rectangle", "rotation", "circle", "mask"})
+_LINES = frozenset({"line", "linestrip", "point", "points"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +62,11 @@ def read(spec: DatasetSpec) -> Found:
     names = splits(spec)
     root = spec.root / spec.split_of(names) if names or "split" in spec.options else spec.root
     paired = pair(root, root, encoding=None, label_kinds={".json"})
-    said = {frame.label: _said(json_of(frame.label, "shapes"), frame.label) for frame in paired.frames if frame.label}
+    said = {frame.label: _said(_stored(frame.label), frame.label) for frame in paired.frames if frame.label}
     lonely = [item.path for item in paired.missing if item.path.suffix.lower() == ".json"]
     said |= {path: _said(stored, path) for path in lonely if _is_outlines(stored := load_json(path))}
+    if lonely and not said:
+        raise _foreign(lonely[0])
     found = _with_named_images(paired, {path: said[path].image for path in lonely if path in said}, root)
     used = [said[frame.label] for frame in found.frames if frame.label]
     classes = sorted({name for each in used for name in each.areas} - {_IGNORED})
@@ -71,6 +74,7 @@ def read(spec: DatasetSpec) -> Found:
     lines = sum((each.lines for each in used), Counter[str]())
     left_out = ", ".join(f"{count} of type {kind}" for kind, count in lines.items())
     notes = (f"shapes that enclose nothing are left out: {left_out}",) if left_out else ()
+    notes = (*empty_notes(sum(not each.areas for each in used), len(used)), *notes)
     encoding = encoding_of(classes, partial(_draw, ids), spec)
     return replace(found, encoding=encoding, notes=(*NOTES, *found.notes, *notes))
 
@@ -115,12 +119,26 @@ def _is_outlines(stored: Any) -> bool:
     return isinstance(stored, dict) and "shapes" in stored
 
 
+def _stored(path: Path) -> dict[str, Any]:
+    stored = load_json(path)
+    if not _is_outlines(stored):
+        raise _foreign(path)
+    return dict(stored)
+
+
+def _foreign(path: Path) -> HRSError:
+    return HRSError(
+        f"{path} is no JSON of LabelMe, whose outlines are under shapes; let the tool that wrote it export COCO, and "
+        "name that coco:FOLDER"
+    )
+
+
 def _said(stored: Mapping[str, Any], path: Path) -> _Said:
     shapes = _shapes_in(stored, path)
     return _Said(
         image=str(stored.get("imagePath") or "").replace("\\", "/"),
-        areas=frozenset(_name(each) for each in shapes if _is_area(each)),
-        lines=Counter(str(each.get("shape_type")) for each in shapes if not _is_area(each)),
+        areas=frozenset(_name(each) for each in shapes if _kind(each, path) in _AREAS),
+        lines=Counter(kind for each in shapes if (kind := _kind(each, path)) in _LINES),
     )
 
 
@@ -131,8 +149,15 @@ def _shapes_in(stored: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _is_area(shape: dict[str, Any]) -> bool:
-    return shape.get("shape_type", "polygon") in _AREAS
+def _kind(shape: dict[str, Any], path: Path) -> str:
+    """What a shape is. Raises HRSError for what may be an area and is not known."""
+    kind = str(shape.get("shape_type") or "polygon").lower()
+    if kind not in _AREAS | _LINES:
+        raise HRSError(
+            f"{path} has a shape of the type {shortened(kind)}, which is not known; expected polygon, rectangle, "
+            "rotation, circle or mask: draw it as one of these, or remove it"
+        )
+    return kind
 
 
 def _name(shape: dict[str, Any]) -> str:
@@ -142,16 +167,17 @@ def _name(shape: dict[str, Any]) -> str:
 
 def _draw(ids: dict[str, int], frame: Frame) -> Raw:
     path = frame.label or Path()
-    stored = json_of(path, "shapes")
-    shapes = [each for each in _shapes_in(stored, path) if _is_area(each)]
+    stored = _stored(path)
+    shapes = [each for each in _shapes_in(stored, path) if _kind(each, path) in _AREAS]
     return drawn(frame, size_in(stored), lambda on: [_shape(ids[_name(each)], each, on, path) for each in shapes])
 
 
 def _shape(raw: int, shape: dict[str, Any], size: Size, path: Path) -> Shape:
     corners = points(shape.get("points", []), path)
-    if shape.get("shape_type") == "mask":
+    kind = _kind(shape, path)
+    if kind == "mask":
         return Shape(raw=raw, mask=_mask(shape, corners, size, path))
-    return Shape(raw=raw, parts=[_outline(str(shape.get("shape_type")), corners)])
+    return Shape(raw=raw, parts=[_outline(kind, corners)])
 
 
 def _mask(shape: dict[str, Any], corners: Points, size: Size, path: Path) -> NDArray[np.uint8]:

@@ -28,7 +28,8 @@ class Format:
     labels: how they are encoded, in Markdown.
     options: those that ``?key=value`` may name; "split" where it has splits.
     made: whether its frames are made when they are asked for, which takes time.
-    signs: what tells such a folder from others: patterns below it; one line of them suffices, all of it is needed.
+    signs: what tells such a folder from others: patterns below it; one line of them suffices, all of it is needed. Of
+        patterns with | between them one is.
     asks: what must be said beside the folder, as "version=0.9.14", the likeliest first; nobody can guess it.
     """
 
@@ -47,7 +48,7 @@ class Format:
 
     def fit(self, root: Path) -> int:
         """How many signs of this a folder has, of the line that it has whole; 0 where it looks like another."""
-        whole = [len(line) for line in self.signs if all(any(True for _ in root.glob(sign)) for sign in line)]
+        whole = [len(line) for line in self.signs if all(_is_there(root, sign) for sign in line)]
         return max(whole, default=0)
 
     def splits(self, spec: DatasetSpec) -> list[str]:
@@ -85,6 +86,10 @@ class Format:
         if not found.frames:
             raise HRSError(f"data set {spec} has no usable frame; expected {found.layout}")
         return Look(total=len(found.frames), labelled=found.encoding is not None)
+
+
+def _is_there(root: Path, sign: str) -> bool:
+    return any(True for pattern in sign.split("|") for _ in root.glob(pattern))
 
 
 _SPLIT = frozenset({"split"})
@@ -247,10 +252,9 @@ _ROWS = (
             ("images", "labels", "labelmap.txt"),
             ("images", "labels"),
             ("*/images", "*/labels", "classes.*"),
-            ("[Ii]m*g*", "[Ll]abel*"),
-            ("[Ii]m*g*", "[Mm]ask*"),
-            ("[Ii]m*g*", "[Aa]nnotation*/*.*"),
-            ("*/[Ii]m*g*", "*/[Mm]ask*"),
+            ("[Ii]mages|[Ii]mage|[Ii]mgs|[Ii]mg", "[Ll]abels|[Ll]abel|[Mm]asks|[Mm]ask"),
+            ("[Ii]mages|[Ii]mage|[Ii]mgs|[Ii]mg", "[Aa]nnotations/*.*|[Aa]nnotation/*.*"),
+            ("*/[Ii]mages|*/[Ii]mage|*/[Ii]mgs|*/[Ii]mg", "*/[Mm]asks|*/[Mm]ask"),
         ),
     ),
     Format(

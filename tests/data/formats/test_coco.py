@@ -18,6 +18,12 @@ def frames(spec):
     return {frame.id: frame.image.relative_to(data.spec.root).as_posix() for frame in data.frames}
 
 
+def turned_photo(path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pictured(street())).save(path, exif=exif)
+
+
 COMPRESSED = "X?d0l00000000000000000000000000000000000000hb1"  # as pycocotools writes the square
 COUNTS = [10 * 48 + 8, *([20, 28] * 19), 20, 34 * 48 + 20]
 
@@ -128,6 +134,9 @@ def test_coco_without_objects_and_with_objects_of_no_image(tmp_path):
     change(path, annotations={"image_id": 99})
     (skipped,) = open_dataset(spec).skipped
     assert skipped.reason == "has 1 objects of images that it does not name"
+    change(path, at=1, annotations={"image_id": "a"})
+    with pytest.raises(HRSError, match=r"its objects are of no image that it names \(there is no 99 among 1\)"):
+        open_dataset(spec)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"annotations": []}))
     with pytest.raises(HRSError, match="has no objects: its annotations are empty"):
         open_dataset(spec)
@@ -144,11 +153,10 @@ def test_coco_images_of_one_stem_are_two_frames(tmp_path):
 
 
 @pytest.mark.parametrize("size", [(64, 48), (48, 64)], ids=["as stored", "upright"])
-def test_outlines_on_a_photo_that_exif_turns(tmp_path, size):
-    spec = coco(tmp_path, [CORNERS], size=size, image="train/a.jpg")
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(pictured(street())).save(tmp_path / "train/a.jpg", exif=exif)
+@pytest.mark.parametrize("kind", ["jpg", "tif"])
+def test_outlines_on_a_photo_that_exif_turns(tmp_path, size, kind):
+    spec = coco(tmp_path, [CORNERS], size=size, image=f"train/a.{kind}")
+    turned_photo(tmp_path / f"train/a.{kind}")
     box = classes(open_dataset(spec)) == "box"
     assert box.shape == (64, 48)
     drawn = np.rot90(box) if size == (64, 48) else box
@@ -204,3 +212,69 @@ def test_coco_one_file_is_one_image(tmp_path, there, kept, others):
     assert skipped.keys() == {"room1/a.png", "room2/a.png", "room2/b.png"} - {f"{key}.png" for key in kept}
     assert {name for name, reason in skipped.items() if "only files of that name that seem" in reason} == others
     assert all("seem" in reason or reason.endswith("but not there") for reason in skipped.values())
+
+
+def test_coco_run_lengths_say_their_size(tmp_path):
+    path = tmp_path / "annotations/instances_train.json"
+    spec = coco(tmp_path, {"size": [64, 48], "counts": COUNTS})
+    with pytest.raises(HRSError, match=r"run lengths of the size \[64, 48\], the image has 64x48; expected \[48, 64\]"):
+        open_dataset(spec).read_label(0)
+    coco(tmp_path, {"size": [48, 64], "counts": COUNTS}, image="train/a.jpg")
+    change(path, images={"width": None, "height": None}, annotations={"area": None})
+    change(path, at=1, annotations={"segmentation": {"size": [48, 64], "counts": [0, 3072]}})
+    turned_photo(tmp_path / "train/a.jpg")
+    box = np.rot90(classes(open_dataset(spec)) == "box")
+    assert box[8:28, 10:30].all() and box.sum() == 400
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("annotations/instances_train_a", "annotations/instances_train_b"), "2 lists of the split train: "),
+        (("annotations/instances_train2014", "annotations/instances_train2017"), "train2017.json; merge them"),
+        (("batch1", "batch2"), r"2 lists: batch1\.json, batch2\.json; merge them, or leave one in its place"),
+        (("annotations/batch1", "annotations/batch2"), "2 lists: "),
+    ],
+)
+def test_coco_of_several_lists_is_refused(tmp_path, names, message):
+    for name in names:
+        spec = coco(tmp_path, [CORNERS], place=f"{name}.json")
+    with pytest.raises(HRSError, match=message):
+        open_dataset(spec)
+    (tmp_path / f"{names[0]}.json").write_text("{}")  # not one of objects
+    only_the_square(open_dataset(spec), ground="floor")
+
+
+def test_coco_has_no_split_that_no_list_says(tmp_path):
+    with pytest.raises(HRSError, match="no split val; it has no splits"):
+        open_dataset(coco(tmp_path, [CORNERS], place="batch.json"), split="val")
+
+
+@pytest.mark.parametrize("area", [None, 0, "none"])
+@pytest.mark.parametrize(
+    "segmentation", [[CORNERS], CORNERS, {"size": [48, 64], "counts": COMPRESSED}], ids=["polygons", "polygon", "rle"]
+)
+def test_coco_without_areas_has_small_over_large(tmp_path, area, segmentation):
+    spec = coco(tmp_path, segmentation)
+    for i in range(2):
+        change(tmp_path / "annotations/instances_train.json", at=i, annotations={"area": area})
+    only_the_square(open_dataset(spec), ground="floor")
+
+
+def test_coco_ids_are_compared_as_text(tmp_path):
+    spec = coco(tmp_path, [CORNERS])
+    path = tmp_path / "annotations/instances_train.json"
+    change(path, images={"id": "1"}, categories={"id": "3"})
+    change(path, at=1, annotations={"image_id": 1.0, "category_id": 3.0})
+    data = open_dataset(spec)
+    assert data.skipped == ()
+    only_the_square(data, ground="floor")
+
+
+def test_coco_images_without_an_object_are_told(tmp_path):
+    spec = coco(tmp_path, [CORNERS])
+    photos(tmp_path, "train/b.png", "train/c.png")
+    for i, name in enumerate("bcd", 2):  # d is not there
+        add(tmp_path / "annotations/instances_train.json", images={"id": i, "file_name": f"{name}.png"})
+    told = "2 of 3 images have no object and are background all over; if they are merely unlabelled, take them out"
+    assert told in open_dataset(spec).notes

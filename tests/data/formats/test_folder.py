@@ -29,7 +29,7 @@ def test_folder_with_16_bit_ids_a_palette_and_ignored_ids(tmp_path):
     assert data.space.classes == ("road", "cat", "sky")
     assert data.space.palette[2] == (1, 2, 3) and len(set(data.space.palette)) == 3
     assert first_row(data, 6) == ["road", "sky", "cat", None, None, None]
-    assert data.encoding.void == {9, 255}
+    assert data.encoding.void == {9, 255, 65535, 2**32 - 1}
     assert data.read_planted(0) is None
 
 
@@ -135,3 +135,89 @@ def test_brush_masks_are_no_photos(tmp_path):
     save(tmp_path / "task-7-annotation-9-by-1-tag-road-0.png", street())
     with pytest.raises(HRSError, match="Label Studio's brush masks"):
         open_dataset(f"images:{tmp_path}")
+
+
+COLOURS = [[70, 130, 180], [128, 64, 128], [200, 0, 0], [0, 255, 0]]
+LIST = f"classes: [sky, road, box, kerb]\npalette: {COLOURS}"
+BORDER = [224, 224, 192]
+
+
+def indexed(path, indices, palette):
+    image = Image.fromarray(indices.astype(np.uint8))
+    image.putpalette(np.ravel(palette).tolist())
+    image.save(path)
+
+
+@pytest.mark.parametrize("kind", ["png", "gif", "tif"])
+def test_palettes_of_a_picture_s_own_colours_alone_are_read_by_them(tmp_path, kind):
+    """A file that was indexed anew holds no colour that it does not use."""
+    write_classes(write_streets(tmp_path, 2), LIST)
+    for i, order in enumerate(([1, 0, 2], [2, 1, 0])):
+        (tmp_path / f"labels/f{i}.png").unlink()
+        indexed(tmp_path / f"labels/f{i}.{kind}", np.argsort(order)[street(i)], [COLOURS[each] for each in order])
+    data = open_dataset(f"folder:{tmp_path}")
+    assert all((data.read_label(i) == street(i)).all() for i in range(2))
+
+
+def test_voc_s_labels_indexed_anew_with_their_borders(tmp_path):
+    """0 background, 7 car, and the border of ignored pixels."""
+    write_streets(tmp_path, 2, images="JPEGImages", labels="SegmentationClass")
+    for i in range(2):
+        indexed(tmp_path / f"SegmentationClass/f{i}.png", street(i), [[0, 0, 0], [128, 128, 128], BORDER])
+    data = open_dataset(f"voc:{tmp_path}")
+    assert (data.read_label(0) == np.array([0, 7, 255])[street(0)]).all()
+    assert data.encoding.void >= {(224 << 16) + (224 << 8) + 192}
+
+
+@pytest.mark.parametrize(
+    "palette",
+    [
+        COLOURS,
+        COLOURS[:3],
+        [[0, 0, 0], [128, 0, 0], [0, 128, 0]],
+        [COLOURS[1], [9, 9, 9], [8, 8, 8]],
+        [*COLOURS[:3], *[COLOURS[0]] * 253],
+    ],
+)
+def test_indices_stay_ids_where_the_palette_says_nothing_else(tmp_path, palette):
+    write_classes(write_streets(tmp_path, 2), LIST)
+    for i in range(2):
+        indexed(tmp_path / f"labels/f{i}.png", street(i), palette)
+    data = open_dataset(f"folder:{tmp_path}")
+    assert (data.read_label(0) == street(0)).all()
+
+
+def test_void_in_the_colour_of_a_class_leaves_ids(tmp_path):
+    write_classes(write_streets(tmp_path, 2), LIST)
+    for i in range(2):
+        indexed(tmp_path / f"labels/f{i}.png", np.where(street(i) == 2, 255, 1), [*COLOURS, *[COLOURS[0]] * 252])
+    data = open_dataset(f"folder:{tmp_path}")
+    assert (data.read_label(0) == np.where(street(0) == 2, 255, 1)).all()
+
+
+def test_ids_beside_palettes_that_are_none_are_refused(tmp_path):
+    write_classes(write_streets(tmp_path, 2), LIST)
+    indexed(tmp_path / "labels/f0.png", np.array([1, 0, 2])[street()], [COLOURS[1], COLOURS[0], COLOURS[2]])
+    with pytest.raises(
+        HRSError, match=r"two kinds: .*f0\.png has the listed colours at .*f1\.png has ids; expected one"
+    ):
+        open_dataset(f"folder:{tmp_path}")
+
+
+def test_a_colour_that_no_list_names_is_no_reason_to_take_indices_for_ids(tmp_path):
+    write_classes(write_streets(tmp_path, 2), LIST)
+    for i, box in enumerate((COLOURS[2], [9, 9, 9])):
+        indexed(tmp_path / f"labels/f{i}.png", np.array([1, 0, 2])[street(i)], [COLOURS[1], COLOURS[0], box])
+    data = open_dataset(f"folder:{tmp_path}")
+    assert (data.read_label(0) == street(0)).all()
+    assert (data.read_label(1) == np.where(street(1) == 2, 255, street(1))).all()
+
+
+def test_a_list_of_a_split_may_name_files_with_spaces(tmp_path):
+    for name in ("street", "street 2", "street 3"):
+        save(tmp_path / f"images/{name}.png", pictured(street()))
+        save(tmp_path / f"labels/{name}.png", street())
+    write_classes(tmp_path, "street 2\nstreet 3\n", "train.txt")
+    write_classes(write_classes(tmp_path, "street\n", "val.txt"))
+    for split, names in (("train", ["street 2", "street 3"]), ("val", ["street"])):
+        assert [frame.id for frame in open_dataset(f"folder:{tmp_path}", split=split).frames] == names

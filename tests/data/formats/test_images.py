@@ -8,7 +8,7 @@ from PIL import Image
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.labels import CAMVID
-from tests.data.files import photo
+from tests.data.files import photo, pictured, save, street
 
 
 def test_images_are_read_as_rgb(tmp_path):
@@ -41,3 +41,26 @@ def test_photographs_without_labels_stand_upright(tmp_path):
     exif[0x0112] = 6  # turn by 90 degrees
     Image.fromarray(np.zeros((20, 40, 3), np.uint8)).save(tmp_path / "turned.jpg", exif=exif)
     assert open_dataset(f"images:{tmp_path}").read_image(0).shape == (40, 20, 3)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    ["room/{}_mask.png", "room/{}_Seg.png", "room/{}.jpg.png", "room/{}.png", "train_masks/{}_mask.gif"],
+)
+def test_masks_beside_their_photos_are_no_photos(tmp_path, mask):
+    for i in range(3):
+        save(tmp_path / f"room/{i}.jpg", pictured(street(i)))
+        save(tmp_path / mask.format(i), street(i))
+    save(tmp_path / "4.jpg", pictured(street()))
+    match = f"3 of 7 images seem to be masks of others, as {mask.format(0)} of room/0.jpg: .*name it folder:{tmp_path}"
+    with pytest.raises(HRSError, match=match):
+        open_dataset(f"images:{tmp_path}")
+
+
+def test_photographs_that_are_called_like_masks_are_kept(tmp_path):
+    for i in range(6):
+        save(tmp_path / f"{i}.jpg", pictured(street(i)))
+        save(tmp_path / f"{i}.png", pictured(street(i)))  # the same photo as another kind
+        save(tmp_path / f"wall_{i}_label.jpg", pictured(street(i)))
+    save(tmp_path / "0_mask.png", street())
+    assert len(open_dataset(f"images:{tmp_path}")) == 19

@@ -111,3 +111,32 @@ def test_labelme_files_are_parsed_once_to_open_and_once_to_draw(tmp_path, monkey
     assert len(data) == len(parsed) == 2
     only_the_square(data)
     assert len(parsed) == 3
+
+
+@pytest.mark.parametrize("kind", ["rotation", None, "", "Polygon", "rectangle"])
+def test_labelme_areas_by_whatever_tool(tmp_path, kind):
+    data = open_dataset(labelme(tmp_path, {"label": "box", "points": SQUARE, "shape_type": kind}))
+    only_the_square(data)
+    assert not any("left out" in note for note in data.notes)
+
+
+def test_labelme_shapes_that_nobody_knows_are_refused(tmp_path):
+    shape = {"label": "box", "points": SQUARE, "shape_type": "cuboid"}
+    with pytest.raises(HRSError, match=r"a\.json has a shape of the type 'cuboid', which is not known; exp"):
+        open_dataset(labelme(tmp_path, shape, {"label": "box", "points": SQUARE}))
+
+
+def test_labelme_photos_without_an_area_are_told(tmp_path):
+    spec = labelme(tmp_path, {"label": "box", "points": SQUARE})
+    photos(tmp_path, "room/b.png")
+    (tmp_path / "room/b.json").write_text(json.dumps({"shapes": []}))
+    assert any(note.startswith("1 of 2 images have no object") for note in open_dataset(spec).notes)
+
+
+@pytest.mark.parametrize("name", ["a.json", "via_region_data.json"])
+@pytest.mark.parametrize("stored", [{"a.png12": {"regions": []}}, {"size": {}, "objects": []}, [{"annotations": []}]])
+def test_json_of_other_tools_is_called_what_it_is(tmp_path, name, stored):
+    photos(tmp_path, "a.png")
+    (tmp_path / name).write_text(json.dumps(stored))
+    with pytest.raises(HRSError, match=f"{name} is no JSON of LabelMe.* export COCO, and name that coco:FOLDER"):
+        open_dataset(f"labelme:{tmp_path}")

@@ -5,7 +5,8 @@ import pytest
 from hrs.data.doctor import inspect
 from hrs.data.layouts import open_dataset
 from hrs.data.spec import looks_like
-from tests.data.outlined import CORNERS, change, coco, only_the_square, photos, yolo
+from hrs.errors import HRSError
+from tests.data.outlined import CORNERS, SQUARE, change, coco, labelme, only_the_square, photos, yolo
 
 
 def test_the_doctor_counts_what_is_drawn(tmp_path):
@@ -27,3 +28,21 @@ def test_label_studio_s_exports(tmp_path):
         spec = f"{name}:{tmp_path / name}"
         assert looks_like(tmp_path / name)[0] == spec
         only_the_square(open_dataset(spec), ground=ground)
+
+
+@pytest.mark.parametrize("name", ["Background", "background", "_background_", "BACKGROUND"])
+def test_one_s_own_background_is_the_implied_one(tmp_path, name):
+    data = open_dataset(yolo(tmp_path, names=f"[{name}, box]"))
+    assert data.space.classes == ("background", "box")
+    only_the_square(data)
+    square = {"points": SQUARE, "shape_type": "polygon"}
+    everything = {"points": [[0, 0], [64, 0], [64, 48], [0, 48]], "shape_type": "polygon"}
+    only_the_square(
+        open_dataset(labelme(tmp_path / "labelme", {"label": name, **everything}, {"label": "box", **square}))
+    )
+
+
+def test_names_that_are_one_are_named(tmp_path):
+    square = {"points": SQUARE, "shape_type": "polygon"}
+    with pytest.raises(HRSError, match="class names repeat, 'Traffic_Light' and 'traffic light'"):
+        open_dataset(labelme(tmp_path, {"label": "traffic light", **square}, {"label": "Traffic_Light", **square}))

@@ -456,3 +456,16 @@ def test_labelme_s_converter_to_voc(tmp_path):
 def test_carla_is_called_with_the_versions_that_nobody_can_tell(tmp_path):
     frame(tmp_path, "rgb/a.png", "seg/a.png")
     assert looks_like(tmp_path) == [f"carla:{tmp_path}?version=0.9.14", f"carla:{tmp_path}?version=0.9.13"]
+
+
+def test_bdd100k_of_another_task_is_told(tmp_path):
+    frame(tmp_path, "images/100k/train/a.jpg", "labels/drivable/masks/train/a.png")
+    with pytest.raises(HRSError, match="its masks are of drivable; expected labels/sem_seg/masks"):
+        open_dataset(f"bdd100k:{tmp_path}")
+
+
+def test_folders_that_are_called_nearly_like_those_of_labels_are_none(tmp_path):
+    for name, masks in (("a", "masks_machine"), ("b", "masks"), ("c", "Label")):
+        frame(tmp_path / name, "img/a.png", f"{masks}/a.png")
+    assert looks_like(tmp_path / "a") == []
+    assert [looks_like(tmp_path / name) for name in "bc"] == [[f"folder:{tmp_path / name}"] for name in "bc"]

@@ -60,3 +60,12 @@ def test_yolo_splits_that_are_lists(tmp_path):
     both = [open_dataset(f"yolo:{tmp_path}", split=split) for split in ("train", "val")]
     assert [[frame.id for frame in data.frames] for data in both] == [["a", "c"], ["b"]]
     assert [data.skipped for data in both] == [(), ()]
+
+
+def test_yolo_splits_with_a_year(tmp_path):
+    spec = yolo(tmp_path)
+    for folder in ("images", "labels"):
+        for split in ("train", "val"):
+            (tmp_path / folder / split).rename(tmp_path / folder / f"{split}2017")
+    assert [frame.id for frame in open_dataset(spec).frames] == ["a"]
+    assert [frame.id for frame in open_dataset(spec, split="val").frames] == ["b"]
