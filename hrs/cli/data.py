@@ -129,8 +129,8 @@ def render(
     frames: Annotated[int, typer.Option(min=1)] = 2000,
     domain: Annotated[Literal["synthetic", "camera"], typer.Option()] = "synthetic",
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    height: Annotated[int, typer.Option(min=32)] = 360,
-    width: Annotated[int, typer.Option(min=32)] = 480,
+    height: Annotated[int, typer.Option(min=48)] = 360,
+    width: Annotated[int, typer.Option(min=48)] = 480,
     faults: Annotated[bool, typer.Option(help="Plant wrong labels and odd looks in synthetic frames.")] = True,
 ) -> None:
     """Render streets of the built-in world with labels. Goes on where an earlier call stopped."""

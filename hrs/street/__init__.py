@@ -1,6 +1,6 @@
 """The built-in street: procedural frames in two domains, with labels and planted departures."""
 
-from hrs.street.corpus import RENDERER_VERSION, render_corpus
+from hrs.street.corpus import RENDERER_VERSION, frame_name, render_corpus
 from hrs.street.departures import (
     DEPARTURES,
     FACADE_AS_FOLIAGE,
@@ -12,7 +12,7 @@ from hrs.street.departures import (
     odd_mask,
 )
 from hrs.street.domains import CLASS_NAMES, PALETTE, Domain
-from hrs.street.frame import RenderedFrame, render_frame
+from hrs.street.frame import RenderedFrame, check_size, render_frame
 from hrs.street.gl import RendererUnavailable, can_render
 from hrs.street.shipped import shipped_frames
 
@@ -30,6 +30,8 @@ __all__ = [
     "RenderedFrame",
     "RendererUnavailable",
     "can_render",
+    "check_size",
+    "frame_name",
     "harmful_mask",
     "odd_mask",
     "render_corpus",

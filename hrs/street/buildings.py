@@ -11,6 +11,9 @@ from hrs.street.textures import DOORS, FASCIAS, SHOPS, WINDOWS, Material, cell
 
 Tone = tuple[float, float, float]
 
+_OVER = 0.3
+"""Metres that a sloping roof reaches over the walls."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class HouseStyle:
@@ -79,95 +82,79 @@ def _slab(x0: float, x1: float, z0: float, z1: float, out: float, tone: Tone) ->
 
 def _roof(rng: np.random.Generator, style: HouseStyle, width: float, depth: float, height: float) -> list[Soup]:
     if style.kind == "block":
-        parapet = box((-0.05, -0.12, height), (width + 0.05, depth, height + 0.5), [c * 0.85 for c in style.wall])
-        plant = box((width * 0.3, depth * 0.3, height), (width * 0.6, depth * 0.6, height + 2.0), (0.5, 0.5, 0.5))
-        return [parapet, plant]
+        return _flat_roof(style, width, depth, height)
     rise = rng.uniform(1.8, 3.2)
-    over = 0.3
     if style.kind == "villa":
         rise = width * rng.uniform(0.4, 0.6)
-        a, b = (-over, width + over)
-        top = [width / 2, -over, height + rise], [width / 2, depth, height + rise]
-        left = [[a, depth, height - 0.15], [a, -over, height - 0.15], top[0], top[1]]
-        right = [[b, -over, height - 0.15], [b, depth, height - 0.15], top[1], top[0]]
-        span = float(np.hypot(width / 2, rise))
-        uv = np.array([[[0, 0], [depth, 0], [depth, span], [0, span]]] * 2) / 2.5
-        gable = [[0, 0, height], [width, 0, height], [width / 2, 0, height + rise], [width / 2, 0, height + rise]]
-        gable_uv = [[[0, 0], [width / 3, 0], [width / 6, rise / 3], [width / 6, rise / 3]]]
-        boards = [
-            soup(
-                [
-                    [
-                        [a, -over, height - 0.4],
-                        [a, -over, height - 0.1],
-                        top[0],
-                        [width / 2, -over, height + rise - 0.35],
-                    ]
-                ],
-                style.trim,
-            ),
-            soup(
-                [
-                    [
-                        [b, -over, height - 0.1],
-                        [b, -over, height - 0.4],
-                        [width / 2, -over, height + rise - 0.35],
-                        top[0],
-                    ]
-                ],
-                style.trim,
-            ),
-        ]
-        parts = [
-            soup([left, right], style.roof, uv=uv, material=Material.ROOF),
-            soup([gable], style.wall, uv=np.array(gable_uv), material=style.material),
-            *boards,
-        ]
+        parts = _gabled_roof(style, width, depth, height, rise)
     else:
-        mid = depth / 2
-        front = [[0, -over, height], [width, -over, height], [width, mid, height + rise], [0, mid, height + rise]]
-        back = [[width, depth, height], [0, depth, height], [0, mid, height + rise], [width, mid, height + rise]]
-        uv = np.array([[[0, 0], [width, 0], [width, mid], [0, mid]]] * 2) / 2.5
-        ends = [
-            [[0, depth, height], [0, 0, height], [0, mid, height + rise], [0, mid, height + rise]],
-            [[width, 0, height], [width, depth, height], [width, mid, height + rise], [width, mid, height + rise]],
-        ]
-        parts = [
-            soup([front, back], style.roof, uv=uv, material=Material.ROOF),
-            soup(ends, style.wall),
-            _slab(0, width, height - 0.22, height + 0.02, over, style.trim),
-        ]
+        parts = _eaved_roof(style, width, depth, height, rise)
         if rng.random() < 0.35:
-            middle = width * rng.uniform(0.35, 0.65)
-            parts.append(box((middle - 0.7, 0.6, height), (middle + 0.7, 3.0, height + 1.6), style.trim))
-            parts.append(
-                panel(
-                    middle - 0.5,
-                    height + 0.35,
-                    1.0,
-                    1.1,
-                    0.58,
-                    (1, 1, 1),
-                    cell=cell(style.window),
-                    material=Material.DETAIL,
-                )
-            )
+            parts += _dormer(style, width * rng.uniform(0.35, 0.65), height)
+    return parts + _chimneys(rng, style, width, depth, height, rise)
+
+
+def _flat_roof(style: HouseStyle, width: float, depth: float, height: float) -> list[Soup]:
+    parapet = box((-0.05, -0.12, height), (width + 0.05, depth, height + 0.5), [c * 0.85 for c in style.wall])
+    plant = box((width * 0.3, depth * 0.3, height), (width * 0.6, depth * 0.6, height + 2.0), (0.5, 0.5, 0.5))
+    return [parapet, plant]
+
+
+def _gabled_roof(style: HouseStyle, width: float, depth: float, height: float, rise: float) -> list[Soup]:
+    """Two slopes to the sides, with a gable and its boards towards the street."""
+    a, b = -_OVER, width + _OVER
+    top = [width / 2, -_OVER, height + rise], [width / 2, depth, height + rise]
+    left = [[a, depth, height - 0.15], [a, -_OVER, height - 0.15], top[0], top[1]]
+    right = [[b, -_OVER, height - 0.15], [b, depth, height - 0.15], top[1], top[0]]
+    span = float(np.hypot(width / 2, rise))
+    uv = np.array([[[0, 0], [depth, 0], [depth, span], [0, span]]] * 2) / 2.5
+    gable = [[0, 0, height], [width, 0, height], [width / 2, 0, height + rise], [width / 2, 0, height + rise]]
+    gable_uv = [[[0, 0], [width / 3, 0], [width / 6, rise / 3], [width / 6, rise / 3]]]
+    below = [width / 2, -_OVER, height + rise - 0.35]
+    return [
+        soup([left, right], style.roof, uv=uv, material=Material.ROOF),
+        soup([gable], style.wall, uv=np.array(gable_uv), material=style.material),
+        soup([[[a, -_OVER, height - 0.4], [a, -_OVER, height - 0.1], top[0], below]], style.trim),
+        soup([[[b, -_OVER, height - 0.1], [b, -_OVER, height - 0.4], below, top[0]]], style.trim),
+    ]
+
+
+def _eaved_roof(style: HouseStyle, width: float, depth: float, height: float, rise: float) -> list[Soup]:
+    """Two slopes to the front and the back, with eaves along the street."""
+    mid = depth / 2
+    front = [[0, -_OVER, height], [width, -_OVER, height], [width, mid, height + rise], [0, mid, height + rise]]
+    back = [[width, depth, height], [0, depth, height], [0, mid, height + rise], [width, mid, height + rise]]
+    uv = np.array([[[0, 0], [width, 0], [width, mid], [0, mid]]] * 2) / 2.5
+    ends = [
+        [[0, depth, height], [0, 0, height], [0, mid, height + rise], [0, mid, height + rise]],
+        [[width, 0, height], [width, depth, height], [width, mid, height + rise], [width, mid, height + rise]],
+    ]
+    return [
+        soup([front, back], style.roof, uv=uv, material=Material.ROOF),
+        soup(ends, style.wall),
+        _slab(0, width, height - 0.22, height + 0.02, _OVER, style.trim),
+    ]
+
+
+def _dormer(style: HouseStyle, middle: float, height: float) -> list[Soup]:
+    view = cell(style.window)
+    return [
+        box((middle - 0.7, 0.6, height), (middle + 0.7, 3.0, height + 1.6), style.trim),
+        panel(middle - 0.5, height + 0.35, 1.0, 1.1, 0.58, (1, 1, 1), cell=view, material=Material.DETAIL),
+    ]
+
+
+def _chimneys(
+    rng: np.random.Generator, style: HouseStyle, width: float, depth: float, height: float, rise: float
+) -> list[Soup]:
+    """At most one at each end of the roof, with pots."""
+    parts = []
+    tone, y = [c * 0.8 for c in style.wall], depth * 0.35
     for x in (0.4, width - 0.9):
         if rng.random() < 0.6:
-            top_z = height + rise + rng.uniform(0.3, 0.9)
-            parts.append(
-                box(
-                    (x, depth * 0.35, height),
-                    (x + 0.6, depth * 0.35 + 1.1, top_z),
-                    [c * 0.8 for c in style.wall],
-                    material=Material.BRICK,
-                    tile=1.7,
-                )
-            )
-            pots = box(
-                (x + 0.12, depth * 0.35 + 0.2, top_z), (x + 0.42, depth * 0.35 + 0.5, top_z + 0.4), (0.62, 0.36, 0.26)
-            )
-            parts.append(pots)
+            top = height + rise + rng.uniform(0.3, 0.9)
+            parts.append(box((x, y, height), (x + 0.6, y + 1.1, top), tone, material=Material.BRICK, tile=1.7))
+            parts.append(box((x + 0.12, y + 0.2, top), (x + 0.42, y + 0.5, top + 0.4), (0.62, 0.36, 0.26)))
     return parts
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import random
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 
 import cv2
 import numpy as np
@@ -19,7 +23,7 @@ from hrs.errors import HRSError
 from hrs.progress import Progress
 from hrs.street import gl
 from hrs.street.domains import CLASS_NAMES, PALETTE, Domain, place_of
-from hrs.street.frame import RenderedFrame, render_frame
+from hrs.street.frame import RenderedFrame, check_size, render_frame
 from hrs.system.documents import read_json
 from hrs.system.files import atomic_write, make_folder, sweep
 from hrs.system.images import encode
@@ -38,12 +42,21 @@ class _Job:
     quality: int
     faults: bool
 
+    def drawn(self, index: int) -> bool:
+        return (self.out / "images" / f"{frame_name(index)}.jpg").exists()
+
+
+def frame_name(index: int) -> str:
+    """What the files of a frame are called, without their endings."""
+    return f"{index:06d}"
+
 
 def render_corpus(
     out: Path,
     domain: Domain,
     *,
     frames: int,
+    first: int = 0,
     seed: int,
     height: int,
     width: int,
@@ -52,27 +65,32 @@ def render_corpus(
     quality: int = 95,
     faults: bool = True,
 ) -> Path:
-    """Write frames 0..frames-1 of the corpus ``seed`` to ``out`` and return it.
+    """Write frames first..first+frames-1 of the corpus ``seed`` to ``out`` and return it.
 
     The folder holds images/000000.jpg, labels/000000.png (8-bit ids), planted/000000.png, info/000000.json,
     classes.yaml and render.json. Without ``faults`` nothing is planted. Frames that are there already are kept, so that
     a render that was cut off goes on where it stopped; they do not depend on the number of ``workers`` (processes;
-    default one a core, 8 at most).
+    default one a core, 8 at most). Several processes may fill one folder together: each draws in an order of its own,
+    and only what none has drawn yet.
     ``progress(done, frames)`` is called after each frame.
 
     Raises:
         RendererUnavailable: if no OpenGL can be had and a frame is missing.
-        HRSError: if the folder holds another render, or the arguments make no sense.
+        HRSError: if the folder holds another render, the arguments make no sense, or a worker was killed.
     """
     place_of(domain)
     if frames < 1:
         raise HRSError(f"{frames} frames cannot be rendered; ask for at least 1")
+    if first < 0:
+        raise HRSError(f"first frame {first} must not be negative; choose a whole number from 0")
     if workers is not None and workers < 1:
         raise HRSError(f"{workers} workers cannot render; give at least 1, or none to choose by the number of cores")
+    check_size(height, width)
     out = Path(out)
     job = _Job(out=out, domain=domain, seed=seed, height=height, width=width, quality=quality, faults=faults)
     _prepare(job)
-    missing = [i for i in range(frames) if not (out / "images" / f"{i:06d}.jpg").exists()]
+    missing = [i for i in range(first, first + frames) if not job.drawn(i)]
+    random.Random().shuffle(missing)  # or two processes that start together would draw the same frames side by side
     done = frames - len(missing)
     if progress and done:
         progress(done, frames)
@@ -80,11 +98,16 @@ def render_corpus(
         return out
     if not gl.can_render():
         raise gl.RendererUnavailable
-    for finished in _run(job, missing, workers or min(8, os.cpu_count() or 1)):
+    for finished in _run(job, missing, workers or min(8, _cores())):
         done += finished
         if progress:
             progress(done, frames)
     return out
+
+
+def _cores() -> int:
+    """Cores that this process may use; all of them where the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(job: _Job, missing: list[int], workers: int) -> Iterator[int]:
@@ -95,10 +118,15 @@ def _run(job: _Job, missing: list[int], workers: int) -> Iterator[int]:
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(missing)), mp_context=context, initializer=_start_worker) as pool:
-        futures = [pool.submit(_draw, job, index) for index in missing]
         try:
-            for future in as_completed(futures):
+            for future in as_completed([pool.submit(_draw, job, index) for index in missing]):
                 yield future.result()
+        except BrokenProcessPool as error:
+            raise HRSError(
+                "a process that draws frames ended before its time: the system kills one when memory runs out, so free "
+                "some or draw with fewer workers; and a script of one's own must draw below if __name__ == "
+                '"__main__":, since each such process runs the script again up to there'
+            ) from error
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -108,9 +136,20 @@ def _start_worker() -> None:
     cv2.setNumThreads(1)
     # Mesa's software rasteriser would start a thread per core in every worker.
     os.environ.setdefault("LP_NUM_THREADS", "1")
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot end its workers, which would wait for more to do for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _draw(job: _Job, index: int) -> int:
+    if job.drawn(index):  # by another process meanwhile
+        return 1
     frame = render_frame(job.domain, seed=job.seed, index=index, height=job.height, width=job.width, faults=job.faults)
     write_frame(job.out, index, frame, quality=job.quality)
     return 1
@@ -118,7 +157,7 @@ def _draw(job: _Job, index: int) -> int:
 
 def write_frame(out: Path, index: int, frame: RenderedFrame, *, quality: int) -> None:
     """Write one frame. The image comes last: where it exists, the frame is complete."""
-    name = f"{index:06d}"
+    name = frame_name(index)
     _save_png(out / "labels" / f"{name}.png", frame.label)
     _save_png(out / "planted" / f"{name}.png", frame.planted)
     _replace(out / "info" / f"{name}.json", (json.dumps(frame.info, indent=1) + "\n").encode())

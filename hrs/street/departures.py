@@ -100,7 +100,7 @@ class Planted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Planting:
     """All departures of one frame."""
 
     regions: tuple[Planted, ...]
@@ -115,7 +115,7 @@ class Plan:
         return self.frame == OTHER_FRAME
 
 
-NOTHING = Plan(regions=(), frame=None, tone=(0.0, 0.0, 0.0), pairs=())
+NOTHING = Planting(regions=(), frame=None, tone=(0.0, 0.0, 0.0), pairs=())
 """A frame that is true throughout."""
 
 
@@ -146,7 +146,7 @@ def _soft(rng: np.random.Generator) -> tuple[float, float, float]:
     return float(r), float(g), float(b)
 
 
-def draw_departures(rng: np.random.Generator, scene: Scene, objects: NDArray[np.uint16]) -> Plan:
+def draw_departures(rng: np.random.Generator, scene: Scene, objects: NDArray[np.uint16]) -> Planting:
     """Choose what to plant, given the object at each pixel (h w)."""
     draw = rng.random()
     tone = _vivid(rng)
@@ -159,7 +159,7 @@ def draw_departures(rng: np.random.Generator, scene: Scene, objects: NDArray[np.
     elif draw < _HARMFUL_FRAME + _TINTED_FRAME:
         frame = FRAME_TINT
     if frame is not None or rng.random() < _CLEAN:
-        return Plan(regions=(), frame=frame, tone=tone, pairs=pairs)
+        return Planting(regions=(), frame=frame, tone=tone, pairs=pairs)
     area = np.bincount(objects.ravel(), minlength=len(scene.classes)).astype(float)
     regions: list[Planted] = []
     free = area >= _SMALLEST
@@ -167,7 +167,7 @@ def draw_departures(rng: np.random.Generator, scene: Scene, objects: NDArray[np.
         for thing in _pick(rng, area, free, share * objects.size):
             free[thing] = False
             regions.append(_planted(rng, scene, objects, thing, harmful=harmful))
-    return Plan(regions=tuple(regions), frame=None, tone=tone, pairs=pairs)
+    return Planting(regions=tuple(regions), frame=None, tone=tone, pairs=pairs)
 
 
 def _pick(rng: np.random.Generator, area: NDArray[np.float64], free: Mask, budget: float) -> list[int]:
@@ -213,7 +213,7 @@ def _harm(rng: np.random.Generator, cls: Cls) -> Departure:
 
 
 def alter_labels(
-    plan: Plan, truth: Label, objects: NDArray[np.uint16], other: Label | None
+    plan: Planting, truth: Label, objects: NDArray[np.uint16], other: Label | None
 ) -> tuple[Label, NDArray[np.uint8], dict[str, object]]:
     """Apply a plan to the true label (h w). Returns the given label, the planted mask, and what to tell in ``info``.
 
@@ -240,7 +240,7 @@ def alter_labels(
     return label, planted, _told(plan, planted)
 
 
-def _told(plan: Plan, planted: NDArray[np.uint8]) -> dict[str, object]:
+def _told(plan: Planting, planted: NDArray[np.uint8]) -> dict[str, object]:
     counts = np.bincount(planted.ravel(), minlength=256)
     kinds = [
         {"id": k.id, "name": k.name, "harmful": k.harmful, "level": k.level, "pixels": int(counts[k.id])}
@@ -250,7 +250,7 @@ def _told(plan: Plan, planted: NDArray[np.uint8]) -> dict[str, object]:
     return {"departures": kinds, "harmful_frame": bool(plan.frame is not None and plan.frame.harmful)}
 
 
-def _whole(plan: Plan, truth: Label, other: Label | None) -> Label:
+def _whole(plan: Planting, truth: Label, other: Label | None) -> Label:
     if plan.frame == MIRRORED:
         return np.ascontiguousarray(truth[:, ::-1])
     if plan.frame == OTHER_FRAME and other is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hrs.errors import HRSError
 from hrs.street import gl
 from hrs.street.camera import photograph
-from hrs.street.departures import NOTHING, Plan, alter_labels, draw_departures
+from hrs.street.departures import NOTHING, Planting, alter_labels, draw_departures
 from hrs.street.domains import Cls, Domain, place_of
 from hrs.street.layout import build_scene
 from hrs.street.looks import Looks
@@ -25,6 +25,10 @@ Label = NDArray[np.uint8]
 
 _DRAWN_HEIGHT = 640
 """Pixels that a drawing should at least be high, for crisp shadows and edges."""
+_SMALLEST = 48
+"""Pixels that each side of a frame has at least."""
+_LARGEST = 16_384
+"""Samples that each side of a drawing has at most: OpenGL leaves a larger one blank."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +47,23 @@ def supersampling(height: int) -> int:
     return min(4, max(2, -(-_DRAWN_HEIGHT // height)))
 
 
-@cache
+def check_size(height: int, width: int) -> None:
+    """Raises HRSError for the size of a frame that cannot be drawn."""
+    if min(height, width) < _SMALLEST:
+        raise HRSError(
+            f"size {width}x{height} is too small for a street; choose at least {_SMALLEST}x{_SMALLEST} pixels"
+        )
+    factor = supersampling(height)
+    if max(height, width) * factor > _LARGEST:
+        raise HRSError(
+            f"size {width}x{height} is too large: a pixel of a frame this high is drawn as {factor}x{factor} samples, "
+            f"and OpenGL draws {_LARGEST} a side; choose at most {_LARGEST // factor} pixels a side"
+        )
+
+
+@lru_cache(maxsize=2)
 def _stage(height: int, width: int) -> Stage:
+    """The window for a size; the last two are kept. One that is let go frees what OpenGL holds for it."""
     factor = supersampling(height)
     return Stage(factor * height, factor * width)
 
@@ -58,13 +77,12 @@ def render_frame(
 
     Raises:
         RendererUnavailable: if no OpenGL can be had.
-        HRSError: for an unknown domain, a negative seed or index, or a size under 48 pixels.
+        HRSError: for an unknown domain, a negative seed or index, or a size that cannot be drawn.
     """
     place = place_of(domain)
     if seed < 0 or index < 0:
         raise HRSError(f"seed {seed} and index {index} must not be negative; choose whole numbers from 0")
-    if min(height, width) < 48:
-        raise HRSError(f"size {width}x{height} is too small for a street; choose at least 48x48")
+    check_size(height, width)
     if not gl.can_render():
         raise gl.RendererUnavailable
     scene = build_scene(domain, seed, index)
@@ -85,7 +103,11 @@ def render_frame(
 
 
 def _labels(scene: Scene, layers: Layers, factor: int) -> tuple[Label, NDArray[np.uint16]]:
-    """The true label and the object of each pixel (h w), with the small gaps inside crowns closed, as annotators do."""
+    """The true label and the object of each pixel (h w), with the small gaps inside crowns closed, as annotators do.
+
+    The label is read at a sample a quarter of a pixel (factor 2; an eighth, factor 4) right of and below the pixel's
+    centre.
+    """
     objects = np.ascontiguousarray(layers.owner[factor // 2 :: factor, factor // 2 :: factor])
     truth = scene.classes[objects]
     tree = (truth == Cls.TREE).astype(np.uint8)
@@ -98,7 +120,7 @@ def _labels(scene: Scene, layers: Layers, factor: int) -> tuple[Label, NDArray[n
     return np.asarray(scene.classes[objects], np.uint8), objects
 
 
-def _light(scene: Scene, layers: Layers, factor: int, plan: Plan | None = None) -> NDArray[np.float32]:
+def _light(scene: Scene, layers: Layers, factor: int, plan: Planting | None = None) -> NDArray[np.float32]:
     """Linear light (h w 3) at the frame's own size."""
     points = locate(scene.view, layers.depth)
     albedo = to_linear(layers.albedo)

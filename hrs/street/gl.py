@@ -26,12 +26,16 @@ class RendererUnavailable(HRSError):
         )
 
 
-@cache
 def can_render() -> bool:
-    """Whether frames can be drawn here. The first call starts a short process (about 3 s); later calls are free."""
-    command = [sys.executable, "-c", _PROBE]
+    """Whether frames can be drawn here. The first call starts a short process (about 3 s); later calls are free, unless
+    that process could not be started or did not end in time: then the next call tries again."""
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT, check=False)
+        return _probed()
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0
+
+
+@cache
+def _probed() -> bool:
+    command = [sys.executable, "-c", _PROBE]
+    return subprocess.run(command, capture_output=True, timeout=_TIMEOUT, check=False).returncode == 0

@@ -16,7 +16,7 @@ from hrs.street.world import Scene
 class Looks:
     """A plan's altered looks for one frame, applied before (``surface``, ``tint``) and after lighting (``light``)."""
 
-    def __init__(self, plan: d.Plan, scene: Scene, layers: Layers, points: Points) -> None:
+    def __init__(self, plan: d.Planting, scene: Scene, layers: Layers, points: Points) -> None:
         self.plan, self.scene, self.layers, self.points = plan, scene, layers, points
         count = len(scene.classes)
         kinds, tones = np.zeros(count, np.uint8), np.zeros((count, 3), np.float32)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hrs.errors import HRSError
 from hrs.street.soup import IN_IMAGE, IN_LABEL, Soup
 from hrs.street.textures import Material, texture
 from hrs.street.world import FAR, NEAR, Scene
@@ -67,7 +68,7 @@ class Stage:
 
     def probe(self) -> bool:
         """Draw nothing and read it back."""
-        self.window.Render()
+        self._render()
         return self._colours().shape == (*self.size, 3)
 
     def draw(self, scene: Scene, texture_seed: int) -> Layers:
@@ -129,7 +130,20 @@ class Stage:
             actor.SetVisibility(key in shown)
         for key, mesh in shown.items():
             self._actors[key].GetMapper().SetInputData(mesh)
+        self._render()
+
+    def _render(self) -> None:
+        """Raises HRSError where this OpenGL cannot draw so large a picture: the window would give a blank one."""
+        from vtkmodules.vtkRenderingOpenGL2 import vtkTextureObject
+
         self.window.Render()
+        most = vtkTextureObject.GetMaximumTextureSize(self.window)
+        if 0 < most < max(self.size):
+            height, width = self.size
+            raise HRSError(
+                f"a drawing of {width}x{height} samples is too large for the OpenGL of this machine, which draws "
+                f"{most} a side; choose a smaller height and width"
+            )
 
     def _colours(self) -> NDArray[np.uint8]:
         from vtkmodules.util.numpy_support import vtk_to_numpy

@@ -28,7 +28,7 @@ def test_a_name_is_taken_apart_and_put_together():
         ("render:street", "expected render:synthetic or render:camera"),
         ("render:camera?frames=0", "expected a whole number of at least 1"),
         ("render:camera?frames=many", "expected a whole number"),
-        ("render:camera?height=8", "at least 32"),
+        ("render:camera?height=8", "at least 48"),
         ("render:camera?split=spring", "has the splits train, val, test"),
         ("render:synthetic?split=val", "has no splits"),
         ("camvid:/no/such/folder", "does not exist"),

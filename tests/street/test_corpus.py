@@ -1,15 +1,20 @@
 """Rendered frames as dataset folders, and the frames that are shipped."""
 
 import json
+import os
+import subprocess
+import sys
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 import yaml
 
 from hrs import street
 from hrs.errors import HRSError
 from hrs.street import corpus, gl
+from tests.conftest import until
 
 needs_gl = pytest.mark.skipif(not street.can_render(), reason="no OpenGL on this machine")
 SMALL = {"seed": 3, "height": 72, "width": 96}
@@ -86,7 +91,74 @@ def test_a_finished_corpus_needs_no_opengl(tmp_path, monkeypatch):
     assert street.render_corpus(tmp_path, "camera", frames=1, **SMALL) == tmp_path
 
 
-@pytest.mark.parametrize("wrong", [{"frames": 0}, {"workers": 0}, {"domain": "x"}])
+@needs_gl
+def test_a_part_of_the_corpus_is_drawn_without_the_frames_before_it(tmp_path):
+    calls = []
+    whole = contents(street.render_corpus(tmp_path / "whole", "synthetic", frames=4, workers=1, **SMALL))
+    out = tmp_path / "part"
+    street.render_corpus(out, "synthetic", first=2, frames=2, workers=1, progress=lambda *c: calls.append(c), **SMALL)
+    assert calls == [(1, 2), (2, 2)]
+    assert contents(out) == {
+        name: data for name, data in whole.items() if "000000." not in name and "000001." not in name
+    }
+
+
+def test_what_another_process_drew_meanwhile_is_not_drawn_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus, "render_frame", lambda *_, **__: pytest.fail("it is drawn already"))
+    job = corpus._Job(out=tmp_path, domain="camera", quality=95, faults=True, **SMALL)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/000004.jpg").touch()
+    assert corpus._draw(job, 4) == 1
+
+
+def test_two_processes_that_start_together_draw_in_different_orders(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(gl, "can_render", lambda: True)
+    monkeypatch.setattr(corpus, "_run", lambda job, missing, workers: asked.append((missing, workers)) or [])
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
+    for _ in range(2):
+        street.render_corpus(tmp_path, "camera", first=3, frames=40, **SMALL)
+    (one, workers), (other, _) = asked
+    assert one != other and sorted(one) == sorted(other) == list(range(3, 43))
+    assert workers == 3, "as many as this process may use cores"
+
+
+class Killer:
+    """Ends the process that it is sent to."""
+
+    def __reduce__(self):
+        return os._exit, (9,)
+
+
+def test_a_killed_worker_is_told_in_a_line():
+    with pytest.raises(HRSError, match=r'memory runs out.*if __name__ == "__main__"') as caught:
+        list(corpus._run(Killer(), [0, 1], 2))
+    assert "\n" not in str(caught.value)
+
+
+@needs_gl
+def test_workers_do_not_outlive_their_parent(tmp_path):
+    script = tmp_path / "draw.py"
+    script.write_text(
+        "from hrs import street\n"
+        "if __name__ == '__main__':\n"
+        f"    street.render_corpus({str(tmp_path / 'c')!r}, 'camera', frames=5000, workers=2, **{SMALL})"
+    )
+    parent = subprocess.Popen([sys.executable, str(script)])
+    try:
+        until(lambda: list(tmp_path.glob("c/images/*.jpg")))
+        family = psutil.Process(parent.pid).children(recursive=True)
+        assert len(family) >= 2
+    finally:
+        parent.kill()
+        parent.wait()
+    _, left = psutil.wait_procs(family, timeout=20)
+    for process in left:
+        process.kill()
+    assert not left
+
+
+@pytest.mark.parametrize("wrong", [{"frames": 0}, {"first": -1}, {"workers": 0}, {"domain": "x"}, {"width": 4200}])
 def test_senseless_orders_are_refused(tmp_path, wrong):
     values = {"domain": "camera", "frames": 1, **SMALL} | wrong
     with pytest.raises(HRSError):

@@ -3,18 +3,23 @@
 import hashlib
 import json
 import multiprocessing
+import subprocess
+import weakref
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import FrozenInstanceError
+from functools import cache
 
 import numpy as np
 import pytest
 
 from hrs import street
 from hrs.errors import HRSError
+from hrs.street import frame as frame_module
 from hrs.street import gl
 from hrs.street.camera import photograph
-from hrs.street.departures import Plan, Planted, alter_labels
+from hrs.street.departures import Planted, Planting, alter_labels
 from hrs.street.domains import Cls
+from hrs.street.stage import Stage
 
 SMALL = {"height": 120, "width": 160}
 KINDS = {kind.name: kind for kind in street.DEPARTURES}
@@ -105,9 +110,11 @@ def test_seed_and_index_and_domain_all_matter():
     )
 
 
-def region(kind: str, thing: int, **values) -> Plan:
+def region(kind: str, thing: int, **values) -> Planting:
     item = {"wrong": int(Cls.BUILDING), "shift": (3, 0), "tone": (1.0, 0.0, 0.0)} | values
-    return Plan(regions=(Planted(kind=KINDS[kind], thing=thing, **item),), frame=None, tone=(1.0, 1.0, 1.0), pairs=())
+    return Planting(
+        regions=(Planted(kind=KINDS[kind], thing=thing, **item),), frame=None, tone=(1.0, 1.0, 1.0), pairs=()
+    )
 
 
 @pytest.fixture
@@ -154,7 +161,7 @@ def test_frame_departures_are_marked_only_where_the_label_is_false(toy, name):
     truth, objects = toy
     other = np.full_like(truth, Cls.ROAD)
     pairs = ((int(Cls.ROAD), int(Cls.SKY)),)
-    plan = Plan(regions=(), frame=KINDS[name], tone=(1.0, 1.0, 1.0), pairs=pairs)
+    plan = Planting(regions=(), frame=KINDS[name], tone=(1.0, 1.0, 1.0), pairs=pairs)
     label, planted, told = alter_labels(plan, truth, objects, other)
     assert (label != truth).any() and ((label != truth) == (planted == KINDS[name].id)).all()
     assert told["harmful_frame"] is True
@@ -181,6 +188,61 @@ def test_the_lens_bends_label_and_picture_alike():
         bright = image[..., 1].astype(int) > (int(image[45, 60, 1]) + int(image[5, 60, 1])) / 2
         assert set(np.unique(seen)) == {0, 3}
         assert (bright == (seen == 3)).mean() > 0.96
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "said"),
+    [
+        (47, 64, "at least 48x48"),
+        (48, 4097, "at most 4096"),
+        (360, 8193, "at most 8192"),
+        (9000, 48, "at most 8192"),
+    ],
+)
+def test_a_size_that_opengl_cannot_draw_is_refused(height, width, said):
+    with pytest.raises(HRSError, match=said):
+        street.render_frame("camera", seed=0, index=0, height=height, width=width)
+
+
+def test_the_largest_sizes_are_not_refused():
+    for height, width in ((48, 4096), (360, 8192), (8192, 48)):
+        frame_module.check_size(height, width)
+
+
+@needs_gl
+def test_a_picture_that_this_opengl_leaves_blank_is_refused(monkeypatch):
+    import vtkmodules.vtkRenderingOpenGL2 as vtk
+
+    class Weak:
+        GetMaximumTextureSize = staticmethod(lambda window: 60)
+
+    assert Stage(48, 64).probe()
+    monkeypatch.setattr(vtk, "vtkTextureObject", Weak)
+    with pytest.raises(HRSError, match=r"64x48 samples is too large .* draws 60 a side"):
+        Stage(48, 64).probe()
+
+
+@needs_gl
+def test_windows_of_former_sizes_are_let_go():
+    first = weakref.ref(frame_module._stage(48, 50))
+    for width in range(52, 60, 2):
+        frame_module._stage(48, width)
+    assert first() is None
+
+
+def test_a_probe_that_took_too_long_is_tried_again(monkeypatch):
+    calls = []
+
+    def run(command, **_):
+        calls.append(command)
+        if len(calls) == 1:
+            raise subprocess.TimeoutExpired(command, 1)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(gl, "_probed", cache(gl._probed.__wrapped__))
+    monkeypatch.setattr(subprocess, "run", run)
+    assert [gl.can_render() for _ in range(3)] == [False, True, True]
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize("arguments", [{"domain": "martian"}, {"seed": -1}, {"index": -1}, {"height": 10}])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
@@ -20,33 +20,89 @@ from hrs.data.spec import DEFAULT_SPLIT, DatasetSpec
 from hrs.errors import HRSError
 from hrs.progress import Progress
 from hrs.system.cache import cache_root
+from hrs.system.documents import shortened
 
 SPLITS = ("train", "val", "test")
 FRAMES = {"synthetic": 2000, "camera": 100}
 HEIGHT, WIDTH = 360, 480
+_MOST = 10**6 - 1
+"""What a number of frames or pixels is at most."""
+_MOST_SEED = 2**63 - 1
+_INSTALL = "on Debian or Ubuntu 'apt install libegl1 libgl1-mesa-dri' lets it draw"
 
 Domain = Literal["synthetic", "camera"]
 
 
-def read(spec: DatasetSpec, progress: Progress | None = None) -> Found:
-    domain, split, start, frames = _asked(spec)
-    from hrs.street import can_render
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a name asks for: frames start..start+frames-1 of the streets of one seed.
 
-    # What is drawn already needs no OpenGL.
-    out = _cache(spec, domain, split)
-    if _drawn(out) >= start + frames or can_render():
-        return _part(_draw(spec, out, domain, split, start + frames, progress), start, frames)
-    return _shipped(spec, domain, split, start, frames)
+    seed: of the split's own streets, so that no street is in two splits.
+    """
+
+    domain: Domain
+    split: str
+    seed: int
+    height: int
+    width: int
+    faults: bool
+    start: int
+    frames: int
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie in the cache once they are drawn."""
+        from hrs.street import RENDERER_VERSION
+
+        kind = self.domain if self.faults else f"{self.domain}-true"
+        return cache_root() / "render" / f"{kind}-{self.seed}-{self.width}x{self.height}-v{RENDERER_VERSION}"
+
+    def names(self) -> list[str]:
+        from hrs.street import frame_name
+
+        return [frame_name(i) for i in range(self.start, self.start + self.frames)]
+
+    def missing(self) -> list[int]:
+        """Of the frames asked for, counted from 0, those that are not drawn yet."""
+        drawn = {path.stem for path in (self.folder / "images").glob("*.jpg")}
+        return [i for i, name in enumerate(self.names()) if name not in drawn]
+
+
+def read(spec: DatasetSpec, progress: Progress | None = None) -> Found:
+    asked = _asked(spec)
+    return _drawn(asked, progress) if _can_draw(asked) else _shipped(spec, asked)
 
 
 def look(spec: DatasetSpec) -> Look:
-    domain, split, start, frames = _asked(spec)
-    drawn = _drawn(_cache(spec, domain, split))
-    return Look(total=frames, labelled=True, missing=min(frames, max(0, start + frames - drawn)))
+    asked = _asked(spec)
+    if not _can_draw(asked):
+        return Look(total=len(_shipped_part(spec, asked).frames), labelled=True)
+    return Look(total=asked.frames, labelled=True, missing=len(asked.missing()))
 
 
-def _asked(spec: DatasetSpec) -> tuple[Domain, str, int, int]:
-    """Domain, split, first frame and number of frames. Raises HRSError for what is not drawn."""
+def splits(spec: DatasetSpec) -> list[str]:
+    return list(SPLITS) if spec.path == "camera" else []
+
+
+def glimpse(spec: DatasetSpec, few: int) -> Glimpse:
+    """About ``few`` frames, drawn where they are missing, and how long the others will take, from drawing some."""
+    asked = _asked(spec)
+    if not _can_draw(asked):
+        found = _shipped(spec, asked)
+        return Glimpse(found=found, total=len(found.frames))
+    found = _drawn(replace(asked, frames=min(asked.frames, few)))
+    missing = asked.missing()
+    if not missing:
+        return Glimpse(found=found, total=asked.frames)
+    more = min(len(missing), max(1, few // 2))
+    began = time.perf_counter()
+    _drawn(replace(asked, frames=missing[more - 1] + 1))
+    each = (time.perf_counter() - began) / more
+    return Glimpse(found=found, total=asked.frames, making=(len(missing) - more) * each)
+
+
+def _asked(spec: DatasetSpec) -> Asked:
+    """Raises HRSError for what is not drawn."""
     if spec.path not in FRAMES:
         raise HRSError(f"data set {spec}: expected render:synthetic or render:camera")
     domain = cast(Domain, spec.path)
@@ -56,38 +112,38 @@ def _asked(spec: DatasetSpec) -> tuple[Domain, str, int, int]:
         raise HRSError(f"data set {spec}: render:{domain} {has}")
     if domain == "camera" and "faults" in spec.options:
         raise HRSError(f"data set {spec}: render:camera has no faults; leave faults out")
-    return domain, split, spec.number("start", 0), spec.number("frames", FRAMES[domain], least=1)
+    height, width = _size(spec)
+    return Asked(
+        domain=domain,
+        split=split,
+        seed=_number(spec, "seed", 0, most=_MOST_SEED) * len(SPLITS) + SPLITS.index(split),
+        height=height,
+        width=width,
+        faults=_faults(spec),
+        start=_number(spec, "start", 0),
+        frames=_number(spec, "frames", FRAMES[domain], least=1),
+    )
 
 
-def _drawn(out: Path) -> int:
-    """Frames that lie in the cache."""
-    return len(list((out / "images").glob("*.jpg")))
+def _number(spec: DatasetSpec, key: str, default: int, *, least: int = 0, most: int = _MOST) -> int:
+    text = spec.options.get(key, str(default))
+    if len(text) > len(str(most)) or spec.number(key, default, least=least) > most:
+        raise HRSError(
+            f"data set {shortened(str(spec))}: {key}={shortened(text)}; expected a whole number from {least} to {most}"
+        )
+    return spec.number(key, default, least=least)
 
 
-def splits(spec: DatasetSpec) -> list[str]:
-    return list(SPLITS) if spec.path == "camera" else []
+def _size(spec: DatasetSpec) -> tuple[int, int]:
+    """Height and width."""
+    from hrs.street import check_size
 
-
-def glimpse(spec: DatasetSpec, few: int) -> Glimpse:
-    """About ``few`` frames, drawn where they are missing, and how long the others will take, from drawing some."""
-    start, frames = spec.number("start", 0), spec.number("frames", FRAMES.get(spec.path, 1), least=1)
-    found = read(spec.with_options(frames=min(frames, few)))
-    if not found.frames or cache_root() not in found.frames[0].image.parents:  # none drawn: frames that come with hrs
-        return Glimpse(found=found, total=len(read(spec).frames))
-    there = len(list(found.frames[0].image.parent.glob("*.jpg")))
-    missing = start + frames - there
-    if missing <= 0:
-        return Glimpse(found=found, total=frames)
-    more = min(missing, max(1, few // 2))
-    began = time.perf_counter()
-    read(spec.with_options(frames=there + more - start))
-    each = (time.perf_counter() - began) / more
-    return Glimpse(found=found, total=frames, making=(missing - more) * each)
-
-
-def _seed(spec: DatasetSpec, split: str) -> int:
-    """A seed per split, so that no street is in two of them."""
-    return spec.number("seed", 0) * len(SPLITS) + SPLITS.index(split)
+    height, width = _number(spec, "height", HEIGHT), _number(spec, "width", WIDTH)
+    try:
+        check_size(height, width)
+    except HRSError as error:
+        raise HRSError(f"data set {spec}: {error}") from error
+    return height, width
 
 
 def _faults(spec: DatasetSpec) -> bool:
@@ -97,52 +153,69 @@ def _faults(spec: DatasetSpec) -> bool:
     return value == "planted"
 
 
-def _cache(spec: DatasetSpec, domain: Domain, split: str) -> Path:
-    from hrs.street import RENDERER_VERSION
+def _can_draw(asked: Asked) -> bool:
+    """What is drawn already needs no OpenGL."""
+    from hrs.street import can_render
 
-    height, width = spec.number("height", HEIGHT, least=32), spec.number("width", WIDTH, least=32)
-    kind = domain if _faults(spec) or domain == "camera" else f"{domain}-true"
-    return cache_root() / "render" / f"{kind}-{_seed(spec, split)}-{width}x{height}-v{RENDERER_VERSION}"
+    return not asked.missing() or can_render()
 
 
-def _draw(spec: DatasetSpec, out: Path, domain: Domain, split: str, frames: int, progress: Progress | None) -> Path:
+def _drawn(asked: Asked, progress: Progress | None = None) -> Found:
+    """The frames from the cache, those that are missing drawn first."""
     from hrs.street import render_corpus
 
-    return render_corpus(
-        out,
-        domain,
-        frames=frames,
-        seed=_seed(spec, split),
-        height=spec.number("height", HEIGHT, least=32),
-        width=spec.number("width", WIDTH, least=32),
+    root = render_corpus(
+        asked.folder,
+        asked.domain,
+        first=asked.start,
+        frames=asked.frames,
+        seed=asked.seed,
+        height=asked.height,
+        width=asked.width,
         progress=progress,
-        faults=_faults(spec),
+        faults=asked.faults,
+    )
+    found = folder.read(DatasetSpec(format="folder", path=str(root)))
+    names = set(asked.names())
+    return replace(
+        found,
+        frames=tuple(frame for frame in found.frames if frame.id in names),
+        missing=tuple(item for item in found.missing if item.path.stem in names),
     )
 
 
-def _part(root: Path, start: int, frames: int) -> Found:
-    found = folder.read(DatasetSpec(format="folder", path=str(root)))
-    return replace(found, frames=found.frames[start : start + frames])
+def _shipped(spec: DatasetSpec, asked: Asked) -> Found:
+    """The frames that come with hrs, with a word in the log."""
+    found = _shipped_part(spec, asked)
+    ignored = [key for key in ("seed", "height", "width") if key in spec.options]
+    logging.getLogger("hrs").warning(
+        "%s: no OpenGL here, so %d frames that come with hrs are used instead of %d drawn ones%s; %s",
+        spec,
+        len(found.frames),
+        asked.frames,
+        f", without regard to {' and '.join(ignored)}" if ignored else "",
+        _INSTALL,
+    )
+    return found
 
 
-def _shipped(spec: DatasetSpec, domain: Domain, split: str, start: int, frames: int) -> Found:
+def _shipped_part(spec: DatasetSpec, asked: Asked) -> Found:
+    """Those of the frames that come with hrs that stand for what is asked. Raises HRSError where there is none."""
     from hrs.street import shipped_frames
 
-    if domain == "synthetic" and not _faults(spec):
+    if not asked.faults:
         raise HRSError(
-            f"data set {spec}: no OpenGL here, and the frames that come with hrs have planted faults; on Debian or "
-            "Ubuntu 'apt install libegl1 libgl1-mesa-dri' lets it draw"
+            f"data set {spec}: no OpenGL here, and the frames that come with hrs have planted faults; {_INSTALL}"
         )
-    found = folder.read(DatasetSpec(format="folder", path=str(shipped_frames(domain))))
-    third = len(found.frames) // len(SPLITS)
-    first = third * SPLITS.index(split)
-    own = found.frames[first : first + third] if domain == "camera" else found.frames
-    part = own[start : start + frames]
-    logging.getLogger("hrs").warning(
-        "%s: no OpenGL here, so %d frames that come with hrs are used instead of %d drawn ones; on Debian or Ubuntu "
-        "'apt install libegl1 libgl1-mesa-dri' lets it draw",
-        spec,
-        len(part),
-        frames,
-    )
+    found = folder.read(DatasetSpec(format="folder", path=str(shipped_frames(asked.domain))))
+    own = found.frames
+    if asked.domain == "camera":
+        third = len(own) // len(SPLITS)
+        own = own[third * SPLITS.index(asked.split) :][:third]
+    part = own[asked.start : asked.start + asked.frames]
+    if not part:
+        raise HRSError(
+            f"data set {spec}: no OpenGL here, and of the {len(own)} frames that come with hrs none is left from "
+            f"start={asked.start} on; choose a start below {len(own)}, or draw: {_INSTALL}"
+        )
     return replace(found, frames=part)
