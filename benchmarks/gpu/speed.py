@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
 import tempfile
@@ -26,6 +25,7 @@ from hrs.data.spec import DatasetSpec
 from hrs.inference import Predictor
 from hrs.methods.build import build_method
 from hrs.scoring.score import score
+from hrs.system.processes import cores
 
 PEAKS = {"H100 PCIe": 756.0, "H100 NVL": 835.0, "H200 NVL": 836.0, "H100": 989.0, "H200": 989.0, "A100": 312.0}
 """Dense bf16 TFLOP/s of a device whose name holds this, by NVIDIA's data sheets; the first counts."""
@@ -102,7 +102,7 @@ def peak_memory(part: Part, step: TrainingStep) -> float | None:
 def loading_row(part: Part) -> dict[str, Any]:
     """Frames a second from all cores, with regions in the cache, beside the images a second of the fastest hrs step."""
     config = large(part, "hrs", 2)
-    workers = 1 if part.miniature else max(1, len(os.sched_getaffinity(0)) - 1)
+    workers = 1 if part.miniature else max(1, cores() - 1)
     reader = FrameReader([open_dataset(config.data.sources[0])], config.data, regions=True)
     rate = loader_rate(reader, 0, begun(workers) + (4 if part.miniature else 20 * workers), workers)
     fastest = max((row["images/s"] for row in stepped(part) if row["method"] == "hrs"), default=None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import time
@@ -17,6 +16,7 @@ from benchmarks.gpu.part import Part
 from hrs.errors import HRSError
 from hrs.study.plan import Study, plan
 from hrs.study.run import report, run_study
+from hrs.system.processes import cores
 
 GIBIBYTES = 6
 """Of the device's memory for each run that trains beside others."""
@@ -84,7 +84,7 @@ def at_once(part: Part) -> int:
     if part.device.type != "cuda":
         return 1
     free, _ = torch.cuda.mem_get_info(part.device)
-    return max(1, min(MOST, free // (GIBIBYTES * 2**30), len(os.sched_getaffinity(0)) // 2))
+    return max(1, min(MOST, free // (GIBIBYTES * 2**30), cores() // 2))
 
 
 def _ring(number: int, frame: FrameType | None) -> None:

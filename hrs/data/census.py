@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from hrs.data.encoding import Encoding, palette_of
 from hrs.data.layouts import Dataset
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, Colour
+from hrs.system.processes import cores
 from hrs.system.tree import Skipped
 
 T = TypeVar("T")
@@ -129,7 +129,7 @@ def take_census(
 def in_order(look: Callable[[int], T], indices: Sequence[int]) -> Iterator[T]:
     """What a function finds in frames, in their order; in threads, since decoding leaves Python's lock, and so few at a
     time that memory stays flat."""
-    workers = min(8, os.cpu_count() or 1)
+    workers = min(8, cores())
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(indices), 16 * workers):
             yield from pool.map(look, indices[start : start + 16 * workers])

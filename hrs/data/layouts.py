@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from hrs.progress import Progress
 from hrs.system.images import decode_grey
 from hrs.system.integrity import is_lossy, is_whole_file, what_it_is
 from hrs.system.photographs import Size, open_image, read_photograph, sizes_of, too_large
+from hrs.system.processes import cores
 from hrs.system.tree import Skipped, by_kind, in_words
 
 
@@ -214,7 +214,7 @@ def open_sources(
 
 def check_headers(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], tuple[Skipped, ...]]:
     """Frames whose files have readable headers and agree in size, and the others with the reason."""
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(8, cores())) as pool:
         checked = list(pool.map(_checked, frames, chunksize=64))
     usable = tuple(each for each in checked if isinstance(each, Frame))
     return usable, tuple(each for each in checked if isinstance(each, Skipped))

@@ -39,7 +39,7 @@ from hrs.runs.work import WorkFolder, cancel, may_be_lost, put_back, refuse_acti
 from hrs.system.cache import cache_root
 from hrs.system.documents import read_json
 from hrs.system.files import atomic_write, disk_errors, locked, only_if_done
-from hrs.system.processes import interrupting
+from hrs.system.processes import cores, interrupting
 
 CPU = "cpu"
 _PAUSE = 0.5  # seconds between two looks at the queue, for each place in it; so many waiting runs cost no more than few
@@ -253,7 +253,7 @@ def _spawn(work: WorkFolder, ticket: Ticket, share: Share | None = None) -> None
 
     A run writes its log by itself; of a task, which does not, everything printed goes there.
     """
-    threads = max(1, (os.cpu_count() or 1) // share.at_once) if share else None
+    threads = max(1, cores() // share.at_once) if share else None
     environment = {"OMP_NUM_THREADS": str(threads), **os.environ} if threads else None
     with disk_errors(work.log):
         process = spawn(

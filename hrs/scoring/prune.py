@@ -24,6 +24,7 @@ from hrs.scoring.maps import file_stem
 from hrs.selection.scale import Maps
 from hrs.system.files import atomic_folder, atomic_write
 from hrs.system.images import encode
+from hrs.system.processes import cores
 
 Mode = Literal["frames", "labels"]
 Side = Literal["above", "below"]
@@ -66,7 +67,7 @@ def export_dataset(
     data, places = _source(corpus, rows)
     drop = partial(_dropped, threshold=threshold, keep=keep, level=level) if mode == "labels" else None
     copy = partial(_copy_frame, corpus, data, drop)
-    with atomic_folder(out) as folder, ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with atomic_folder(out) as folder, ThreadPoolExecutor(min(4, cores())) as pool:
         (folder / "images").mkdir()
         (folder / "labels").mkdir()
         jobs = [pool.submit(copy, folder, int(row), place) for row, place in zip(rows, places, strict=True)]

@@ -27,6 +27,7 @@ from hrs.street.frame import RenderedFrame, check_size, render_frame
 from hrs.system.documents import read_json
 from hrs.system.files import atomic_write, make_folder, sweep
 from hrs.system.images import encode
+from hrs.system.processes import cores
 
 RENDERER_VERSION = 1
 """Raised whenever the same seed draws other pictures."""
@@ -98,16 +99,11 @@ def render_corpus(
         return out
     if not gl.can_render():
         raise gl.RendererUnavailable
-    for finished in _run(job, missing, workers or min(8, _cores())):
+    for finished in _run(job, missing, workers or min(8, cores())):
         done += finished
         if progress:
             progress(done, frames)
     return out
-
-
-def _cores() -> int:
-    """Cores that this process may use; all of them where the system does not tell."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(job: _Job, missing: list[int], workers: int) -> Iterator[int]:

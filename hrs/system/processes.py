@@ -19,6 +19,11 @@ _CLOCK_SLACK = 2.0  # seconds; the creation time that the system reports moves w
 _TICK = 0.005  # seconds; half a tick of the kernel's count
 
 
+def cores() -> int:
+    """Processors that this process may use; all of them where the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def process_identity(pid: int | None = None) -> dict[str, Any]:
     """What tells a process of this machine (default: this one) from all others: ``pid``, ``pid_started`` (seconds from
     the start of the machine to its own), ``boot`` (which start of the machine that was) and ``host``.
