@@ -24,12 +24,12 @@ WORDS = (
     "have labelled.",
     "Some synthetic areas mislead: a label is wrong, or a surface looks like something else. Weighting networks "
     "compare every pixel, region and frame with what your photos teach, and give it a weight.",
-    "Dark areas hardly count in training, bright ones count more; click one on the Weights page to read why.",
+    "Orange areas hardly count in training, blue ones count more; click one on the Weights page to read why.",
 )
 CAPTIONS = (
     ("A synthetic frame, some of it in odd colours", "A rendered street with a violet sky, and a tree to the right"),
     ("Its label: the large tree says Fence", "The frame's label in the colours of its classes"),
-    ("Its weights: the tree counts half as much as the rest", "The frame's weights: that tree is dark"),
+    ("Its weights: the tree counts a quarter as much as the rest", "The frame's weights: that tree is orange"),
 )
 DOORS = (
     ("See what a run made of its frames", f"weights?run={RUN}"),

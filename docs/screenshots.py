@@ -2,7 +2,7 @@
 
 Starts the dashboard and the photo app on the given runs, opens every page in Chromium, and writes docs/pages/*.png. The
 first run needs weights over a scored corpus (python -m hrs score NAME); the runs page shows all that are named.
-docs/idea.jpg, the README's first picture, is that of a first visit.
+docs/idea.jpg, the README's first picture, is that of a first visit; docs/weights.jpg shows frames of the corpus.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from app.label.mount import PREFIX
 from app.welcome import CAPTIONS, pictures
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import CAMVID
-from hrs.pictures import sheet, write_picture
+from hrs.pictures import sheet, weight_sheet, write_picture
+from hrs.runs.folder import RunFolder
 from hrs.runs.names import DATASETS
+from hrs.scoring.corpus import ScoredCorpus
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "pages"
@@ -31,6 +34,7 @@ SIZE = {"width": 1280, "height": 860}
 EXAMPLES = "examples"
 TILE = 20  # of the grid's first page
 WIDTH = 440  # of a picture in docs/idea.jpg
+ROWS = 5  # of docs/weights.jpg
 SETTLE_MS = 2500  # for charts and pictures to be drawn
 PATIENCE_MS = 60_000
 
@@ -120,6 +124,14 @@ def draw_idea() -> None:
     write_picture(ROOT / "docs" / "idea.jpg", sheet([pictures()], [caption for caption, _ in CAPTIONS], width=WIDTH))
 
 
+def draw_weights(corpus: ScoredCorpus) -> None:
+    """Frames with their labels and maps of every level, from the one that counts least to the one that counts most."""
+    order = corpus.select(sort="weight")
+    frames = [corpus.frame(int(order[place])) for place in np.linspace(0, len(order) - 1, ROWS).astype(int)]
+    rows = [(frame.read_picture(), frame.read_label(), frame.read_maps()) for frame in frames]
+    write_picture(ROOT / "docs" / "weights.jpg", weight_sheet(rows, corpus.space))
+
+
 def make_examples(runs: Path) -> None:
     """A set of the photo app's examples to label, unlabelled."""
     folder = runs / DATASETS / EXAMPLES
@@ -136,6 +148,7 @@ def main() -> None:
     parser.add_argument("--pages", nargs="*", choices=PAGES, default=list(PAGES))
     options = parser.parse_args()
     draw_idea()
+    draw_weights(ScoredCorpus.open(RunFolder(options.runs / options.run[0]).scores.path))
     if "label" in options.pages:
         make_examples(options.runs)
     command = [sys.executable, "-u", "-m", "app", "--runs", str(options.runs.resolve()), "--port", "8600"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -18,10 +19,13 @@ from hrs.system.images import LUMA, encode
 Image = NDArray[np.uint8]
 
 FULL_WEIGHT = 2.0
-"""Weight drawn in the brightest colour; 1 is what every pixel would have without selection, and the middle."""
+"""Weight drawn in the last colour; 1 is what every pixel would have without selection, and the middle."""
+_WEIGHT_STOPS = ("7a2c00", "b34700", "e0731d", "eba86a", "c8c8c8", "8fb3e0", "4f8ad8", "1f5db8", "0b2f80")
+"""Colours of weights in equal steps up to FULL_WEIGHT: orange below 1, blue above, which red-green blind people
+tell apart, too; grey and lightest at 1, so that what is as without selection looks like a grey picture."""
 _TITLE = 22  # pixels above a column
 _INK = (40, 40, 40)
-_PALE = 176
+_DARK = 16
 _LEGEND = """
 <div style="display:flex;flex-wrap:wrap;align-items:center;gap:4px 14px;font-size:13px">
   <div style="width:210px">
@@ -68,7 +72,7 @@ def before_after_sheet(
 def weight_sheet(
     rows: Sequence[tuple[Image, Image, dict[str, NDArray[np.float32]]]], space: LabelSpace, *, width: int = 256
 ) -> Image:
-    """Rows of frame, label and weight maps (final ones), RGB; dark is low, yellow is high."""
+    """Rows of frame, label and weight maps (final ones), RGB; orange is low, blue is high."""
     names = [name for name in ("pixel", "region", "image", "combined") if name in rows[0][2]]
     shown = [
         [image, colourise(label, space), *(weight_colours(maps[name]) for name in names)] for image, label, maps in rows
@@ -78,9 +82,18 @@ def weight_sheet(
 
 
 def weight_colours(weights: NDArray[np.float32]) -> Image:
-    """Weights (h w) in viridis, RGB (h w 3): 0 darkest, FULL_WEIGHT and more brightest."""
+    """Weights (h w) as RGB (h w 3): orange below 1, grey at 1, blue above, FULL_WEIGHT and more darkest."""
     level = np.clip(weights / FULL_WEIGHT * 255, 0, 255).astype(np.uint8)
-    return _rgb(cv2.applyColorMap(level, cv2.COLORMAP_VIRIDIS))
+    return _weight_table()[level]
+
+
+@cache
+def _weight_table() -> Image:
+    """Colours of 256 weights from 0 to FULL_WEIGHT, RGB (256 3)."""
+    stops = np.array([list(bytes.fromhex(stop)) for stop in _WEIGHT_STOPS], np.float64)
+    places = np.linspace(0, 255, len(stops))
+    table = np.stack([np.interp(np.arange(256), places, stops[:, part]) for part in range(3)], axis=1)
+    return np.rint(table).astype(np.uint8)
 
 
 def weigh_picture(
@@ -89,7 +102,7 @@ def weigh_picture(
     """Weight colours over a picture, as the pages show them (paint.js does the same in the browser).
 
     The picture loses its own colours first, so that colour says weight alone; what weighs less than the threshold is
-    pale, with a white edge.
+    dark, with a white edge.
 
     Args:
         picture: RGB (h w 3). weights: (h w), at least 0. opacity: of the colours, in [0, 1].
@@ -99,7 +112,7 @@ def weigh_picture(
     shown = base + opacity * (weight_colours(weights) - base)
     low = weights < threshold
     edge = low & (cv2.dilate((~low).astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))) > 0)
-    shown = np.where(low[..., None], 0.35 * grey + 0.65 * _PALE, shown)
+    shown = np.where(low[..., None], 0.35 * grey + 0.65 * _DARK, shown)
     return np.rint(np.where(edge[..., None], 255, shown)).astype(np.uint8)
 
 
@@ -120,8 +133,7 @@ def weight_bar(width: int) -> Image:
     long, high = min(200, width - 150), _TITLE - 10
     bar[6 : 6 + high, 60 : 60 + long] = weight_colours(np.linspace(0, FULL_WEIGHT, long, dtype=np.float32)[None])
     for x, text in ((4, "weight 0"), (60 + long // 2 - 4, "1"), (66 + long, f"{FULL_WEIGHT:g} and more")):
-        colour = (255, 255, 255) if text == "1" else _INK
-        cv2.putText(bar, text, (x, _TITLE - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)
+        cv2.putText(bar, text, (x, _TITLE - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _INK, 1, cv2.LINE_AA)
     return bar
 
 
@@ -153,7 +165,3 @@ def _cell(picture: Image, height: int, width: int) -> Image:
     shrinks = picture.shape[1] > width
     resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST)
     return resized.astype(np.uint8, copy=False)
-
-
-def _rgb(bgr: NDArray[np.generic]) -> Image:
-    return np.ascontiguousarray(bgr[..., ::-1]).astype(np.uint8, copy=False)

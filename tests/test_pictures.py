@@ -22,11 +22,15 @@ from hrs.pictures import (
 )
 
 
-def test_weight_colours_rise_in_brightness_and_saturate():
-    weights = np.linspace(0, 2 * FULL_WEIGHT, 50, dtype=np.float32)[None]
-    brightness = weight_colours(weights).astype(float) @ [0.299, 0.587, 0.114]
-    assert (np.diff(brightness[0, :25]) > 0).all()
-    assert (brightness[0, 25:] == brightness[0, -1]).all()
+def test_weight_colours_part_at_1_and_saturate():
+    weights = np.linspace(0, 2 * FULL_WEIGHT, 81, dtype=np.float32)[None]
+    colours = weight_colours(weights)[0].astype(float)
+    low, middle, high = colours[:20], colours[20], colours[21:41]
+    assert weights[0, 20] == 1 and np.ptp(middle) <= 2
+    assert (low[:, 0] > low[:, 2] + 5).all() and (high[:, 2] > high[:, 0] + 5).all()
+    brightness = colours @ [0.299, 0.587, 0.114]
+    assert (np.diff(brightness[:21]) > 0).all() and (np.diff(brightness[20:41]) < 0).all()
+    assert (colours[40:] == colours[-1]).all()
 
 
 def test_weights_over_a_picture_are_those_of_a_slow_loop():
@@ -45,7 +49,7 @@ def test_weights_over_a_picture_are_those_of_a_slow_loop():
                     beside = [(y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)]
                     inside = [place for place in beside if 0 <= place[0] < 6 and 0 <= place[1] < 7]
                     edge = any(weights[place] >= threshold for place in inside)
-                    expected = np.full(3, 255 if edge else 0.35 * grey + 0.65 * 176)
+                    expected = np.full(3, 255 if edge else 0.35 * grey + 0.65 * 16)
                 assert np.abs(shown[y, x] - expected).max() <= 0.51, (opacity, threshold, y, x)
 
 

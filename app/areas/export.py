@@ -6,7 +6,9 @@ import shlex
 
 import streamlit as st
 
+from app.context import runs_root
 from hrs.runs.folder import RunFolder
+from hrs.runs.names import RUNS
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.crops import contact_sheet
 from hrs.scoring.report import report_html
@@ -43,6 +45,12 @@ def show_export(run: RunFolder, table: AreaTable) -> None:
                 on_click="ignore",
             )
         if table.corpus.dataset is not None:
-            st.caption(
-                f"With every single area, in a terminal: `python -m hrs areas {shlex.quote(run.name)} --out FOLDER`"
-            )
+            st.caption(f"With every single area, in a terminal: `{shlex.join(_command(run))}`")
+
+
+def _command(run: RunFolder) -> list[str]:
+    """What writes all of it into a new folder, also where this server shows another folder of runs than usual."""
+    own = run.path.parent.resolve() == runs_root().resolve()
+    elsewhere = ["--runs", str(runs_root().resolve())] if own and runs_root().resolve() != RUNS.resolve() else []
+    named = run.name if own else str(run.path.resolve())
+    return ["python", "-m", "hrs", "areas", named, *elsewhere, "--out", f"{run.name}_areas"]

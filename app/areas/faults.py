@@ -15,17 +15,21 @@ from app.weights.corpus import CORPUS, PANEL, stamp
 from app.weights.why import AREA
 from hrs.runs.folder import RunFolder
 from hrs.scoring.areatable import Area, AreaTable, Group
-from hrs.scoring.report import CROPS, STYLE, Link, class_html, group_html
+from hrs.scoring.report import CROPS, LOST_ABOUT, STYLE, Link, agreeing_in_words, class_html, group_html
 
 PAGE = 8
 _MANY = 4 * CROPS  # crops of a kind that is looked at alone
-_ORDERS = {False: "Counts least first", True: "Counts most first"}
+_ORDERS = {"lost": "Most pixels lost first", "gained": "Most pixels gained first"}
 _ANY = "any"
+HARM_ABOUT = "Share of its pixels where the renderer has put a fault that misleads, such as a wrong label."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Which groups are shown: of a label, and of a class that is seen (None: all); whether what gains comes first."""
+    """Which groups are shown: of a label, and of a class that is seen (None: all); whether what gains comes first.
+
+    Only kinds of fault, unless the label itself is asked for as what is seen.
+    """
 
     label: int | None
     seen: int | None
@@ -33,26 +37,25 @@ class Filter:
 
     def of(self, table: AreaTable) -> list[Group]:
         """The groups that it leaves, in order."""
-        found = [
-            group for group in table.groups() if self.label in (None, group.label) and self.seen in (None, group.seen)
-        ]
+        agreeing = self.label is not None and self.label == self.seen
+        groups = table.agreeing() if agreeing else table.groups()
+        found = [each for each in groups if self.label in (None, each.label) and self.seen in (None, each.seen)]
         return found[::-1] if self.gaining else found
 
 
 def choose_filter(table: AreaTable) -> Filter:
-    """Widgets for it, kept in the address (``?label=``, ``?seen=``)."""
+    """Widgets for it, kept in the address (``?label=``, ``?seen=``, ``?order=``)."""
     label = _choose_class(table, "Labelled", "label")
     seen = _choose_class(table, "Looks like", "seen")
-    gaining = st.segmented_control(
+    order = st.segmented_control(
         "Order",
         list(_ORDERS),
-        default=False,
         required=True,
         format_func=_ORDERS.__getitem__,
-        key="areas order",
-        help="By pixels times how far their weight is below 1, or above it.",
+        help=f"{LOST_ABOUT} Where it is above 1, they are gained.",
+        **addressed("order", "areas order", list(_ORDERS), "lost"),
     )
-    return Filter(label=label, seen=seen, gaining=bool(gaining))
+    return Filter(label=label, seen=seen, gaining=order == "gained")
 
 
 def _choose_class(table: AreaTable, label: str, key: str) -> int | None:
@@ -66,7 +69,8 @@ def show_groups(run: RunFolder, table: AreaTable, chosen: Filter) -> None:
     """A page of groups with examples, each of which leads to its frame."""
     groups = chosen.of(table)
     if not groups:
-        st.info("No area has this label and looks like that.")
+        both = chosen.label is not None and chosen.seen is not None
+        st.info("No area has this label and looks like that." if both else "None of these looks like another class.")
         return
     alone = len(groups) == 1
     rows = st.container()
@@ -76,12 +80,14 @@ def show_groups(run: RunFolder, table: AreaTable, chosen: Filter) -> None:
     with rows:
         count = _MANY if alone else CROPS
         _write([_group(stamp(table.corpus), table, group, count, _query(run)) for group in shown])
+        if chosen.label is None and chosen.seen is None and number == pages:
+            st.caption(f"Not listed: {agreeing_in_words(table)}")
     with st.expander("All kinds as a table", icon=":material/table:"):
         st.dataframe(_listed(table, groups), hide_index=True, column_config=_columns(table), alt="Kinds of fault")
 
 
 def show_classes(run: RunFolder, table: AreaTable) -> None:
-    """A row a class: what counts least, and what counts most."""
+    """A row a class: the areas that lose most pixels, and those that gain most."""
     labels = np.unique(table.column("label")).tolist()
     _write([_class(stamp(table.corpus), table, label, _query(run)) for label in labels])
 
@@ -127,7 +133,7 @@ def _listed(table: AreaTable, groups: list[Group]) -> pd.DataFrame:
             "frames": group.frames,
             "pixels": group.pixels,
             "weight": group.weight,
-            "sure": group.confidence,
+            "sure": 100 * group.confidence,
             "lost": group.lost,
             **({} if group.harm is None else {"harm": 100 * group.harm}),
         }
@@ -145,7 +151,7 @@ def _columns(table: AreaTable) -> dict[str, Any]:
         "frames": number("Frames", format="localized"),
         "pixels": number("Pixels", format="localized"),
         "weight": number("Weight", format="%.2f"),
-        "sure": number("Sure", format="%.2f", help="Mean probability of the class that is seen"),
-        "lost": number("Lost", format="%.0f", help="Pixels times how far their weight is below 1"),
-        **({"harm": number("Planted harm", format="%.0f %%")} if table.knows_harm else {}),
+        "sure": number("Sure", format="%.0f %%", help="Mean probability of the class that they look like"),
+        "lost": number("Pixels lost", format="%.0f", help=f"{LOST_ABOUT} Below 0: gained."),
+        **({"harm": number("Planted to mislead", format="%.0f %%", help=HARM_ABOUT)} if table.knows_harm else {}),
     }

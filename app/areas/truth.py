@@ -23,8 +23,9 @@ def show_truth(table: AreaTable) -> None:
         f"{all_of_them} were.** AUROC {combined.auroc:.2f}."
     )
     st.caption(
+        "Planted: put there by the renderer, which alone knows what it did. "
         "AUROC: the chance that a misleading pixel weighs less than another one; 0.5 says nothing, 1 is perfect. Every "
-        "pixel counts with the weight of its area. The button Planted outlines them on a frame's pictures."
+        "pixel counts with the weight of its area. The button Planted faults outlines them on a frame's pictures."
     )
     number = st.column_config.NumberColumn
     rows = [
@@ -40,7 +41,7 @@ def show_truth(table: AreaTable) -> None:
             "auroc": number("AUROC", format="%.2f"),
             **percent,
         },
-        alt="Share of planted harm among the pixels that weigh least, by map",
+        alt="Share of what was planted to mislead among the pixels that weigh least, by map",
     )
 
 

@@ -11,6 +11,7 @@ class Grid {
   constructor(root) {
     this.grid = root.querySelector(".grid");
     this.trouble = root.querySelector(".trouble");
+    this.said = root.querySelector(".said");
     this.bar = new LensBar(root.querySelector(".lens"), (lens) => this.look(lens));
     this.steps = new Steps((answer) => unpackTiles(answer.tiles));
   }
@@ -47,10 +48,15 @@ class Grid {
   paint(shown, lens) {
     this.grid.style.gridTemplateColumns = `repeat(auto-fill, minmax(min(${lens.size}px, 45%), 1fr))`;
     const told = lens.step === this.data.lens.step; // numbers of another step are others
-    this.data.tiles.forEach(({ id, note }, at) => {
+    const { sort } = this.data;
+    this.explain(lens, told);
+    this.data.tiles.forEach(({ id, notes, sort: value }, at) => {
       const tile = shown.get(id);
-      this.buttons[at].querySelector(".note").textContent = told ? note : "";
-      this.buttons[at].setAttribute("aria-label", told ? `Open frame ${id}, ${note}` : `Open frame ${id}`);
+      const sorted = told && sort.map !== lens.map; // else the number of the map says it
+      const lines = told ? [notes[lens.map], ...(sorted ? [`${sort.title} ${value}`] : [])] : [];
+      this.buttons[at].querySelector(".note").textContent = lines[0] || "";
+      this.buttons[at].querySelector(".sorted").textContent = lines[1] || "";
+      this.buttons[at].setAttribute("aria-label", [`Open frame ${id}`, ...lines].join(", "));
       const canvas = this.buttons[at].querySelector("canvas");
       if (!tile) return;
       const { width, height, scale, picture } = tile;
@@ -62,6 +68,12 @@ class Grid {
       else paint(context, picture.pixels, values, width, height, lens, this.colours, this.data.full);
       canvas.dataset.painted = `${id} ${Object.values(lens).join(" ")}`;
     });
+  }
+
+  // What the number below a frame is.
+  explain(lens, told) {
+    const map = this.data.lens.map.find(({ name }) => name === lens.map).title;
+    this.said.textContent = told ? `Number below a frame: its mean weight on the map ${map}.` : "";
   }
 
   button(at, tile) {
@@ -80,7 +92,7 @@ class Grid {
 function newTile() {
   const button = document.createElement("button");
   button.type = "button";
-  button.innerHTML = '<canvas></canvas><span class="line"><span class="name"></span><span class="note"></span></span>';
+  button.innerHTML = '<canvas></canvas><span class="line"><span class="name"></span><span class="note"></span></span><span class="sorted"></span>';
   return button;
 }
 

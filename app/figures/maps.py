@@ -48,7 +48,7 @@ class Lens:
 
     level: which map the grid shows and the threshold's share is told of.
     opacity: of the map over the picture, 0..1.
-    threshold: pixels that weigh less are greyed out.
+    threshold: pixels that weigh less are darkened.
     """
 
     level: str
@@ -152,16 +152,19 @@ def area_table(
     return pd.DataFrame(table | {name: _means(values, ids, counts)[present] for name, values in cut.items()})
 
 
-def class_bars(frame: Mapping[str, float], corpus: Mapping[str, float], space: LabelSpace) -> str:
+def class_bars(
+    frame: Mapping[str, float], corpus: Mapping[str, float], space: LabelSpace, where: str = "this frame"
+) -> str:
     """Mean weight by class as HTML: a bar for the frame, a mark for the mean over all frames, a line at 1.
 
     Args:
-        frame: class name -> mean weight in this frame; absent classes are left out.
+        frame: class name -> mean weight in this frame, or in another place that ``where`` names; absent classes are
+            left out.
         corpus: class name -> mean over the frames that have it.
     """
     most = max(FULL_WEIGHT, *frame.values(), *corpus.values())
     lines = [
-        _bar(name, colour, frame[name], corpus.get(name), most, _both(frame[name], corpus.get(name)))
+        _bar(name, colour, frame[name], corpus.get(name), most, _both(frame[name], corpus.get(name), where))
         for name, colour in zip(space.classes, space.palette, strict=True)
         if name in frame
     ]
@@ -174,7 +177,7 @@ def level_bars(weights: Mapping[str, float]) -> str:
     lines = []
     for name, weight in weights.items():
         colour = tuple(weight_colours(np.full((1, 1), weight, np.float32))[0, 0].tolist())
-        lines.append(_bar(TITLES[name], colour, weight, None, most, f"{weight:.2f} of the mean of its class, 1"))
+        lines.append(_bar(TITLES[name], colour, weight, None, most, f"{weight:.2f}, where its class has a mean of 1"))
         lines.append(f'<small style="grid-column:1/-1;opacity:.75;margin:-4px 0 2px">{escape(ABOUT[name])}</small>')
     return f'<div class="bars" style="{_BARS}">{"".join(lines)}</div>'
 
@@ -246,8 +249,8 @@ def _jpeg(rgb: NDArray[Any]) -> bytes:
     return encode(".jpg", rgb, (cv2.IMWRITE_JPEG_QUALITY, 85))
 
 
-def _both(weight: float, mean: float | None) -> str:
-    return f"{weight:.2f} in this frame" + ("" if mean is None else f", {mean:.2f} on average over frames")
+def _both(weight: float, mean: float | None, where: str) -> str:
+    return f"{weight:.2f} in {where}" + ("" if mean is None else f", {mean:.2f} on average over frames")
 
 
 def _bar(name: str, colour: Colour, weight: float, mean: float | None, most: float, said: str) -> str:

@@ -26,7 +26,7 @@ async function photograph(jpeg, width, height) {
   return { canvas, pixels: context.getImageData(0, 0, width, height).data };
 }
 
-// Weight colours over the picture; what weighs less than the threshold is washed out and outlined.
+// Weight colours over the picture; what weighs less than the threshold is darkened and outlined.
 function paint(context, picture, map, width, height, lens, colours, fullWeight) {
   const image = context.createImageData(width, height);
   const out = image.data;
@@ -44,7 +44,7 @@ function paint(context, picture, map, width, height, lens, colours, fullWeight) 
       if (low[v]) {
         const edge = (x && !low[map.values[i - 1]]) || (y && !low[map.values[i - width]])
           || (x + 1 < width && !low[map.values[i + 1]]) || (y + 1 < height && !low[map.values[i + width]]);
-        out[p] = out[p + 1] = out[p + 2] = edge ? 255 : 0.35 * grey + 0.65 * 176;
+        out[p] = out[p + 1] = out[p + 2] = edge ? 255 : 0.35 * grey + 0.65 * 16;
       } else {
         const c = table[v];
         for (let k = 0; k < 3; k++) {

@@ -1,5 +1,5 @@
 // One frame: picture, label, what is seen and weight maps side by side with one zoom, one cursor and one box. Sets the
-// state "area" to a box, and tells "piece", the number of an area that was clicked, and "lens".
+// state "area" to a box, and tells "piece", the number of an area that was clicked (0: of none any more), and "lens".
 export default function (component) {
   const { data, parentElement, setStateValue, setTriggerValue } = component;
   const root = parentElement.querySelector(".viewer");
@@ -25,7 +25,7 @@ class Viewer {
     press("in", () => this.zoom(1.5));
     press("out", () => this.zoom(1 / 1.5));
     press("fit", () => this.fit());
-    press("clear", () => this.choose(null));
+    press("clear", () => this.clear());
     press("planted", () => this.plant());
     this.toggle(this.selecting);
     this.panels.addEventListener("keydown", (event) => this.steer(event));
@@ -193,7 +193,7 @@ class Viewer {
       if (this.box) traceBox(context, this.box.map((v, k) => (v - (k % 2 ? top : left)) * scale), this.box !== this.chosen);
       if (this.point) traceRing(context, (this.point[0] + 0.5 - left) * scale, (this.point[1] + 0.5 - top) * scale);
     });
-    this.root.querySelector("[data-do=clear]").disabled = !this.box;
+    this.root.querySelector("[data-do=clear]").disabled = !this.box && !this.data.piece;
   }
 
   index() {
@@ -270,7 +270,7 @@ class Viewer {
     if (arrow) this.nudge(arrow, event.shiftKey);
     else if (event.key === "Enter" && this.box && largeEnough(this.box)) this.choose(this.box);
     else if (event.key === "Enter") this.explain();
-    else if (event.key === "Escape") this.choose(null);
+    else if (event.key === "Escape") this.clear();
     else return;
     event.preventDefault();
   }
@@ -297,6 +297,12 @@ class Viewer {
     if (!area) return;
     this.bar.flush(); // the area is one of the step that is shown
     this.ask("piece", area);
+  }
+
+  // Forgets the box, and the area that was asked about.
+  clear() {
+    this.choose(null);
+    if (this.data.piece) this.ask("piece", 0);
   }
 
   choose(box) {

@@ -8,15 +8,19 @@ from app.areas.export import show_export
 from app.areas.faults import choose_filter, show_classes, show_groups
 from app.areas.truth import show_truth
 from app.context import all_runs, pick_run, plain, say_no_runs
+from app.weights.address import addressed
 from app.weights.corpus import CORPUS, area_table, open_source, sources
 from app.weights.scoring import offer_scoring
+from app.weights.why import JUDGE
 from hrs.errors import HRSError
 from hrs.pictures import weight_legend
 from hrs.runs.folder import RunFolder
 from hrs.scoring.areatable import AreaTable, lacking
+from hrs.scoring.report import doubt
 from hrs.scoring.why import said_of
 
-FAULTS, CLASSES, TRUTH = "Kinds of fault", "Class by class", "Planted truth"
+FAULTS, CLASSES, TRUTH = "faults", "classes", "truth"
+_TITLES = {FAULTS: "Kinds of fault", CLASSES: "Class by class", TRUTH: "Planted truth"}
 
 
 def main() -> None:
@@ -59,12 +63,21 @@ def explore(run: RunFolder, table: AreaTable) -> None:
     """Everything that changes with a click, so that nothing else runs again."""
     st.caption(
         f"{len(table):,} areas in {len(table.corpus):,} frames, each a connected piece of one label in which one class "
-        f"is seen. {said_of(table)}"
+        f"is seen. {said_of(table)}",
+        help=JUDGE if table.judges.seen_by == "real images" else None,
     )
+    if weak := doubt(table):
+        st.warning(weak)
     try:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             kinds = [FAULTS, CLASSES, *([TRUTH] if table.knows_harm else [])]
-            shown = st.segmented_control("Show", kinds, default=FAULTS, required=True, key="areas shown")
+            shown = st.segmented_control(
+                "Show",
+                kinds,
+                required=True,
+                format_func=_TITLES.__getitem__,
+                **addressed("kind", "areas shown", kinds, FAULTS),
+            )
             chosen = choose_filter(table) if shown == FAULTS else None
         if shown != TRUTH:
             st.html(weight_legend())

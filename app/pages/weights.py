@@ -20,6 +20,14 @@ from hrs.pictures import weight_legend
 from hrs.runs.folder import RunFolder
 from hrs.scoring.tags import Tags
 
+_MEANS = {
+    CORPUS: "The pixels of every class weigh 1 on average over this corpus; while the run trained, over what it saw "
+    "of late. So the same frame can have another weight there.",
+    PANEL: "Weights at this step: the pixels of every class weigh 1 on average over what training saw of late, not "
+    "over these few frames, nor over what is scored.",
+}
+"""Of a source: over what its weights have a mean of 1 (see `hrs.selection.scale`)."""
+
 
 @st.fragment
 def explore(run: RunFolder, found: list[str], *, copying: bool) -> None:
@@ -35,6 +43,7 @@ def explore(run: RunFolder, found: list[str], *, copying: bool) -> None:
             folded = choose_frames_folded(corpus, tags) if row is not None else None
         lens, selection = read_lens(corpus), folded or choose_frames(corpus, tags)
         st.html(weight_legend())
+        st.caption(_MEANS[source])
         if row is None:
             hidden = "".join(f"  \n{plain(each)}" for each in selection.why)
             many = f"{len(selection.rows):,} of {len(corpus):,} frames. Choose one to see it in detail."

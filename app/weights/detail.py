@@ -23,7 +23,7 @@ from app.figures.plotly_maps import weight_figure
 from app.weights.corpus import Frame, read, view
 from app.weights.grid import Selection
 from app.weights.lens import controls, figure, heard
-from app.weights.why import about_area, asked_area, forget_area, show_why
+from app.weights.why import AREA, about_area, asked_area, forget_area, show_why
 from hrs.scoring.corpus import ScoredCorpus
 
 _VIEWER = st.components.v2.component(
@@ -59,11 +59,14 @@ def show_detail(
     means = _class_means(corpus, row, lens)
     st.caption(plain(summary(scored.id, frame.maps, frame.label, means, lens)))
     area = chosen.area if chosen.area and chosen.area["frame"] == scored.id else None
+    box = tuple(area["box"]) if area else None
+    table = area_table(frame.maps, frame.label, corpus.space, box, threshold=lens.threshold, level=lens.level)
     left, right = st.columns([5, 4], gap="large")
     with left:
-        _show_area(corpus, frame, tuple(area["box"]) if area else None, lens)
+        _show_area(frame, table, box, lens)
     with right:
-        _show_bars(corpus, means, lens)
+        inside = dict(zip(table["class"], table[lens.level].astype(float), strict=True))
+        _show_bars(corpus, inside if box else means, lens, "the selected area" if box else "this frame")
     if st.toggle("As a Plotly figure", help="All maps with one zoom; the camera in its corner saves a picture."):
         figure = weight_figure(frame.jpeg, frame.label, frame.maps, corpus.space, lens)
         st.plotly_chart(figure, key=f"weights figure {scored.id}")
@@ -96,8 +99,7 @@ def _step_button(corpus: ScoredCorpus, label: str, icon: str, row: int | None, s
     )
 
 
-def _show_area(corpus: ScoredCorpus, frame: Frame, box: Box | None, lens: Lens) -> None:
-    table = area_table(frame.maps, frame.label, corpus.space, box, threshold=lens.threshold, level=lens.level)
+def _show_area(frame: Frame, table: pd.DataFrame, box: Box | None, lens: Lens) -> None:
     height, width = frame.maps["combined"].shape
     st.markdown("**Selected area, by class**" if box else "**Whole frame, by class**")
     if box:
@@ -124,14 +126,16 @@ def _columns(table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _show_bars(corpus: ScoredCorpus, means: dict[str, float], lens: Lens) -> None:
+def _show_bars(corpus: ScoredCorpus, means: dict[str, float], lens: Lens, where: str) -> None:
+    """Args: where: what the means are of, such as "this frame"."""
     if not means:
         return
     st.markdown(f"**Mean weight by class** :gray[{TITLES[lens.level].lower()}]")
-    everywhere = {name: corpus.mean(f"{lens.level}/{name}") for name in means}
+    columns = {name: f"{lens.level}/{name}" for name in means}
+    everywhere = {name: corpus.mean(each) for name, each in columns.items() if each in corpus.statistics}
     known = {name: value for name, value in everywhere.items() if value is not None}
-    st.caption("Bar: this frame. Red mark: mean over frames. Grey line: 1, as without selection.")
-    st.html(class_bars(means, known, corpus.space))
+    st.caption(f"Bar: {where}. Red mark: mean over frames. Grey line: 1, as without selection.")
+    st.html(class_bars(means, known, corpus.space, where))
 
 
 def _class_means(corpus: ScoredCorpus, row: int, lens: Lens) -> dict[str, float]:
@@ -152,4 +156,8 @@ def _go(frame: str) -> None:
 
 
 def _ask() -> None:
-    st.query_params["area"] = str(st.session_state[_KEY]["piece"])
+    """Of an area that was clicked; of none where the last one was cleared."""
+    if piece := st.session_state[_KEY]["piece"]:
+        st.query_params[AREA] = str(piece)
+    else:
+        forget_area()

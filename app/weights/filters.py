@@ -19,7 +19,7 @@ _CHOICE = "weights filter by"
 
 def describe(statistic: str) -> str:
     """A column of the table in plain words."""
-    named = {"weight": "Weight of the frame", "effective_share": "Effective share of its pixels"}
+    named = {"weight": "Weight of the frame", "effective_share": "How evenly its pixels count"}
     level, _, what = statistic.partition("/")
     ends = {"mean": "mean", "std": "spread"}
     return named.get(statistic) or f"{TITLES[level]}: {ends.get(what, what)}"

@@ -17,7 +17,7 @@ from app.weights.filters import choose_filters, describe, read_filters, told
 from app.weights.lens import controls, figure, heard
 from app.weights.tagging import asked_tags, choose_tags, tagged
 from app.weights.why import forget_area
-from hrs.scoring.corpus import Between, Rows, ScoredCorpus
+from hrs.scoring.corpus import MAP_NAMES, Between, Rows, ScoredCorpus
 from hrs.scoring.tags import Tags
 
 PAGE = 24
@@ -146,17 +146,33 @@ def show_grid(corpus: ScoredCorpus, selection: Selection, steps: Sequence[int] =
 
 def _show_tiles(corpus: ScoredCorpus, selection: Selection, page: int, shown: dict[str, Any]) -> None:
     rows = selection.rows[page * PAGE : (page + 1) * PAGE]
-    values = corpus.values(selection.sort)[rows]
+    notes = {name: _in_words(corpus, _mean_of(name), rows) for name in corpus.maps}
+    sorts = _in_words(corpus, selection.sort, rows)
     tiles = [
-        {**tile(frame), "note": "absent" if np.isnan(value) else f"{value:.2f}"}
-        for frame, value in zip(corpus.page(selection.rows, page, PAGE), values, strict=True)
+        {**tile(frame), "notes": {name: each[i] for name, each in notes.items()}, "sort": sorts[i]}
+        for i, frame in enumerate(corpus.page(selection.rows, page, PAGE))
     ]
+    own = next((name for name in corpus.maps if _mean_of(name) == selection.sort), "")
     _GRID(
         key=_KEY,
-        data={"tiles": tiles, "classes": class_list(corpus.space), **shown},
+        data={
+            "tiles": tiles,
+            "classes": class_list(corpus.space),
+            "sort": {"map": own, "title": describe(selection.sort)},
+            **shown,
+        },
         on_open_change=_open,
         on_lens_change=partial(heard, _KEY, shown["lens"]["step"]),
     )
+
+
+def _mean_of(name: str) -> str:
+    """The statistic that is a frame's mean weight on a map."""
+    return "weight" if name == MAP_NAMES[0] else f"{name}/mean"
+
+
+def _in_words(corpus: ScoredCorpus, statistic: str, rows: Rows) -> list[str]:
+    return ["absent" if np.isnan(value) else f"{value:.2f}" for value in corpus.values(statistic)[rows]]
 
 
 def _open() -> None:

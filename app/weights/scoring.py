@@ -63,11 +63,13 @@ def _offer(run: RunFolder, own: tuple[str, ...]) -> None:
             width=480,
         )
         pressed = st.button("Score the whole corpus", icon=":material/stacks:", type="primary", disabled=not corpus)
+    out = list[str]()
     if is_shipped(run):
         st.caption(f"It comes with hrs and is not changed: a copy in {plain(str(runs_root()))} gets the scores.")
+        out = ["--out", f"{run.name}_scores"]  # else a terminal would write into its folder
     if pressed:
         _start(run, str(corpus))
-    st.caption(f"Or in a terminal: `{shlex.join(['python', '-m', 'hrs', *_command(run, corpus)])}`")
+    st.caption(f"Or in a terminal: `{shlex.join(['python', '-m', 'hrs', *_command(run, corpus), *out])}`")
 
 
 def corpora(own: tuple[str, ...]) -> dict[str, str]:

@@ -20,6 +20,11 @@ from hrs.street import DEPARTURES
 AREA = "area"
 """In the address: the number of the area in its frame that is asked about."""
 _CROP = 240
+JUDGE = (
+    "Beside the network, training makes a small classifier of what the network computes at every place. That "
+    "classifier learns from the labels of your photos alone; the network learns from synthetic labels, too."
+)
+"""Who says what areas look like, for those who ask."""
 
 
 def asked_area(corpus: ScoredCorpus, row: int) -> Area | None:
@@ -53,6 +58,7 @@ def show_why(corpus: ScoredCorpus, area: Area | None) -> None:
         with left:
             _show_crop(table, area)
         with right:
+            st.button("Close", icon=":material/close:", type="tertiary", key="weights why close", on_click=forget_area)
             _show_words(table, area)
 
 
@@ -66,9 +72,10 @@ def _show_crop(table: AreaTable, area: Area) -> None:
 def _show_words(table: AreaTable, area: Area) -> None:
     share = 100 * area.pixels / table.corpus.read_reasons(area.row).areas.size
     said = f"{area.pixels:,} pixels, {share:.1f} % of the frame. {_planted(area)}{said_of(table)}"
-    st.caption(plain(said))
+    st.caption(plain(said), help=JUDGE if table.judges.seen_by == "real images" else None)
     st.html(level_bars(area.weights))
-    st.caption("Bar: the area's weight over the mean of its class. Grey line: 1, as without selection.")
+    label = table.corpus.space.classes[area.label]
+    st.caption(f"Grey line: 1, the mean of all pixels labelled {plain(label)}, and what all weigh without selection.")
     st.caption("  \n".join(_signal_lines(table, area)))
     names = table.corpus.space.classes
     st.page_link(

@@ -33,26 +33,35 @@ def areas(
     """Which labels the real images contradict, and how much they count: a row for each kind of fault."""
     from hrs.scoring.areatable import AreaTable
     from hrs.scoring.corpus import ScoredCorpus
+    from hrs.scoring.report import agreeing_in_words, doubt
     from hrs.scoring.takeaway import check_new, write_takeaway
     from hrs.scoring.why import said_of
 
     if out is not None:
         check_new(out)
     table = AreaTable.of(ScoredCorpus.open(scores_folder(run, runs)))
+    written = [] if out is None else write_takeaway(table, out, f"Areas of {run}")
     print(f"{len(table):,} areas in {len(table.corpus):,} frames. {said_of(table)}")
+    if weak := doubt(table):
+        print(weak)
     Console().print(_listed(table, [group for group in table.groups() if group.lost > 0][:SHOWN]))
-    if out is not None:
-        for path in write_takeaway(table, out, f"Areas of {run}"):
-            print(path)
+    print(agreeing_in_words(table))
+    for path in written:
+        print(path)
 
 
 def _listed(table: AreaTable, groups: list[Group]) -> Table:
-    shown = Table("areas", "labelled", "look like", "sure", "frames", "pixels", "weight", box=None)
-    if table.knows_harm:
-        shown.add_column("planted harm")
+    heads = ["areas", "labelled", "look like", "sure", "frames", "pixels", "weight", "pixels\nlost"]
+    shown = Table(*heads, *(["planted\nto\nmislead"] if table.knows_harm else []), box=None, pad_edge=False)
     names = [escape(name) for name in table.corpus.space.classes]
     for group in groups:
-        numbers = (f"{group.confidence:.2f}", f"{group.frames:,}", f"{group.pixels:,}", f"{group.weight:.2f}")
+        numbers = (
+            f"{group.confidence:.2f}",
+            f"{group.frames:,}",
+            f"{group.pixels:,}",
+            f"{group.weight:.2f}",
+            f"{group.lost:,.0f}",
+        )
         harm = () if group.harm is None else (f"{100 * group.harm:.0f} %",)
         shown.add_row(f"{group.areas:,}", names[group.label], names[group.seen], *numbers, *harm)
     return shown

@@ -152,10 +152,24 @@ class AreaTable:
         return self._areas(pa.concat_tables(rows)) if rows else []
 
     def groups(self) -> list[Group]:
-        """Every group, the one that loses most first."""
+        """Every kind of fault: the groups in which another class is seen than the label, the one that loses most
+        first."""
+        return [group for group in self._all_groups() if group.disagrees]
+
+    def agreeing(self) -> list[Group]:
+        """The groups that look like their label, which are no fault; the one that loses most first."""
+        return [group for group in self._all_groups() if not group.disagrees]
+
+    @property
+    def sureness(self) -> float:
+        """Probability of the class that is seen: half of all areas have less; NaN without any."""
+        confidence = self.column("confidence")
+        return float(np.median(confidence)) if len(confidence) else float("nan")
+
+    def _all_groups(self) -> list[Group]:
         if not self._groups:
             self._groups.extend(self._grouped())
-        return list(self._groups)
+        return self._groups
 
     def _grouped(self) -> list[Group]:
         classes = len(self.corpus.space)

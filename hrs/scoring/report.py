@@ -21,6 +21,11 @@ from hrs.system.images import encode
 
 CROPS, GROUPS = 6, 40
 """Crops of a row, and rows of a report."""
+LEAST_SURE = 0.5
+"""Median probability of the class that is seen, below which a model is too weak to judge labels: in most areas all
+other classes together are likelier than the one that it names. Untrained ones reach about 0.2, the shipped one 0.7."""
+LOST_ABOUT = "Pixels lost: pixels times how far their weight is below 1; of 100 pixels with weight 0.3, 70 are lost."
+"""What rows are sorted by."""
 STYLE = """
 .areas section { margin: 0 0 1.4rem; }
 .areas h3 { font-size: 1.02rem; font-weight: 600; margin: 0 0 .15rem; padding: 0; }
@@ -52,8 +57,8 @@ h1 {{ font-size: 1.6rem; margin: 0 0 .3rem; }} h2 {{ font-size: 1.2rem; margin: 
 {style}
 </style></head><body>
 <h1>{title}</h1><p>{about}</p>{legend}
-<h2>What loses most</h2><div class="areas">{faults}</div>
-<h2>Every class: what counts least, and most</h2><div class="areas">{classes}</div>
+<h2>Kinds of fault: most pixels lost first</h2><div class="areas">{faults}</div><p>{agreeing}</p>
+<h2>Every class: where it loses most pixels, and where it gains most</h2><div class="areas">{classes}</div>
 </body></html>
 """
 
@@ -72,13 +77,34 @@ def title_of(table: AreaTable, group: Group) -> str:
 
 def facts_of(table: AreaTable, group: Group) -> str:
     """Its numbers in a line."""
-    share = 100 * group.pixels / max(1, int(table.column("pixels").sum()))
     frames = "1 frame" if group.frames == 1 else f"{group.frames:,} frames"
-    words = [f"in {frames}", f"{group.pixels:,} pixels ({share:.2g} %)", f"weight {group.weight:.2f}"]
-    words.append(f"{group.confidence:.2f} sure")
+    words = [f"in {frames}", f"{group.pixels:,} pixels ({_share(table, group.pixels)} %)", f"weight {group.weight:.2f}"]
+    words.append(f"{abs(group.lost):,.0f} pixels {'lost' if group.lost >= 0 else 'gained'}")
+    words.append(f"{100 * group.confidence:.0f} % sure of {table.corpus.space.classes[group.seen]}")
     if group.harm is not None:
-        words.append(f"{100 * group.harm:.0f} % planted harm")
+        words.append(f"{100 * group.harm:.0f} % planted to mislead")
     return " · ".join(words)
+
+
+def agreeing_in_words(table: AreaTable) -> str:
+    """What no kind of fault holds: the areas that look like their label."""
+    groups = table.agreeing()
+    areas, pixels = sum(group.areas for group in groups), sum(group.pixels for group in groups)
+    if not areas:
+        return "No area looks like its label."
+    weight = sum(group.weight * group.pixels for group in groups) / pixels
+    words = "1 area looks like its label" if areas == 1 else f"{areas:,} areas look like their label"
+    return f"{words}, {_share(table, pixels)} % of all pixels, with weight {weight:.2f}: no fault."
+
+
+def doubt(table: AreaTable) -> str:
+    """That the model is too weak to judge labels, where it is; else nothing."""
+    if not table.sureness < LEAST_SURE:
+        return ""
+    return (
+        f"This model is too weak to judge labels: of half of the areas it is less than {100 * table.sureness:.0f} % "
+        "sure what they look like. Train it longer or with more photos before you take these rows for faults."
+    )
 
 
 def group_html(table: AreaTable, group: Group, *, count: int = CROPS, link: Link | None = None, more: str = "") -> str:
@@ -94,8 +120,8 @@ def group_html(table: AreaTable, group: Group, *, count: int = CROPS, link: Link
 
 
 def class_html(table: AreaTable, label: int, *, count: int = 3, link: Link | None = None) -> str:
-    """A class as one row: the areas that count least, and those that count most."""
-    ends = (("counts least", False), ("counts most", True))
+    """A class as one row: the areas that lose most, and those that gain most."""
+    ends = (("most pixels lost first", False), ("most pixels gained first", True))
     sides = [
         f"<div><p>{words}</p>{crops_html(table, table.extremes(label, count, highest=highest), link=link)}</div>"
         for words, highest in ends
@@ -114,16 +140,23 @@ def report_html(table: AreaTable, title: str, *, groups: int = GROUPS) -> str:
     about = (
         f"{_frames_of(table.corpus)}: {len(table):,} areas, each a connected piece of one "
         f"label in which one class is seen. {said_of(table)} Weights say how much a network learns from them. "
-        "Rows are sorted by pixels times how far their weight is below 1."
+        f"{LOST_ABOUT} {doubt(table)}"
     )
     return _PAGE.format(
         title=escape(title),
-        about=escape(about),
+        about=escape(about.strip()),
         style=STYLE,
         legend=weight_legend(),
         faults="".join(group_html(table, group) for group in losing),
+        agreeing=escape(agreeing_in_words(table)),
         classes="".join(class_html(table, label) for label in np.unique(table.column("label")).tolist()),
     )
+
+
+def _share(table: AreaTable, pixels: int) -> str:
+    """Of the pixels of all areas, in percent."""
+    share = 100 * pixels / max(1, int(table.column("pixels").sum()))
+    return f"{share:.2g}" if share < 10 else f"{share:.0f}"
 
 
 def _frames_of(corpus: ScoredCorpus) -> str:

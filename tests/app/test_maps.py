@@ -163,6 +163,7 @@ def test_bars_say_both_numbers_and_leave_absent_classes_out():
     assert 'aria-label="0.25 in this frame"' in html
     assert "width:75.0%" in html and "Sky" not in html and f"rgb{CAMVID.palette[3]}" in html
     assert html.index("Road") < html.index("Car")
+    assert 'aria-label="0.25 in the selected area"' in class_bars({"Car": 0.25}, {}, CAMVID, "the selected area")
 
 
 def test_levels_have_bars_in_the_colour_of_their_weight_and_words():

@@ -3,6 +3,7 @@
 import shlex
 import time
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -89,6 +90,14 @@ def test_a_run_that_ships_is_scored_as_a_copy(root, tmp_path, frames, tiny, open
     assert "Scoring: starting." in [bar.text for bar in at.progress]
 
 
+def test_the_command_for_a_terminal_leaves_a_run_that_ships_as_it_is(root, tmp_path, frames, tiny, open_page):
+    path = make_run(tmp_path / "checkpoints", "street", frames["source"], tiny, scores=False)
+    (path / "checkpoints/best").mkdir(parents=True)
+    said = next(line for line in words(open_page("weights", run="street")).splitlines() if "Or in a terminal" in line)
+    command = shlex.split(said.partition("`")[2].rstrip("`"))
+    assert command[4:] == [str(path / "checkpoints/best"), frames["source"], "--out", "street_scores"]
+
+
 def test_frames_of_a_run_that_ships_get_no_tags(root, tmp_path, run, frames, tiny, open_page):
     make_run(tmp_path / "checkpoints", "street", frames["source"], tiny)
     assert "Tags" in [each.label for each in open_page("weights", run="scored", frame="004").multiselect]
@@ -144,6 +153,58 @@ def test_an_area_goes_with_its_step(lens, kept):
     at.run()
     assert not at.exception and at.query_params["step"] == lens["step"]
     assert ("area" in at.query_params) == kept
+
+
+def test_an_area_that_was_asked_about_can_be_closed(run, open_page):
+    at = open_page("weights", run="scored", frame="000", area="1")
+    press(at, "Close")
+    assert "area" not in at.query_params and "**Why?** Click an area" in words(at)
+
+
+@pytest.mark.parametrize(("piece", "kept"), [(7, "7"), (0, None)])
+def test_the_viewer_asks_about_an_area_or_about_none(piece, kept):
+    def page(piece):
+        import streamlit as st
+
+        from app.weights import detail
+
+        st.session_state[detail._KEY] = {"piece": piece}
+        detail._ask()
+
+    at = AppTest.from_function(page, args=(piece,))
+    at.query_params["area"] = "4"
+    at.run()
+    assert not at.exception and at.query_params.get("area", [None]) in ([kept], kept)
+
+
+def test_a_page_says_over_what_weights_average_1(run, open_page):
+    at = open_page("weights", run="scored")
+    assert "weigh 1 on average over this corpus" in words(at)
+    corpus = ScoredCorpus.open(run / "scores")
+    maps = [(frame.read_maps()["combined"], frame.read_label()) for frame in map(corpus.frame, range(len(corpus)))]
+    for label in range(len(corpus.space)):
+        assert np.mean(np.concatenate([weights[ids == label] for weights, ids in maps])) == pytest.approx(1, abs=0.01)
+    at.segmented_control(key="weights source").set_value("panel").run()
+    assert "weigh 1 on average over what training saw of late, not over these few frames" in words(at)
+
+
+def test_a_tile_has_a_number_for_every_map_and_the_one_that_sorts(run, open_page, monkeypatch):
+    sent = {}
+    monkeypatch.setattr("app.weights.grid._GRID", lambda *, data, **_: sent.update(data))
+    corpus = ScoredCorpus.open(run / "scores")
+    open_page("weights", run="scored", map="pixel")
+    assert sent["sort"] == {"map": "combined", "title": "Weight of the frame"}
+    for tile in sent["tiles"]:
+        maps = corpus.frame(corpus.find(tile["id"])).read_maps()
+        assert {name: float(said) for name, said in tile["notes"].items()} == pytest.approx(
+            {name: each.mean() for name, each in maps.items()}, abs=0.02
+        )
+        assert tile["sort"] == tile["notes"]["combined"]
+    open_page("weights", run="scored", sort="region/mean")
+    assert sent["sort"]["map"] == "region"
+    open_page("weights", run="scored", sort="region/car")
+    assert sent["sort"] == {"map": "", "title": "Region: car"}
+    assert [float(tile["sort"]) for tile in sent["tiles"]] == sorted(float(tile["sort"]) for tile in sent["tiles"])
 
 
 def test_the_grid_counts_sorts_and_filters(run, open_page):

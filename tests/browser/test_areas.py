@@ -86,6 +86,23 @@ def test_a_click_on_an_area_says_why_it_weighs_what_it_does(page: Page, address:
     page.wait_for_url("**/areas?**")
 
 
+def test_an_area_that_was_asked_about_is_left_by_key_and_by_button(page: Page, address: str, table: AreaTable) -> None:
+    page.goto(f"{address}/weights?run=scored&frame=003")
+    expect(page.locator(".viewer")).to_have_attribute("data-shown", shown("003"))
+    clear = page.get_by_role("button", name="Clear area")
+    expect(clear).to_be_disabled()
+    for leave in (lambda: page.keyboard.press("Escape"), clear.click):
+        page.mouse.click(*point_at(page, table, 1))
+        expect(page.locator(".why")).to_be_visible()
+        expect(clear).to_be_enabled()
+        settled(page)
+        leave()
+        expect(page.locator(".why")).to_be_hidden()
+        expect(clear).to_be_disabled()
+        expect(page.get_by_text("Click an area to read what its label is")).to_be_visible()
+        assert "area=" not in page.url
+
+
 def test_the_cursor_reads_label_opinion_and_every_level(page: Page, address: str, table: AreaTable) -> None:
     page.goto(f"{address}/weights?run=scored&frame=003")
     expect(page.locator(".viewer")).to_have_attribute("data-shown", shown("003"))

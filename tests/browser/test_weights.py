@@ -136,6 +136,8 @@ def test_a_box_over_one_picture_gives_statistics_of_that_area(grid: Page) -> Non
     label = picture(canvases.nth(1))
     draw_box(grid, canvases.nth(REGION))
     expect(grid.get_by_text("192 pixels, 25.0 % of the frame, from column 8 and row 6 to 24 and 18.")).to_be_visible()
+    expect(grid.get_by_text("Bar: the selected area.")).to_be_visible()
+    expect(grid.locator(".bars [role=img]").first).to_have_attribute("aria-label", re.compile("in the selected area"))
     changed(canvases.nth(1), label)
     slide(grid, "Threshold", "ArrowRight", 8)  # the area stays
     expect(grid.get_by_text("% of its pixels weigh less than 0.40")).to_be_visible()
@@ -310,6 +312,19 @@ def go_offline(page: Page) -> None:
         ({ name, responseEnd }) => responseEnd && name.includes("/weights-at") && name.includes("step=0"))"""
     )
     page.context.set_offline(True)
+
+
+def test_the_number_below_a_tile_is_that_of_the_map_shown(grid: Page, run: Path) -> None:
+    corpus = ScoredCorpus.open(run / "scores")
+    name = grid.locator(".grid .name").first.text_content() or ""
+    row = corpus.find(name)
+    note, sort = grid.locator(".grid .note").first, grid.locator(".grid .sorted").first
+    expect(note).to_have_text(f"{corpus.values('weight')[row]:.2f}")
+    expect(sort).to_have_text("")
+    grid.get_by_role("radio", name="Region").check(force=True)
+    expect(note).to_have_text(f"{corpus.values('region/mean')[row]:.2f}")
+    expect(sort).to_have_text(f"Weight of the frame {corpus.values('weight')[row]:.2f}")
+    expect(grid.get_by_text("its mean weight on the map Region")).to_be_visible()
 
 
 def test_numbers_of_the_grid_are_not_those_of_another_step(grid: Page) -> None:

@@ -13,8 +13,11 @@ def test_areas_lists_faults_and_writes_what_one_passes_on(hrs, scored, tmp_path)
     table = AreaTable.of(ScoredCorpus.open(scored / "mine/scores"))
     first = table.groups()[0]
     assert f"{len(table):,} areas in 12 frames. What they look like is said by a classifier" in result.out
+    assert "areas look like their label" in result.out and "too weak" not in result.out
+    assert all(not re.search(rf"^ *\d+ +{name} +{name} ", result.out, re.MULTILINE) for name in CLASSES)
     names = (CLASSES[first.label], CLASSES[first.seen])
     assert re.search(rf"{first.areas} +{names[0]} +{names[1]} +{first.confidence:.2f} +{first.frames}", result.out)
+    assert f"{first.lost:,.0f}" in result.out
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "faults.csv",
         "areas.csv",

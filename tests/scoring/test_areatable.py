@@ -50,9 +50,10 @@ def test_areas_weigh_what_their_pixels_do(table):
 
 def test_groups_are_those_of_pandas(table):
     areas = as_frame(table)
-    groups = table.groups()
+    groups = [*table.groups(), *table.agreeing()]
     assert len(groups) > 4 and sum(group.areas for group in groups) == len(table) == len(areas)
-    assert [group.lost for group in groups] == sorted((group.lost for group in groups), reverse=True)
+    for part in (table.groups(), table.agreeing()):
+        assert [group.lost for group in part] == sorted((group.lost for group in part), reverse=True)
     for group in groups:
         own = areas[(areas["label"] == group.label) & (areas["seen"] == group.seen)]
         share = own["pixels"] / own["pixels"].sum()
@@ -62,8 +63,18 @@ def test_groups_are_those_of_pandas(table):
             assert getattr(group, name) == pytest.approx((own[name] * share).sum(), rel=1e-4), name
 
 
+def test_what_looks_like_its_label_is_no_kind_of_fault(table):
+    assert table.groups() and all(group.label != group.seen for group in table.groups())
+    assert table.agreeing() and all(group.label == group.seen for group in table.agreeing())
+
+
+def test_half_of_all_areas_are_seen_less_surely_than_the_sureness(table):
+    assert table.sureness == pytest.approx(as_frame(table)["confidence"].median())
+
+
 def test_members_are_those_that_lose_most_one_a_frame(table):
-    areas, group = as_frame(table), table.groups()[0]
+    areas, group = as_frame(table), table.agreeing()[0]
+    assert group.lost > 0
     own = areas[(areas["label"] == group.label) & (areas["seen"] == group.seen)]
     best = own.sort_values("lost", ascending=False, kind="stable").drop_duplicates("row")["row"].tolist()
     assert [area.row for area in table.members(group, 3)] == best[:3]

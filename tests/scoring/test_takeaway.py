@@ -15,7 +15,7 @@ from hrs.errors import HRSError
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.crops import SIDE, contact_sheet, crop, square_around
-from hrs.scoring.report import facts_of, report_html, title_of
+from hrs.scoring.report import LEAST_SURE, agreeing_in_words, doubt, facts_of, report_html, title_of
 from hrs.scoring.takeaway import groups_csv, write_takeaway
 from hrs.scoring.why import sentence
 from tests.conftest import CLASSES
@@ -128,4 +128,25 @@ def test_a_group_in_words(table):
     assert title_of(table, group) == f"1,412 areas labelled {labelled} look like {seen}"
     assert title_of(table, replace(group, areas=1)) == f"1 area labelled {labelled} looks like {seen}"
     assert title_of(table, replace(group, seen=group.label)).endswith(f"labelled {labelled} look like it")
-    assert f"weight {group.weight:.2f}" in facts_of(table, group) and "% planted harm" in facts_of(table, group)
+    facts = facts_of(table, group)
+    assert f"weight {group.weight:.2f}" in facts and "% planted to mislead" in facts
+    assert f"{100 * group.confidence:.0f} % sure of {seen}" in facts
+    assert "(100 %)" in facts_of(table, replace(group, pixels=int(table.column("pixels").sum())))
+    assert "1,234 pixels lost" in facts_of(table, replace(group, lost=1234.4))
+    assert "1,234 pixels gained" in facts_of(table, replace(group, lost=-1234.4))
+
+
+def test_what_looks_like_its_label_is_told_of_apart(table):
+    groups = table.agreeing()
+    areas, pixels = sum(group.areas for group in groups), sum(group.pixels for group in groups)
+    share = 100 * pixels / table.column("pixels").sum()
+    assert agreeing_in_words(table).startswith(f"{areas:,} areas look like their label, {share:.0f} % of all pixels")
+    assert agreeing_in_words(table) in report_html(table, "Areas") and " look like it<" not in report_html(
+        table, "Areas"
+    )
+
+
+def test_a_model_that_is_too_weak_to_judge_is_said(table):
+    assert table.sureness > LEAST_SURE and doubt(table) == "" and "too weak" not in report_html(table, "Areas")
+    weak = replace(table, _columns={**table._columns, "confidence": np.full(len(table), 0.22, np.float32)}, _groups=[])
+    assert "less than 22 % sure" in doubt(weak) and doubt(weak) in report_html(weak, "Areas")
