@@ -121,7 +121,7 @@ def serve(options: argparse.Namespace, stop: threading.Event) -> None:
     """
     password = read_password(options.password_file)
     policy = policy_for(options.host, options.allow_host, password)
-    query = f"?run={quote(find_run(options.runs, options.run).name)}" if options.run else ""
+    query = f"?run={quote(find_run(options.runs, options.run, shipped=True).name)}" if options.run else ""
     with_photo = not options.no_photo and importlib.util.find_spec("app.photo") is not None
     with ExitStack() as stack:
         port = stack.enter_context(free_port(options.host, options.port))

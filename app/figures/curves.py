@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.figures.plotly_maps import WEIGHT_COLOURS
-from hrs.study.table import ENOUGH, Line, Outcome
+from hrs.study.table import Line, Outcome
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C")
 """Okabe and Ito's colours without black and yellow, which vanish on a dark or a light page."""
@@ -70,8 +70,15 @@ def smooth(values: NDArray[np.floating], amount: float) -> NDArray[np.floating]:
     return pd.Series(values).ewm(alpha=1 - amount).mean().to_numpy()
 
 
-def curves(series: Sequence[Curve], title: str, *, smoothing: float = 0.0, height: int = 280) -> go.Figure:
-    """Curves over each other, steps on x. With ``smoothing`` the raw values stay behind as faint lines."""
+def curves(
+    series: Sequence[Curve], title: str, *, smoothing: float = 0.0, height: int = 280, end: int = 0, unit: str = ""
+) -> go.Figure:
+    """Curves over each other, steps on x. With ``smoothing`` the raw values stay behind as faint lines.
+
+    Args:
+        end: a step that the axis reaches in any case, so that panels beside each other have the same one.
+        unit: of the values, as the axis says it.
+    """
     lines = []
     for curve in series:
         line = {"color": COLOURS[curve.slot % len(COLOURS)], "dash": _dash(curve.slot), "width": 2}
@@ -83,7 +90,9 @@ def curves(series: Sequence[Curve], title: str, *, smoothing: float = 0.0, heigh
         mode = "lines" if len(steps) > 40 else "lines+markers"
         hover = f"%{{y:.4g}} at step %{{x:,}}<extra>{curve.name}</extra>"
         lines.append(go.Scatter(x=steps, y=values, name=curve.name, mode=mode, line=line, hovertemplate=hover))
-    own = {"hovermode": "closest", "uirevision": title, "xaxis": {"title_text": "step", "rangemode": "tozero"}}
+    reach = max([end, *(int(curve.steps[-1]) for curve in series if len(curve.steps))], default=0)
+    axis = {"title_text": "step", "range": [0, reach * 1.02 or 1], "nticks": 6, "tickformat": ",d"}
+    own = {"hovermode": "closest", "uirevision": title, "xaxis": axis, "yaxis": {"title_text": unit, "nticks": 6}}
     return go.Figure(lines, _layout(title, height) | own)
 
 
@@ -199,7 +208,7 @@ def histogram(shares: Mapping[str, Mapping[str, float]], *, logarithmic: bool = 
 
 def against_images(lines: Sequence[Line], outcomes: Sequence[Outcome]) -> go.Figure:
     """mIoU against the number of real images: a line a method through its means, a faint dot a run, and the 95 %
-    interval where there are seeds enough for it to say something.
+    interval of more than one seed, as the table has it.
 
     The axis is logarithmic; runs on all images stand at its right end. Methods stand a little beside each other.
     """
@@ -219,8 +228,22 @@ def against_images(lines: Sequence[Line], outcomes: Sequence[Outcome]) -> go.Fig
     figure.update_layout(_layout("", 420))
     reach = [math.log10(ticks[0] / 1.3), math.log10(ticks[-1] * 1.3)]
     figure.update_xaxes(type="log", title_text="real images", tickvals=ticks, ticktext=words, range=reach)
-    figure.update_yaxes(title_text="mIoU, percent")
+    values = [*(run.score for run in outcomes), *(end for line in lines for end in _ends(line))]
+    figure.update_yaxes(title_text="mIoU, percent", range=_share_range(values))
     return figure
+
+
+def _ends(line: Line) -> tuple[float, float]:
+    """Of the interval of a line's mean."""
+    half = line.score.half or 0
+    return line.score.mean - half, line.score.mean + half
+
+
+def _share_range(values: Sequence[float]) -> list[float]:
+    """An axis of percent around values, no wider than percent can be: an interval of two seeds may go far beyond."""
+    least, most = max(0.0, min(values)), min(100.0, max(values))
+    margin = max(1.0, 0.06 * (most - least))
+    return [least - margin, most + margin]
 
 
 def _add_runs(figure: go.Figure, x: list[float], runs: Sequence[Outcome], slot: int) -> None:
@@ -239,11 +262,10 @@ def _add_runs(figure: go.Figure, x: list[float], runs: Sequence[Outcome], slot: 
 
 
 def _add_means(figure: go.Figure, x: list[float], own: Sequence[Line], slot: int) -> None:
-    spread = [line.score.half if line.score.count >= ENOUGH else None for line in own]
     figure.add_scatter(
         x=x,
         y=[line.score.mean for line in own],
-        error_y={"array": [half or 0 for half in spread], "thickness": 1.5, "width": 5},
+        error_y={"array": [line.score.half or 0 for line in own], "thickness": 1.5, "width": 5},
         hovertext=[f"{line.method}: {line.score}, {_seeds(line.score.count)}" for line in own],
         hoverinfo="text",
         name=own[0].method,

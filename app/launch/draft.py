@@ -1,5 +1,5 @@
-"""The form in the address, so that it survives a reload and can be passed on: the preset that it began with, and as
-``set=key=value`` what differs from it, mistakes included."""
+"""The form in the address, so that it survives a reload and can be passed on: the preset that it began with, what else
+filled it since, and as ``set=key=value`` what differs from the preset, mistakes included."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import streamlit as st
 
 import hrs
 from app.launch import forms
-from hrs.config import load_config
+from hrs.config import RunConfig, load_config
 
 PRESETS = Path(hrs.__file__).parent / "presets"
 FIRST_PRESET = "demo"
-PRESET, NAME = "launch preset", "launch name"
-"""Keys of the session state: the preset's stem, and the new run's name."""
+PRESET, NAME, FILLED, CHOICE = "launch preset", "launch name", "launch filled", "launch choice"
+"""Keys of the session state: the preset's stem, the new run's name, what filled the form after the preset, such as "run
+a", and the field that chooses a preset, empty but for the moment of the choice."""
+_REPLACED = "launch replaced"
 
 
 def preset_file(stem: str) -> Path:
@@ -31,6 +33,7 @@ def restore() -> None:
     st.session_state[PRESET] = stem
     forms.fill(load_config(preset_file(stem)))
     st.session_state[NAME] = st.query_params.get("name", "")
+    st.session_state[FILLED] = st.query_params.get("filled")
     keys = {leaf.path: leaf for leaf in forms.leaves()}
     for entry in st.query_params.get_all("set"):
         key, _, text = entry.partition("=")
@@ -43,9 +46,41 @@ def keep() -> None:
     stem = st.session_state[PRESET]
     wanted = {"preset": [stem] * (stem != FIRST_PRESET), "set": list(_changed(stem))}
     wanted["name"] = [name for name in [st.session_state.get(NAME, "").strip()] if name]
+    wanted["filled"] = [filled for filled in [st.session_state.get(FILLED)] if filled]
     for key, values in wanted.items():
         if st.query_params.get_all(key) != values:
             st.query_params[key] = values
+
+
+def begin_with(stem: str) -> bool:
+    """Fill the form from a preset; whether that replaces anything that was typed, or filled in from elsewhere."""
+    state = st.session_state
+    values = {leaf.path: state[leaf.key] for leaf in forms.leaves()}
+    changed = any(_changed(state[PRESET]))
+    state[_REPLACED] = (state[PRESET], state.get(FILLED), values) if changed else None
+    state[PRESET], state[FILLED] = stem, None
+    forms.fill(load_config(preset_file(stem)))
+    return changed
+
+
+def fill_from(config: RunConfig, name: str) -> None:
+    """Fill the form from something else than a preset, such as "run a"."""
+    forms.fill(config)
+    st.session_state.setdefault(PRESET, FIRST_PRESET)
+    st.session_state.setdefault(NAME, "")
+    st.session_state[FILLED], st.session_state[_REPLACED] = name, None
+
+
+def replaced() -> bool:
+    """Whether the last preset replaced something, and stands there as it is."""
+    return st.session_state.get(_REPLACED) is not None and not any(_changed(st.session_state[PRESET]))
+
+
+def take_back() -> None:
+    """Show what the form showed before the last preset."""
+    st.session_state[PRESET], st.session_state[FILLED], values = st.session_state[_REPLACED]
+    forms.put(values)
+    st.session_state[_REPLACED] = None
 
 
 def _changed(stem: str) -> Iterator[str]:

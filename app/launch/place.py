@@ -17,20 +17,23 @@ def clusters() -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, os.environ.get(ON_VARIABLE, "").split(","))))
 
 
-def choose() -> str | None:
-    """A select box, where there is something to choose; the address of a cluster, or None for this machine."""
-    known = clusters()
-    if not known:
-        return None
-    chosen = st.selectbox(
-        "Where",
-        [_HERE, *known],
-        format_func=lambda place: place if place == _HERE else f"Cluster {place}",
-        key=KEY,
-        persist_state="session",
-        width=240,
-    )
-    return None if chosen == _HERE else str(chosen)
+def draw() -> None:
+    """A select box, where there is something to choose."""
+    if known := clusters():
+        st.selectbox(
+            "Where",
+            [_HERE, *known],
+            format_func=lambda place: place if place == _HERE else f"Cluster {place}",
+            key=KEY,
+            persist_state="session",
+            width=240,
+        )
+
+
+def chosen() -> str | None:
+    """The address of the cluster that is chosen, None for this machine."""
+    place = st.session_state.get(KEY)
+    return place if place in clusters() else None
 
 
 def in_words(on: str | None, waiting: int) -> str:

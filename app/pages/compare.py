@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -10,8 +11,7 @@ import streamlit as st
 from app.context import all_runs, plain, runs_root, say_no_runs
 from app.figures.curves import CHART, against_images
 from app.runs.comparing import Group, groups, n_words
-from app.runs.studying import show_study
-from hrs.runs.names import STUDIES
+from app.runs.studying import finished, show_study, study_folders
 from hrs.runs.registry import RunSummary, list_runs
 from hrs.study.table import ENOUGH, Line, Outcome, study_table, table_cells, to_csv, to_markdown, unlike
 
@@ -24,10 +24,9 @@ def main() -> None:
     found = find_groups()
     if not found:
         return
-    left, right = st.columns([3, 2], vertical_alignment="top")
     labels = [group.label for group in found]
-    place = left.selectbox("Setting", range(len(found)), format_func=lambda i: labels[i], help=SETTING_HELP)
-    score = right.segmented_control(
+    place = st.selectbox("Setting", range(len(found)), format_func=lambda i: labels[i], help=SETTING_HELP)
+    score = st.segmented_control(
         "Score", list(SCORES), default="Last validation", required=True, key="compare score", help=SCORE_HELP
     )
     group = found[place]
@@ -53,13 +52,12 @@ SCORE_HELP = "The best validation is chosen on the data it is measured on and so
 
 def find_groups() -> list[Group]:
     """Comparable runs of the place chosen, those that ship among them; says what to do where there are none."""
-    places = {OWN_RUNS: runs_root()}
-    studies = runs_root() / STUDIES
-    if studies.is_dir():
-        places |= {f"Study {folder.name}": folder for folder in sorted(studies.iterdir()) if folder.is_dir()}
+    places = {OWN_RUNS: runs_root()} | {f"Study {folder.name}": folder for folder in study_folders(runs_root())}
     place = OWN_RUNS
     if len(places) > 1:
-        place = st.selectbox("Runs of", list(places), key="of", bind="query-params")
+        first = st.session_state.setdefault("compare first", first_place(places))
+        index = list(places).index(first) if first in places else 0
+        place = st.selectbox("Runs of", list(places), index, key="of", bind="query-params")
     if place != OWN_RUNS:
         show_study(places[place])
     summaries = all_runs() if place == OWN_RUNS else list_runs(places[place])
@@ -71,6 +69,13 @@ def find_groups() -> list[Group]:
     elif len(alone := [run for group in found for run, _ in group.runs]) == 1:
         say_alone(alone[0])
     return found
+
+
+def first_place(places: Mapping[str, Path]) -> str:
+    """What the page opens on: all runs, where at least two have finished; else the newest study."""
+    if finished(runs_root()) > 1:
+        return OWN_RUNS
+    return max((name for name in places if name != OWN_RUNS), key=lambda name: places[name].stat().st_mtime)
 
 
 def say_alone(run: RunSummary) -> None:

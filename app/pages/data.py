@@ -13,8 +13,10 @@ from app.figures.curves import CHART, histogram
 from app.figures.samples import in_classes_of, legend, overlays
 from hrs.data.doctor import Report, inspect
 from hrs.data.formats.table import FORMATS, to_markdown
+from hrs.data.spec import holds, looks_like, looks_like_inside
 from hrs.errors import HRSError
 from hrs.labels import match
+from hrs.system.documents import usable_path
 
 KEPT = 4  # reports a browser session keeps; each holds the paths of its frames
 SAMPLES = 6
@@ -25,8 +27,9 @@ EXAMPLES = "render:camera?frames=20", "gta5:/data/gta5", "cityscapes:/data/citys
 def main() -> None:
     st.title("Data")
     ask()
-    names = [name for name in (st.query_params.get("data"), st.query_params.get("with")) if name]
-    if not names:
+    asked = [name for name in (st.query_params.get("data"), st.query_params.get("with")) if name]
+    names = [name for each in asked if (name := meant(each)) is not None]
+    if not asked:
         say_what_to_do()
         return
     reports = [report for name in names if (report := examine(name)) is not None]
@@ -47,6 +50,8 @@ def ask() -> None:
         second = columns[1].text_input("Compare with", st.query_params.get("with", ""), placeholder="optional")
         if columns[2].form_submit_button("Check", type="primary", width="stretch"):
             look_at(first.strip(), second.strip())
+            if not first.strip():
+                st.warning(f"Say which data set to check, such as `{EXAMPLES[0]}`, or the path of a folder.")
     recent = list(reports_seen())
     if recent:
         with st.container(horizontal=True, gap="small"):
@@ -77,6 +82,26 @@ def say_what_to_do() -> None:
         st.caption(f"Formats: {', '.join(FORMATS)}. Splits are part of the name: `camvid:/data/camvid?split=val`.")
         with st.expander("What lies where"):
             st.markdown(to_markdown())
+
+
+def meant(text: str) -> str | None:
+    """A data set's name; of a folder without a format, that of what it looks like, which is said. None for a folder
+    that looks like nothing, of which it is said what it holds."""
+    try:
+        folder = usable_path(text)
+    except HRSError:
+        return text  # whose check says what is wrong
+    if not folder.is_dir() or "?" in text:
+        return text
+    found = looks_like(folder)
+    if found:
+        others = f" (or {', '.join(found[1:])})" if found[1:] else ""
+        st.info(plain(f"{text} looks like {found[0]}{others}; this is its name in a config."), icon=":material/info:")
+        return found[0]
+    inside = looks_like_inside(folder)
+    remedy = f"In it is {inside[0]}." if inside else "Name it as format:path."
+    st.error(plain(f"{text} looks like no format that is known, {holds(folder)}. {remedy}"))
+    return None
 
 
 def examine(name: str) -> Report | None:
@@ -120,7 +145,7 @@ def summary(report: Report) -> None:
     if not report.labelled:
         st.caption("These are photos without labels.")
     if report.split:
-        st.caption(plain(f"Split {report.split}."))
+        st.caption(plain(split_words(report)))
     for finding in report.findings:
         (st.error if finding.certain else st.warning)(plain(finding.text), icon=":material/warning:")
     for note in report.dataset.notes:
@@ -132,6 +157,12 @@ def summary(report: Report) -> None:
             st.caption(f"The first {SHOWN_PROBLEMS:,} of {len(table):,} problems.")
     else:
         st.caption("Every file can be used.")
+
+
+def split_words(report: Report) -> str:
+    """Which split was looked at, and what others the data set has."""
+    this, _, others = str(report.split).partition("; there are also ")
+    return f"This is its split {this}." + (f" It also has {others}." if others else "")
 
 
 def problem_table(report: Report) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import streamlit as st
 from app.context import all_runs, is_shipped, plain, runs_root
 from app.launch import before, checks, classtable, draft, forms, place
 from app.launch.offers import networks, offer_data_sets
+from app.runs.reading import read_config
 from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
 from hrs.launch.launcher import launcher
@@ -17,15 +19,21 @@ from hrs.methods.table import METHODS, in_words
 from hrs.mistakes import SettingsError
 from hrs.runs.folder import automatic_name
 from hrs.runs.names import STUDIES
+from hrs.runs.registry import RunSummary
 from hrs.study.baselines import BASELINES as BASELINE_METHODS
 from hrs.study.baselines import SEEDS, beside_baselines, start_study
 from hrs.study.plan import plan
 
 DATA_SETS = ("data.sources", "data.target")
+# Keys of the session state; the last three: what a fill said, why nothing was started, the page that shows what was.
+BASELINES_KEY = "launch baselines"
+TOLD, REFUSED, STARTED = "launch told", "launch refused", "launch started"
 
 
 def main() -> None:
+    follow()
     st.title("Launch")
+    st.caption("Whatever the form is filled with can be changed. [Start](#start) stands below it.")
     fill_form()
     classtable.take()
     origin()
@@ -72,53 +80,70 @@ def train_with(photos: str, *, begun: bool) -> None:
     """The last settings, those of the form or of the newest run, with these photos as the real images."""
     own = [summary.run for summary in all_runs() if not is_shipped(summary.run)]
     if not begun and own:
-        fill_from(own[0].config, f"Filled from run {own[0].name}, with the photos that you labelled.")
+        name = f"run {own[0].name}"
+        fill_from(own[0].config, name, f"Filled from {name}, with the photos that you labelled.")
     else:
         tell("Filled with the photos that you labelled.")
     forms.put({"data.target": photos, "data.val": "", "data.n_real": ""})
 
 
 def clone(name: str) -> None:
-    found = next((summary.run for summary in all_runs() if summary.name == name), None)
+    found = next((summary for summary in all_runs() if summary.name == name), None)
     if found is None:
         tell(f"There is no run named {name} to clone.")
         return
-    fill_from(found.config, f"Filled from run {name}.")
+    fill_from(found.run.config, f"run {name}", f"Filled from run {name}.{missing_photos(found)}")
 
 
-def fill_from(path: Path, said: str) -> None:
+def missing_photos(summary: RunSummary) -> str:
+    """Of a run that comes with hrs, that its real images do not."""
+    config = read_config(summary.run) if is_shipped(summary.run) else None
+    if config is None or checks.look_at(config.data.target).error is None:
+        return ""
+    return (
+        f" Its real images, {config.data.target}, do not come with hrs: the text below the preset The model that ships "
+        "says how to make them, or name images of your own."
+    )
+
+
+def fill_from(path: Path, name: str, said: str) -> None:
     try:
-        forms.fill(load_config(path))
+        config = load_config(path)
     except HRSError as error:
         tell(str(error).replace(f"{path.parent}/", ""))
     else:
+        draft.fill_from(config, name)
         tell(said)
 
 
 def tell(text: str) -> None:
-    st.session_state["launch told"] = text
+    st.session_state[TOLD] = text
 
 
 def origin() -> None:
     """Presets and files that fill the form, and what the last of them said."""
     left, right = st.columns(2, vertical_alignment="top")
     titles = {path.stem: title(path) for path in presets()}
+    preset, filled = titles[st.session_state[draft.PRESET]], st.session_state.get(draft.FILLED)
     with left:
         st.selectbox(
             "Start from",
             list(titles),
+            index=None,
             format_func=lambda stem: titles[stem][0],
-            key=draft.PRESET,
+            placeholder=filled[:1].upper() + filled[1:] if filled else preset[0],
+            key=draft.CHOICE,
             on_change=take_preset,
-            persist_state="session",
         )
-        st.caption(titles[st.session_state[draft.PRESET]][1])
+        st.caption(plain(f"The form began with {filled}.") if filled else preset[1])
     with right:
         st.file_uploader("or from a YAML file", ["yaml", "yml"], key="launch file", on_change=take_file)
-    slot = st.empty()  # always there, so that what follows keeps its place
-    told = st.session_state.pop("launch told", None)
-    if told:
-        slot.info(plain(told), icon=":material/info:")
+    with st.container():  # always there, so that what follows keeps its place
+        told = st.session_state.pop(TOLD, None)
+        if told:
+            st.info(plain(told), icon=":material/info:")
+        if draft.replaced():
+            st.button("Take back what stood there", icon=":material/undo:", on_click=draft.take_back)
 
 
 def presets() -> list[Path]:
@@ -127,12 +152,20 @@ def presets() -> list[Path]:
 
 def title(path: Path) -> tuple[str, str]:
     """Name and description of a preset, from the comment it begins with."""
-    name, _, about = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ").partition(": ")
+    lines = itertools.takewhile(lambda line: line.startswith("# "), path.read_text(encoding="utf-8").splitlines())
+    name, _, about = " ".join(line.removeprefix("# ") for line in lines).partition(": ")
     return name, about[:1].upper() + about[1:]
 
 
 def take_preset() -> None:
-    forms.fill(load_config(draft.preset_file(st.session_state[draft.PRESET])))
+    """Fill the form from the preset that was chosen, and leave the field free to choose the same one again."""
+    stem = st.session_state[draft.CHOICE]
+    if stem is None:
+        return
+    st.session_state[draft.CHOICE] = None
+    name = title(draft.preset_file(stem))[0]
+    instead = draft.begin_with(stem)
+    tell(f"Filled from {name}{', in place of what stood here' if instead else ''}.")
 
 
 def take_file() -> None:
@@ -142,7 +175,7 @@ def take_file() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / Path(file.name).name
         path.write_bytes(file.getvalue())
-        fill_from(path, f"Filled from {path.name}.")
+        fill_from(path, path.name, f"Filled from {path.name}.")
 
 
 def show_yaml(config: RunConfig) -> None:
@@ -159,16 +192,24 @@ def show_yaml(config: RunConfig) -> None:
 
 def start(config: RunConfig | None, notes: forms.Notes) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input(
+        st.text_input(
             "Name", key=draft.NAME, placeholder="made from method and time", width=320, persist_state="session"
-        ).strip()
-        on = place.choose()
-        with_baselines = st.checkbox("With baselines", key="launch baselines", persist_state="session", help=BASELINES)
-        why_not = reasons(notes, name, runs_root() / STUDIES if with_baselines else runs_root())
-        pressed = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=bool(why_not))
-    say_what_starts(config, why_not, on, with_baselines=with_baselines)
-    if pressed and config is not None and not why_not:
-        begin(config, name, on, with_baselines=with_baselines)
+        )
+        place.draw()
+        st.checkbox("With baselines", key=BASELINES_KEY, persist_state="session", help=BASELINES)
+        why_not = reasons(notes)
+        st.button("Start", type="primary", icon=":material/play_arrow:", disabled=bool(why_not), on_click=begin)
+    say_what_starts(config, why_not)
+    if refused := st.session_state.pop(REFUSED, None):
+        st.error(plain(refused), icon=":material/error:")
+
+
+def typed_name() -> str:
+    return str(st.session_state[draft.NAME]).strip()
+
+
+def with_baselines() -> bool:
+    return bool(st.session_state.get(BASELINES_KEY, False))
 
 
 BASELINES = (
@@ -177,42 +218,58 @@ BASELINES = (
 )
 
 
-def reasons(notes: forms.Notes, name: str, root: Path) -> list[str]:
-    """Why nothing can be started, in the order of the form. ``root``: where the name has to be free."""
+def reasons(notes: forms.Notes) -> list[str]:
+    """Why nothing can be started, in the order of the form."""
     said = {key: note.text for key, note in notes.items() if note.stops}
     ordered = [leaf for leaf in forms.leaves() if leaf.path in said]
     found = [f"{leaf.label} (`{leaf.path}`): {plain(said.pop(leaf.path))}" for leaf in ordered]
-    wrong_name = checks.of_name(root, name)
+    wrong_name = checks.of_name(runs_root() / STUDIES if with_baselines() else runs_root(), typed_name())
     return [*found, *map(plain, said.values()), *([f"Name: {plain(wrong_name)}"] if wrong_name else [])]
 
 
-def say_what_starts(config: RunConfig | None, why_not: list[str], on: str | None, *, with_baselines: bool) -> None:
+def say_what_starts(config: RunConfig | None, why_not: list[str]) -> None:
     if why_not:
         listed = "\n".join(f"- {each}" for each in why_not)
         st.error(f"Start waits until this is mended:\n{listed}", icon=":material/error:")
         return
-    runs = len(plan(beside_baselines(config))) if config and with_baselines else 1
+    runs = len(plan(beside_baselines(config))) if config and with_baselines() else 1
     many = f"{runs} runs, about {runs} times as long as one. " if runs > 1 else ""
     st.caption(
-        f"{many}{plain(place.in_words(on, len(launcher().waiting())))} "
+        f"{many}{plain(place.in_words(place.chosen(), len(launcher().waiting())))} "
         "They go on when this page, the browser or the dashboard is closed."
     )
 
 
-def begin(config: RunConfig, name: str, on: str | None, *, with_baselines: bool) -> None:
-    """Start the run, or the study, and go where it can be watched."""
-    try:
-        if with_baselines:
-            name = name or automatic_name(config.method)
-            start_study(beside_baselines(config), runs_root(), name, on)
-        else:
-            name = launcher(on).start(config, runs_root(), name or None).name
-    except HRSError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+def begin() -> None:
+    """Start the run, or the study, that the form shows; `follow` then goes where it can be watched.
+
+    A callback, so that it is done before the page is drawn: a part of the page that looks again every second would
+    still ask for itself while the next page opens, and empty that.
+    """
+    config, notes = read_form()
+    if config is None or reasons(notes):  # typed at the last moment; the page says it
         return
-    if with_baselines:
-        st.switch_page("pages/compare.py", query_params={"of": f"Study {name}"})
-    st.switch_page("pages/runs.py", query_params={"run": name})
+    try:
+        st.session_state[STARTED] = hand_in(config, typed_name())
+    except HRSError as error:
+        st.session_state[REFUSED] = str(error)
+
+
+def hand_in(config: RunConfig, name: str) -> tuple[str, dict[str, str]]:
+    """Start what the form asks for; returns the page that shows it, and what its address says."""
+    on = place.chosen()
+    if with_baselines():
+        name = name or automatic_name(config.method)
+        start_study(beside_baselines(config), runs_root(), name, on)
+        return "pages/compare.py", {"of": f"Study {name}"}
+    return "pages/runs.py", {"run": launcher(on).start(config, runs_root(), name or None).name}
+
+
+def follow() -> None:
+    """Go to what was just started."""
+    if started := st.session_state.pop(STARTED, None):
+        page, query = started
+        st.switch_page(page, query_params=query)
 
 
 main()

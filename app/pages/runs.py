@@ -25,11 +25,12 @@ from app.figures.curves import assign_slots
 from app.runs.actions import action_bar
 from app.runs.columns import choose_columns, configuration, with_settings
 from app.runs.reading import POLL_SECONDS, WATCH_SECONDS, active, doing, matching, method_words, real_images, runs_table
+from app.runs.studying import say_where_studies_are
 from app.runs.views import views_of
 from app.welcome import show_welcome
 from hrs.errors import HRSError
 from hrs.runs.folder import MOST_NOTES, RunFolder
-from hrs.runs.registry import RunSummary, summarise
+from hrs.runs.registry import RunSummary, list_runs, summarise
 from hrs.runs.status import ACTIVE
 
 MOST = 12  # runs drawn over each other at once
@@ -37,11 +38,27 @@ MOST = 12  # runs drawn over each other at once
 
 def main() -> None:
     st.title("Runs")
-    show_welcome()
+    first = is_first_visit()
+    if first:
+        show_welcome()
+    draw()
+    if not first:
+        show_welcome()  # below what is looked for
+
+
+def is_first_visit() -> bool:
+    """Whether there was no run but those that ship, and none in the address, when the page was opened."""
+    named = "run" in st.query_params
+    return bool(st.session_state.setdefault("runs first visit", not named and not list_runs(runs_root())))
+
+
+def draw() -> None:
+    """The page below its title."""
     seen, summaries = fingerprint(runs_root()), all_runs()
     st.fragment(watch, run_every=None if active(summaries) else WATCH_SECONDS)(seen)
     if not summaries:
         say_no_runs("Curves, scores and pictures appear here")
+        say_where_studies_are(runs_root())
         return
     start_selection([summary.name for summary in summaries])
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -54,6 +71,7 @@ def main() -> None:
         st.session_state["runs shown columns"] = choose_columns()
     st.session_state["runs states"] = states(summaries)
     st.fragment(run_table, run_every=POLL_SECONDS if active(summaries) else None)([summaries])
+    say_where_studies_are(runs_root())
     chosen = [summary for summary in summaries if summary.name in selection()]
     if not chosen:
         st.info("Select one or more runs in the table to see their curves, scores and pictures.")

@@ -20,13 +20,13 @@ from hrs.pictures import weight_legend
 from hrs.runs.folder import RunFolder
 from hrs.scoring.tags import Tags
 
+# Of a source: over what its weights have a mean of 1 (see `hrs.selection.scale`).
 _MEANS = {
     CORPUS: "The pixels of every class weigh 1 on average over this corpus; while the run trained, over what it saw "
     "of late. So the same frame can have another weight there.",
     PANEL: "Weights at this step: the pixels of every class weigh 1 on average over what training saw of late, not "
     "over these few frames, nor over what is scored.",
 }
-"""Of a source: over what its weights have a mean of 1 (see `hrs.selection.scale`)."""
 
 
 @st.fragment

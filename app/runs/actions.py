@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import streamlit as st
 
@@ -42,7 +45,7 @@ def action_bar(chosen: list[RunSummary], select: Select) -> None:
         if not single and st.button("Select none", icon=":material/close:"):
             select([])
             st.rerun()
-    _open_dialog(idle, select)
+    _open_dialog(idle, [summary for summary in chosen if summary not in idle], select)
 
 
 def _button(label: str, icon: str, fitting: list[RunSummary], act: Callable[[], None]) -> None:
@@ -75,21 +78,38 @@ def _stop_asking() -> None:
     st.session_state.pop(_ASKING, None)
 
 
-def _open_dialog(idle: list[RunSummary], select: Select) -> None:
+def _open_dialog(idle: list[RunSummary], others: list[RunSummary], select: Select) -> None:
     asking = st.session_state.get(_ASKING)
     if asking == "delete" and idle:
-        st.dialog("Delete", on_dismiss=_stop_asking)(_delete)(idle)
+        st.dialog("Delete", on_dismiss=_stop_asking)(_delete)(idle, others)
     elif asking == "rename" and len(idle) == 1:
         st.dialog("Rename", on_dismiss=_stop_asking)(_rename)(idle[0], select)
 
 
-def _delete(idle: list[RunSummary]) -> None:
-    st.markdown(f"Delete **{_names(idle)}** with checkpoints, metrics and pictures? This cannot be undone.")
+def _delete(idle: list[RunSummary], others: list[RunSummary]) -> None:
+    size = sum(disk_bytes(summary.run.path) for summary in idle) / 1e6
+    st.markdown(
+        f"Delete **{_names(idle)}** with checkpoints, metrics and pictures, {max(0.1, size):,.1f} MB on disk? "
+        "This cannot be undone."
+    )
+    for other in others:
+        why = "comes with hrs" if is_shipped(other.run) else f"is {other.status.state}; cancel it first"
+        st.caption(f"{plain(other.name)} stays: it {why}.")
     with st.container(horizontal=True):
-        if st.button("Delete for good", type="primary"):
+        if st.button(":red[Delete for good]", icon=":material/delete_forever:"):
             _finish(lambda: _delete_all(idle))
         if st.button("Keep"):
             _finish(lambda: None)
+
+
+def disk_bytes(folder: Path) -> int:
+    """What the files of a folder hold; one that goes meanwhile counts nothing."""
+    sizes = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                sizes += os.lstat(os.path.join(place, name)).st_size
+    return sizes
 
 
 def _delete_all(idle: list[RunSummary]) -> None:
@@ -100,6 +120,9 @@ def _delete_all(idle: list[RunSummary]) -> None:
 def _rename(run: RunSummary, select: Select) -> None:
     new = st.text_input("New name", value=run.name).strip()
     if st.button("Rename run", type="primary"):
+        if not new:
+            st.error("Give the run a name.")
+            return
         _finish(lambda: select([registry.rename(run.run, new).name]))
 
 

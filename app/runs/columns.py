@@ -14,7 +14,7 @@ from hrs.config import RunConfig
 from hrs.runs.registry import RunSummary
 
 STATE_COLOURS = {"queued": "gray", "running": "blue", "finished": "green", "failed": "red", "cancelled": "orange"}
-ALWAYS = ("name", "state", "progress", "doing", "best", "last", "method", "n_real", "sources", "age")
+ALWAYS = ("name", "state", "progress", "doing", "best", "last", "scored", "method", "n_real", "sources", "age")
 """Columns that are shown at first."""
 NOTES = "notes"
 _PINNED = "name"
@@ -54,13 +54,14 @@ def configuration() -> Mapping[str, Any]:
         "name": column.TextColumn("Name", pinned=True),
         "state": column.MultiselectColumn("State", options=states, color=colours, width="small"),
         "progress": column.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width="small"),
-        "doing": column.TextColumn("Doing", width="medium"),
+        "doing": column.TextColumn("Doing", width=230),
         "best": column.NumberColumn("Best mIoU", format="%.1f", width="small"),
         "last": column.NumberColumn("Last mIoU", format="%.1f", width="small"),
+        "scored": column.TextColumn("Scored on", help="mIoU compares only between runs scored on the same images."),
         "method": column.TextColumn("Method"),
         "n_real": column.NumberColumn("Real images", width="small"),
         "sources": column.TextColumn("Synthetic data"),
-        "age": column.DatetimeColumn("Started", format="distance", width="small"),
+        "age": column.DatetimeColumn("Started", format="distance", width=130),
         NOTES: column.TextColumn("Notes"),
         **{leaf.path: column.TextColumn(leaf.label, help=leaf.path) for leaf in leaves() if leaf.path != "method"},
     }

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.runs.reading import read_config, setting_words
+from app.runs.reading import read_config, read_record, setting_words
 from hrs.config import RunConfig
 from hrs.methods.table import METHODS
 from hrs.runs.registry import RunSummary
-from hrs.runs.seen import read_seen
 from hrs.study.table import Outcome, method_label, setup
 
-_PHOTOS = "labelled photos"
+_PHOTOS, _SCORED = "labelled photos to draw from", "labelled photos to score on"
 # What a setting is called by; anything else is named only where settings differ in it.
 _NAMED = ("data.sources", "data.target", "data.val", "data.width", "data.height", "train.steps", "network.name")
 
@@ -43,7 +42,7 @@ class Group:
                 n_real=config.data.n_real,
                 seed=config.seed,
                 score=score,
-                images=read_seen(run.run).digest,
+                images=read_record(run.run).digest,
             )
             for run, config in self.runs
             if (score := _score(run, which)) is not None
@@ -66,9 +65,11 @@ def groups(summaries: Sequence[RunSummary]) -> list[Group]:
 
 
 def _setup(run: RunSummary, config: RunConfig) -> dict[str, Any]:
-    """What runs must share: settings, and how many labelled photos there were, since a set may have grown."""
-    photos = read_seen(run.run).photos
-    return setup(config) | {_PHOTOS: "of unknown number" if photos is None else photos}
+    """What runs must share: settings, and how many labelled photos there were, drawn or not, since a set may have
+    grown."""
+    seen = read_record(run.run)
+    there = {_PHOTOS: seen.photos, _SCORED: seen.scored}
+    return setup(config) | {name: "of unknown number" if count is None else count for name, count in there.items()}
 
 
 def n_words(n_real: int | None) -> str:
@@ -91,7 +92,7 @@ def _base(values: dict[str, Any]) -> str:
 
 
 def _validation(run: RunSummary, config: RunConfig) -> str:
-    held_out = read_seen(run.run).held_out
+    held_out = read_record(run.run).held_out
     if held_out is not None:
         return f"held-out images of {config.data.target}, by the seed"
     return config.data.val or f"the val split of {config.data.target}"

@@ -6,11 +6,12 @@ import math
 import threading
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from hrs.methods.table import METHODS
 from hrs.runs.folder import PreviewKind, RunFolder
 from hrs.runs.records import MetricsReader, Row
 from hrs.runs.registry import RunSummary
+from hrs.runs.seen import Seen, read_seen
 from hrs.runs.status import ACTIVE
 from hrs.system.documents import read_bounded
 from hrs.system.images import decode_rgb
@@ -133,9 +135,37 @@ def read_config(run: RunFolder) -> RunConfig | None:
     return _config(str(run.config), _created(run))
 
 
+def read_record(run: RunFolder) -> Seen:
+    """Which real images a run saw, as far as its record says; without their names, which may be many."""
+    try:
+        return _record(run.path, run.data.stat().st_mtime_ns)
+    except OSError:
+        return Seen()
+
+
 def short_source(config: RunConfig) -> str:
-    """The synthetic data sets without their options."""
-    return ", ".join(spec.partition("?")[0] for spec in config.sources)
+    """The synthetic data sets without their options, each once."""
+    return ", ".join(dict.fromkeys(spec.partition("?")[0] for spec in config.sources))
+
+
+def scored_on(run: RunFolder, config: RunConfig) -> str:
+    """The images that a run's scores are of, in few words, such as "photos val, 21 images"."""
+    seen = read_record(run)
+    name, _, options = (seen.validation or config.data.val or config.data.target).partition("?")
+    kind, _, path = name.partition(":")
+    place = Path(path).name if "/" in path else f"{kind}:{path}"
+    split = "held out" if seen.held_out is not None else dict(parse_qsl(options)).get("split", "")
+    count = f", {seen.scored:,} image{'s' * (seen.scored != 1)}" if seen.scored is not None else ""
+    return f"{place} {split}".rstrip() + count
+
+
+def scored_apart(summaries: Sequence[RunSummary]) -> list[list[RunSummary]]:
+    """Runs by the images that they were scored on; those whose record says nothing are left out."""
+    found: dict[str, list[RunSummary]] = {}
+    for each in summaries:
+        if ruler := read_record(each.run).ruler:
+            found.setdefault(ruler, []).append(each)
+    return list(found.values())
 
 
 def runs_table(summaries: list[RunSummary]) -> pd.DataFrame:
@@ -145,7 +175,8 @@ def runs_table(summaries: list[RunSummary]) -> pd.DataFrame:
 
 def matching(table: pd.DataFrame, words: str) -> pd.DataFrame:
     """The rows of a `runs_table` that hold every word in a column of text, in whatever case."""
-    text = (table["name"] + " " + table["state"].str[0] + " " + table["method"] + " " + table["sources"]).str.lower()
+    parts = [table["name"], table["state"].str[0], table["method"], table["sources"], table["scored"]]
+    text = parts[0].str.cat(parts[1:], sep=" ").str.lower()
     kept = pd.Series(True, index=table.index)
     for word in words.lower().split():
         kept &= text.str.contains(word, regex=False)
@@ -234,6 +265,11 @@ def _config(path: str, created: int) -> RunConfig | None:
         return None
 
 
+@lru_cache(maxsize=2000)
+def _record(path: Path, written: int) -> Seen:
+    return replace(read_seen(RunFolder(path)), target=())
+
+
 def _created(run: RunFolder) -> int:
     """Tells a run from a later one of the same name; 0 for one that is gone."""
     try:
@@ -276,10 +312,11 @@ def _line(summary: RunSummary, at: str) -> dict[str, Any]:
     return {
         "name": summary.name,
         "state": [status.state],
-        "progress": status.step / status.steps if status.steps else 0.0,
+        "progress": math.floor(100 * status.step / status.steps) / 100 if status.steps else 0.0,
         "doing": at,
         "best": status.best.miou if status.best else None,
         "last": (summary.last or {}).get("miou"),
+        "scored": scored_on(summary.run, config) if config else "",
         "method": config.method if config else "",
         "n_real": (math.inf if config.data.n_real is None else float(config.data.n_real)) if config else math.nan,
         "sources": short_source(config) if config else "",

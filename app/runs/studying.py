@@ -12,8 +12,31 @@ from app.runs.reading import POLL_SECONDS, doings
 from app.weights.following import show_progress
 from hrs.errors import HRSError
 from hrs.launch.task import Task
+from hrs.runs.names import STUDIES
 from hrs.runs.registry import list_runs
 from hrs.study.baselines import FILE, hand_in, study_task
+
+
+def study_folders(root: Path) -> list[Path]:
+    """The folders of all studies beside the runs of ``root``, by name."""
+    studies = root / STUDIES
+    return sorted(folder for folder in studies.iterdir() if folder.is_dir()) if studies.is_dir() else []
+
+
+def say_where_studies_are(root: Path) -> None:
+    """Beside a list of runs, that those of studies are elsewhere."""
+    if not (studies := study_folders(root)):
+        return
+    newest = max(studies, key=lambda folder: folder.stat().st_mtime)
+    count = "one study" if len(studies) == 1 else f"{len(studies)} studies"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"The runs of {count} are not in this list: Compare shows them.", width="content")
+        st.page_link(
+            "pages/compare.py",
+            label=f"Study {plain(newest.name)}",
+            icon=":material/stacked_line_chart:",
+            query_params={"of": f"Study {newest.name}"},
+        )
 
 
 def show_study(folder: Path) -> None:

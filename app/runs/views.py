@@ -21,6 +21,8 @@ from app.runs.reading import (
     read_config,
     read_history,
     read_picture,
+    scored_apart,
+    scored_on,
     setting_words,
 )
 from hrs.config import RunConfig
@@ -31,7 +33,7 @@ from hrs.runs.status import ACTIVE, ENDED
 
 Slots = Mapping[str, int]
 
-_LOG_LINES = 300
+_LOG_LINES, _NEWEST_LINES = 300, 15  # of a log: that are shown, and that are in sight at once
 _FIRST_CURVES = ("mIoU", "loss", "effective_share", "learning_rate")
 _VALIDATION = {"mIoU": "miou", "pixel accuracy": "pixel_accuracy"}
 _WORDS = {"effective_share": "effective sample size (share)", "grad_norm": "gradient norm"}
@@ -48,6 +50,7 @@ def curves(chosen: list[RunSummary], slots: Slots) -> None:
     for run in chosen:
         if damaged := read_history(run.run).damaged:
             st.caption(f"{plain(run.name)}: {damaged:,} damaged lines of metrics.jsonl are left out.")
+    say_scored_apart(chosen)
     shown = left.multiselect("Curves", options, default=first, format_func=words, key="runs curves")
     smoothing = right.slider("Smoothing", 0.0, 0.99, 0.0, 0.01, key="runs smoothing")
     for i in range(0, len(shown), 2):
@@ -56,12 +59,29 @@ def curves(chosen: list[RunSummary], slots: Slots) -> None:
                 _curve_chart(chosen, slots, name, smoothing)
 
 
+def say_scored_apart(chosen: Sequence[RunSummary]) -> None:
+    """Where runs were scored on other images, that their scores do not compare."""
+    found = scored_apart(chosen)
+    if len(found) < 2:
+        return
+    told = [
+        f"{in_words([each.name for each in runs])} on {scored_on(runs[0].run, config)}"
+        for runs in found
+        if (config := read_config(runs[0].run))
+    ]
+    st.warning(
+        f"Scored on different images: do not compare heights of mIoU or IoU. {plain('; '.join(told))}.",
+        icon=":material/balance:",
+    )
+
+
 def classes(chosen: list[RunSummary], slots: Slots) -> None:
     """IoU by class, and where the pixels of each class went."""
     scores = {run.name: iou for run in chosen if (iou := read_history(run.run).last("val", "iou"))}
     if not scores:
         st.info("Scores by class appear after the first validation.")
         return
+    say_scored_apart([run for run in chosen if run.name in scores])
     _chart(draw.class_bars(scores, slots), "classes", f"IoU by class of {', '.join(scores)}")
     for run in chosen:
         _confusion_chart(run)
@@ -135,15 +155,19 @@ def settings(chosen: list[RunSummary], slots: Slots) -> None:
 
 
 def log(chosen: list[RunSummary], slots: Slots) -> None:
-    """The end of each run's log."""
+    """The end of each run's log, the newest line first in sight, and what came before it."""
     for run in chosen:
         lines = run.run.log_tail(_LOG_LINES)
-        st.markdown(
-            f"**{plain(run.name)}**, last {len(lines)} lines" if lines else f"**{plain(run.name)}**: no log yet"
-        )
-        if lines:
-            st.code("\n".join(lines), language=None, height=360)
-            st.caption(f"The whole log: {plain(str(run.run.log.resolve()))}")
+        if not lines:
+            st.markdown(f"**{plain(run.name)}**: no log yet")
+            continue
+        newest, earlier = lines[-_NEWEST_LINES:], lines[:-_NEWEST_LINES]
+        st.markdown(f"**{plain(run.name)}**, last {len(newest)} line{'s' * (len(newest) != 1)}")
+        st.code("\n".join(newest), language=None)
+        if earlier:
+            with st.expander(f"{len(earlier)} lines before"):
+                st.code("\n".join(earlier), language=None, height=360)
+        st.caption(f"The whole log: {plain(str(run.run.log.resolve()))}")
 
 
 View = Callable[[list[RunSummary], Slots], None]
@@ -184,7 +208,13 @@ def _curve_chart(chosen: list[RunSummary], slots: Slots, name: str, smoothing: f
     if not drawn:
         st.caption(f"{words(name)}: nothing was recorded yet.")
         return
-    figure = draw.curves(drawn, words(name), smoothing=0.0 if split == "val" else smoothing)
+    figure = draw.curves(
+        drawn,
+        words(name),
+        smoothing=0.0 if split == "val" else smoothing,
+        end=max(run.status.step for run in chosen),
+        unit="percent" if split == "val" else "",
+    )
     _chart(figure, f"{place} {name}", f"{words(name)} over steps of {', '.join(each.name for each in drawn)}")
 
 

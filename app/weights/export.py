@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.context import plain
 from app.figures.maps import TITLES, Lens
-from app.launch import forms
+from app.launch import draft
 from app.weights.following import POLL_SECONDS, show_progress
 from app.weights.grid import Selection
 from hrs.config import load_config
@@ -110,7 +110,7 @@ def show_copying(run: RunFolder, *, copying: bool) -> None:
 def _open_in_launch(run: RunFolder, source: str) -> None:
     """The run's own settings, with these frames in the place of its synthetic ones."""
     try:
-        forms.fill(load_config(run.config, (f"data.sources={json.dumps([source])}",)))
+        draft.fill_from(load_config(run.config, (f"data.sources={json.dumps([source])}",)), f"run {run.name}")
     except HRSError as error:
         st.error(plain(str(error)))
         return

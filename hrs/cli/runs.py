@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hrs.cli.options import On, RunsRoot
 from hrs.cli.terminal import table_console
 from hrs.cli.training import say_queued, train
-from hrs.runs.names import RUNS
+from hrs.runs.names import RUNS, STUDIES
+
+if TYPE_CHECKING:
+    from hrs.runs.folder import RunFolder
 
 app = typer.Typer(no_args_is_help=True, help="List, show, cancel, resume and delete runs.")
 
@@ -33,18 +36,54 @@ def runs_list(runs: RunsRoot = RUNS) -> None:
     for summary in found:
         if summary.damage:
             print(f"{summary.name}: {summary.damage}", file=sys.stderr)
+    if (runs / STUDIES).is_dir():
+        for study in sorted((runs / STUDIES).iterdir()):
+            print(f"study {study.name}: its runs are listed with --runs {study}", file=sys.stderr)
 
 
 @app.command("show")
-def runs_show(name: str, runs: RunsRoot = RUNS) -> None:
-    """Status, settings and the last lines of the log."""
+def runs_show(
+    name: str,
+    runs: RunsRoot = RUNS,
+    json_: Annotated[bool, typer.Option("--json", help="The status alone, as JSON.")] = False,
+) -> None:
+    """State, score, settings and the last lines of the log; of a run that comes with hrs too."""
     from hrs.runs.registry import find_run
     from hrs.system.documents import printable, read_bounded
 
-    run = find_run(runs, name)
-    print(run.read_status().model_dump_json(indent=2))
-    for line in [*read_bounded(run.config).decode(errors="replace").splitlines(), *run.log_tail(20)]:
+    run = find_run(runs, name, shipped=True)
+    if json_:
+        print(run.read_status().model_dump_json(indent=2))
+        return
+    settings = read_bounded(run.config).decode(errors="replace").splitlines()
+    for line in [*_head(run), "", *settings, "", *run.log_tail(20)]:
         print(printable(line))
+
+
+def _head(run: RunFolder) -> list[str]:
+    """A run in a few lines: what it is at, since when, how well it does, and where it lies."""
+    from hrs.launch.phases import phase_in_words
+
+    status = run.read_status()
+    at = phase_in_words(run, status) or (status.error if status.state == "failed" else None)
+    best = status.best if status.best and status.best.miou is not None else None
+    facts = {
+        "run": run.name,
+        "state": f"{status.state}: {at}" if at else status.state,
+        "started": _when(status.started),
+        "last heard": _when(status.updated),
+        "step": f"{status.step:,} of {status.steps:,}",
+        "best mIoU": f"{best.miou:.1f} at step {best.step:,}" if best else "not validated yet",
+        "folder": str(run.path.resolve()),
+    }
+    return [f"{key:<12}{value}" for key, value in facts.items() if value]
+
+
+def _when(seconds: float | None) -> str:
+    """A moment in local time; empty where there is none."""
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else ""
 
 
 @app.command("cancel")

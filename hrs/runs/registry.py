@@ -56,15 +56,21 @@ def summarise(run: RunFolder) -> RunSummary | None:
     return RunSummary(name=run.name, run=run, status=status, last=last, damage=damage)
 
 
-def find_run(root: Path, name: str) -> RunFolder:
+def find_run(root: Path, name: str, *, shipped: bool = False) -> RunFolder:
     """The run called ``name`` below ``root``.
+
+    Args:
+        shipped: whether it may be one that comes with hrs, where there is none below ``root``: only to be read.
 
     Raises:
         HRSError: there is none; names the nearest ones.
     """
-    run = RunFolder(root / name)
-    if NAME.fullmatch(name) and run.exists():
-        return run
+    named = [RunFolder(place / name) for place in (root, SHIPPED)] if NAME.fullmatch(name) else []
+    found = [run for run in named if run.exists()]
+    if found and (shipped or found[0].path.parent == root):
+        return found[0]
+    if found:
+        raise HRSError(f"{name} comes with hrs and stays as it is; no run of that name is in {root}")
     raise HRSError(f"no run named {shortened(name)} in {root}; {_nearest_runs(root, name)}")
 
 
@@ -168,7 +174,8 @@ def _nearest_runs(root: Path, name: str) -> str:
     near = nearest(name, names)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"there are {len(names)} runs in {root}; list them with: python -m hrs runs list --runs {root}"
+    there = "is 1 run" if len(names) == 1 else f"are {len(names)} runs"
+    return f"there {there} in {root}; list with: python -m hrs runs list --runs {root}"
 
 
 def has_checkpoint(folder: Path) -> bool:

@@ -18,15 +18,21 @@ _REAL = ("target", "validation")
 class Seen:
     """The real images of a run.
 
-    photos: labelled images of the target and of what is validated on, drawn or not; None where no record says.
+    photos: labelled images of the target, drawn or not, but for those that it is scored on; None where no record says.
+    scored: labelled images that it is scored on; None where no record says.
     digest: of the images that it learned from and was scored on, and of what their classes were taken for; empty where
         no record says.
+    ruler: the same of the images that it was scored on alone, and of their data set: only scores on one ruler compare.
+    validation: name of the data set that it was scored on, split included; empty where no record says.
     target: ids of those that it learned from.
     held_out: what of the target is validated on, in words; None where that is a data set or split of its own.
     """
 
     photos: int | None = None
+    scored: int | None = None
     digest: str = ""
+    ruler: str = ""
+    validation: str = ""
     target: tuple[str, ...] = ()
     held_out: str | None = None
 
@@ -40,15 +46,22 @@ def read_seen(run: RunFolder) -> Seen:
 
 
 def _seen(found: dict[str, Any]) -> Seen:
-    real = [each for each in found["data_sets"] if each["role"] in _REAL]
-    images = [found["target"], found["validation"], [each["classes"] for each in real]]
-    digest = hashlib.sha256(json.dumps(images, sort_keys=True).encode()).hexdigest()
+    real = {role: [each for each in found["data_sets"] if each["role"] == role] for role in _REAL}
+    learned, scored = real.values()
+    name = ", ".join(str(each.get("spec", "")) for each in scored)
     return Seen(
-        photos=sum(int(each["frames"]) for each in real),
-        digest=digest,
+        photos=sum(int(each["frames"]) for each in learned),
+        scored=sum(int(each["frames"]) for each in scored),
+        digest=_digest([found["target"], found["validation"], [each["classes"] for each in (*learned, *scored)]]),
+        ruler=_digest([name, found["validation"], [each["classes"] for each in scored]]),
+        validation=name,
         target=tuple(found["target"]),
         held_out=found["held_out"],
     )
+
+
+def _digest(images: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(images, sort_keys=True).encode()).hexdigest()
 
 
 def alike(one: str, other: str) -> bool:

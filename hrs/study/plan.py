@@ -29,6 +29,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hrs.config import RunConfig, Section, load_config
 from hrs.errors import HRSError
+from hrs.mistakes import in_words
 from hrs.runs.folder import NAME, RunFolder
 from hrs.runs.seen import read_seen
 from hrs.study.table import Outcome, differences, method_label
@@ -117,11 +118,17 @@ def load_study(path: Path) -> Study:
     try:
         return Study.model_validate(parse_yaml(read_bounded(path)))
     except ValidationError as error:
-        wrong = "; ".join(": ".join([*filter(None, [".".join(map(str, e["loc"]))]), e["msg"]]) for e in error.errors())
-        wrong = wrong.replace("Value error, ", "")  # as pydantic begins what is said here
+        wrong = "; ".join(_mistake(dict(each)) for each in error.errors())
         raise HRSError(f"study {path}: {shortened(wrong, 1000)[1:-1]}") from error
     except (FileNotFoundError, ValueError) as error:
         raise HRSError(f"study {path} cannot be read: {reason(error)}") from error
+
+
+def _mistake(item: dict[str, Any]) -> str:
+    place = ".".join(map(str, item["loc"]))
+    if item["type"] == "value_error":
+        return ": ".join(filter(None, [place, item["msg"].removeprefix("Value error, ")]))
+    return f"{place} {in_words(item)}".strip()
 
 
 def plan(study: Study) -> list[Job]:

@@ -1,5 +1,6 @@
 """The Compare page: which runs are compared, and how plainly it says what they show."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,8 @@ def test_runs_of_a_photo_set_that_grew_are_compared_apart(root, open_page):
     saw(make_run(root, "before", "method=joint"), ["1", "2"], ["3"], words_of)
     saw(make_run(root, "after", "method=target_only"), ["1", "2", "3"], ["4"], words_of)
     found = groups(list_runs(root))
-    assert [len(group.runs) for group in found] == [1, 1] and "labelled photos 4" in found[0].setting
+    assert [len(group.runs) for group in found] == [1, 1] and "labelled photos to draw from 3" in found[0].setting
+    assert "to score on" not in found[0].setting  # one photo each
     assert found[0].validation == "held-out images of render:camera?frames=60, by the seed"
 
 
@@ -131,7 +133,18 @@ def test_a_method_with_settings_of_its_own_is_a_method_of_its_own(root, open_pag
 
 
 def test_a_study_is_chosen_by_name(root, open_page):
-    seeds(root, "joint", [30.0])
+    seeds(root, "joint", [30.0, 31.0])
     seeds(root / "studies" / "few", "mixing", [41.0])
     assert open_page("compare").dataframe[0].value["method"].tolist() == ["joint"]
     assert open_page("compare", of="Study few").dataframe[0].value["method"].tolist() == ["mixing"]
+
+
+def test_with_fewer_than_two_runs_it_opens_on_the_newest_study(root, open_page):
+    seeds(root, "joint", [30.0])
+    for when, name in enumerate(("newer", "older")):
+        seeds(root / "studies" / name, "mixing", [40.0 + when])
+        os.utime(root / "studies" / name, (2e9 - when, 2e9 - when))
+    at = open_page("compare")
+    assert at.selectbox(key="of").value == "Study newer" and at.dataframe[0].value["mIoU"].tolist() == ["40.0"]
+    at.selectbox(key="of").set_value("All runs").run()
+    assert at.dataframe[0].value["method"].tolist() == ["joint"]

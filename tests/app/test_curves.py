@@ -59,6 +59,13 @@ def test_curves_lie_over_each_other():
     assert figure.layout.uirevision == "loss"  # a zoom outlives new points
 
 
+def test_panels_share_their_steps_and_name_their_unit():
+    short, long = (curves([line(count=count)], "mIoU", end=100, unit="percent") for count in (40, 100))
+    assert short.layout.xaxis.range == long.layout.xaxis.range == (0, 102)
+    assert short.layout.yaxis.title.text == "percent"
+    assert curves([line(count=200)], "loss", end=100).layout.xaxis.range == (0, 204)
+
+
 def test_smoothed_curves_show_the_raw_ones_behind():
     faint, shown = curves([line()], "loss", smoothing=0.9).data
     assert faint.opacity < 0.5 and not faint.showlegend
@@ -104,13 +111,15 @@ def outcomes(method, scores, n_real=10):
     return [Outcome(method=method, n_real=n_real, seed=seed, score=score) for seed, score in enumerate(scores)]
 
 
-def test_intervals_are_drawn_where_seeds_are_enough():
+def test_the_intervals_of_the_table_are_drawn():
     runs = outcomes("hrs", [40.0, 42.0, 44.0]) + outcomes("joint", [30.0, 50.0]) + outcomes("hrs", [60.0], None)
     figure = against_images(study_table(runs), runs)
     means = {trace.name: trace for trace in figure.data if trace.name}
     assert means["hrs"].y == (42.0, 60.0) and means["joint"].y == (40.0,)
     assert means["hrs"].error_y.array[0] == pytest.approx(4.968, abs=1e-3)  # 4.303 * 2 / sqrt(3)
-    assert means["hrs"].error_y.array[1] == 0 and means["joint"].error_y.array == (0,)
+    assert means["hrs"].error_y.array[1] == 0  # one seed
+    assert means["joint"].error_y.array[0] == pytest.approx(127.06, abs=0.01)  # two: 12.706 * 20 / 2
+    assert figure.layout.yaxis.range == (-6, 106), "no wider than percent can be"
     assert figure.layout.xaxis.type == "log" and figure.layout.xaxis.ticktext == ("10", "all")
     dots = [trace for trace in figure.data if not trace.name]
     assert sorted(y for trace in dots for y in trace.y) == [30, 40, 42, 44, 50, 60]

@@ -115,7 +115,24 @@ def test_photos_have_no_labels_to_fade_and_splits_are_named(open_page, frames, t
     for split in ("train", "val"):
         write_streets(tmp_path / "d", 1, images=f"images/{split}", labels=f"labels/{split}")
     at = open_page("data", data=f"folder:{write_classes(tmp_path / 'd')}")
-    assert "Split train; there are also val." in words(at) and at.slider
+    assert "This is its split train. It also has val." in words(at) and at.slider
+
+
+def test_a_folder_without_a_format_is_taken_for_what_it_looks_like(open_page, frames, tmp_path):
+    folder = frames["target"].partition(":")[2]
+    at = open_page("data", data=folder)
+    assert f"{folder} looks like folder:{folder}" in words(at) and not at.error
+    assert metrics(at)["Usable frames"] == "6"
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters/a.txt").write_text("")
+    at = open_page("data", data=str(tmp_path / "letters"))
+    assert "looks like no format that is known, the folder holds a.txt" in words(at) and not at.metric
+
+
+def test_a_check_of_nothing_says_what_to_enter(open_page):
+    at = open_page("data")
+    at.button[0].click().run()
+    assert "Say which data set to check" in words(at) and not at.exception
 
 
 def test_unknown_colours_are_named_as_colours(open_page, tmp_path):

@@ -92,7 +92,7 @@ def test_edits_are_read():
     ("key", "value", "message"),
     [
         ("data.scale_min", "3.0", "scale_min 3.0 is above scale_max 1.5; swap them"),
-        ("train.ema", "1.0", "train.ema: Input should be less than 1"),
+        ("train.ema", "1.0", "train.ema is '1.0'; expected less than 1"),
         ("selection.warmup", "0.95", "selection.warmup + ramp is 1.05; expected at most 1"),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.launch import place
+from app.launch import before, place
 from hrs.config import load_config
 from hrs.launch import queue
 from hrs.launch.launcher import launcher
@@ -16,7 +16,7 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.names import STUDIES
 from hrs.runs.registry import list_runs
 from hrs.study.plan import load_study, plan
-from tests.app.conftest import button, press, wait_for, words
+from tests.app.conftest import button, labels, press, wait_for, words
 from tests.app.made_runs import make_run
 from tests.data.files import write_classes, write_streets
 
@@ -39,7 +39,7 @@ def test_the_page_opens_on_the_built_in_example(open_page):
 
 def test_a_preset_fills_the_form(open_page):
     at = open_page("launch")
-    names = at.selectbox(key="launch preset").options
+    names = at.selectbox(key="launch choice").options
     assert names[0] == "The built-in example"
     assert names[1:] == [
         "CARLA and CamVid",
@@ -48,7 +48,7 @@ def test_a_preset_fills_the_form(open_page):
         "The model that ships",
         "SYNTHIA and Cityscapes",
     ]
-    at.selectbox(key="launch preset").set_value("gta5-cityscapes").run()
+    at.selectbox(key="launch choice").set_value("gta5-cityscapes").run()
     assert at.text_input(key="config.data.target").value == "cityscapes:/data/cityscapes"
     assert at.text_input(key="config.train.learning_rate").value == "6e-05"
     assert "24,966 game frames" in words(at)
@@ -91,6 +91,71 @@ def test_start_queues_the_run_that_the_form_shows(root, open_page, frames):
     assert not at.exception and at.query_params["run"] in ("mine", ["mine"])
 
 
+@pytest.fixture
+def looked(monkeypatch) -> list[str]:
+    """Grows with every drawing of the part of the page that looks again every second while a check goes on."""
+    found: list[str] = []
+    monkeypatch.setattr(before, "draw", lambda config: found.append(config.method))
+    return found
+
+
+def test_a_start_leaves_before_anything_is_drawn_that_is_looked_at_again(root, open_page, frames, looked):
+    at = open_page("launch")
+    at.text_area(key="config.data.sources").input(frames["source"])
+    at.text_input(key="launch name").input("mine").run()
+    count = len(looked)
+    assert count
+    press(at, "Start")
+    assert at.title[0].value == "Runs" and RunFolder(root / "mine").exists()
+    assert len(looked) == count
+
+
+def test_what_is_typed_with_the_start_counts(root, open_page, frames):
+    at = open_page("launch")
+    at.text_area(key="config.data.sources").input(frames["source"]).run()
+    at.text_input(key="launch name").input("mine")
+    at.text_input(key="config.train.steps").input("none")
+    press(at, "Start")
+    assert "steps is 'none'; expected a whole number" in said(at) and not list_runs(root)
+    at.text_input(key="config.train.steps").input("9").run()
+    at.text_input(key="config.train.steps").input("8")
+    press(at, "Start")
+    assert load_config(RunFolder(root / "mine").config).train.steps == 8
+
+
+def test_a_preset_can_be_taken_back_and_chosen_again(open_page):
+    at = open_page("launch")
+    at.text_input(key="config.train.steps").input("77").run()
+    for _ in range(2):
+        at.selectbox(key="launch choice").set_value("demo").run()
+        assert at.text_input(key="config.train.steps").value != "77"
+        assert "Filled from The built-in example, in place of what stood here." in at.info[0].value
+        press(at, "Take back what stood there")
+        assert at.text_input(key="config.train.steps").value == "77" and "Take back what stood there" not in labels(at)
+    at.selectbox(key="launch choice").set_value("demo").run()
+    at.text_input(key="config.train.steps").input("78").run()
+    assert "Take back what stood there" not in labels(at), "which would take that with it"
+
+
+def test_what_filled_the_form_is_said_there_and_after_a_reload(root, open_page):
+    make_run(root, "mine", "seed=7")
+    at = open_page("launch", clone="mine")
+    again = open_page("launch", **{key: at.query_params[key] for key in ("set", "filled")})
+    for page in (at, again):
+        assert page.selectbox(key="launch choice").proto.placeholder == "Run mine"
+        assert "Streets of two domains" not in words(page) and "The form began with run mine." in words(page)
+    again.selectbox(key="launch choice").set_value("demo").run()
+    assert "Streets of two domains" in words(again) and "filled" not in again.query_params
+
+
+def test_a_clone_of_what_ships_says_that_its_photos_do_not(tmp_path, open_page):
+    make_run(tmp_path / "checkpoints", "street", "data.target=camvid:/no/camvid-all")
+    at = open_page("launch", clone="street")
+    assert "Its real images, camvid:/no/camvid-all, do not come with hrs" in words(at)
+    at.selectbox(key="launch choice").set_value("street").run()
+    assert "python -m benchmarks.settings data" in words(at)
+
+
 def test_where_is_asked_where_there_are_clusters(root, open_page, frames, monkeypatch):
     assert place.KEY not in [box.key for box in open_page("launch").selectbox]
     monkeypatch.setenv(place.ON_VARIABLE, " 127.0.0.1:1, auto")
@@ -118,11 +183,11 @@ def test_a_name_that_is_taken_is_one_line(root, open_page):
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ("-5", "Input should be greater than or equal to 1"),
-        ("many", "valid integer"),
-        ("2.5", "valid integer"),
-        ("99999999999999999999", "less than or equal to 1000000000"),
-        ("", "valid integer"),
+        ("-5", "steps is '-5'; expected at least 1"),
+        ("many", "steps is 'many'; expected a whole number"),
+        ("2.5", "expected a whole number"),
+        ("99999999999999999999", "expected at most 1,000,000,000"),
+        ("", "steps is empty; expected a whole number"),
     ],
 )
 def test_a_number_out_of_range_is_said_at_its_field_and_stops_the_start(root, open_page, typed, message):
@@ -192,7 +257,7 @@ def test_what_is_known_is_offered_with_its_cost(root, open_page, frames):
 
 def test_the_form_survives_a_reload_mistakes_included(open_page):
     at = open_page("launch")
-    at.selectbox(key="launch preset").set_value("own-folders").run()
+    at.selectbox(key="launch choice").set_value("own-folders").run()
     at.text_input(key="config.train.steps").input("-5")
     at.multiselect(key="config.selection.levels").set_value(["region"])
     at.checkbox(key="config.network.pretrained").uncheck()
@@ -230,7 +295,7 @@ def test_baselines_are_started_with_the_run_as_one_study(root, open_page, frames
 def test_values_that_make_no_sense_cannot_be_started(open_page):
     at = open_page("launch")
     at.text_input(key="config.train.ema").input("1.0").run()
-    assert "Averaged network (EMA) (`train.ema`): Input should be less than 1 (got '1.0')" in said(at)
+    assert "Averaged network (EMA) (`train.ema`): ema is '1.0'; expected less than 1" in said(at)
     assert button(at, "Start").disabled
 
 

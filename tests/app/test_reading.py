@@ -109,6 +109,10 @@ def test_the_table_says_what_the_files_say(tmp_path):
     row = runs_table(list_runs(tmp_path)).iloc[0]
     assert (row["name"], row["state"], row["progress"]) == ("a", ["finished"], 1.0)
     assert (row["best"], row["last"], row["method"], row["n_real"]) == (40.0, 40.0, "joint", math.inf)
+    two = 'data.sources=["render:synthetic?frames=5", "render:synthetic?start=5"]'
+    make_run(tmp_path, "b", two).write_status(state="running", step=1, steps=3)
+    row = runs_table(list_runs(tmp_path)).set_index("name").loc["b"]
+    assert row["sources"] == "render:synthetic" and row["progress"] == 0.33
 
 
 def test_a_filter_wants_every_word(tmp_path):

@@ -26,6 +26,15 @@ def charts(at: AppTest) -> list[str]:
     return [each.key for each in at.get("plotly_chart")]
 
 
+def score_on(run: RunFolder, spec: str, images: list[str]) -> None:
+    """Record what a run was scored on."""
+    surveys = [
+        {"role": role, "spec": spec, "frames": count, "classes": {}}
+        for role, count in (("target", 5), ("validation", len(images)))
+    ]
+    run.write_data({"data_sets": surveys, "target": ["1"], "validation": images, "held_out": None})
+
+
 def kill(run: RunFolder) -> None:
     """As kill -9 leaves it: the status says running, the process is gone."""
     stored = json.loads(run.status.read_text())
@@ -47,6 +56,45 @@ def test_runs_named_in_the_address_are_drawn_over_each_other(root, open_page):
     at = open_page("runs", run=["a", "c"])
     assert "2 runs selected" in words(at)
     assert button(at, "Rename").disabled and not button(at, "Delete").disabled
+
+
+def test_what_a_run_was_scored_on_is_said_and_that_others_do_not_compare(root, open_page):
+    score_on(make_run(root, "a"), "camvid:/data/camvid-all?split=val", ["1", "2"])
+    score_on(make_run(root, "b"), "camvid:/data/camvid-all?split=val", ["1", "2"])
+    score_on(make_run(root, "c"), "folder:/data/photos?split=val", ["1"])
+    make_run(root, "old")  # of which no record says
+    at = open_page("runs", run=["a", "b", "old"])
+    table = at.dataframe[0].value.set_index("name")
+    assert table.loc["a", "scored"] == "camvid-all val, 2 images" and table.loc["c", "scored"] == "photos val, 1 image"
+    assert "scored" in at.dataframe[0].proto.column_order and table.loc["old", "scored"] == "render:camera"
+    assert "different images" not in words(at)
+    for view in ("Curves", "Classes"):
+        said = words(open_page("runs", run=["a", "b", "c"], view=view))
+        assert "Scored on different images: do not compare heights" in said
+        assert "c on photos val, 1 image; b and a on camvid-all val, 2 images." in said
+    assert "different images" not in words(open_page("runs", run=["a", "c"], view="Log"))
+
+
+def welcomed(at: AppTest) -> bool:
+    """Whether what this is stands above all else on the page."""
+    kinds = [each.type for each in at.main.children.values()]
+    return "bidi_component" in kinds[:2]
+
+
+def test_what_this_is_stands_above_on_a_first_visit_alone(root, tmp_path, open_page):
+    make_run(tmp_path / "checkpoints", "street")
+    assert welcomed(open_page("runs"))
+    assert not welcomed(open_page("runs", run="street"))
+    make_run(root, "mine")
+    assert not welcomed(open_page("runs"))
+
+
+def test_the_runs_of_studies_are_one_click_away(root, open_page):
+    make_run(root, "a")
+    make_run(root / "studies" / "few", "joint-0")
+    at = open_page("runs")
+    assert "The runs of one study are not in this list" in words(at) and at.dataframe[0].value["name"].tolist() == ["a"]
+    assert [each.label for each in at.page_link] == ["Study few"]
 
 
 def test_select_none(root, open_page):
@@ -173,6 +221,14 @@ def test_the_log_is_shown(root, open_page):
     assert "step 100/100 loss 1.1" in words(open_page("runs", run="a", view="Log"))
 
 
+def test_a_log_opens_at_its_newest_lines(root, open_page):
+    make_run(root, "a").log.write_text("".join(f"line {i}\n" for i in range(200)))
+    at = open_page("runs", run="a", view="Log")
+    newest, before = (each.value.splitlines() for each in at.code)
+    assert newest == [f"line {i}" for i in range(185, 200)] and before == [f"line {i}" for i in range(185)]
+    assert "185 lines before" in [fold.label for fold in at.expander]
+
+
 def test_a_filter_among_two_hundred_runs(root, open_page):
     make_runs(root, 200)
     at = open_page("runs", run="run-7")
@@ -235,8 +291,20 @@ def test_delete_asks_first(root, open_page):
     press(at, "Keep")
     assert run.exists() and "cannot be undone" not in words(at)
     press(at, "Delete")
-    press(at, "Delete for good")
+    press(at, ":red[Delete for good]")
     assert not run.path.exists() and at.dataframe[0].value["name"].tolist() == ["b"]
+
+
+def test_delete_says_what_stays_and_how_much_goes(root, tmp_path, open_page):
+    make_run(tmp_path / "checkpoints", "street")
+    gone = make_run(root, "a")
+    (gone.path / "large.bin").write_bytes(bytes(3_000_000))
+    make_run(root, "live").write_status(state="running")
+    at = open_page("runs", run=["a", "live", "street"])
+    press(at, "Delete")
+    said = words(at)
+    assert "Delete **a** with checkpoints, metrics and pictures, 3.0 MB on disk?" in said
+    assert "street stays: it comes with hrs." in said and "live stays: it is running; cancel it first." in said
 
 
 def test_rename(root, open_page):
@@ -245,7 +313,10 @@ def test_rename(root, open_page):
     at = open_page("runs", run="a")
     press(at, "Rename")
     field = next(each for each in at.text_input if each.label == "New name")
-    field.set_value("taken").run()
+    field.set_value(" ").run()
+    press(at, "Rename run")
+    assert "Give the run a name." in words(at)
+    next(each for each in at.text_input if each.label == "New name").set_value("taken").run()
     press(at, "Rename run")
     assert "exists" in words(at)
     next(each for each in at.text_input if each.label == "New name").set_value("fresh").run()

@@ -68,7 +68,7 @@ def test_a_wrong_field_says_why_stops_the_start_and_survives_a_reload(launch_pag
     steps = launch_page.get_by_label("Steps", exact=True)
     steps.fill("-5")
     steps.blur()
-    reason = launch_page.get_by_text("Input should be greater than or equal to 1 (got '-5')")
+    reason = launch_page.get_by_text("steps is '-5'; expected at least 1")
     expect(reason).to_have_count(2)  # at the field, and beside Start
     expect(start).to_be_disabled()
     target = launch_page.get_by_label("Real data set", exact=True)
@@ -158,3 +158,17 @@ def test_the_data_check_and_the_estimate_come_while_the_page_stays(launch_page, 
     expect(launch_page.get_by_label("Seed", exact=True)).to_have_value("3")  # the form remembers
     expect(launch_page.get_by_text("For earlier settings.")).to_be_visible(timeout=PATIENCE * 1000)
     expect(launch_page.get_by_alt_text("Frames and labels").first).to_be_visible()
+
+
+def test_a_start_during_the_check_opens_the_run(launch_page, frames, tmp_path, root):
+    shrink(launch_page, frames, tmp_path, SLOW)
+    set_field(launch_page, "Real data set", "render:camera?frames=400")
+    set_field(launch_page, "Name", "hasty")
+    settled(launch_page)
+    launch_page.get_by_role("button", name="Check the data").click()
+    expect(launch_page.get_by_role("button", name="Stop").first).to_be_visible()
+    launch_page.get_by_role("button", name="Start", exact=True).click()
+    launch_page.wait_for_url("**run=hasty*")
+    launch_page.wait_for_timeout(4000)  # in which what looks again every second would have come back
+    expect(launch_page.get_by_role("heading", name="Runs")).to_be_visible()
+    expect(launch_page.get_by_role("button", name="Cancel", exact=True)).to_be_enabled()

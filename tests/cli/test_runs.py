@@ -1,9 +1,11 @@
 """hrs runs: what it prints, writes, and says of what cannot be."""
 
+import json
 import shutil
 
 import pytest
 
+from hrs.runs import registry
 from hrs.runs.folder import RunFolder
 from tests.app.made_runs import make_run as made_run
 from tests.cli.command import files
@@ -15,11 +17,34 @@ def test_runs_are_listed_shown_and_deleted(hrs, trained, tmp_path):
     listed = hrs("runs", "list")
     assert listed.code == 0 and "first" in listed.out and "finished" in listed.out and "4/4" in listed.out
     shown = hrs("runs", "show", "first")
-    assert '"state": "finished"' in shown.out and "method: hrs" in shown.out and "validation mIoU" in shown.out
+    head = dict(line.split(maxsplit=1) for line in shown.out.partition("\n\n")[0].splitlines())
+    assert (head["run"], head["state"], head["step"]) == ("first", "finished", "4 of 4")
+    assert head["folder"] == str(tmp_path / "runs/first") and " at step " in head["best"]
+    assert head["started"].startswith("20")
+    assert "method: hrs" in shown.out and "validation mIoU" in shown.out
+    assert json.loads(hrs("runs", "show", "first", "--json").out)["state"] == "finished"
     assert "is finished; only a queued or running one" in hrs("runs", "cancel", "first").error
     assert hrs("runs", "delete", "first", "--yes").code == 0
     assert list((tmp_path / "runs").iterdir()) == []
     assert hrs("runs", "list").code == 0
+
+
+def test_a_run_that_ships_is_shown_and_not_changed(hrs, tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "SHIPPED", tmp_path / "checkpoints")
+    made_run(tmp_path / "checkpoints", "street", miou=83.4)
+    made_run(tmp_path / "runs", "own")
+    assert "83.4 at step 100" in hrs("runs", "show", "street").out
+    for command in (("cancel", "street"), ("rename", "street", "mine"), ("delete", "street", "--yes")):
+        assert "street comes with hrs and stays as it is" in hrs("runs", *command).error
+    assert "there is 1 run in" in hrs("runs", "show", "zzz").error
+
+
+def test_studies_are_named_below_the_list(hrs, tmp_path):
+    made_run(tmp_path / "runs", "own")
+    made_run(tmp_path / "runs/studies/few", "joint-0")
+    listed = hrs("runs", "list")
+    assert "joint-0" not in listed.out and "study few: its runs are listed with --runs runs/studies/few" in listed.err
+    assert "joint-0" in hrs("runs", "list", "--runs", "runs/studies/few").out
 
 
 def test_off_a_terminal_no_name_is_cut(hrs, tmp_path):

@@ -85,7 +85,7 @@ def test_this_projects_own_studies_can_be_planned_and_compare_with_their_own_row
 def test_a_study_without_methods_is_one_line(tmp_path):
     path = tmp_path / "study.yaml"
     path.write_text("base: {train: {steps: 40}}\nmethods:\n")
-    with pytest.raises(HRSError, match=r"study .*methods: Input should be a valid tuple"):
+    with pytest.raises(HRSError, match=r"study .*methods is empty; expected a list"):
         load_study(path)
 
 
