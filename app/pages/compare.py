@@ -55,9 +55,9 @@ def find_groups() -> list[Group]:
     places = {OWN_RUNS: runs_root()} | {f"Study {folder.name}": folder for folder in study_folders(runs_root())}
     place = OWN_RUNS
     if len(places) > 1:
-        first = st.session_state.setdefault("compare first", first_place(places))
-        index = list(places).index(first) if first in places else 0
-        place = st.selectbox("Runs of", list(places), index, key="of", bind="query-params")
+        if "of" not in st.query_params and "of" not in st.session_state:
+            st.session_state["of"] = first_place(places)  # no default, which the address would not name
+        place = st.selectbox("Runs of", list(places), key="of", bind="query-params")
     if place != OWN_RUNS:
         show_study(places[place])
     summaries = all_runs() if place == OWN_RUNS else list_runs(places[place])

@@ -33,7 +33,7 @@ TOLD, REFUSED, STARTED = "launch told", "launch refused", "launch started"
 def main() -> None:
     follow()
     st.title("Launch")
-    st.caption("Whatever the form is filled with can be changed. [Start](#start) stands below it.")
+    st.markdown("Whatever the form is filled with can be changed. [Start](#start) stands below it.")
     fill_form()
     classtable.take()
     origin()

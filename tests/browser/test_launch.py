@@ -10,7 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from hrs.launch.launcher import launcher
+from hrs.launch.task import tasks_below
 from hrs.runs.folder import RunFolder
+from hrs.runs.names import STUDIES
 from hrs.runs.registry import list_runs
 from hrs.runs.work import cancel
 from tests.browser.pages import set_field, settled
@@ -22,8 +24,12 @@ SLOW = 100_000  # steps of a run that does not end by itself
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("HRS_CACHE", str(tmp_path / "cache"))
-    yield tmp_path / "runs"
-    for summary in list_runs(tmp_path / "runs"):
+    root = tmp_path / "runs"
+    yield root
+    for task in tasks_below(root):
+        if task.active():
+            cancel(task, force=True)
+    for summary in (each for folder in (root, *root.glob(f"{STUDIES}/*")) for each in list_runs(folder)):
         print(summary.name, summary.status, summary.run.log_tail(5))  # pytest shows it where a test failed
         if summary.status.state in ("queued", "running"):
             cancel(summary.run, force=True)

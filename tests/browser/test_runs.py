@@ -133,7 +133,7 @@ def test_a_running_run_moves_without_a_reload(page: Page, serve: Callable, root:
     expect(page.get_by_text("a fresh line")).to_be_visible()
     page.get_by_role("tab", name="Curves").click()
     run.append_metrics(training_row(5000))
-    expect(chart(page, "loss").get_by_text("4000")).to_be_visible()
+    expect(chart(page, "loss").get_by_text("4,000")).to_be_visible()
     run.write_status(state="finished")
     expect(page.get_by_role("button", name="Cancel")).to_be_disabled()
 
