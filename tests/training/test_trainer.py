@@ -208,9 +208,10 @@ def test_a_signal_saves_and_cancels(tmp_path, frames):
 
 
 SLOW_START = """
-import sys, time
+import signal, sys, time
 from hrs.cli import main
 from hrs.training import steps
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts the tests in the background ignores it
 real = steps.open_real
 steps.open_real = lambda *given, **named: time.sleep(20) or real(*given, **named)
 main(sys.argv[1:])
