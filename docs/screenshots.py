@@ -53,6 +53,7 @@ def photo(page: Page) -> None:
 
 def close_welcome(page: Page) -> None:
     page.get_by_role("button", name="Close, do not show again").click()
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")  # it stands below the runs
 
 
 def open_frame(page: Page) -> None:
@@ -83,6 +84,15 @@ def ask_why(page: Page) -> None:
     page.mouse.move(0, 0)
 
 
+def choose_study(page: Page) -> None:
+    """Show a study, where there is one."""
+    places = page.get_by_role("combobox", name="Runs of")
+    if places.count():
+        places.click()
+        page.get_by_role("option", name=re.compile("^Study")).first.click()
+        page.wait_for_timeout(SETTLE_MS)  # until it is being drawn
+
+
 PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
     "runs": ("/", close_welcome),
     "launch": ("/launch", None),
@@ -90,7 +100,7 @@ PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
     "frame": ("/weights", open_frame),
     "why": ("/weights", ask_why),
     "areas": ("/areas", None),
-    "compare": ("/compare", None),
+    "compare": ("/compare", choose_study),
     "data": ("/data?data=render:synthetic%3Fframes%3D64", None),
     "segment": ("/segment", photo),
     "label": (f"{PREFIX}/?set={EXAMPLES}&model=street&photo=street-2", ask),
