@@ -11,8 +11,8 @@ import streamlit as st
 from app.context import all_runs, plain, runs_root, say_no_runs
 from app.figures.curves import CHART, against_images
 from app.runs.comparing import Group, groups, n_words
-from app.runs.studying import finished, show_study, study_folders
-from hrs.runs.registry import RunSummary, list_runs
+from app.runs.studying import finished, show_study
+from hrs.runs.registry import RunSummary, list_runs, study_folders
 from hrs.study.table import ENOUGH, Line, Outcome, study_table, table_cells, to_csv, to_markdown, unlike
 
 SCORES = {"Last validation": "last", "Best validation": "best"}

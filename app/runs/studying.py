@@ -12,15 +12,8 @@ from app.runs.reading import POLL_SECONDS, doings
 from app.weights.following import show_progress
 from hrs.errors import HRSError
 from hrs.launch.task import Task
-from hrs.runs.names import STUDIES
-from hrs.runs.registry import list_runs
+from hrs.runs.registry import list_runs, study_folders
 from hrs.study.baselines import FILE, hand_in, study_task
-
-
-def study_folders(root: Path) -> list[Path]:
-    """The folders of all studies beside the runs of ``root``, by name."""
-    studies = root / STUDIES
-    return sorted(folder for folder in studies.iterdir() if folder.is_dir()) if studies.is_dir() else []
 
 
 def say_where_studies_are(root: Path) -> None:

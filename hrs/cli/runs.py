@@ -11,7 +11,7 @@ import typer
 from hrs.cli.options import On, RunsRoot
 from hrs.cli.terminal import table_console
 from hrs.cli.training import say_queued, train
-from hrs.runs.names import RUNS, STUDIES
+from hrs.runs.names import RUNS
 
 if TYPE_CHECKING:
     from hrs.runs.folder import RunFolder
@@ -24,7 +24,7 @@ def runs_list(runs: RunsRoot = RUNS) -> None:
     """All runs, newest first."""
     from rich.table import Column, Table
 
-    from hrs.runs.registry import list_runs
+    from hrs.runs.registry import list_runs, study_folders
 
     table = Table(Column("run", overflow="fold"), "state", "step", "best mIoU", box=None)
     found = list_runs(runs)
@@ -36,9 +36,8 @@ def runs_list(runs: RunsRoot = RUNS) -> None:
     for summary in found:
         if summary.damage:
             print(f"{summary.name}: {summary.damage}", file=sys.stderr)
-    if (runs / STUDIES).is_dir():
-        for study in sorted((runs / STUDIES).iterdir()):
-            print(f"study {study.name}: its runs are listed with --runs {study}", file=sys.stderr)
+    for study in study_folders(runs):
+        print(f"study {study.name}: its runs are listed with --runs {study}", file=sys.stderr)
 
 
 @app.command("show")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hrs.errors import HRSError
 from hrs.runs.folder import NAME, RunFolder, make_named
-from hrs.runs.names import CONFIG, MODEL, is_checkpoint
+from hrs.runs.names import CONFIG, MODEL, STUDIES, is_checkpoint
 from hrs.runs.records import Row, last_result
 from hrs.runs.status import Status
 from hrs.runs.work import WorkFolder, refuse_active
@@ -54,6 +54,13 @@ def summarise(run: RunFolder) -> RunSummary | None:
     except HRSError as error:
         last, damage = None, str(error)
     return RunSummary(name=run.name, run=run, status=status, last=last, damage=damage)
+
+
+def study_folders(root: Path) -> list[Path]:
+    """The folders of all studies beside the runs of ``root``, by name."""
+    studies = root / STUDIES
+    found = studies.iterdir() if studies.is_dir() else ()
+    return sorted(folder for folder in found if folder.is_dir() and NAME.fullmatch(folder.name))
 
 
 def find_run(root: Path, name: str, *, shipped: bool = False) -> RunFolder:

@@ -42,8 +42,11 @@ def test_a_run_that_ships_is_shown_and_not_changed(hrs, tmp_path, monkeypatch):
 def test_studies_are_named_below_the_list(hrs, tmp_path):
     made_run(tmp_path / "runs", "own")
     made_run(tmp_path / "runs/studies/few", "joint-0")
+    (tmp_path / "runs/studies/notes.txt").write_text("no study")
+    (tmp_path / "runs/studies/.few.tmp").mkdir()
     listed = hrs("runs", "list")
     assert "joint-0" not in listed.out and "study few: its runs are listed with --runs runs/studies/few" in listed.err
+    assert listed.err.count("study ") == 1
     assert "joint-0" in hrs("runs", "list", "--runs", "runs/studies/few").out
 
 
