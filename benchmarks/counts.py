@@ -79,14 +79,6 @@ def by_image(pairs: Iterable[tuple[Pixels, Pixels]], classes: int) -> NDArray[np
     return np.stack(matrices)
 
 
-def iou(matrices: NDArray[Any]) -> NDArray[np.float64]:
-    """Intersection over union in percent, (… c), of pixels by true and predicted class, (… c c); NaN for a class that
-    neither labels nor predictions hold."""
-    hit = np.diagonal(matrices, axis1=-2, axis2=-1)
-    union = matrices.sum(axis=-1) + matrices.sum(axis=-2) - hit
-    return 100 * np.divide(hit, union, out=np.full(hit.shape, np.nan), where=union > 0)
-
-
 def key_of(job: Job) -> Key:
     data = job.config.data
     return Key(

@@ -25,10 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import print_table, told
-from benchmarks.counts import Counts, iou, read_all
+from benchmarks.counts import Counts, read_all
 from benchmarks.pairs import PHOTOS, Key
 from benchmarks.settings import drive_of
 from hrs.errors import HRSError
+from hrs.evaluation import iou
 from hrs.study.table import CONFIDENCE
 
 DRAWS = 2000

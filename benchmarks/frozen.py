@@ -23,13 +23,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.counts import Counts, by_image, iou
+from benchmarks.counts import Counts, by_image
 from benchmarks.pairs import Key
 from hrs.config import DataConfig
 from hrs.data.draw import draw_real
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.regions import superpixels
 from hrs.data.transforms import Sample, augment, compact_regions, fit
+from hrs.evaluation import iou
 from hrs.labels import IGNORE, LabelSpace
 from hrs.networks.lite import Lite
 from hrs.networks.segmenter import SegmenterOutput, build_segmenter, normalise, upsample

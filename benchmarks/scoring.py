@@ -20,6 +20,7 @@ import torch
 from benchmarks.common import config_of, empty_region_cache, print_table, step_options, synchronise, told
 from hrs.checkpoint import load_checkpoint, save_checkpoint
 from hrs.data.layouts import open_dataset
+from hrs.data.loaders import Batch
 from hrs.labels import LabelSpace
 from hrs.methods.build import build_method
 from hrs.scoring.score import score
@@ -58,10 +59,12 @@ def forward_rate(checkpoint: Path, options: argparse.Namespace, repeats: int = 5
     loaded, device = load_checkpoint(checkpoint, device=options.device), torch.device(options.device)
     size = (loaded.config.data.height, loaded.config.data.width)
     images = torch.randint(256, (options.batch, 3, *size), dtype=torch.uint8, device=device)
+    nothing = torch.zeros(options.batch, *size, dtype=torch.uint8, device=device)
+    shown = Batch(images=images, labels=nothing, regions=nothing.int(), planted=nothing)
     times = []
     for _ in range(repeats + 2):
         start = time.perf_counter()
-        loaded.method.segment(images)
+        loaded.method.segment(shown)
         synchronise(device)
         times.append(time.perf_counter() - start)
     return options.batch / statistics.median(times[2:])

@@ -88,7 +88,7 @@ def by_judge(checkpoint: Path, options: argparse.Namespace) -> list[Row]:
     judge, maps, began = cast(Agreement, method.selector.signals["agreement"]), [], time.process_time()
     with at_rest(method):
         for batch in seen:
-            (output,) = method.segment(batch.images)
+            (output,) = method.segment(batch)
             maps.append(judge.value(View.of(output, batch))[None].numpy())
     paid = cost(began)
     return [{"who": "hrs, judge", **judged(tallied(maps, seen, options), 0), **paid}]

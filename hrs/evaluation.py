@@ -111,8 +111,7 @@ class ConfusionMatrix:
     def iou(self) -> NDArray[np.float64]:
         """(c,) intersection over union in percent; NaN for a class that neither labels nor predictions hold, or that
         labels cannot be of."""
-        hit, truth, predicted = self._marginals()
-        return np.where(self.scored, _percent(hit, truth + predicted - hit), np.nan)
+        return np.where(self.scored, iou(self._counts.numpy()), np.nan)
 
     def miou(self) -> float:
         """Mean of `iou` in percent over the classes that labels or predictions hold. A class absent from both is left
@@ -124,8 +123,8 @@ class ConfusionMatrix:
 
     def pixel_accuracy(self) -> float:
         """Share of labelled pixels predicted right, in percent; NaN before the first labelled pixel."""
-        hit, truth, _ = self._marginals()
-        return float(_percent(hit.sum(), truth.sum()))
+        matrix = self._counts.numpy()
+        return float(_percent(np.trace(matrix), matrix.sum()))
 
     def evaluation(self) -> Evaluation:
         """All figures by class name."""
@@ -145,9 +144,12 @@ class ConfusionMatrix:
         _check_ids("prediction", predicted, size)
         return torch.bincount(truth * size + predicted, minlength=size * size).reshape(size, size)
 
-    def _marginals(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        matrix = self._counts.numpy()
-        return matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+
+def iou(matrices: NDArray[Any]) -> NDArray[np.float64]:
+    """Intersection over union in percent, (… c), of pixels by true and predicted class, (… c c); NaN for a class that
+    neither labels nor predictions hold."""
+    hit = np.diagonal(matrices, axis1=-2, axis2=-1)
+    return _percent(hit, matrices.sum(axis=-1) + matrices.sum(axis=-2) - hit)
 
 
 def _tensor(pixels: Pixels) -> Tensor:

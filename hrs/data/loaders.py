@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from signal import SIG_DFL, SIGCHLD, signal
 from threading import current_thread, main_thread
 from traceback import walk_tb
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
@@ -66,13 +66,13 @@ class Batch:
     def __len__(self) -> int:
         return len(self.images)
 
-    def to(self, device: torch.device) -> Batch:
+    def to(self, device: torch.device) -> Self:
         return self._with_each(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def pin_memory(self) -> Batch:
+    def pin_memory(self) -> Self:
         return self._with_each(torch.Tensor.pin_memory)
 
-    def _with_each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+    def _with_each(self, change: Callable[[Tensor], Tensor]) -> Self:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         moved: dict[str, Any] = {name: change(value) for name, value in values.items() if isinstance(value, Tensor)}
         return replace(self, **moved)
@@ -164,6 +164,19 @@ def collate(samples: Sequence[Sample], *, height: int, width: int) -> Batch:
     )
 
 
+def random_view(sample: Sample, rng: np.random.Generator, config: DataConfig) -> Sample:
+    """A frame as a training step sees it, its regions numbered anew."""
+    view = augment(
+        sample,
+        rng,
+        height=config.height,
+        width=config.width,
+        scale=(config.scale_min, config.scale_max),
+        jitter=config.jitter,
+    )
+    return view if view.regions is None else replace(view, regions=compact_regions(view.regions)[0])
+
+
 class TrainingSteps(TorchDataset[Step]):
     """Maps a step number to its batches, this process's share of them when several train together.
 
@@ -206,18 +219,7 @@ class TrainingSteps(TorchDataset[Step]):
         epoch, place = divmod(slot, len(reader))
         order = self._order(side, len(reader), epoch)
         rng = np.random.default_rng((self.seed, side, slot, 1))
-        config = reader.config
-        sample = augment(
-            self._styled(side, slot, self._readable(reader, order, place)),
-            rng,
-            height=config.height,
-            width=config.width,
-            scale=(config.scale_min, config.scale_max),
-            jitter=config.jitter,
-        )
-        if sample.regions is None:
-            return sample
-        return replace(sample, regions=compact_regions(sample.regions)[0])
+        return random_view(self._styled(side, slot, self._readable(reader, order, place)), rng, reader.config)
 
     def _styled(self, side: int, slot: int, sample: Sample) -> Sample:
         """A synthetic frame in the colours of one of the styles."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import cos, pi
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,13 @@ def source_weight(config: RunConfig, step: int) -> float:
     if progress >= 1:
         return 0.0
     return train.source_weight * (1.0 if train.source_schedule == "constant" else (1 + cos(pi * progress)) / 2)
+
+
+class Shown(Protocol):
+    """What has images, uint8 (b 3 h w)."""
+
+    @property
+    def images(self) -> Tensor: ...
 
 
 class StepResult(NamedTuple):
@@ -80,7 +87,7 @@ class Method(nn.Module, ABC):
             return result
         lesson = self.teacher.lesson(unlabelled)
         with statistics_kept(self.segmenter):  # strange colours are not what it will see
-            (output,) = self.segment(lesson.images)
+            (output,) = self.segment(lesson)
         # Unsure pixels count as 0 in a mean over all: an unsure teacher teaches little.
         loss = self.cross_entropy(output.logits, lesson.labels, lesson.sure.float())
         logs = {"loss_unlabelled": loss.detach(), "teacher_sure": lesson.sure.float().mean()}
@@ -99,10 +106,10 @@ class Method(nn.Module, ABC):
         """Networks trained beside the segmentation network, each with its learning rate."""
         return []
 
-    def segment(self, *batches: Tensor) -> list[SegmenterOutput]:
-        """One forward pass over several batches of images (b 3 h w uint8): they share normalisation statistics."""
-        sizes = [len(images) for images in batches]
-        images = normalise(torch.cat(batches))
+    def segment(self, *batches: Shown) -> list[SegmenterOutput]:
+        """One forward pass over several batches: they share normalisation statistics."""
+        sizes = [len(batch.images) for batch in batches]
+        images = normalise(torch.cat([batch.images for batch in batches]))
         if self.config.train.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         output: SegmenterOutput = self.segmenter(images)
@@ -112,7 +119,7 @@ class Method(nn.Module, ABC):
 
 def real_alone(method: Method, target: Batch) -> StepResult:
     """L = CE(T)."""
-    (real,) = method.segment(target.images)
+    (real,) = method.segment(target)
     loss = method.cross_entropy(real.logits, target.labels)
     return StepResult(loss, {"loss_target": loss.detach()})
 

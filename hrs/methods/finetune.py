@@ -20,6 +20,6 @@ class Finetune(Method):
 
     def learn(self, source: Batch, target: Batch, step: int) -> StepResult:
         batch, name = (source, "loss_source") if len(source) else (target, "loss_target")
-        (output,) = self.segment(batch.images)
+        (output,) = self.segment(batch)
         loss = self.cross_entropy(output.logits, batch.labels)
         return StepResult(loss, {name: loss.detach()})

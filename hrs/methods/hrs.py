@@ -32,7 +32,7 @@ class HierarchicalSelection(Joint):
         if self.config.selection.image_acts != "sampling":
             return None
         with torch.no_grad(), at_rest(self):
-            (output,) = self.segment(frames.images)
+            (output,) = self.segment(frames)
             return self.selector.image_weights(View.of(output, frames))
 
     def auxiliary(self) -> list[tuple[nn.Module, float]]:
@@ -65,7 +65,7 @@ class HierarchicalSelection(Joint):
 def raw_weights(method: HierarchicalSelection, batch: Batch) -> RawWeights:
     """Raw weights of synthetic frames under a trained method; `Selector.scale`, or a fit over a corpus, scales them."""
     with at_rest(method):
-        (output,) = method.segment(batch.images)
+        (output,) = method.segment(batch)
         return method.selector.raw(View.of(output, batch))
 
 
@@ -73,7 +73,7 @@ def raw_weights(method: HierarchicalSelection, batch: Batch) -> RawWeights:
 def weight_reasons(method: HierarchicalSelection, batch: Batch) -> Reasons:
     """What `raw_weights` gives, and why it is so."""
     with at_rest(method):
-        (output,) = method.segment(batch.images)
+        (output,) = method.segment(batch)
         return method.selector.reasons(View.of(output, batch))
 
 
@@ -81,7 +81,7 @@ def weight_reasons(method: HierarchicalSelection, batch: Batch) -> Reasons:
 def weigh_frames(method: HierarchicalSelection, batch: Batch) -> Weights:
     """Full-strength weights of synthetic frames under a trained method, with mean 1 over what it saw in training."""
     with at_rest(method):
-        (output,) = method.segment(batch.images)
+        (output,) = method.segment(batch)
         return method.selector.weigh(View.of(output, batch))
 
 

@@ -32,7 +32,7 @@ class Joint(Method):
         if not len(source):
             return real_alone(self, target)
         shown = self.synthetic(source, target)
-        real, output = self.segment(target.images, shown.images)
+        real, output = self.segment(target, shown)
         weighing = self.weigh(shown, output, target, real, step)
         target_loss = self.cross_entropy(real.logits, target.labels)
         source_loss = self.cross_entropy(output.logits, shown.labels, weighing.weights if weighing else None)

@@ -15,6 +15,6 @@ class SourceOnly(Method):
         return config.train.batch_source + config.train.batch_target, 0
 
     def learn(self, source: Batch, target: Batch, step: int) -> StepResult:
-        (synthetic,) = self.segment(source.images)
+        (synthetic,) = self.segment(source)
         loss = self.cross_entropy(synthetic.logits, source.labels)
         return StepResult(loss, {"loss_source": loss.detach()})

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from benchmarks.counts import Counts, by_image, iou, read_all
+from benchmarks.counts import Counts, by_image, read_all
 from benchmarks.drives import compare, differences, holm
 from benchmarks.pairs import Key
 from hrs.errors import HRSError
-from hrs.evaluation import ConfusionMatrix
+from hrs.evaluation import ConfusionMatrix, iou
 from hrs.labels import IGNORE
 
 JOINT = Key(source="frames", n_real="20", length="8", place="north", arm="joint")

@@ -65,8 +65,8 @@ def test_only_sure_pixels_count_and_unsure_ones_make_it_small(monkeypatch):
     torch.manual_seed(5)
     found = method(batch(1, 0), batch(2), 9, shown).logs["loss_unlabelled"]
     torch.manual_seed(5)
-    method.segment(batch(2).images)  # what the step did before, dropout included
-    (output,) = method.segment(shown.images)
+    method.segment(batch(2))  # what the step did before, dropout included
+    (output,) = method.segment(shown)
     each = F.cross_entropy(upsample(output.logits, (H, W)), lesson.labels, ignore_index=IGNORE, reduction="none")
     expected = each[sure].sum() / (lesson.labels != IGNORE).sum()
     torch.testing.assert_close(found, expected.detach(), atol=1e-5, rtol=1e-4)
