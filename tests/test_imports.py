@@ -30,6 +30,7 @@ LAYERS = (
     ("training", "labelling"),
     ("launch", "cluster"),
     ("study",),
+    ("trial",),
     ("cli",),
     ("__main__",),
 )

@@ -104,6 +104,29 @@ def estimate(
 
 
 @app.command()
+def trial(
+    config: Annotated[Path | None, typer.Argument(help="YAML; without it, the built-in example.")] = None,
+    set_: Overrides = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="Also write the findings here.")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Of each small training.")] = 800,
+    folds: Annotated[int, typer.Option(min=2, help="Parts that the photos are split into, at most.")] = 4,
+) -> None:
+    """What the synthetic frames bring to the photos, in minutes: cross-validation on the photos alone."""
+    from hrs.config import load_config
+    from hrs.system.files import atomic_write
+
+    settings = load_config(config, tuple(set_ or ()))
+    look_at_all(settings)
+    from hrs.trial.trial import run_trial
+
+    with progress_bar("trying") as progress:
+        found = run_trial(settings, steps=steps, count=folds, progress=progress)
+    print(found.to_text())
+    if json_ is not None:
+        atomic_write(json_, json.dumps(found.to_dict(), indent=2) + "\n")
+
+
+@app.command()
 def study(
     file: Annotated[Path, typer.Argument(help="YAML: base, methods, n_real, seeds, parallel; see hrs/study/plan.py.")],
     out: Annotated[Path | None, typer.Option(help="Default: studies/NAME below the folder of all runs.")] = None,

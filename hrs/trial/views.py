@@ -1,0 +1,100 @@
+"""Images as a frozen encoder sees them: computed once, learned from many times."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hrs.data.loaders import Batch, FrameReader, random_view
+from hrs.data.transforms import Sample
+from hrs.errors import HRSError
+from hrs.networks.lite import LiteEncoder
+from hrs.networks.segmenter import normalise
+
+LOGGER = logging.getLogger("hrs")
+CHUNK = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Views(Batch):
+    """A batch, and what the encoder makes of it.
+
+    taps: features in half precision, (b d h w) at strides 4, 8, 16 and 32. image: which image each view shows, (b,).
+    """
+
+    taps: tuple[Tensor, ...]
+    image: Tensor
+
+    def take(self, which: Tensor) -> Self:
+        """Some of the views, by their places (k,) or by a mask (b,); perhaps none."""
+        return self._with_each(lambda values: values[which])
+
+    def _with_each(self, change: Callable[[Tensor], Tensor]) -> Self:
+        return replace(super()._with_each(change), taps=tuple(map(change, self.taps)))
+
+
+def see(
+    reader: FrameReader,
+    encoder: LiteEncoder,
+    device: torch.device,
+    *,
+    views: int,
+    seed: int,
+    seen: Callable[[], None],
+    lenient: bool = False,
+) -> Views:
+    """``views`` random views of each image, as training draws them; 0: the image as it is.
+
+    Args:
+        seen: called after each image.
+        lenient: leave out images that cannot be read, and say so.
+
+    Raises:
+        HRSError: an image, or where ``lenient`` all of them, cannot be read.
+    """
+    parts = [_encoded(part, reader, encoder, device) for part in _chunks(reader, views, seed, seen, lenient)]
+    if not parts:
+        raise HRSError(f"none of {len(reader)} images can be read; check the data set with: python -m hrs check")
+    return Views(
+        images=torch.cat([part.images for part in parts]),
+        labels=torch.cat([part.labels for part in parts]),
+        regions=torch.cat([part.regions for part in parts]),
+        planted=torch.cat([part.planted for part in parts]),
+        taps=tuple(torch.cat(each) for each in zip(*(part.taps for part in parts), strict=True)),
+        image=torch.cat([part.image for part in parts]),
+    )
+
+
+def _chunks(
+    reader: FrameReader, views: int, seed: int, seen: Callable[[], None], lenient: bool
+) -> Iterator[list[tuple[int, Sample]]]:
+    """Views with their images' places, some at a time."""
+    waiting: list[tuple[int, Sample]] = []
+    for i in range(len(reader)):
+        try:
+            whole = reader[i]
+        except HRSError as error:
+            if not lenient:
+                raise
+            LOGGER.warning("left out: %s", error)
+        else:
+            rngs = [np.random.default_rng((seed, i, view)) for view in range(views)]
+            waiting += [(i, random_view(whole, rng, reader.config)) for rng in rngs] or [(i, whole)]
+        seen()
+        if waiting and (len(waiting) >= CHUNK or i == len(reader) - 1):
+            yield waiting
+            waiting = []
+
+
+@torch.no_grad()
+def _encoded(views: list[tuple[int, Sample]], reader: FrameReader, encoder: LiteEncoder, device: torch.device) -> Views:
+    batch = reader.batch([sample for _, sample in views])
+    images = normalise(batch.images.to(device)).contiguous(memory_format=torch.channels_last)
+    taps = tuple(tap.half().cpu() for tap in encoder(images))
+    return Views(**vars(batch), taps=taps, image=torch.tensor([i for i, _ in views]))
