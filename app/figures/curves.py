@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.figures.plotly_maps import WEIGHT_COLOURS
-from hrs.study.table import Line, Outcome
+from hrs.study.table import Estimate, Line, Outcome
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C")
 """Okabe and Ito's colours without black and yellow, which vanish on a dark or a light page."""
@@ -202,6 +202,27 @@ def histogram(shares: Mapping[str, Mapping[str, float]], *, logarithmic: bool = 
         figure.add_bar(y=classes, x=shown, name=name, orientation="h", marker_color=colour, hovertemplate=hover)
     figure.update_layout(_layout("Labelled pixels by class", 90 + len(classes) * _ROW * len(shares)), bargap=0.3)
     figure.update_xaxes(title_text="percent", type="log" if logarithmic else "linear")
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def differences(over: Mapping[str, Estimate], other: str) -> go.Figure:
+    """Differences in mIoU to ``other``, a dot with its 95 % interval each, in the order they are given in."""
+    halves = [each.half or 0.0 for each in over.values()]
+    figure = go.Figure(
+        go.Scatter(
+            x=[each.mean for each in over.values()],
+            y=list(over),
+            error_x={"type": "data", "array": halves, "thickness": 2, "width": 5},
+            mode="markers",
+            marker={"color": COLOURS[0], "size": 10},
+            customdata=[str(each) for each in over.values()],
+            hovertemplate="%{y}: %{customdata}<extra></extra>",
+        )
+    )
+    figure.update_layout(_layout("", 80 + 2 * _ROW * len(over)))
+    figure.add_vline(x=0, line={"color": COLOURS[6], "width": 1})
+    figure.update_xaxes(title_text=f"mIoU over {other}, with 95 % intervals", nticks=7)
     figure.update_yaxes(autorange="reversed")
     return figure
 

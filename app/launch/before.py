@@ -14,12 +14,19 @@ import yaml
 from app.context import plain
 from app.figures.curves import CHART, histogram
 from app.launch.jobs import Job
+from app.launch.trying import show_trial, trial_job
 from hrs.config import RunConfig
 from hrs.data.classmap import map_for
 from hrs.errors import HRSError
 from hrs.progress import duration
 
 POLL_SECONDS = 1.0
+TRY = (
+    "Trains small networks on some of the photos, with and without the synthetic frames, and judges them on the "
+    "others: whether these frames pay, and selection with them. Takes some minutes."
+)
+CHECKED, ESTIMATED, TRIED = "launch checked", "launch estimated", "launch tried"
+"""Keys of the session state: what each button was last pressed for."""
 K = TypeVar("K")
 
 
@@ -31,12 +38,21 @@ def draw(config: RunConfig) -> None:
         if st.button("Check the data", icon=":material/fact_check:"):
             check_data(config)
         if st.button("Estimate time and memory", icon=":material/timer:"):
-            (state["launch estimated"],) = again(estimate_job, (text,))
-    jobs = [check_job(check) for check in state.get("launch checked", ())]
-    if "launch estimated" in state:
-        jobs.append(estimate_job(state["launch estimated"]))
-    running = any(not job.done for job in jobs)
+            (state[ESTIMATED],) = again(estimate_job, (text,))
+        if config.data.sources and st.button("Try the frames", icon=":material/science:", help=TRY):
+            (state[TRIED],) = again(trial_job, (text,))
+    running = any(not job.done for job in asked_for())
     st.fragment(results, run_every=POLL_SECONDS if running else None)(running, text)
+
+
+def asked_for() -> list[Job]:
+    """All that the buttons started in this tab."""
+    state = st.session_state
+    checks = [check_job(check) for check in state.get(CHECKED, ())]
+    return [
+        *checks,
+        *(kind(state[key]) for key, kind in ((ESTIMATED, estimate_job), (TRIED, trial_job)) if key in state),
+    ]
 
 
 Check = tuple[str, str, str]  # a data set, the one whose classes its own become ("" for none), its class map as YAML
@@ -82,7 +98,7 @@ def estimate_job(yaml: str) -> Job:
 
 def check_data(config: RunConfig) -> None:
     try:
-        st.session_state["launch checked"] = again(check_job, checks_of(config))
+        st.session_state[CHECKED] = again(check_job, checks_of(config))
     except HRSError as error:  # a class map that is no file
         st.error(plain(str(error)), icon=":material/error:")
 
@@ -97,15 +113,15 @@ def again(kind: Any, keys: tuple[K, ...]) -> tuple[K, ...]:
 
 def results(running: bool, text: str) -> None:
     """Drawn anew every second while something runs; the page once more when all has ended."""
-    checked, estimated = st.session_state.get("launch checked", ()), st.session_state.get("launch estimated")
-    jobs = {check[0]: check_job(check) for check in checked}
-    every = [*jobs.values(), *([estimate_job(estimated)] if estimated else [])]
-    if running and all(job.done for job in every):
+    state = st.session_state
+    if running and all(job.done for job in asked_for()):
         st.rerun()
-    if estimated:
-        show_estimate(estimate_job(estimated), current=estimated == text)
-    if jobs:
-        show_checks(jobs)
+    if ESTIMATED in state:
+        show_estimate(estimate_job(state[ESTIMATED]), current=state[ESTIMATED] == text)
+    if TRIED in state:
+        show_trial(trial_job(state[TRIED]), state[TRIED], current=state[TRIED] == text)
+    if CHECKED in state:
+        show_checks({check[0]: check_job(check) for check in state[CHECKED]})
 
 
 def show_estimate(job: Job, *, current: bool) -> None:

@@ -6,8 +6,9 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +23,7 @@ class Job:
 
     process: subprocess.Popen[bytes]
     folder: tempfile.TemporaryDirectory[str]
+    began: float = field(default_factory=time.monotonic)
 
     @classmethod
     def start(cls, command: Callable[[Path], list[str]]) -> Self:
@@ -43,6 +45,12 @@ class Job:
         """(done, total) as the command last said; None before."""
         found = _PROGRESS.search(self._last_line())
         return (int(found[1]), int(found[2])) if found else None
+
+    @property
+    def left(self) -> float | None:
+        """Seconds to the end at the pace so far, its opening included; None before the first word."""
+        done, total = self.progress or (0, 0)
+        return (time.monotonic() - self.began) * (total - done) / done if done else None
 
     @property
     def error(self) -> str | None:

@@ -16,6 +16,8 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.names import STUDIES
 from hrs.runs.registry import list_runs
 from hrs.study.plan import load_study, plan
+from hrs.study.table import Estimate
+from hrs.trial.findings import ALIKE, LIGHT, PHOTOS, WEIGHTED, Findings, Way, uses
 from tests.app.conftest import button, labels, press, wait_for, words
 from tests.app.made_runs import make_run
 from tests.data.files import write_classes, write_streets
@@ -336,6 +338,54 @@ def test_the_estimate_says_what_it_is_made_of(open_page):
     assert "regions 20 s, training 2 h 0 min, validating 5 min, saving 2 min" in words(at)
     at.text_input(key="config.seed").input("3").run()
     assert "For earlier settings." in words(at)
+
+
+@pytest.fixture
+def tried(tmp_path, monkeypatch) -> Findings:
+    """What every trial finds, without the time it takes: frames that cost, and selection that wins something back."""
+    over = {ALIKE: Estimate(-1.2, 0.4, 9), LIGHT: Estimate(-0.3, 0.5, 9), WEIGHTED: Estimate(-0.9, 0.4, 9)}
+    ways = [
+        Way(use=use, miou=52.0, iou=(80.04, None), over={PHOTOS: over.get(use.name, COSTS_NOTHING), ALIKE: SELECTED})
+        for use in uses(load_config({"data": {"sources": ["render:synthetic?frames=8"]}}))
+    ]
+    facts = {"photos": 20, "units": 9, "folds": 4, "frames": 8, "size": (120, 160), "steps": 800}
+    found = Findings(classes=("Road", "Sky"), ways=tuple(ways), **facts)
+    answer, script = tmp_path / "tried.json", tmp_path / "python"
+    answer.write_text(json.dumps(found.to_dict()))
+    script.write_text(f'#!/bin/sh\n[ "$3 $5" = "trial --json" ] && cp {answer} "$6"\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    return found
+
+
+COSTS_NOTHING, SELECTED = Estimate(0.0, 0.0, 9), Estimate(0.3, 0.2, 9)
+
+
+def test_a_trial_says_what_the_frames_bring_and_fills_the_form(open_page, tried):
+    at = open_page("launch")
+    button(at, "Try the frames").click().run()
+    wait_for(at, lambda: "The synthetic frames cost" in words(at))
+    assert not at.exception
+    assert "The synthetic frames cost: -1.2 ± 0.4 mIoU." in words(at)
+    assert "Selection, beside all frames alike, helps: +0.3 ± 0.2 mIoU." in words(at)
+    assert "20 photos of 9 drives or sequences in 4 folds" in words(at)
+    (table,) = [each.value for each in at.dataframe if PHOTOS in each.value]
+    assert table[PHOTOS].tolist()[0] == 80.0
+    button(at, LIGHT).click().run()
+    assert at.selectbox(key="config.method").value == "joint"
+    assert at.text_input(key="config.train.source_weight").value == "0.3"
+    assert at.text_area(key="config.data.sources").value == "render:synthetic?frames=8"
+    assert "For earlier settings." in words(at)
+    button(at, PHOTOS).click().run()
+    assert at.selectbox(key="config.method").value == "target_only"
+    assert at.text_input(key="config.train.source_weight").value == "1"
+
+
+def test_without_frames_there_is_nothing_to_try(open_page):
+    at = open_page("launch")
+    at.text_area(key="config.data.sources").input("")
+    at.selectbox(key="config.method").select("target_only").run()
+    assert "Try the frames" not in [each.label for each in at.button]
 
 
 def test_the_data_check_shows_what_cannot_be_right_and_what_was_guessed(open_page, frames, tmp_path):

@@ -1,0 +1,79 @@
+"""The synthetic frames tried on the run's own photos before it starts: what they bring, and a way to take over."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import streamlit as st
+
+from app.context import plain
+from app.figures.curves import CHART, differences
+from app.launch import forms
+from app.launch.jobs import Job
+from hrs.config import load_config
+from hrs.progress import duration
+from hrs.system.documents import parse_yaml
+from hrs.trial.findings import PHOTOS, Findings, Use
+
+FIELDS = ("method", "data.sources", "train.source_weight")
+"""What a use of the frames says."""
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, on_release=Job.close)
+def trial_job(yaml: str) -> Job:
+    def command(out: Path) -> list[str]:
+        (out / "run.yaml").write_text(yaml, encoding="utf-8")
+        return ["trial", str(out / "run.yaml"), "--json", str(out / "trial.json")]
+
+    return Job.start(command)
+
+
+def show_trial(job: Job, yaml: str, *, current: bool) -> None:
+    """What there is of a trial of these settings."""
+    if not job.done:
+        done, total = job.progress or (0, 1)
+        left = f", {duration(job.left)} left" if job.left else ""
+        words = f"Trying the frames on the photos: {100 * done / total:.0f} %{left}" if done else "Opening the data"
+        st.progress(done / total, words)
+        if st.button("Stop", key="stop trial", icon=":material/stop:"):
+            job.stop()
+        return
+    if job.error:
+        st.error(plain(job.error), icon=":material/error:")
+        return
+    found = Findings.from_dict(json.loads((job.out / "trial.json").read_text(encoding="utf-8")))
+    with st.container(border=True):
+        st.subheader("What the frames bring")
+        st.markdown("\n".join(f"- {plain(line)}" for line in found.verdict()))
+        over = {plain(each.name): each.over[PHOTOS] for each in found.ways if each.name != PHOTOS}
+        st.plotly_chart(differences(over, PHOTOS), key="launch trial", config=CHART)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("Fill the form with:")
+            for each in found.ways:
+                st.button(plain(each.name), key=f"use {each.name}", on_click=take, args=(each.use, yaml))
+        with st.expander("IoU by class"):
+            st.dataframe(by_class(found), hide_index=True)
+        st.caption(plain(f"{'' if current else 'For earlier settings. '}{about(found)}"))
+
+
+def about(found: Findings) -> str:
+    return (
+        f"{found.about()}. No image that the run validates on was looked at. The encoder is lite0's with ImageNet's "
+        "weights, frozen: another network, or longer training, may differ."
+    )
+
+
+def by_class(found: Findings) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for i, name in enumerate(found.classes):
+        values = {each.name: each.iou[i] for each in found.ways}
+        rows.append({"class": name, **{way: value and round(value, 1) for way, value in values.items()}})
+    return rows
+
+
+def take(use: Use, yaml: str) -> None:
+    """Fill the form with a use of the frames; a callback."""
+    values = forms.shown(use.of(load_config(parse_yaml(yaml))))
+    forms.put({key: values[key] for key in FIELDS})
+    st.toast(plain(f"The form now says: {use.name}."))
