@@ -28,38 +28,20 @@ from benchmarks.pairs import Key
 from hrs.config import DataConfig
 from hrs.data.draw import draw_real
 from hrs.data.layouts import Dataset, open_dataset
+from hrs.data.loaders import FrameReader
 from hrs.data.regions import superpixels
-from hrs.data.transforms import Sample, augment, compact_regions, fit
+from hrs.data.transforms import compact_regions
 from hrs.evaluation import iou
 from hrs.labels import IGNORE, LabelSpace
 from hrs.networks.lite import Lite
-from hrs.networks.segmenter import SegmenterOutput, build_segmenter, normalise, upsample
+from hrs.networks.segmenter import SegmenterOutput, build_segmenter, upsample
 from hrs.selection.combine import weighted_cross_entropy
 from hrs.selection.view import View
+from hrs.trial.views import Views, see
 
 BATCH = 32
 REAL, SOURCE = 6, 3
 """Views a step: of the photos, and of the synthetic frames or what else comes on top."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Views:
-    """taps: features in half precision, (n d h w) a stride; labels uint8 (n h w); image: which one a view shows, (n,).
-    images: the views themselves, uint8 (n 3 h w). planted: departures by id, uint8 (n h w), 0 for none. regions: the
-    superpixels of each, int32 (n h w); all zero where nothing asks for them."""
-
-    taps: list[Tensor]
-    labels: Tensor
-    image: Tensor
-    images: Tensor
-    planted: Tensor
-    regions: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def features(self, chosen: Tensor | slice) -> list[Tensor]:
-        return [tap[chosen].float() for tap in self.taps]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +67,7 @@ class Side:
         return self.views.image[self.drawn]
 
     def taps(self) -> list[Tensor]:
-        return self.views.features(self.drawn)
+        return self.views.take(self.drawn).features()
 
     def view(self, output: SegmenterOutput) -> View:
         """As weighting networks see them."""
@@ -152,37 +134,11 @@ class Bench:
         self.features = network.classifier.in_channels
         self.encoder = network.encoder.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    @torch.no_grad()
     def views(self, dataset: Dataset, count: int, *, seed: int, regions: bool = False) -> Views:
         """``count`` augmented views of each image; 0: the image as it is. With superpixels where ``regions``."""
-        samples = list(self._samples(dataset, count, seed))
-        nothing = torch.zeros(self.options.height, self.options.width, dtype=torch.int32)
-        images = torch.stack([torch.from_numpy(sample.image).permute(2, 0, 1) for sample in samples])
-        taps: list[list[Tensor]] = [[], [], [], []]
-        for part in images.split(BATCH):
-            shown = normalise(part).contiguous(memory_format=torch.channels_last)
-            for kept, tap in zip(taps, self.encoder(shown), strict=True):
-                kept.append(tap.half())
-        return Views(
-            taps=[torch.cat(parts) for parts in taps],
-            labels=torch.stack([torch.from_numpy(sample.label) for sample in samples]),
-            image=torch.arange(len(dataset)).repeat_interleave(max(1, count)),
-            images=images,
-            planted=torch.stack([torch.from_numpy(sample.planted) for sample in samples]),
-            regions=torch.stack([regions_of(sample.image, sample.label) if regions else nothing for sample in samples]),
-        )
-
-    def _samples(self, dataset: Dataset, count: int, seed: int) -> Iterator[Sample]:
-        height, width = self.options.height, self.options.width
-        for i in range(len(dataset)):
-            image, label, planted = dataset.read_image(i), dataset.read_label(i), dataset.read_planted(i)
-            nothing = np.zeros(image.shape[:2], np.uint8)
-            whole = Sample(image=image, label=label, planted=nothing if planted is None else planted)
-            whole = fit(whole, height, width)
-            for view in range(count):
-                yield augment(whole, np.random.default_rng((seed, i, view)), height=height, width=width)
-            if not count:
-                yield whole
+        data = DataConfig(height=self.options.height, width=self.options.width)
+        reader = FrameReader([dataset], data, regions=regions)
+        return see(reader, self.encoder, torch.device("cpu"), views=count, seed=seed, seen=lambda: None)
 
     def train(
         self,
@@ -237,8 +193,9 @@ class Bench:
         """Full-size logits and labels, some views at a time."""
         for first in range(0, len(views), BATCH):
             part = slice(first, first + BATCH)
-            logits = network.decode(views.features(part)).logits
-            yield upsample(logits, views.labels.shape[-2:]), views.labels[part]
+            shown = views.take(part)
+            logits = network.decode(shown.features()).logits
+            yield upsample(logits, shown.labels.shape[-2:]), shown.labels
 
     def score(self, network: Lite, views: Views) -> list[float]:
         """mIoU and the IoU of every class, in percent; NaN where a class does not occur."""
@@ -343,7 +300,7 @@ def joined(parts: Sequence[Views]) -> Views:
         return parts[0]
     firsts = np.cumsum([0, *(int(part.image.max()) + 1 for part in parts[:-1])])
     return Views(
-        taps=[torch.cat(taps) for taps in zip(*(part.taps for part in parts), strict=True)],
+        taps=tuple(torch.cat(taps) for taps in zip(*(part.taps for part in parts), strict=True)),
         labels=torch.cat([part.labels for part in parts]),
         image=torch.cat([part.image + int(first) for part, first in zip(parts, firsts, strict=True)]),
         images=torch.cat([part.images for part in parts]),

@@ -45,18 +45,6 @@ def without(source: Views, left_out: Tensor) -> Views:
     return replace(source, labels=source.labels.masked_fill(left_out, IGNORE))
 
 
-def keep(source: Views, kept: Tensor) -> Views:
-    """Only these views, bool (n,)."""
-    return Views(
-        taps=[tap[kept] for tap in source.taps],
-        labels=source.labels[kept],
-        image=source.image[kept],
-        images=source.images[kept],
-        planted=source.planted[kept],
-        regions=source.regions[kept],
-    )
-
-
 def half_of_regions(source: Views) -> Tensor:
     """A random half of the superpixels of each view, bool (n h w)."""
     rng = np.random.default_rng(0)
@@ -150,10 +138,10 @@ def arms(setting: Setting) -> dict[str, Arm]:
         real, seed, source, weighted(taught_by_many(real, seed))
     )
     found["teacher's drops"] = lambda real, seed: with_teacher(real, seed, dropped(taught_by_many(real, seed)))
-    found |= {f"half of the frames {i}": on(keep(source, odd == bool(i))) for i in (0, 1)}
+    found |= {f"half of the frames {i}": on(source.take(odd == bool(i))) for i in (0, 1)}
     found["half of the regions"] = on(without(source, half_of_regions(source)))
     found |= {f"without {name}": on(without(source, source.labels == c)) for c, name in enumerate(names)}
-    found |= {f"without cluster {k}": on(keep(source, group != k)) for k in range(CLUSTERS)}
+    found |= {f"without cluster {k}": on(source.take(group != k)) for k in range(CLUSTERS)}
     return found
 
 

@@ -144,7 +144,7 @@ def choice(options: argparse.Namespace) -> None:
         outlooks = {}
         with torch.no_grad():
             for i in range(len(target)):
-                output = judge.decode(plain.features(slice(i, i + 1)))
+                output = judge.decode(plain.take(slice(i, i + 1)).features())
                 chance = output.logits.softmax(dim=1)[0]
                 share = np.bincount(chance.argmax(dim=0).numpy().ravel(), minlength=len(space)) / chance[0].numel()
                 doubt = float(1 - chance.max(dim=0).values.mean())

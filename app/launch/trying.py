@@ -59,8 +59,8 @@ def show_trial(job: Job, yaml: str, *, current: bool) -> None:
 
 def about(found: Findings) -> str:
     return (
-        f"{found.about()}. No image that the run validates on was looked at. The encoder is lite0's with ImageNet's "
-        "weights, frozen: another network, or longer training, may differ."
+        f"{found.about()}. The run's validation images took no part. The network is lite0, its encoder frozen at "
+        "ImageNet's weights: another network, or longer training, may differ."
     )
 
 

@@ -105,8 +105,8 @@ def judge(network: Lite, views: Views, num_classes: int, device: torch.device) -
 
 def _judged(network: Lite, views: Views, num_classes: int, device: torch.device) -> Iterator[NDArray[np.int64]]:
     for first in range(0, len(views), BATCH):
-        part = views.take(torch.arange(first, min(first + BATCH, len(views)))).to(device)
-        logits = network.decode([tap.float() for tap in part.taps]).logits
+        part = views.take(slice(first, first + BATCH)).to(device)
+        logits = network.decode(part.features()).logits
         found = upsample(logits, part.labels.shape[-2:]).argmax(dim=1)
         for seen, label in zip(found, part.labels, strict=True):
             matrix = ConfusionMatrix(num_classes)

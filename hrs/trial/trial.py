@@ -2,7 +2,7 @@
 
 The photos are split into folds of whole drives or sequences; for each fold, small networks learn from the others, with
 and without the synthetic frames, and see the photos of the fold for the first time. So each photo is judged by networks
-that never saw it nor its neighbours, and no validation image is looked at. The encoder is that of `lite0` with
+that never saw it nor its neighbours, and the validation images take no part. The encoder is that of `lite0` with
 ImageNet's weights, frozen, so that it sees every image once; decoders learn in about half a minute each on one core.
 """
 
@@ -36,6 +36,8 @@ from hrs.trial.decoder import NETWORK, judge, train
 from hrs.trial.findings import Findings, Use, uses
 from hrs.trial.views import see
 
+KEPT = ("batch_source", "batch_target", "source_weight", "source_schedule", "source_until", "class_balance", "device")
+"""Settings of training that are the run's; rates and the like are those of another network."""
 FOLDS = 4
 STEPS = 800
 MOST_PHOTOS, MOST_FRAMES = 400, 1200
@@ -51,7 +53,7 @@ def run_trial(
     """Compare ways to use a run's synthetic frames on its own photos.
 
     Args:
-        config: the run; its data, batches, augmentation, selection and schedule count, its network does not.
+        config: the run. Its data, augmentation, selection and what is `KEPT` of training count.
         steps: of each training.
         count: folds, at most.
         progress: called with (done, total) of images seen and steps taken.
@@ -86,14 +88,14 @@ def run_trial(
 
 
 def small(config: RunConfig, steps: int) -> RunConfig:
-    """The run at the trial's size and length."""
-    data, values = config.data, config.model_dump()
+    """The run at the trial's size and length, learning as the trial's network does."""
+    data, values = config.data, config.model_dump(exclude={"network", "teacher"})
     shrink = min(1.0, math.sqrt(MOST_PIXELS / (data.height * data.width)))
     size = {
         name: max(32, 8 * round(shrink * side / 8)) for name, side in (("height", data.height), ("width", data.width))
     }
     values["data"] |= {**size, "unlabelled": None}
-    values["train"]["steps"] = steps
+    values["train"] = {name: values["train"][name] for name in KEPT} | {"steps": steps}
     return load_config(values)
 
 

@@ -31,9 +31,13 @@ class Views(Batch):
     taps: tuple[Tensor, ...]
     image: Tensor
 
-    def take(self, which: Tensor) -> Self:
+    def take(self, which: Tensor | slice) -> Self:
         """Some of the views, by their places (k,) or by a mask (b,); perhaps none."""
         return self._with_each(lambda values: values[which])
+
+    def features(self) -> list[Tensor]:
+        """The taps in float32."""
+        return [tap.float() for tap in self.taps]
 
     def _with_each(self, change: Callable[[Tensor], Tensor]) -> Self:
         return replace(super()._with_each(change), taps=tuple(map(change, self.taps)))

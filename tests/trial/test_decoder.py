@@ -78,3 +78,8 @@ def test_a_seed_draws_the_same_views(sides):
     real, _ = sides
     assert torch.equal(drawn(real, 4, (0, 1)).image, drawn(real, 4, (0, 1)).image)
     assert len(drawn(real, 0, (0, 1))) == 0
+
+
+def test_rare_classes_count_as_the_run_says(frames, sides):
+    alike, balanced = (trained(frames, sides, "method=joint", f"train.class_balance={p}")[0] for p in (0, 0.9))
+    assert not torch.equal(weights(alike), weights(balanced))

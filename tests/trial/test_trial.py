@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from hrs.errors import HRSError
+from hrs.trial import trial
 from hrs.trial.findings import ALIKE, PHOTOS, surely
 from hrs.trial.trial import run_trial, small
 from tests.conftest import tiny_config, write_frames
@@ -38,6 +39,24 @@ def test_frames_with_wrong_labels_are_found_to_cost(town):
     assert calls[-1][0] == calls[-1][1] == len(calls) == 12 * 2 + 32 + 6 * 4 * 40
 
 
+def test_no_photo_is_judged_by_a_network_that_learned_from_it(town, monkeypatch):
+    learned, judged = [], []
+
+    def train(config, classes, real, source, device, *, after):
+        learned.append(set(real.image.tolist()))
+
+    def judge(network, views, classes, device):
+        judged.append(set(views.image.tolist()))
+        return np.ones((len(views), classes, classes), np.int64)
+
+    monkeypatch.setattr(trial, "train", train)
+    monkeypatch.setattr(trial, "judge", judge)
+    run_trial(config(town, "good"), steps=1)
+    assert len(learned) == len(judged) == 4 * 4
+    assert all(own | held == set(range(12)) and not own & held for own, held in zip(learned, judged, strict=True))
+    assert sorted(i for held in judged[:4] for i in held) == list(range(12))
+
+
 def test_the_same_seed_finds_the_same(town):
     torch.set_num_threads(1)
     first, second = (run_trial(config(town, "good"), steps=2, count=2) for _ in range(2))
@@ -48,6 +67,13 @@ def test_a_large_run_is_tried_small_and_a_small_one_as_it_is(frames):
     large = small(tiny_config(frames, "data.height=512", "data.width=1024"), 100)
     assert (large.data.height, large.data.width, large.train.steps) == (96, 192, 100)
     assert small(tiny_config(frames), 6).data.height == 48
+
+
+def test_another_networks_rates_are_not_the_trials(frames):
+    given = tiny_config(frames, "network.name=segformer-b2", "train.learning_rate=6e-5", "train.source_schedule=cosine")
+    tried = small(given, 100)
+    assert (tried.train.learning_rate, tried.train.source_schedule) == (2e-3, "cosine")
+    assert tried.train.batch_source == given.train.batch_source and tried.selection == given.selection
 
 
 @pytest.mark.parametrize(
