@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from hrs.data.formats.folder import IMAGES, LABELS
 from hrs.data.frames import Found, Frame, refuse_brush_masks
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
@@ -19,6 +20,7 @@ _MASK_ENDS = (
     *("_mask", "_masks", "-mask", ".mask", "_label", "_labels", "_gt", "_seg", "_segmentation", "_annotation"),
     *(".jpg", ".jpeg", ".png"),  # a.jpg.png beside a.jpg
 )
+_PHOTOGRAPHS = (".jpg", ".jpeg")  # no mask is one
 _LOOKED_AT = 8
 _NEARLY_HALF = 0.4  # of the files
 _OF_MASKS = ("1", "L", "P", "I;16")
@@ -37,10 +39,12 @@ def read(spec: DatasetSpec) -> Found:
 
 
 def _refuse_masks(spec: DatasetSpec, root: Path, files: Sequence[Path]) -> None:
-    """Raises HRSError where about half of the files are masks of the others: NAME_mask, or NAME of another kind."""
+    """Raises HRSError where about half of the files are masks of the others: NAME_mask, NAME in a folder of labels, or
+    NAME of another kind."""
     called = {file: name for file in files if (name := _photo_of(file))}
     photos = {file.stem: file for file in files if file not in called}
     masks = [(file, photos[name]) for file, name in called.items() if name in photos]
+    masks = masks or _in_folders_of_labels(root, files)
     twins = [(two, one) for one, two in pairwise(files) if one.with_suffix("") == two.with_suffix("")]
     masks = masks or (twins if all(_is_mask(*each) for each in twins[:_LOOKED_AT]) else [])
     if len(masks) > 1 and len(masks) >= _NEARLY_HALF * len(files):
@@ -49,6 +53,18 @@ def _refuse_masks(spec: DatasetSpec, root: Path, files: Sequence[Path]) -> None:
             f"data set {spec}: {len(masks)} of {len(files)} images seem to be masks of others, as {mask} of {photo}: "
             f"move photos to images/ and masks to labels/, and name it folder:{root}, or images:{root / 'images'}"
         )
+
+
+def _in_folders_of_labels(root: Path, files: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Files below labels/ and their like whose name is there without it, as labels/a.png of images/a.jpg or a.jpg."""
+    places: dict[bool, dict[tuple[str, ...], Path]] = {True: {}, False: {}}
+    for file in files:
+        *folders, _ = file.relative_to(root).parts
+        inside = any(name.lower() in LABELS for name in folders)
+        key = (*(name for name in folders if name.lower() not in (*IMAGES, *LABELS)), file.stem)
+        if not (inside and file.suffix.lower() in _PHOTOGRAPHS):
+            places[inside][key] = file
+    return [(mask, places[False][key]) for key, mask in places[True].items() if key in places[False]]
 
 
 def _photo_of(mask: Path) -> str:

@@ -57,6 +57,31 @@ def test_masks_beside_their_photos_are_no_photos(tmp_path, mask):
         open_dataset(f"images:{tmp_path}")
 
 
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("images/{}.png", "labels/{}.png"),
+        ("train/Images/{}.jpg", "train/Masks/{}.png"),
+        ("{}.jpg", "gt/{}.png"),
+        ("images/town/{}.png", "annotations/town/{}.png"),
+    ],
+)
+def test_a_folder_of_labels_beside_is_no_photos(tmp_path, image, mask):
+    for i in range(3):
+        save(tmp_path / image.format(i), pictured(street(i)))
+        save(tmp_path / mask.format(i), pictured(street(i)))  # in colours
+    match = f"3 of 6 images seem to be masks of others, as {mask.format(0)} of {image.format(0)}: "
+    with pytest.raises(HRSError, match=match):
+        open_dataset(f"images:{tmp_path}")
+
+
+def test_photographs_of_labels_are_kept(tmp_path):
+    for i in range(3):
+        save(tmp_path / f"bottles/{i}.jpg", pictured(street(i)))
+        save(tmp_path / f"label/{i}.jpg", pictured(street(i)))
+    assert len(open_dataset(f"images:{tmp_path}")) == 6
+
+
 def test_photographs_that_are_called_like_masks_are_kept(tmp_path):
     for i in range(6):
         save(tmp_path / f"{i}.jpg", pictured(street(i)))
