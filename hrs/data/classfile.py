@@ -83,6 +83,13 @@ def _load(path: Path, expected: str) -> Any:
         raise HRSError(f"{path} cannot be used ({error}); {expected}") from error
 
 
+def load_table(path: Path) -> dict[str, Any]:
+    """What a YAML file holds by its keys, all values text; empty where it is no table. Raises HRSError where it cannot
+    be read."""
+    stored = _load(path, "expected a table")
+    return stored if isinstance(stored, dict) else {}
+
+
 def load_json(path: Path) -> Any:
     """What a JSON file holds. Raises HRSError where it is none."""
     try:

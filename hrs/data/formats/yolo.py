@@ -1,5 +1,6 @@
 """YOLO segmentation (Ultralytics): images/SPLIT/NAME.jpg, labels/SPLIT/NAME.txt, data.yaml; also SPLIT/images and
-SPLIT/labels, as Roboflow exports it; lists of names, SPLIT.txt; and classes.txt, as Label Studio does.
+SPLIT/labels, as Roboflow exports it; lists of names, SPLIT.txt; and classes.txt, as Label Studio does. Where no name
+tells a split, data.yaml's train, val and test do.
 
 A line of a label is a class and a polygon in shares of width and height. Pixels outside of all polygons are background.
 """
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from hrs.data.classfile import find_class_list
+from hrs.data.classfile import find_class_list, load_table
 from hrs.data.encoding import Raw
 from hrs.data.formats import folder
 from hrs.data.frames import Found, Frame, pair
+from hrs.data.lists import read_list
 from hrs.data.outlines import NOTES, Shape, encoding_of, image_size, painted, points, raw_ids
 from hrs.data.spec import DatasetSpec, holds
+from hrs.data.splits import TEST, TRAIN, VAL
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 
@@ -27,18 +30,63 @@ _FARTHEST = 2.0  # shares of the image; outlines may reach over its border
 def read(spec: DatasetSpec) -> Found:
     names = splits(spec)
     split = spec.split_of(names) if names or "split" in spec.options else None
-    images, labels = folder.places(spec, split)
+    place = None if folder.splits(spec) else _named(spec.root).get(split or "")
+    images, labels = _places(spec, split, place)
     classes = find_class_list(spec.root)
     if classes is None:
         raise HRSError(f"data set {spec}: no data.yaml or classes.txt names the classes; {holds(spec.root)}")
     ids = raw_ids(classes.names) | dict.fromkeys(classes.ignored, IGNORE)
     encoding = encoding_of(classes.names.values(), partial(_draw, ids), spec)
-    found = pair(images, labels, encoding=encoding, label_kinds={".txt"}, only=folder.listed(spec.root, split))
+    found = pair(images, labels, encoding=encoding, label_kinds={".txt"}, only=_listed(spec, split, place))
     return replace(found, notes=(*found.notes, *NOTES, *classes.notes))
 
 
 def splits(spec: DatasetSpec) -> list[str]:
-    return folder.splits(spec)
+    return folder.splits(spec) or list(_named(spec.root))
+
+
+def _named(root: Path) -> dict[str, Path]:
+    """The folders of images, or lists, that data.yaml calls train, val and test, of those that are there."""
+    file = next((root / name for name in ("data.yaml", "dataset.yaml") if (root / name).is_file()), None)
+    table = load_table(file) if file else {}
+    base = table.get("path", "")
+    found: dict[Path, str] = {}  # a place that two splits share is one split
+    for split in (TRAIN, VAL, TEST):
+        entry = table.get(split)
+        entry = entry[0] if isinstance(entry, list) and len(entry) == 1 else entry
+        if isinstance(entry, str) and entry and (place := _there(root, str(base), entry)):
+            found.setdefault(place, split)
+    return {split: place for place, split in found.items()}
+
+
+def _there(root: Path, base: str, entry: str) -> Path | None:
+    """Where an entry of data.yaml leads; tools write it relative to ``path``, to the file, or to a folder beside it."""
+    inside = entry.replace("\\", "/")
+    while inside.startswith("../"):
+        inside = inside.removeprefix("../")
+    places = (root / base / entry, root / entry, root / inside)
+    return next(
+        (place.resolve() for place in places if place.is_dir() or (place.suffix == ".txt" and place.is_file())), None
+    )
+
+
+def _places(spec: DatasetSpec, split: str | None, place: Path | None) -> tuple[Path, Path]:
+    """The folders of images and labels; those of a place that data.yaml names, as Ultralytics finds them: the last
+    images/ of its path is labels/."""
+    if place is None or place.is_file():
+        return folder.places(spec, None if place else split)
+    parts = list(place.parts)
+    last = max((i for i, part in enumerate(parts) if part.lower() in folder.IMAGES), default=None)
+    labels = Path(*parts[:last], folder.LABELS[0], *parts[last + 1 :]) if last is not None else place
+    if not labels.is_dir():
+        raise HRSError(f"data set {spec}: data.yaml says {split} is {place}, but its labels are not at {labels}")
+    return place, labels
+
+
+def _listed(spec: DatasetSpec, split: str | None, place: Path | None) -> tuple[str, ...] | None:
+    if place is None:
+        return folder.listed(spec.root, split)
+    return read_list(place) if place.is_file() else None
 
 
 def _draw(ids: dict[int, int], frame: Frame) -> Raw:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hrs.data.holdout import other_split
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from tests.data.files import write_classes
@@ -69,3 +70,57 @@ def test_yolo_splits_with_a_year(tmp_path):
             (tmp_path / folder / split).rename(tmp_path / folder / f"{split}2017")
     assert [frame.id for frame in open_dataset(spec).frames] == ["a"]
     assert [frame.id for frame in open_dataset(spec, split="val").frames] == ["b"]
+
+
+def named(tmp_path, images, labels, text):
+    """Two photos in folders that are not called like splits."""
+    for name, photo in (("first", "a"), ("second", "b")):
+        photos(tmp_path, f"{images.format(name)}/{photo}.png")
+        (tmp_path / labels.format(name)).mkdir(parents=True)
+        (tmp_path / labels.format(name) / f"{photo}.txt").write_text("0 0 0 1 0 1 1")
+    write_classes(tmp_path, f"{text}\nnames: [sky, box]\n", "data.yaml")
+    return [open_dataset(f"yolo:{tmp_path}", split=split) for split in ("train", "val")]
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "text"),
+    [
+        ("images/{}", "labels/{}", "train: images/first\nval: images/second"),
+        ("images/{}", "labels/{}", "path: .\ntrain: [images/first]\nval: [images/second]"),
+        ("{}/images", "{}/labels", "train: ../first/images\nval: ../second/images"),
+    ],
+)
+def test_yolo_splits_that_data_yaml_names(tmp_path, images, labels, text):
+    train, val = named(tmp_path, images, labels, text)
+    assert [frame.id for frame in train.frames] == ["a"] and [frame.id for frame in val.frames] == ["b"]
+    assert train.read_label(0).max() == 1
+
+
+def test_yolo_photos_that_are_train_and_val_are_one_split(tmp_path):
+    photos(tmp_path, "images/a.png", "images/b.png")
+    (tmp_path / "labels").mkdir()
+    for name in "ab":
+        (tmp_path / f"labels/{name}.txt").write_text("0 0 0 1 0 1 1")
+    write_classes(tmp_path, "train: images\nval: images\nnames: [sky, box]\n", "data.yaml")
+    assert other_split(f"yolo:{tmp_path}") is None
+    assert len(open_dataset(f"yolo:{tmp_path}")) == 2
+
+
+def test_yolo_lists_that_data_yaml_names(tmp_path):
+    photos(tmp_path, "images/a.png", "images/b.png")
+    (tmp_path / "labels").mkdir()
+    for name in "ab":
+        (tmp_path / f"labels/{name}.txt").write_text("0 0 0 1 0 1 1")
+        (tmp_path / f"lists_{name}.txt").write_text(f"images/{name}.png\n")
+    write_classes(tmp_path, "train: lists_a.txt\nval: lists_b.txt\nnames: [sky, box]\n", "data.yaml")
+    both = [open_dataset(f"yolo:{tmp_path}", split=split) for split in ("train", "val")]
+    assert [[frame.id for frame in data.frames] for data in both] == [["a"], ["b"]]
+
+
+def test_yolo_labels_that_are_not_where_data_yaml_says(tmp_path):
+    named(tmp_path, "images/{}", "labels/{}", "train: images/first\nval: images/second")
+    (tmp_path / "labels/second").rename(tmp_path / "labels/third")
+    with pytest.raises(
+        HRSError, match=r"data\.yaml says val is .*images/second, but its labels are not at .*labels/second"
+    ):
+        open_dataset(f"yolo:{tmp_path}", split="val")
