@@ -2,6 +2,7 @@
 
     python -m benchmarks.settings DATA --out settings
     python -m benchmarks.leftout settings --out leftout [--sequences 0001TP ...] [--arms photos joint ...]
+        [--unlabelled images:PHOTOS]: for arms + teacher, such as "joint + teacher", which learn from these, too
 
 One study for each of the three sequences: trained on the other two, with CamVid's val where its sequence is, and scored
 after the last step on the one left out. Goes on where it stopped. Writes results.csv (a row a run) into --out.
@@ -18,6 +19,7 @@ from typing import Any
 
 from benchmarks.common import print_table, told
 from benchmarks.settings import SEQUENCES
+from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
 from hrs.study.plan import Study, plan
 from hrs.study.run import run_study
@@ -44,6 +46,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "joint lite2": {"method": "joint", "network": {"name": "lite2"}, "train": SYNTHETIC},
 }
 """What goes over `base`. The synthetic frames have no planted faults unless the name says so."""
+TAUGHT = " + teacher"
+"""What the name of an arm ends with that has a teacher on unlabelled photos beside."""
 
 
 def base(options: argparse.Namespace, sequence: str) -> dict[str, Any]:
@@ -70,8 +74,18 @@ def base(options: argparse.Namespace, sequence: str) -> dict[str, Any]:
     }
 
 
+def settings_of(arm: str, unlabelled: str | None) -> dict[str, Any]:
+    """Raises HRSError for an arm with a teacher where there are no photos for it."""
+    own = ARMS[arm.removesuffix(TAUGHT)]
+    if arm in ARMS:
+        return own
+    if unlabelled is None:
+        raise HRSError(f"{arm!r} needs unlabelled photos; name some with --unlabelled images:FOLDER")
+    return own | {"data": own.get("data", {}) | {"unlabelled": unlabelled}}
+
+
 def study(options: argparse.Namespace, sequence: str) -> Study:
-    methods = [{"label": arm, **ARMS[arm]} for arm in options.arms]
+    methods = [{"label": arm, **settings_of(arm, options.unlabelled)} for arm in options.arms]
     return Study(
         base=base(options, sequence),
         methods=methods,
@@ -111,9 +125,15 @@ def main() -> None:
     parser.add_argument("settings", type=Path)
     parser.add_argument("--out", type=Path, default=Path("leftout"))
     parser.add_argument("--sequences", nargs="*", choices=SEQUENCES, default=list(SEQUENCES))
-    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=["photos", "joint", "hrs", "strong"])
+    parser.add_argument(
+        "--arms",
+        nargs="+",
+        choices=[*ARMS, *(arm + TAUGHT for arm in ARMS)],
+        default=["photos", "joint", "hrs", "strong"],
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--n-real", type=int, help="photos to draw; all by default")
+    parser.add_argument("--unlabelled", help="for arms with a teacher")
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--height", type=int, default=240)
     options = parser.parse_args()
