@@ -28,7 +28,6 @@ from benchmarks.pairs import Key
 from hrs.config import DataConfig
 from hrs.data.draw import draw_real
 from hrs.data.layouts import Dataset, open_dataset
-from hrs.data.loaders import FrameReader
 from hrs.data.regions import superpixels
 from hrs.data.transforms import compact_regions
 from hrs.evaluation import iou
@@ -137,8 +136,7 @@ class Bench:
     def views(self, dataset: Dataset, count: int, *, seed: int, regions: bool = False) -> Views:
         """``count`` augmented views of each image; 0: the image as it is. With superpixels where ``regions``."""
         data = DataConfig(height=self.options.height, width=self.options.width)
-        reader = FrameReader([dataset], data, regions=regions)
-        return see(reader, self.encoder, torch.device("cpu"), views=count, seed=seed, seen=lambda: None)
+        return see(dataset, data, self.encoder, torch.device("cpu"), views=count, seed=seed, regions=regions)
 
     def train(
         self,
@@ -296,17 +294,8 @@ class Setting:
 
 def joined(parts: Sequence[Views]) -> Views:
     """Several sets of views as one; their images are numbered on."""
-    if len(parts) == 1:
-        return parts[0]
-    firsts = np.cumsum([0, *(int(part.image.max()) + 1 for part in parts[:-1])])
-    return Views(
-        taps=tuple(torch.cat(taps) for taps in zip(*(part.taps for part in parts), strict=True)),
-        labels=torch.cat([part.labels for part in parts]),
-        image=torch.cat([part.image + int(first) for part, first in zip(parts, firsts, strict=True)]),
-        images=torch.cat([part.images for part in parts]),
-        planted=torch.cat([part.planted for part in parts]),
-        regions=torch.cat([part.regions for part in parts]),
-    )
+    firsts = np.cumsum([0, *(int(part.image.max()) + 1 for part in parts[:-1])]).tolist()
+    return Views.joined([part.numbered_from(first) for part, first in zip(parts, firsts, strict=True)])
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

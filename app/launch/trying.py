@@ -54,14 +54,10 @@ def show_trial(job: Job, yaml: str, *, current: bool) -> None:
                 st.button(plain(each.name), key=f"use {each.name}", on_click=take, args=(each.use, yaml))
         with st.expander("IoU by class"):
             st.dataframe(by_class(found), hide_index=True)
-        st.caption(plain(f"{'' if current else 'For earlier settings. '}{about(found)}"))
-
-
-def about(found: Findings) -> str:
-    return (
-        f"{found.about()}. The run's validation images took no part. The network is lite0, its encoder frozen at "
-        "ImageNet's weights: another network, or longer training, may differ."
-    )
+        told = f"{'' if current else 'For earlier settings. '}{found.about()} The run's validation images took no part."
+        st.caption(plain(told))
+        for note in found.notes:
+            st.caption(plain(note))
 
 
 def by_class(found: Findings) -> list[dict[str, object]]:

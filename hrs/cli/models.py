@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hrs.cli.options import Model, On, RunsRoot, checkpoint_folder
+from hrs.cli.options import Model, On, RunsRoot, check_json, checkpoint_folder
 from hrs.cli.tasks import occupying
 from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
@@ -41,8 +41,7 @@ def evaluate(
     from hrs.system.files import atomic_write
     from hrs.system.tree import in_words
 
-    if json_ is not None and not json_.parent.is_dir():
-        raise HRSError(f"--json {json_}: the folder {json_.parent} does not exist; make it first")
+    check_json(json_)
     folder = checkpoint_folder(checkpoint, runs)
     predictor = Predictor.load(folder, device=pick_device(device), backend="torch")
     config = read_about(folder).config

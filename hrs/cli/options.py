@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hrs.errors import HRSError
+
 RunsRoot = Annotated[Path, typer.Option("--runs", help="Folder of all runs.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="section.key=value, e.g. data.n_real=20")]
 Model = Annotated[str, typer.Argument(help="Checkpoint folder, run, or name under checkpoints/.")]
@@ -14,6 +16,14 @@ On = Annotated[
     str | None,
     typer.Option("--on", help="A Ray cluster, HOST:PORT, ray://HOST:PORT, or auto: the one this machine is part of."),
 ]
+
+
+def check_json(file: Path | None) -> None:
+    """Raises HRSError before any work where the file that --json names cannot be one."""
+    if file is not None and not file.parent.is_dir():
+        raise HRSError(f"--json {file}: the folder {file.parent} does not exist; make it first")
+    if file is not None and file.is_dir():
+        raise HRSError(f"--json {file} is a folder; name a file in it")
 
 
 def checkpoint_folder(text: str, runs: Path) -> Path:

@@ -68,24 +68,6 @@ def hold_out(dataset: Dataset, *, seed: int, share: float = SHARE) -> tuple[Data
     return train, val, HeldOut(ids=tuple(frame.id for frame in val.frames), how=words)
 
 
-def folds(ids: Sequence[str], count: int, *, seed: int) -> tuple[list[list[int]], list[list[int]]]:
-    """Units of images that belong together, and at most ``count`` folds of whole units, both as places among ``ids``.
-
-    A unit is a folder, sequence or drive where names tell; folds have about as many images each, and no more units than
-    there are. Else a unit is an image, and a fold is of images whose names stand beside each other.
-    """
-    _, groups = _grouped(ids)
-    if not groups:
-        by_name = sorted(range(len(ids)), key=lambda i: ids[i])
-        return [[i] for i in by_name], [part.tolist() for part in np.array_split(by_name, min(count, len(ids)))]
-    units = [groups[name] for name in sorted(groups)]
-    order = np.random.default_rng((seed, len(units))).permutation(len(units))
-    parts: list[list[int]] = [[] for _ in range(min(count, len(units)))]
-    for unit in sorted((units[i] for i in order), key=len, reverse=True):
-        min(parts, key=len).extend(unit)
-    return units, [sorted(part) for part in parts]
-
-
 def _take_groups(groups: dict[str, list[int]], wanted: int, most: int, seed: int) -> list[str]:
     """Groups at random until there are enough images; one that would make it more than half is passed over."""
     names = sorted(groups)

@@ -10,11 +10,13 @@ from typing import Any, Self
 from hrs.config import RunConfig
 from hrs.study.table import Estimate
 
-PHOTOS, ALIKE = "photos alone", "all frames alike"
-LIGHT, WEIGHTED = "all frames, counting less", "all frames, weighted by hrs"
-_ALL = (PHOTOS, ALIKE, LIGHT, WEIGHTED)
+PHOTOS, ALIKE, WEIGHTED = "photos alone", "all frames alike", "all frames, weighted by hrs"
 LESS = 0.3
 """Share of the synthetic loss's weight where frames count less."""
+LIGHT = f"all frames, counting {LESS:g} as much"
+ALONE = "only "
+"""What the name of one of several sources' own use begins with."""
+_TRIED = ("target_only", "joint", "hrs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,25 +35,24 @@ class Use:
 
 
 def uses(config: RunConfig) -> tuple[Use, ...]:
-    """What is compared: four ways to use all frames of a run, and each of several sources alone."""
+    """What is compared: ways to use all frames of a run, and each of several sources alone."""
     sources, weight = config.data.sources, config.train.source_weight
-    return (
+    every = [
         Use(name=PHOTOS, method="target_only", source_weight=weight, sources=sources),
         Use(name=ALIKE, method="joint", source_weight=weight, sources=sources),
         Use(name=LIGHT, method="joint", source_weight=LESS * weight, sources=sources),
-        Use(name=WEIGHTED, method="hrs", source_weight=weight, sources=sources),
-        *(
-            Use(name=f"{each} alone", method="joint", source_weight=weight, sources=(each,))
-            for each in sources
-            if len(sources) > 1
-        ),
-    )
+    ]
+    if config.selection.levels:
+        every.append(Use(name=WEIGHTED, method="hrs", source_weight=weight, sources=sources))
+    several = dict.fromkeys(sources) if len(set(sources)) > 1 else {}
+    own = [Use(name=f"{ALONE}{name}", method="joint", source_weight=weight, sources=(name,)) for name in several]
+    return (*every, *own)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
     """What a use of the frames comes to. miou and iou, by class, in percent over all photos; None for a class that no
-    photo shows. over: what it has over each other way, by name."""
+    network could learn and be judged on. over: what it has over each other way, by name."""
 
     use: Use
     miou: float
@@ -73,92 +74,118 @@ class Way:
 class Findings:
     """What each way to use synthetic frames comes to on photos that its networks did not learn from.
 
-    classes: names, in the order of every way's iou. units: drives, sequences or single photos that stand and fall
-    together. frames: synthetic ones that were learned from. size: height and width of the views.
+    classes: names, in the order of every way's iou. photos: those that were judged, ``learned`` at least at a time
+    learned from. frames: synthetic ones that were learned from, of ``frames_there``. size: height and width of the
+    views. notes: what was left out, guessed or not tried.
     """
 
     classes: tuple[str, ...]
     ways: tuple[Way, ...]
     photos: int
-    units: int
+    learned: int
     folds: int
     frames: int
+    frames_there: int
     size: tuple[int, int]
     steps: int
+    notes: tuple[str, ...] = ()
 
-    def way(self, name: str) -> Way:
-        return next(each for each in self.ways if each.name == name)
+    def way(self, name: str) -> Way | None:
+        return next((each for each in self.ways if each.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Self:
-        ways = tuple(map(Way.from_dict, found["ways"]))
-        return cls(**{**found, "ways": ways, "classes": tuple(found["classes"]), "size": tuple(found["size"])})
+        texts = {name: tuple(found[name]) for name in ("classes", "size", "notes")}
+        return cls(**{**found, **texts, "ways": tuple(map(Way.from_dict, found["ways"]))})
 
     def to_text(self) -> str:
-        """Plain text: what was done, a table of all ways, one by class, and what follows."""
-        return "\n\n".join([self.about(), self._all(), self._by_class(), "\n".join(self.verdict())])
+        """Plain text: notes, a table of all ways, one by class, what was done, and what follows."""
+        parts = ["\n".join(self.notes), self._all(), self._by_class(), self.about(), "\n".join(self.verdict())]
+        return "\n\n".join(filter(None, parts))
 
     def _all(self) -> str:
-        head = ["", "mIoU", f"over {PHOTOS}", f"over {ALIKE}"]
+        head = ["", "", "mIoU", f"over {PHOTOS}", f"over {ALIKE}"]
         rows = [
-            [each.name, f"{each.miou:.1f}", signed(each.over.get(PHOTOS)), signed(each.over.get(ALIKE))]
-            for each in self.ways
+            [str(i), each.name, f"{each.miou:.1f}", signed(each.over.get(PHOTOS)), signed(each.over.get(ALIKE))]
+            for i, each in enumerate(self.ways, 1)
         ]
-        return _table([head, *rows])
+        return _table([head, *rows], left=2)
 
     def _by_class(self) -> str:
         rows = [
             [name, *("-" if each.iou[i] is None else f"{each.iou[i]:.1f}" for each in self.ways)]
             for i, name in enumerate(self.classes)
         ]
-        return _table([["IoU", *(each.name for each in self.ways)], *rows])
+        return _table([["IoU", *(str(i) for i in range(1, len(self.ways) + 1))], *rows], left=1)
 
     def about(self) -> str:
+        """What was done, in three sentences."""
         height, width = self.size
-        together = f" of {self.units} drives or sequences" if self.units < self.photos else ""
         return (
-            f"{self.photos} photos{together} in {self.folds} folds, each judged by networks that learned from the "
-            f"others; {self.frames:,} synthetic frames; {width}x{height}, {self.steps} steps"
+            f"{self.photos} photos in {self.folds} parts: each part was judged by networks that learned from the "
+            f"others, at least {self.learned} photos, and from {self.frames:,} of {self.frames_there:,} synthetic "
+            f"frames, in {self.steps:,} steps at {width}x{height}. The network is lite0, its encoder frozen at "
+            "ImageNet's weights: another network, or longer training, may differ. ± is half of a 95 % interval over "
+            "the parts."
         )
 
     def verdict(self) -> list[str]:
-        """What follows, a sentence each: of the frames, their weights, and each source where there are several."""
-        frames = self.way(ALIKE).over[PHOTOS]
-        said = [_verdict("The synthetic frames", frames, plural=True)]
-        if surely(frames) < 1:
-            less = signed(self.way(LIGHT).over[PHOTOS])
-            said.append(f"At {LESS:g} of their loss's weight they come to {less}.")
-        said.append(_verdict("Selection, beside all frames alike,", self.way(WEIGHTED).over[ALIKE]))
-        return said + [_verdict(each.use.sources[0], each.over[PHOTOS]) for each in self.ways[len(_ALL) :]]
+        """What follows, a sentence each: of the frames, of less of them, of selection, of each of several sources."""
+        said = [_verdict("The synthetic frames", self._over(ALIKE, PHOTOS), PHOTOS)]
+        if surely(self._over(ALIKE, PHOTOS)) < 1:
+            said.append(_verdict(f"Counting {LESS:g} as much", self._over(LIGHT, PHOTOS), PHOTOS))
+        if self.way(WEIGHTED):
+            said.append(_verdict("Selection (hrs)", self._over(WEIGHTED, ALIKE), ALIKE))
+        alone = [each for each in self.ways if each.name.startswith(ALONE)]
+        return said + [_verdict(f"{each.use.sources[0]} alone", each.over[PHOTOS], PHOTOS) for each in alone]
+
+    def _over(self, name: str, other: str) -> Estimate:
+        return next(each.over[other] for each in self.ways if each.name == name)
+
+
+_WORDS = {1: "better", -1: "worse", 0: "cannot be told from these photos"}
+
+
+def untried(config: RunConfig) -> list[str]:
+    """What of a run a trial leaves aside, a sentence each."""
+    said = []
+    if config.method not in _TRIED:
+        said.append(f"method {config.method} is not tried")
+    if config.data.unlabelled:
+        said.append("the teacher on unlabelled photos is not tried")
+    if config.selection.image_acts == "sampling":
+        said.append("image weights act in the loss here, not as how often a frame is drawn")
+    return said
 
 
 def surely(difference: Estimate) -> int:
-    """1 where a difference is above 0 with 95 % confidence, -1 where it is below, else 0."""
+    """1 where a difference is above 0 with 95 % confidence and a tenth at least, -1 where below, else 0."""
     half = math.inf if difference.half is None else difference.half
+    if round(abs(difference.mean), 1) == 0:
+        return 0
     return (difference.mean - half > 0) - (difference.mean + half < 0)
 
 
 def signed(difference: Estimate | None) -> str:
     if difference is None:
         return ""
-    return f"{'' if difference.mean < 0 else '+'}{difference}"
+    mean = f"{round(difference.mean, 1) + 0.0:+.1f}"
+    return mean if difference.half is None else f"{mean} ± {difference.half:.1f}"
 
 
-def _verdict(what: str, difference: Estimate, *, plural: bool = False) -> str:
-    verbs = {1: "help", -1: "cost", 0: "make"} if plural else {1: "helps", -1: "costs", 0: "makes"}
-    sure = surely(difference)
-    words = verbs[sure] if sure else f"{verbs[sure]} no difference that these photos show"
-    return f"{what} {words}: {signed(difference)} mIoU."
+def _verdict(what: str, difference: Estimate, other: str) -> str:
+    return f"{what}: {_WORDS[surely(difference)]}, {signed(difference)} mIoU over {other}."
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns under each other, the first to the left, the others to the right."""
+def _table(rows: Sequence[Sequence[str]], *, left: int) -> str:
+    """Columns under each other, the first ``left`` to the left, the others to the right."""
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join([row[0].ljust(wide[0]), *(cell.rjust(n) for cell, n in zip(row[1:], wide[1:], strict=True))])
-        for row in rows
-    ]
-    return "\n".join(line.rstrip() for line in lines)
+    lines = []
+    for row in rows:
+        cells = zip(row, wide, strict=True)
+        shown = [cell.ljust(n) if i < left else cell.rjust(n) for i, (cell, n) in enumerate(cells)]
+        lines.append("  ".join(shown).rstrip())
+    return "\n".join(lines)

@@ -348,7 +348,7 @@ def tried(tmp_path, monkeypatch) -> Findings:
         Way(use=use, miou=52.0, iou=(80.04, None), over={PHOTOS: over.get(use.name, COSTS_NOTHING), ALIKE: SELECTED})
         for use in uses(load_config({"data": {"sources": ["render:synthetic?frames=8"]}}))
     ]
-    facts = {"photos": 20, "units": 9, "folds": 4, "frames": 8, "size": (120, 160), "steps": 800}
+    facts = {"photos": 20, "learned": 16, "folds": 5, "frames": 8, "frames_there": 8, "size": (120, 160), "steps": 800}
     found = Findings(classes=("Road", "Sky"), ways=tuple(ways), **facts)
     answer, script = tmp_path / "tried.json", tmp_path / "python"
     answer.write_text(json.dumps(found.to_dict()))
@@ -364,11 +364,11 @@ COSTS_NOTHING, SELECTED = Estimate(0.0, 0.0, 9), Estimate(0.3, 0.2, 9)
 def test_a_trial_says_what_the_frames_bring_and_fills_the_form(open_page, tried):
     at = open_page("launch")
     button(at, "Try the frames").click().run()
-    wait_for(at, lambda: "The synthetic frames cost" in words(at))
+    wait_for(at, lambda: "The synthetic frames: worse" in words(at))
     assert not at.exception
-    assert "The synthetic frames cost: -1.2 ± 0.4 mIoU." in words(at)
-    assert "Selection, beside all frames alike, helps: +0.3 ± 0.2 mIoU." in words(at)
-    assert "20 photos of 9 drives or sequences in 4 folds" in words(at)
+    assert "The synthetic frames: worse, -1.2 ± 0.4 mIoU over photos alone." in words(at)
+    assert "Counting 0.3 as much: cannot be told from these photos, -0.3 ± 0.5 mIoU over photos alone." in words(at)
+    assert "20 photos in 5 parts" in words(at)
     (table,) = [each.value for each in at.dataframe if PHOTOS in each.value]
     assert table[PHOTOS].tolist()[0] == 80.0
     button(at, LIGHT).click().run()

@@ -108,7 +108,7 @@ def test_a_study_whose_data_is_not_there_trains_nothing(hrs, config, tmp_path):
 def test_a_trial_says_what_the_frames_bring(hrs, config, tmp_path):
     result = hrs("trial", config, "--steps", 2, "--folds", 2, "--json", "found.json")
     assert result.code == 0, result.err
-    assert "3 photos in 2 folds" in result.out and "all frames, weighted by hrs" in result.out
+    assert "3 photos in 2 parts" in result.out and "all frames, weighted by hrs" in result.out
     assert "trying 34/34" in result.err
     found = Findings.from_dict(json.loads((tmp_path / "found.json").read_text()))
     assert found.to_text() in result.out
@@ -117,4 +117,6 @@ def test_a_trial_says_what_the_frames_bring(hrs, config, tmp_path):
 
 def test_a_trial_of_what_is_not_there_is_a_line(hrs, config):
     assert "does not exist" in hrs("trial", config, "--set", "data.sources=['folder:/no/such/folder']").error
-    assert "raise data.n_real" in hrs("trial", config, "--set", "data.n_real=1").error
+    assert "make it first" in hrs("trial", config, "--json", "no/such/folder/found.json").error
+    assert "is a folder" in hrs("estimate", config, "--json", ".").error
+    assert "raise data.n_real" in hrs("trial", config, "--set", "data.n_real=1").err

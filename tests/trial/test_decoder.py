@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from hrs.data.layouts import open_dataset
-from hrs.data.loaders import FrameReader
 from hrs.methods.build import build_method
 from hrs.networks.segmenter import build_segmenter
 from hrs.trial.decoder import decoding, drawn, judge, train
@@ -22,8 +21,8 @@ def network():
 def sides(frames, network):
     """Views of the real and of the synthetic frames."""
     data = tiny_config(frames).data
-    readers = [FrameReader([open_dataset(frames[name])], data, regions=True) for name in ("target", "source")]
-    return [see(each, network.encoder, CPU, views=2, seed=0, seen=lambda: None) for each in readers]
+    both = (open_dataset(frames[name]) for name in ("target", "source"))
+    return [see(each, data, network.encoder, CPU, views=2, seed=0) for each in both]
 
 
 def trained(frames, sides, *settings):

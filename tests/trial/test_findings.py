@@ -4,32 +4,37 @@ import pytest
 
 from hrs.config import load_config
 from hrs.study.table import Estimate
-from hrs.trial.findings import ALIKE, LIGHT, PHOTOS, WEIGHTED, Findings, Way, surely, uses
+from hrs.trial.findings import ALIKE, LIGHT, PHOTOS, WEIGHTED, Findings, Way, signed, surely, untried, uses
 
-CONFIG = load_config({"data": {"sources": ["folder:a", "folder:b"]}, "train": {"source_weight": 2.0}})
-
-
+SOURCES = ("folder:a", "folder:b")
+CONFIG = load_config({"data": {"sources": SOURCES}, "train": {"source_weight": 2.0}})
 COSTS, WINS = Estimate(-1.0, 0.4, 5), Estimate(0.2, 0.1, 5)
 
 
 def findings(frames=COSTS):
     ways = [Way(use=use, miou=50.0, iou=(60.0, 40.0, None), over={PHOTOS: frames}) for use in uses(CONFIG)]
     ways[3].over[ALIKE] = WINS
-    facts = {"photos": 9, "units": 5, "folds": 4, "frames": 120, "size": (48, 64), "steps": 800}
-    return Findings(classes=("sky", "road", "car"), ways=tuple(ways), **facts)
+    facts = {"photos": 9, "learned": 7, "folds": 5, "frames": 120, "frames_there": 4000, "size": (48, 64), "steps": 800}
+    return Findings(classes=("sky", "road", "car"), ways=tuple(ways), notes=("something was left out",), **facts)
 
 
 def test_uses_are_settings_of_the_run():
     found = {use.name: use.of(CONFIG) for use in uses(CONFIG)}
-    assert list(found) == [PHOTOS, ALIKE, LIGHT, WEIGHTED, "folder:a alone", "folder:b alone"]
+    assert list(found) == [PHOTOS, ALIKE, LIGHT, WEIGHTED, "only folder:a", "only folder:b"]
     assert [each.method for each in found.values()] == ["target_only", "joint", "joint", "hrs", "joint", "joint"]
     assert found[LIGHT].train.source_weight == pytest.approx(0.6)
-    assert found["folder:b alone"].data.sources == ("folder:b",)
+    assert found["only folder:b"].data.sources == ("folder:b",)
     assert found[ALIKE].train == found[WEIGHTED].train == CONFIG.train
 
 
-def test_one_source_is_not_tried_by_itself():
-    assert len(uses(load_config({"data": {"sources": ["folder:a"]}}))) == 4
+@pytest.mark.parametrize("sources", [("folder:a",), ("folder:a", "folder:a")])
+def test_one_source_is_not_tried_by_itself(sources):
+    assert len(uses(load_config({"data": {"sources": sources}}))) == 4
+
+
+def test_without_levels_there_is_no_selection_to_try():
+    config = load_config({"data": {"sources": SOURCES}, "selection": {"levels": [], "signals": []}})
+    assert WEIGHTED not in [use.name for use in uses(config)]
 
 
 def test_findings_survive_a_file():
@@ -40,23 +45,46 @@ def test_findings_survive_a_file():
 @pytest.mark.parametrize(
     ("difference", "sign", "words"),
     [
-        (Estimate(-1.0, 0.4, 5), -1, "The synthetic frames cost: -1.0 ± 0.4 mIoU."),
-        (Estimate(1.0, 0.4, 5), 1, "The synthetic frames help: +1.0 ± 0.4 mIoU."),
-        (Estimate(0.3, 0.4, 5), 0, "The synthetic frames make no difference that these photos show: +0.3 ± 0.4 mIoU."),
-        (Estimate(3.0, None, 1), 0, "The synthetic frames make no difference that these photos show: +3.0 mIoU."),
+        (COSTS, -1, "worse, -1.0 ± 0.4 mIoU over photos alone."),
+        (Estimate(1.0, 0.4, 5), 1, "better, +1.0 ± 0.4 mIoU over photos alone."),
+        (Estimate(0.3, 0.4, 5), 0, "cannot be told from these photos, +0.3 ± 0.4 mIoU over photos alone."),
+        (Estimate(3.0, None, 1), 0, "cannot be told from these photos, +3.0 mIoU over photos alone."),
+        (Estimate(-0.04, 0.01, 5), 0, "cannot be told from these photos, +0.0 ± 0.0 mIoU over photos alone."),
     ],
 )
 def test_what_is_sure_is_said_and_no_more(difference, sign, words):
     assert surely(difference) == sign
-    assert words in findings(difference).verdict()
+    assert f"The synthetic frames: {words}" in findings(difference).verdict()
 
 
-def test_frames_that_do_not_surely_help_are_held_against_less_of_them():
-    assert any("0.3" in line for line in findings().verdict())
-    assert not any("0.3" in line for line in findings(Estimate(1.0, 0.4, 5)).verdict())
+def test_frames_that_are_not_surely_better_are_held_against_less_of_them():
+    assert "Counting 0.3 as much: worse, -1.0 ± 0.4 mIoU over photos alone." in findings().verdict()
+    assert not any("0.3 as much" in line for line in findings(Estimate(1.0, 0.4, 5)).verdict())
+
+
+def test_selection_is_held_against_all_frames_alike_and_each_source_against_photos():
+    said = findings().verdict()
+    assert "Selection (hrs): better, +0.2 ± 0.1 mIoU over all frames alike." in said
+    assert said[-1] == "folder:b alone: worse, -1.0 ± 0.4 mIoU over photos alone."
 
 
 def test_the_text_has_a_line_a_way_and_says_of_what_it_is():
-    lines = findings().to_text().splitlines()
-    assert "9 photos" in lines[0] and "5 drives or sequences" in lines[0] and "64x48" in lines[0]
-    assert sum(line.startswith(tuple(use.name for use in uses(CONFIG))) for line in lines) == 6
+    text = findings().to_text()
+    lines = text.splitlines()
+    assert lines[0] == "something was left out"
+    assert sum(line[3:].startswith(tuple(use.name for use in uses(CONFIG))) for line in lines) == 6
+    assert "9 photos in 5 parts" in text and "at least 7 photos" in text and "120 of 4,000 synthetic" in text
+    assert "64x48" in text and "lite0" in text
+    assert max(map(len, text.split("9 photos")[0].splitlines())) < 100
+
+
+def test_what_is_left_aside_is_said():
+    own = {"data": {"sources": SOURCES, "unlabelled": "images:x"}, "train": {"ema": 0.9}, "method": "mixing"}
+    said = untried(load_config(own | {"selection": {"image_acts": "sampling"}}))
+    assert len(said) == 3 and "method mixing is not tried" in said
+    assert untried(CONFIG) == []
+
+
+def test_differences_have_a_sign_and_zero_is_not_below_itself():
+    shown = [signed(Estimate(mean, 0.2, 4)) for mean in (1.26, -1.26, -0.01)]
+    assert shown == ["+1.3 ± 0.2", "-1.3 ± 0.2", "+0.0 ± 0.2"]

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 
+from hrs.config import load_config
 from hrs.errors import HRSError
 from hrs.trial import trial
 from hrs.trial.findings import ALIKE, PHOTOS, surely
@@ -32,11 +33,12 @@ def test_frames_with_wrong_labels_are_found_to_cost(town):
     calls = []
     found = run_trial(config(town, "good", "bad"), steps=40, progress=lambda *each: calls.append(each))
     over = {way.name: way.over.get(PHOTOS) for way in found.ways}
-    assert surely(over[f"{town['bad']} alone"]) == -1
-    assert surely(over[f"{town['good']} alone"]) > -1
-    assert over[f"{town['bad']} alone"].mean < over[ALIKE].mean < over[f"{town['good']} alone"].mean
-    assert (found.photos, found.units, found.folds, found.frames, found.size) == (12, 12, 4, 32, (48, 64))
-    assert calls[-1][0] == calls[-1][1] == len(calls) == 12 * 2 + 32 + 6 * 4 * 40
+    assert surely(over[f"only {town['bad']}"]) == -1
+    assert surely(over[f"only {town['good']}"]) > -1
+    assert over[f"only {town['bad']}"].mean < over[ALIKE].mean < over[f"only {town['good']}"].mean
+    assert (found.photos, found.learned, found.folds) == (12, 9, 5)
+    assert (found.frames, found.frames_there, found.size) == (32, 32, (48, 64))
+    assert calls[-1][0] == calls[-1][1] == len(calls) == 12 * 2 + 32 + 6 * 5 * 40
 
 
 def test_no_photo_is_judged_by_a_network_that_learned_from_it(town, monkeypatch):
@@ -52,9 +54,9 @@ def test_no_photo_is_judged_by_a_network_that_learned_from_it(town, monkeypatch)
     monkeypatch.setattr(trial, "train", train)
     monkeypatch.setattr(trial, "judge", judge)
     run_trial(config(town, "good"), steps=1)
-    assert len(learned) == len(judged) == 4 * 4
+    assert len(learned) == len(judged) == 4 * 5
     assert all(own | held == set(range(12)) and not own & held for own, held in zip(learned, judged, strict=True))
-    assert sorted(i for held in judged[:4] for i in held) == list(range(12))
+    assert sorted(i for held in judged[:5] for i in held) == list(range(12))
 
 
 def test_the_same_seed_finds_the_same(town):
@@ -79,10 +81,61 @@ def test_another_networks_rates_are_not_the_trials(frames):
 @pytest.mark.parametrize(
     ("settings", "wrong"),
     [
-        ({"data__n_real": 1}, "raise data.n_real to 2"),
+        ({"data__n_real": 1}, "of 1 photos .* 1 can be read and have labels: raise data.n_real"),
+        ({"train__source_weight": 0}, "train.source_weight is 0"),
         ({"data__sources": "[]", "method": "target_only"}, "data.sources is empty"),
     ],
 )
 def test_what_cannot_be_tried_is_said(town, settings, wrong):
     with pytest.raises(HRSError, match=wrong):
         run_trial(config(town, "good", **settings), steps=2)
+
+
+def test_photos_with_nothing_labelled_are_left_aside(town, tmp_path):
+    root = write_frames(tmp_path / "sparse", 6, seed=9)
+    for name in ("001", "004"):
+        cv2.imwrite(str(root / f"labels/{name}.png"), np.full((48, 64), 255, np.uint8))
+    found = run_trial(config({**town, "photos": f"folder:{root}"}, "good", data__n_real="null"), steps=1)
+    assert (found.photos, found.folds) == (4, 4)
+    assert all(np.isfinite(way.miou) for way in found.ways)
+
+
+def test_frames_that_say_nothing_are_refused_as_in_training(town, tmp_path):
+    root = write_frames(tmp_path / "blank", 3, seed=9)
+    for file in (root / "labels").iterdir():
+        cv2.imwrite(str(file), np.full((48, 64), 255, np.uint8))
+    with pytest.raises(HRSError, match="no pixel of its labels has a class"):
+        run_trial(config({**town, "good": f"folder:{root}"}, "good"), steps=1)
+
+
+def test_each_source_is_tried_by_its_share_of_all(town, monkeypatch):
+    monkeypatch.setattr(trial, "MOST_FRAMES", 8)
+    found = run_trial(config(town, "good", "source"), steps=1)  # 16 and 12 frames
+    assert (found.frames, found.frames_there) == (8, 28)
+
+
+def test_the_same_source_twice_counts_twice(town):
+    found = run_trial(config(town, "good", "good"), steps=1)
+    assert (len(found.ways), found.frames) == (4, 32)
+
+
+def test_one_photo_a_step_of_one_cell_is_made_two(town):
+    tiny = {"data__height": 32, "data__width": 32, "train__batch_target": 1}
+    assert run_trial(config(town, "good", **tiny), steps=1).size == (32, 32)
+
+
+def test_a_long_strip_is_tried_as_a_strip():
+    strip = small(load_config({"data": {"height": 32, "width": 4096}}), 9).data
+    assert strip.height * strip.width <= trial.MOST_PIXELS and strip.height == 32
+
+
+def test_neighbours_by_name_stay_together():
+    ids = [f"{drive}/{i}" for drive in ("b", "a") for i in range(5)]
+    assert trial.neighbours(ids, 2) == [[5, 6, 7, 8, 9], [0, 1, 2, 3, 4]]
+    assert [len(part) for part in trial.neighbours(ids, 4)] == [3, 3, 2, 2]
+    assert trial.neighbours(["c", "a", "b"], 9) == [[1], [2], [0]]
+
+
+def test_the_colours_of_photos_are_tried_where_the_run_has_them(town):
+    own, styled = (run_trial(config(town, "good", data__style=style), steps=2, count=2) for style in ("own", "photos"))
+    assert own.ways[0].miou == styled.ways[0].miou and own.ways[1].miou != styled.ways[1].miou

@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from hrs.data.layouts import open_dataset
-from hrs.data.loaders import FrameReader
 from hrs.errors import HRSError
+from hrs.labels import IGNORE
 from hrs.networks.segmenter import build_segmenter, normalise
-from hrs.trial.views import see
+from hrs.trial.views import Views, see
 from tests.conftest import tiny_config, write_frames
 
 
@@ -19,9 +19,8 @@ def look(spec, frames, encoder, views, **options):
     return see_all(open_dataset(spec), frames, encoder, views, **options)
 
 
-def see_all(dataset, frames, encoder, views, seen=lambda: None, **options):
-    reader = FrameReader([dataset], tiny_config(frames).data, regions=True)
-    return see(reader, encoder, torch.device("cpu"), views=views, seed=0, seen=seen, **options)
+def see_all(dataset, frames, encoder, views, **options):
+    return see(dataset, tiny_config(frames).data, encoder, torch.device("cpu"), views=views, seed=0, **options)
 
 
 def test_an_image_as_it_is_and_what_the_encoder_makes_of_it(frames, encoder):
@@ -55,14 +54,28 @@ def test_some_of_them_keep_what_belongs_together(frames, encoder):
     assert len(views.take(torch.zeros(0, dtype=torch.long))) == 0
 
 
-def test_a_broken_frame_ends_it_or_is_left_out(tmp_path, frames, encoder, caplog):
+def test_views_side_by_side_keep_their_images_apart(frames, encoder):
+    first, second = (look(frames[name], frames, encoder, 1) for name in ("target", "source"))
+    both = Views.joined([first, second.numbered_from(6)])
+    assert both.image.tolist() == list(range(18))
+    assert torch.equal(both.take(slice(6, None)).images, second.images)
+    assert all(torch.equal(tap[6:], own) for tap, own in zip(both.taps, second.taps, strict=True))
+
+
+def test_views_in_the_colours_of_photos(frames, encoder):
+    style = np.array([[[60.0, 20.0, -10.0], [5.0, 2.0, 2.0]]], np.float32)
+    views = look(frames["source"], frames, encoder, 1, styles=style)
+    labelled = views.labels[0] != IGNORE
+    plain = look(frames["source"], frames, encoder, 1)
+    assert views.images[0][:, labelled].float().std() < plain.images[0][:, labelled].float().std()
+
+
+def test_a_broken_frame_is_left_out_and_told(tmp_path, frames, encoder, caplog):
     dataset = open_dataset(f"folder:{write_frames(tmp_path / 'broken', 3, seed=4)}")
-    dataset.frames[1].image.write_bytes(b"no picture")
-    with pytest.raises(HRSError, match=r"001\.png"):
-        see_all(dataset, frames, encoder, 2)
-    assert see_all(dataset, frames, encoder, 2, lenient=True).image.tolist() == [0, 0, 2, 2]
-    assert "001.png" in caplog.text
+    dataset.frames[2].image.write_bytes(b"no picture")
+    assert see_all(dataset, frames, encoder, 2).image.tolist() == [0, 0, 1, 1]
+    assert "002.png" in caplog.text
     for frame in dataset.frames:
         frame.image.write_bytes(b"no picture")
-    with pytest.raises(HRSError, match="none of 3"):
-        see_all(dataset, frames, encoder, 2, lenient=True)
+    with pytest.raises(HRSError, match=r"none of 3 images of folder:.*broken"):
+        see_all(dataset, frames, encoder, 2)
