@@ -339,13 +339,15 @@ def loader_errors() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ConnectionError, EOFError, FileNotFoundError) as error:
+        # torch's handler would raise anew with every child that ends, here too
+        before = signal(SIGCHLD, SIG_DFL) if current_thread() is main_thread() else None
         modules = [frame.f_globals.get("__name__") for frame, _ in walk_tb(error.__traceback__)]
         # A RuntimeError of its own, or what a half-sent batch gives.
         own = modules[-1] in _RAISES_FOR_KILLED if isinstance(error, RuntimeError) else _LOADER in modules
         if not own:
+            if before is not None:
+                signal(SIGCHLD, before)
             raise
-        if current_thread() is main_thread():
-            signal(SIGCHLD, SIG_DFL)  # torch's handler would raise anew with every child that ends
         raise HRSError(
             "a loader process was killed, as the system does when memory runs out; lower data.workers or the batch "
             "sizes, then resume the run"

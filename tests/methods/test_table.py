@@ -61,7 +61,7 @@ def test_every_method_has_a_row():
     def below(kind):
         return {each for child in kind.__subclasses__() for each in (child, *below(child))}
 
-    shipped = {kind for kind in below(Method) if kind.__module__.startswith("hrs.")}
+    shipped = {kind for kind in below(Method) if kind.__module__.startswith("hrs.methods.")}
     assert {method_class(name) for name in METHODS} == shipped and Joint in shipped
 
 

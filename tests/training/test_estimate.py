@@ -125,7 +125,9 @@ def test_data_that_is_not_there_is_told(tiny):
     with pytest.raises(HRSError, match="the folder /nowhere does not exist"):
         estimate(load_config(tiny.model_dump(), ("data.target=folder:/nowhere",)))
     with pytest.raises(HRSError, match="has no labels"):
-        estimate(load_config(tiny.model_dump(), (f"data.target=images:{tiny.data.val.removeprefix('folder:')}",)))
+        estimate(
+            load_config(tiny.model_dump(), (f"data.target=images:{tiny.data.val.removeprefix('folder:')}/images",))
+        )
 
 
 @pytest.mark.parametrize("val", ["a split", "held out"])
