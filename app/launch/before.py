@@ -23,7 +23,7 @@ from hrs.progress import duration
 POLL_SECONDS = 1.0
 TRY = (
     "Trains small networks on some of the photos, with and without the synthetic frames, and judges them on the "
-    "others: whether these frames pay, and selection with them. Takes some minutes."
+    "others: whether these frames help, and selection with them. Takes ten minutes and more on one core."
 )
 CHECKED, ESTIMATED, TRIED = "launch checked", "launch estimated", "launch tried"
 """Keys of the session state: what each button was last pressed for."""
@@ -89,11 +89,7 @@ def map_text(config: RunConfig, spec: str, *, source: bool) -> str:
 
 @st.cache_resource(max_entries=8, show_spinner=False, on_release=Job.close)
 def estimate_job(yaml: str) -> Job:
-    def command(out: Path) -> list[str]:
-        (out / "run.yaml").write_text(yaml, encoding="utf-8")
-        return ["estimate", str(out / "run.yaml"), "--json", str(out / "estimate.json")]
-
-    return Job.start(command)
+    return Job.on_settings("estimate", yaml)
 
 
 def check_data(config: RunConfig) -> None:
@@ -131,7 +127,7 @@ def show_estimate(job: Job, *, current: bool) -> None:
     if job.error:
         st.error(plain(job.error), icon=":material/error:")
         return
-    found = json.loads((job.out / "estimate.json").read_text(encoding="utf-8"))
+    found = job.answer()
     with st.container(border=True):
         figures = {"Time": duration(found["total"]), "Memory": size(found["memory"])}
         if found["gpu_memory"] is not None:

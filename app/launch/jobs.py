@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -10,10 +11,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from hrs.launch.process import spawn
 
+_ANSWER = "answer.json"
 _PROGRESS = re.compile(r"(\d+)/(\d+)\s*$")
 
 
@@ -31,6 +33,20 @@ class Job:
         folder = tempfile.TemporaryDirectory(prefix="hrs-job-")
         out = Path(folder.name)
         return cls(process=spawn(command(out), errors=out / "stderr.txt"), folder=folder)
+
+    @classmethod
+    def on_settings(cls, name: str, yaml: str) -> Self:
+        """Start a command of that name on a run's settings; its ``answer`` is what it writes."""
+
+        def command(out: Path) -> list[str]:
+            (out / "run.yaml").write_text(yaml, encoding="utf-8")
+            return [name, str(out / "run.yaml"), "--json", str(out / _ANSWER)]
+
+        return cls.start(command)
+
+    def answer(self) -> Any:
+        """What a command on settings found."""
+        return json.loads((self.out / _ANSWER).read_text(encoding="utf-8"))
 
     @property
     def out(self) -> Path:

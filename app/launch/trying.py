@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import streamlit as st
 
 from app.context import plain
@@ -22,11 +19,7 @@ FIELDS = ("method", "data.sources", "train.source_weight")
 
 @st.cache_resource(max_entries=8, show_spinner=False, on_release=Job.close)
 def trial_job(yaml: str) -> Job:
-    def command(out: Path) -> list[str]:
-        (out / "run.yaml").write_text(yaml, encoding="utf-8")
-        return ["trial", str(out / "run.yaml"), "--json", str(out / "trial.json")]
-
-    return Job.start(command)
+    return Job.on_settings("trial", yaml)
 
 
 def show_trial(job: Job, yaml: str, *, current: bool) -> None:
@@ -42,11 +35,11 @@ def show_trial(job: Job, yaml: str, *, current: bool) -> None:
     if job.error:
         st.error(plain(job.error), icon=":material/error:")
         return
-    found = Findings.from_dict(json.loads((job.out / "trial.json").read_text(encoding="utf-8")))
+    found = Findings.from_dict(job.answer())
     with st.container(border=True):
         st.subheader("What the frames bring")
         st.markdown("\n".join(f"- {plain(line)}" for line in found.verdict()))
-        over = {plain(each.name): each.over[PHOTOS] for each in found.ways if each.name != PHOTOS}
+        over = {each.name: each.over[PHOTOS] for each in found.ways if each.name != PHOTOS}
         st.plotly_chart(differences(over, PHOTOS), key="launch trial", config=CHART)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("Fill the form with:")

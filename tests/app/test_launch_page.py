@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.launch import before, place
+from app.launch import before, jobs, place
+from app.launch.jobs import Job
 from hrs.config import load_config
 from hrs.launch import queue
 from hrs.launch.launcher import launcher
@@ -379,6 +380,16 @@ def test_a_trial_says_what_the_frames_bring_and_fills_the_form(open_page, tried)
     button(at, PHOTOS).click().run()
     assert at.selectbox(key="config.method").value == "target_only"
     assert at.text_input(key="config.train.source_weight").value == "1"
+
+
+def test_the_time_left_is_told_at_the_pace_so_far(monkeypatch):
+    job = Job.start(lambda out: ["--help"])
+    job.process.wait()
+    assert job.left is None
+    (job.out / "stderr.txt").write_text("trying 25/100\n")
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: job.began + 10)
+    assert job.left == 30
+    job.close()
 
 
 def test_without_frames_there_is_nothing_to_try(open_page):
