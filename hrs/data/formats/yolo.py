@@ -7,6 +7,7 @@ A line of a label is a class and a polygon in shares of width and height. Pixels
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -60,13 +61,20 @@ def _named(root: Path) -> dict[str, Path]:
 
 
 def _there(root: Path, base: str, entry: str) -> Path | None:
-    """Where an entry of data.yaml leads; tools write it relative to ``path``, to the file, or to a folder beside it."""
+    """Where an entry of data.yaml leads below the root; tools write it relative to ``path``, to the file, or to a
+    folder beside it. What it says of other places is of where the data set once lay."""
     inside = entry.replace("\\", "/")
     while inside.startswith("../"):
         inside = inside.removeprefix("../")
-    places = (root / base / entry, root / entry, root / inside)
+    top = Path(os.path.abspath(root))
+    places = [Path(os.path.normpath(top / each)) for each in (f"{base}/{entry}", entry, inside)]
     return next(
-        (place.resolve() for place in places if place.is_dir() or (place.suffix == ".txt" and place.is_file())), None
+        (
+            place
+            for place in places
+            if place.is_relative_to(top) and (place.is_dir() or (place.suffix == ".txt" and place.is_file()))
+        ),
+        None,
     )
 
 

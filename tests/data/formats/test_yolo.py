@@ -106,6 +106,19 @@ def test_yolo_photos_that_are_train_and_val_are_one_split(tmp_path):
     assert len(open_dataset(f"yolo:{tmp_path}")) == 2
 
 
+def test_yolo_places_beside_the_data_set_are_not_read(tmp_path):
+    photos(tmp_path, "old/images/val9/z.png")
+    _, val = named(
+        tmp_path / "new",
+        "images/{}",
+        "labels/{}",
+        f"path: {tmp_path}/old\ntrain: images/first\nval: ../new/images/second",
+    )
+    assert [frame.id for frame in val.frames] == ["b"]
+    (tmp_path / "new/data.yaml").write_text("train: ../old/images/val9\nval: ../old/images/val9\nnames: [sky, box]\n")
+    assert other_split(f"yolo:{tmp_path / 'new'}") is None
+
+
 def test_yolo_lists_that_data_yaml_names(tmp_path):
     photos(tmp_path, "images/a.png", "images/b.png")
     (tmp_path / "labels").mkdir()
