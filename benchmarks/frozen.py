@@ -32,7 +32,7 @@ from hrs.data.regions import superpixels
 from hrs.data.transforms import compact_regions
 from hrs.evaluation import iou
 from hrs.labels import IGNORE, LabelSpace
-from hrs.networks.lite import Lite
+from hrs.networks.lite import LITES, Lite
 from hrs.networks.segmenter import SegmenterOutput, build_segmenter, upsample
 from hrs.selection.combine import weighted_cross_entropy
 from hrs.selection.view import View
@@ -123,6 +123,11 @@ class Given:
         return self.weights[step.source.drawn].float()
 
 
+def lite0(classes: int) -> Lite:
+    """With random weights: of it only what reads the encoder is trained and asked."""
+    return Lite(LITES["lite0"], classes)
+
+
 class Bench:
     """Training and judging decoders on features that are computed once."""
 
@@ -133,10 +138,25 @@ class Bench:
         self.features = network.classifier.in_channels
         self.encoder = network.encoder.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def views(self, dataset: Dataset, count: int, *, seed: int, regions: bool = False) -> Views:
-        """``count`` augmented views of each image; 0: the image as it is. With superpixels where ``regions``."""
-        data = DataConfig(height=self.options.height, width=self.options.width)
-        return see(dataset, data, self.encoder, torch.device("cpu"), views=count, seed=seed, regions=regions)
+    def views(
+        self,
+        dataset: Dataset,
+        count: int,
+        *,
+        seed: int,
+        regions: bool = False,
+        styles: NDArray[np.float32] | None = None,
+    ) -> Views:
+        """``count`` augmented views of each image; 0: the image as it is. With superpixels where ``regions``, in the
+        colours of photos whose moments ``styles`` are."""
+        data, cpu = DataConfig(height=self.options.height, width=self.options.width), torch.device("cpu")
+        return see(dataset, data, self.encoder, cpu, views=count, seed=seed, regions=regions, styles=styles)
+
+    def source_views(
+        self, frames: Sequence[Dataset], *, regions: bool, styles: NDArray[np.float32] | None = None
+    ) -> Views:
+        """Two views of each frame of every source."""
+        return joined([self.views(each, 2, seed=2, regions=regions, styles=styles) for each in frames])
 
     def train(
         self,
@@ -148,12 +168,13 @@ class Bench:
         unlabelled: Views | None = None,
         steps: int | None = None,
         class_balance: float = 0.4,
+        build: Callable[[int], Lite] = lite0,
     ) -> Lite:
         """A decoder after training, averaged. ``weigher``: of the source's pixels. ``unlabelled``: real images under
-        labels that a teacher gave them. ``class_balance``: as `train.class_balance`."""
+        labels that a teacher gave them. ``class_balance``: as `train.class_balance`. ``build``: the network of that
+        many classes."""
         torch.manual_seed(seed)
-        network = build_segmenter("lite0", self.classes)
-        assert isinstance(network, Lite)
+        network = build(self.classes)
         average, steps = copy.deepcopy(network).eval(), steps or self.options.steps
         balance = rare_classes_more(real.labels, self.classes, class_balance)
         # One for each side, so that every arm sees the same photos in the same order.
@@ -255,13 +276,14 @@ Arm = Callable[[Views, int], Lite]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Setting:
-    """Data to train and judge on. source: views of all synthetic frames. images: ids of those that are judged on, in
-    the order of ``val``."""
+    """Data to train and judge on. frames, source: all synthetic frames, and views of them. images: ids of those that
+    are judged on, in the order of ``val``."""
 
     name: str
     target: Dataset
     space: LabelSpace
     bench: Bench
+    frames: tuple[Dataset, ...]
     source: Views
     val: Views
     images: NDArray[np.str_]
@@ -279,14 +301,15 @@ class Setting:
         space = target.space
         assert space is not None
         bench = Bench(options, len(space))
-        sources = [bench.views(open_dataset(each).map_to(space), 2, seed=2, regions=regions) for each in options.source]
+        frames = tuple(open_dataset(each).map_to(space) for each in options.source)
         val = open_dataset(options.target, split="val")
         return cls(
             name=" + ".join(Path(each).name for each in options.source),
             target=target,
             space=space,
             bench=bench,
-            source=joined(sources),
+            frames=frames,
+            source=bench.source_views(frames, regions=regions),
             val=bench.views(val, 0, seed=0),
             images=np.array([frame.id for frame in val.frames]),
         )

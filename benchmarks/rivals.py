@@ -33,9 +33,9 @@ its weights have mean 1 within every class over training, as those of `hrs`. Arm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
@@ -51,6 +51,7 @@ from benchmarks.weighers import (
     Shuffled,
     Summed,
     Tail,
+    Together,
     Value,
     agreeing,
     generalised,
@@ -58,10 +59,12 @@ from benchmarks.weighers import (
     own_average,
     trimmed,
 )
-from hrs.config import SelectionConfig
+from hrs.config import Level, SelectionConfig, Signal
+from hrs.data.draw import draw_real
 from hrs.labels import IGNORE
 from hrs.networks.lite import Lite
 from hrs.street import DEPARTURES, FACADE_AS_FOLIAGE, FACADE_AS_SKY, SURFACE_AS_WALL, Departure
+from hrs.training.steps import photo_styles
 
 HARMFUL = frozenset(departure for departure in DEPARTURES if departure.harmful)
 LOOKS = frozenset((SURFACE_AS_WALL, FACADE_AS_SKY, FACADE_AS_FOLIAGE))
@@ -72,10 +75,49 @@ def _balanced(bench: Bench, views: Views | None, power: float, real: Views, seed
     return bench.train(real, views, seed=seed, class_balance=power)
 
 
-def _one_level(
+OWN: Mapping[str, Mapping[Level, Signal]] = {
+    "each its own": {"pixel": "agreement", "region": "appearance", "image": "similarity"},
+    "each its own, usefulness": {"pixel": "agreement", "region": "appearance", "image": "usefulness"},
+}
+"""Arms by what each of their levels learns from."""
+
+
+def _with(
     bench: Bench, source: Views, learned: Callable[..., Learned], config: SelectionConfig, real: Views, seed: int
 ) -> Lite:
     return bench.train(real, source, seed=seed, weigher=learned(seed, config))
+
+
+def _each_its_own(
+    bench: Bench,
+    source: Views,
+    learned: Callable[..., Learned],
+    parts: Sequence[SelectionConfig],
+    real: Views,
+    seed: int,
+) -> Lite:
+    weigher = Together([learned(seed, part) for part in parts])
+    return bench.train(real, source, seed=seed, weigher=weigher)
+
+
+def styled(setting: Setting, n_real: int) -> dict[str, Arm]:
+    """Arms whose frames are in the colours of the photos that a seed draws."""
+    bench, classes = setting.bench, len(setting.space)
+
+    @lru_cache(maxsize=1)
+    def frames(seed: int) -> Views:
+        styles = photo_styles(draw_real(setting.target, n_real, seed=seed))
+        return bench.source_views(setting.frames, regions=True, styles=styles)
+
+    def joint(real: Views, seed: int) -> Lite:
+        return bench.train(real, frames(seed), seed=seed)
+
+    def hrs(real: Views, seed: int) -> Lite:
+        torch.manual_seed(seed)
+        weigher = Learned(classes, bench.features, SelectionConfig())
+        return bench.train(real, frames(seed), seed=seed, weigher=weigher)
+
+    return {"joint, styled": joint, "hrs, styled": hrs}
 
 
 def arms(setting: Setting) -> dict[str, Arm]:
@@ -154,7 +196,12 @@ def arms(setting: Setting) -> dict[str, Arm]:
         for name, views in (("photos", None), ("joint", source)):
             found[f"{name}, {words}"] = partial(_balanced, bench, views, power)
     for level in usual.levels:
-        found[f"hrs, {level}"] = partial(_one_level, bench, source, learned, SelectionConfig(levels=(level,)))
+        found[f"hrs, {level}"] = partial(_with, bench, source, learned, SelectionConfig(levels=(level,)))
+    both: tuple[Level, ...] = ("pixel", "image")
+    found["hrs, pixel and image"] = partial(_with, bench, source, learned, SelectionConfig(levels=both))
+    for name, signals in OWN.items():
+        parts = [SelectionConfig(levels=(level,), signals=(signal,)) for level, signal in signals.items()]
+        found[name] = partial(_each_its_own, bench, source, learned, parts)
     found["frames drawn by agreement"] = lambda real, seed: bench.train(
         real,
         source,
@@ -167,7 +214,7 @@ def arms(setting: Setting) -> dict[str, Arm]:
 def main() -> None:
     options = parser(__doc__).parse_args()
     setting = Setting.load(options, regions=True)
-    run(setting, arms(setting), options)
+    run(setting, arms(setting) | styled(setting, options.n_real), options)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ compares them and says what each is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -74,6 +74,17 @@ class Learned:
             self.optimiser.step()
         strength = self.selector.strength(step.progress)
         return self.selector.weigh(step.source_view, scores, strength=strength).combined
+
+
+class Together:
+    """Several weighers at once: the product of their weights."""
+
+    def __init__(self, weighers: Sequence[Weigher]) -> None:
+        self.weighers = weighers
+        self.chances: Tensor | None = None
+
+    def weigh(self, step: Step) -> Tensor:
+        return torch.stack([each.weigh(step) for each in self.weighers]).prod(dim=0)
 
 
 @dataclass(eq=False)

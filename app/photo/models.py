@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrs.errors import HRSError
-from hrs.inference import Predictor, pick_device
+from hrs.inference import Predictor, make_onnx_apart, pick_device
 from hrs.runs.names import MODEL
 from hrs.runs.registry import SHIPPED, RunSummary, has_checkpoint, list_runs
 
@@ -89,6 +89,8 @@ class Models:
 
     def _quicken(self, key: tuple[Path, int]) -> None:
         try:
+            if self._device == "cpu":
+                make_onnx_apart(key[0])
             faster = Predictor.load(key[0], device=self._device)
         except HRSError as error:
             LOGGER.warning("%s stays as it is: %s", key[0], error)

@@ -1,6 +1,6 @@
 """Trained networks at work on photographs: the one door for the command line and the apps."""
 
-from hrs.inference.backends import pick_device
+from hrs.inference.backends import make_onnx_apart, pick_device
 from hrs.inference.files import Outcome, find_jobs, segment_files
 from hrs.inference.predictor import Predictor, Segmentation, calibrate, evaluate, predictions
 from hrs.inference.realism import FEWEST, Gauge, read_gauge, write_gauge
@@ -17,6 +17,7 @@ __all__ = [
     "calibrate",
     "evaluate",
     "find_jobs",
+    "make_onnx_apart",
     "pick_device",
     "predictions",
     "read_gauge",

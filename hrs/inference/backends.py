@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -125,26 +126,67 @@ def open_backend(checkpoint: Path, name: BackendName, device: torch.device | str
 def onnx_model(checkpoint: Path) -> Path:
     """The checkpoint as ONNX: model.onnx beside it if it was made from these weights, else one in the user's cache,
     exported now where there is none."""
+    return _found(checkpoint) or _made(checkpoint)
+
+
+def make_onnx_apart(checkpoint: Path) -> None:
+    """Have a process of its own make what `open_backend` would make for "auto" on a CPU, and wait for it.
+
+    For servers: PyTorch's exporter patches PyTorch, compiles Python and mutes warnings while it works, and other
+    threads of its process see all of it.
+
+    Raises:
+        HRSError: the process was killed, for its memory perhaps.
+    """
+    if _made_from(checkpoint / ONNX_8_BITS, weights_hash(checkpoint)) or _found(checkpoint):
+        return
+    process = get_context("spawn").Process(target=_make_quietly, args=(checkpoint,), daemon=True)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise HRSError(f"the process that was to make {checkpoint} as ONNX ended with {process.exitcode}")
+
+
+def _make_quietly(checkpoint: Path) -> None:
+    """What goes wrong is told to whoever opens the backend then."""
+    with suppress(HRSError):
+        open_backend(checkpoint, "auto", "cpu")
+
+
+def _found(checkpoint: Path) -> Path | None:
+    """One that was made before. Raises NotExportable where that was tried in vain."""
     weights = weights_hash(checkpoint)
     beside = checkpoint / ONNX_MODEL
     if _made_from(beside, weights):
         return beside
-    cached = cache_root() / "onnx" / f"{weights}.onnx"
-    refused = cached.with_name(f"{weights}-{torch.__version__}.txt")  # another exporter may do what this one cannot
-    if refused.is_file():
+    cached = _cached(weights)
+    if (refused := _refused(cached)).is_file():
         raise NotExportable(refused.read_text(encoding="utf-8"))
     with suppress(OSError):  # none there yet, or not ours to touch
         os.utime(cached)
-    if not _made_from(cached, weights):
-        LOGGER.info("making %s once, for speed", cached)
-        try:
-            export_network(checkpoint, cached)
-        except NotExportable as error:
-            cached.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write(refused, str(error))
-            raise
-        _forget_oldest(cached.parent)
+    return cached if _made_from(cached, weights) else None
+
+
+def _made(checkpoint: Path) -> Path:
+    cached = _cached(weights_hash(checkpoint))
+    LOGGER.info("making %s once, for speed", cached)
+    try:
+        export_network(checkpoint, cached)
+    except NotExportable as error:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(_refused(cached), str(error))
+        raise
+    _forget_oldest(cached.parent)
     return cached
+
+
+def _cached(weights: str) -> Path:
+    return cache_root() / "onnx" / f"{weights}.onnx"
+
+
+def _refused(cached: Path) -> Path:
+    """Says why there is none; another exporter may do what this one cannot."""
+    return cached.with_name(f"{cached.stem}-{torch.__version__}.txt")
 
 
 def _forget_oldest(folder: Path) -> None:

@@ -18,7 +18,7 @@ from app.photo.models import Models
 from app.photo.service import MAX_BATCH, Photos, Shown, colour, empty, safe_stem, uploaded
 from app.photo.view import BatchRow, ClassRow, batch_html, class_rows, confidence_colours, realism_html, shrink
 from hrs.errors import HRSError
-from hrs.inference import Segmentation
+from hrs.inference import Segmentation, backends
 from hrs.inference.backends import OnnxBackend, TorchBackend
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import LabelSpace
@@ -146,8 +146,13 @@ def test_two_models_are_kept_in_memory_the_oldest_gives_way(trained, tmp_path):
     assert [folder.parents[1].name for folder, _ in models._loaded] == ["a", "c"]
 
 
+def not_here(checkpoint, out):
+    pytest.fail("PyTorch's exporter changes PyTorch for all threads of a process that serves")
+
+
 def test_a_model_answers_at_once_and_gets_faster_behind(trained, tmp_path, monkeypatch, folder):
     monkeypatch.setenv("HRS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(backends, "export_network", not_here)
     models = Models(trained, shipped=tmp_path / "none")
     model = models.find("tiny")
     first = models.load(model)

@@ -113,6 +113,7 @@ def filter_by_weight(page: Page, corpus: ScoredCorpus) -> list[str]:
 
 def take_it_away(page: Page, kept: list[str], out: Path) -> None:
     page.get_by_text(f"Export {len(kept)} frames").click()
+    rested(page)  # a list that is being made anew cannot be had
     with page.expect_download() as download:
         page.get_by_role("button", name="List as CSV").click()
     table = pd.read_csv(download.value.path(), dtype={"frame": str})

@@ -16,7 +16,7 @@ from hrs.labelling.photoset import PhotoSet
 from hrs.labels import IGNORE
 from hrs.runs.names import DATASETS
 from tests.app.test_label import png
-from tests.browser.pages import press_pixel, upload
+from tests.browser.pages import press_pixel, settled, upload
 from tests.conftest import CLASSES
 from tests.inference.conftest import photo
 
@@ -243,6 +243,7 @@ def test_the_page_shows_the_editor_and_takes_photos(
     page.get_by_text("Add photos").click()
     third = tmp_path / "third.png"
     third.write_bytes(png(photo(*SIZE, seed=5)))
+    settled(page)
     page.get_by_role("button", name=re.compile("Add$")).last.click()
     expect(page.get_by_text("No photo has arrived yet.")).to_be_visible()
     upload(page, [third])

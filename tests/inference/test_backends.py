@@ -1,5 +1,6 @@
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -109,6 +110,22 @@ def test_a_network_that_onnx_cannot_hold_is_tried_once(checkpoint, monkeypatch):
         with pytest.raises(HRSError, match="no word for this"):
             Predictor.load(checkpoint, backend="onnx")
     assert len(calls) == 1
+
+
+def test_what_is_made_apart_is_found_afterwards(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setenv("HRS_CACHE", str(tmp_path / "another"))
+    backends.make_onnx_apart(checkpoint)
+    monkeypatch.setattr(backends, "export_network", None)
+    monkeypatch.setattr(backends, "get_context", None)  # no second process
+    backends.make_onnx_apart(checkpoint)
+    assert isinstance(Predictor.load(checkpoint, backend="auto").backend, OnnxBackend)
+
+
+def test_a_process_that_dies_at_it_is_told(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setenv("HRS_CACHE", str(tmp_path / "another"))
+    monkeypatch.setattr(backends, "_make_quietly", sys.exit)  # with its argument, a text: code 1
+    with pytest.raises(HRSError, match="ended with 1"):
+        backends.make_onnx_apart(checkpoint)
 
 
 def test_onnx_is_for_the_cpu(checkpoint):
