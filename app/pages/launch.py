@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.context import all_runs, is_shipped, plain, runs_root
+from app.context import all_runs, follow, go_next, is_shipped, plain, runs_root
 from app.launch import before, checks, classtable, draft, forms, place
 from app.launch.offers import networks, offer_data_sets
 from app.runs.reading import read_config
@@ -25,9 +25,9 @@ from hrs.study.baselines import SEEDS, beside_baselines, start_study
 from hrs.study.plan import plan
 
 DATA_SETS = ("data.sources", "data.target")
-# Keys of the session state; the last three: what a fill said, why nothing was started, the page that shows what was.
+# Keys of the session state; the last two: what a fill said, why nothing was started.
 BASELINES_KEY = "launch baselines"
-TOLD, REFUSED, STARTED = "launch told", "launch refused", "launch started"
+TOLD, REFUSED = "launch told", "launch refused"
 
 
 def main() -> None:
@@ -69,11 +69,11 @@ def fill_form() -> None:
         draft.restore()
     wanted, photos = st.query_params.get("clone"), st.query_params.get("photos")
     if wanted is not None:
-        del st.query_params["clone"]
         clone(wanted)
+        del st.query_params["clone"]  # not before: where the page is drawn anew at this moment, it is still asked for
     if photos is not None:
-        del st.query_params["photos"]
         train_with(photos, begun=begun)
+        del st.query_params["photos"]
 
 
 def train_with(photos: str, *, begun: bool) -> None:
@@ -241,35 +241,24 @@ def say_what_starts(config: RunConfig | None, why_not: list[str]) -> None:
 
 
 def begin() -> None:
-    """Start the run, or the study, that the form shows; `follow` then goes where it can be watched.
-
-    A callback, so that it is done before the page is drawn: a part of the page that looks again every second would
-    still ask for itself while the next page opens, and empty that.
-    """
+    """Start the run, or the study, that the form shows, and go where it can be watched."""
     config, notes = read_form()
     if config is None or reasons(notes):  # typed at the last moment; the page says it
         return
     try:
-        st.session_state[STARTED] = hand_in(config, typed_name())
+        hand_in(config, typed_name())
     except HRSError as error:
         st.session_state[REFUSED] = str(error)
 
 
-def hand_in(config: RunConfig, name: str) -> tuple[str, dict[str, str]]:
-    """Start what the form asks for; returns the page that shows it, and what its address says."""
+def hand_in(config: RunConfig, name: str) -> None:
     on = place.chosen()
     if with_baselines():
         name = name or automatic_name(config.method)
         start_study(beside_baselines(config), runs_root(), name, on)
-        return "pages/compare.py", {"of": f"Study {name}"}
-    return "pages/runs.py", {"run": launcher(on).start(config, runs_root(), name or None).name}
-
-
-def follow() -> None:
-    """Go to what was just started."""
-    if started := st.session_state.pop(STARTED, None):
-        page, query = started
-        st.switch_page(page, query_params=query)
+        go_next("pages/compare.py", of=f"Study {name}")
+    else:
+        go_next("pages/runs.py", run=launcher(on).start(config, runs_root(), name or None).name)
 
 
 main()

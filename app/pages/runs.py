@@ -12,6 +12,7 @@ import streamlit as st
 from app.context import (
     all_runs,
     fingerprint,
+    follow,
     forget_unknown,
     is_shipped,
     plain,
@@ -37,6 +38,7 @@ MOST = 12  # runs drawn over each other at once
 
 
 def main() -> None:
+    follow()
     st.title("Runs")
     first = is_first_visit()
     if first:
