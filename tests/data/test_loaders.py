@@ -1,10 +1,11 @@
+import multiprocessing
 import shutil
 from collections.abc import Iterator
 from functools import partial
+from multiprocessing.process import BaseProcess
 
 import cv2
 import numpy as np
-import psutil
 import pytest
 import torch
 
@@ -180,7 +181,7 @@ def test_a_loader_process_that_is_killed_is_one_line(frames):
     reader = FrameReader([dataset], tiny_config(frames).data, regions=False)
     batches = step_batches(TrainingSteps(reader, reader, partial(_two_and_none), seed=0), 0, 100_000, workers=1)
     next(batches)
-    (worker,) = psutil.Process().children()
+    (worker,) = multiprocessing.active_children()
     with pytest.raises(HRSError, match=r"a loader process was killed.*lower data\.workers"):
         _kill_and_go_on(worker, batches)
 
@@ -203,7 +204,7 @@ def test_errors_in_loader_processes_stay_one_line(frames, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def _kill_and_go_on(worker: psutil.Process, batches: Iterator[Step]) -> None:
+def _kill_and_go_on(worker: BaseProcess, batches: Iterator[Step]) -> None:
     with loader_errors():
         worker.kill()
         for _ in batches:
