@@ -26,6 +26,8 @@ from hrs.study.run import run_study
 from hrs.system.files import atomic_write
 
 SYNTHETIC = {"batch_source": 2, "source_schedule": "cosine", "source_until": 0.7}
+CONSTANT = {"batch_source": 2, "source_schedule": "constant"}
+FROZEN = {"encoder_rate": 0.0}
 STRONG = {"scale_min": 0.5, "scale_max": 2.0, "jitter": 0.5}
 UNBALANCED = {"class_balance": 0.0}
 PLANTED = ["render:synthetic?frames=1200"]
@@ -33,6 +35,11 @@ ARMS: dict[str, dict[str, Any]] = {
     "photos": {"method": "target_only"},
     "joint": {"method": "joint", "train": SYNTHETIC},
     "hrs": {"method": "hrs", "train": SYNTHETIC},
+    "joint constant": {"method": "joint", "train": CONSTANT},
+    "hrs constant": {"method": "hrs", "train": CONSTANT},
+    "photos frozen": {"method": "target_only", "train": FROZEN},
+    "joint constant frozen": {"method": "joint", "train": CONSTANT | FROZEN},
+    "hrs constant frozen": {"method": "hrs", "train": CONSTANT | FROZEN},
     "mixing": {"method": "mixing", "train": SYNTHETIC},
     "joint planted": {"method": "joint", "data": {"sources": PLANTED}, "train": SYNTHETIC},
     "hrs planted": {"method": "hrs", "data": {"sources": PLANTED}, "train": SYNTHETIC},

@@ -46,18 +46,18 @@ def show_trial(job: Job, yaml: str, *, current: bool) -> None:
             for each in found.ways:
                 st.button(plain(each.name), key=f"use {each.name}", on_click=take, args=(each.use, yaml))
         with st.expander("IoU by class"):
-            st.dataframe(by_class(found), hide_index=True)
+            columns = {each.name: st.column_config.NumberColumn(format="%.1f") for each in found.ways}
+            st.dataframe(by_class(found), hide_index=True, column_config=columns, height="content", alt="IoU by class")
         told = f"{'' if current else 'For earlier settings. '}{found.about()} The run's validation images took no part."
         st.caption(plain(told))
-        for note in found.notes:
-            st.caption(plain(note))
+        if found.notes:
+            st.caption("  \n".join(map(plain, found.notes)))  # a line each
 
 
 def by_class(found: Findings) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for i, name in enumerate(found.classes):
-        values = {each.name: each.iou[i] for each in found.ways}
-        rows.append({"class": name, **{way: value and round(value, 1) for way, value in values.items()}})
+        rows.append({"class": name, **{each.name: each.iou[i] for each in found.ways}})
     return rows
 
 

@@ -6,7 +6,7 @@ from hrs.data.layouts import open_dataset
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import CAMVID
 from hrs.runs.names import DATASETS
-from tests.app.conftest import words
+from tests.app.conftest import press, words
 from tests.app.test_label import png
 from tests.inference.conftest import photo
 
@@ -60,7 +60,9 @@ def test_training_is_offered_once_two_photos_have_labels(open_page, root):
     assert "1 of 2 photos have labels" in words(at)
     own.write_label("1", np.ones((70, 90), np.uint8))
     at = open_page("label", set="town")
-    assert not next(button for button in at.button if button.label == "Train with these").disabled
+    press(at, "Train with these")
+    assert at.title[0].value == "Launch" and "photos" not in at.query_params
+    assert at.text_input(key="config.data.target").value == f"folder:{own.path}"
     assert len(open_dataset(f"folder:{own.path}")) == 2
 
 
