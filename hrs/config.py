@@ -246,7 +246,9 @@ class TrainConfig(Section):
     class_balance: Share = Field(0.4, description="p of class weights frequency^-p in the loss; 0: every pixel alike.")
     learning_rate: Positive = Field(2e-3, description="Peak learning rate.")
     encoder_rate: Share = Field(
-        0.2, title="Rate of a pretrained encoder", description="Share of it at which a pretrained encoder learns."
+        0.2,
+        title="Rate of a pretrained encoder",
+        description="Share of it at which a pretrained encoder learns. 0: it stays as it is, and steps are faster.",
     )
     weight_decay: float = Field(1e-2, ge=0, description="AdamW's decoupled weight decay.")
     lr_warmup: Share = Field(

@@ -17,7 +17,10 @@ def method_class(name: str) -> type[Method]:
 
 
 def build_method(config: RunConfig, num_classes: int, segmenter: Segmenter | None = None) -> Method:
-    """The method a config names, around the segmentation network it names, or around a given one."""
+    """The method a config names, around the segmentation network it names, or around a given one. A pretrained encoder
+    that is to learn nothing is frozen."""
     network = config.network
     segmenter = segmenter or build_segmenter(network.name, num_classes, pretrained=network.pretrained)
+    if network.pretrained and config.train.encoder_rate == 0:
+        segmenter.freeze()
     return method_class(config.method)(config, segmenter)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,9 @@ class Segmenter(nn.Module, ABC):
     pretrained_part: ClassVar[str] = ""
     """Name of the submodule that pretrained weights fill; empty where there are none to be had."""
 
+    frozen = False
+    """Whether what pretrained weights fill stays as it is."""
+
     classifier: nn.Conv2d
     """The last linear layer, 1x1, from features to logits."""
 
@@ -48,12 +51,28 @@ class Segmenter(nn.Module, ABC):
         return {}
 
     def rates(self, learning_rate: float, encoder_rate: float) -> list[tuple[list[nn.Parameter], float]]:
-        """All parameters by learning rate: those that pretrained weights fill learn ``encoder_rate`` times as fast."""
-        part: nn.Module = getattr(self, self.pretrained_part) if self.pretrained_part else nn.Module()
-        encoder = list(part.parameters())
-        inside = {id(parameter) for parameter in encoder}
+        """All parameters that learn, by learning rate: those that pretrained weights fill learn ``encoder_rate`` times
+        as fast."""
+        encoder = [] if self.frozen else list(self._pretrained().parameters())
+        inside = {id(parameter) for parameter in self._pretrained().parameters()}
         others = [parameter for parameter in self.parameters() if id(parameter) not in inside]
         return [(others, learning_rate), (encoder, encoder_rate * learning_rate)]
+
+    def freeze(self) -> None:
+        """Keep what pretrained weights fill as it is, its BatchNorm's statistics too: no step changes it, and none goes
+        back through it."""
+        self.frozen = True
+        self._pretrained().requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self.frozen:
+            self._pretrained().eval()
+        return self
+
+    def _pretrained(self) -> nn.Module:
+        """Empty where there is no such part."""
+        return getattr(self, self.pretrained_part) if self.pretrained_part else nn.Module()
 
     @property
     def num_classes(self) -> int:

@@ -1,5 +1,7 @@
 """EfficientNet-Lite against its published weights: what ImageNet's classifier says, and how TensorFlow pads."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -94,6 +96,21 @@ def test_the_encoder_learns_at_a_rate_of_its_own():
     assert (rate, slow) == (1.0, 0.2)
     assert {id(p) for p in encoder} == {id(p) for p in network.encoder.parameters()}
     assert len(others) + len(encoder) == len(list(network.parameters()))
+
+
+def test_a_frozen_encoder_stays_as_it_is():
+    """Its BatchNorm's statistics too, however often the network is told to train; what reads it learns."""
+    network = build_segmenter("lite0", 7)
+    network.freeze()
+    before = copy.deepcopy(network.state_dict())
+    optimiser = torch.optim.AdamW([p for rows, _ in network.rates(0.1, 0.0) for p in rows], weight_decay=0.5)
+    for _ in range(2):
+        network.eval()
+        network.train()(torch.randn(2, 3, 32, 32)).logits.square().mean().backward()
+        optimiser.step()
+    changed = {name.partition(".")[0] for name, now in network.state_dict().items() if not now.equal(before[name])}
+    assert "encoder" not in changed and {"classifier", "context", "lateral4", "smooth16"} <= changed
+    assert all(parameter.grad is None for parameter in network.encoder.parameters())
 
 
 def test_one_image_of_the_smallest_size_is_refused_in_training_alone():
