@@ -56,6 +56,16 @@ def test_every_method_gives_a_loss_that_moves_the_segmentation_network(name):
 
 
 @pytest.mark.parametrize("name", METHODS)
+def test_a_pretrained_encoder_that_is_to_learn_nothing_is_left_as_it_is(name):
+    method, config = build(name, "network.name=lite0", "network.pretrained=true", "train.encoder_rate=0")
+    encoder = method.segmenter.encoder
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    one_step(method, config).loss.backward()
+    assert all(now.equal(before[name]) for name, now in encoder.state_dict().items())
+    assert method.segmenter.classifier.weight.grad is not None and encoder.stem[0].weight.grad is None
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_synthetic_frames_never_take_the_place_of_photos(name):
     _, config = build(name)
     real = [method_class(name).counts(config, step)[1] for step in range(config.train.steps)]
