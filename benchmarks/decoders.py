@@ -13,7 +13,8 @@ classifier on top:
 - all at 4: every stride to 64 features at stride 4, side by side, and 1x1 (SegFormer's, Xie et al., NeurIPS 2021).
 
 Then how long one training step of the whole network takes with each (six images of 320x240, one thread), and one photo
-of 480x360, over the product's, medians of nine taken in turn.
+of 480x360, over the product's, medians of nine taken in turn; *encoder frozen*: the product's, as
+`train.encoder_rate=0` trains it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from hrs.networks.lite import LITES, Lite
 
 WIDTH = 64
 ROUNDS = 9
+FROZEN = "encoder frozen"
 
 
 def wide(width: int, classes: int) -> Lite:
@@ -86,7 +88,13 @@ class AllAt4(Lite):
         return SegmenterOutput(self.classifier(features), features)
 
 
-DECODERS: Mapping[str, Callable[[int], Lite]] = {
+def frozen(classes: int) -> Lite:
+    network = lite0(classes)
+    network.freeze()
+    return network
+
+
+DECODERS: dict[str, Callable[[int], Lite]] = {
     "top-down": lite0,
     "top-down, 32": partial(wide, 32),
     "top-down, 128": partial(wide, 128),
@@ -107,7 +115,7 @@ def arms(setting: Setting) -> dict[str, Arm]:
 
 def training_step(network: Lite) -> Callable[[], None]:
     """One pass forward and back."""
-    images, parameters = torch.randn(6, 3, 240, 320), list(network.parameters())
+    images, parameters = torch.randn(6, 3, 240, 320), [p for p in network.parameters() if p.requires_grad]
 
     def step() -> None:
         network.train()
@@ -140,10 +148,10 @@ def seconds(works: Mapping[str, Callable[[], None]]) -> dict[str, float]:
 
 def report_times(classes: int) -> None:
     torch.set_num_threads(1)
-    networks = {name: build(classes) for name, build in DECODERS.items()}
+    networks = {name: build(classes) for name, build in (DECODERS | {FROZEN: frozen}).items()}
     trained, shown = (seconds({name: how(net) for name, net in networks.items()}) for how in (training_step, one_photo))
     first = next(iter(DECODERS))
-    rows = [[name, f"{trained[name] / trained[first]:.2f}", f"{shown[name] / shown[first]:.2f}"] for name in DECODERS]
+    rows = [[name, f"{trained[name] / trained[first]:.2f}", f"{shown[name] / shown[first]:.2f}"] for name in networks]
     print_table(["decoder", "training step", "photo"], rows)
 
 
