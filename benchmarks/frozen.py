@@ -168,11 +168,12 @@ class Bench:
         unlabelled: Views | None = None,
         steps: int | None = None,
         class_balance: float = 0.4,
+        photos: int = REAL,
         build: Callable[[int], Lite] = lite0,
     ) -> Lite:
         """A decoder after training, averaged. ``weigher``: of the source's pixels. ``unlabelled``: real images under
-        labels that a teacher gave them. ``class_balance``: as `train.class_balance`. ``build``: the network of that
-        many classes."""
+        labels that a teacher gave them. ``class_balance``: as `train.class_balance`. ``photos``: views of them a step.
+        ``build``: the network of that many classes."""
         torch.manual_seed(seed)
         network = build(self.classes)
         average, steps = copy.deepcopy(network).eval(), steps or self.options.steps
@@ -185,7 +186,7 @@ class Bench:
         for step in range(steps):
             for group in optimiser.param_groups:
                 group["lr"] = 2e-3 * rate(step / steps, steps)
-            sides = [Side.draw(real, REAL, draws[0])]
+            sides = [Side.draw(real, photos, draws[0])]
             if source is not None:
                 sides.append(Side.draw(source, SOURCE, draws[1], None if weigher is None else weigher.chances))
             if unlabelled is not None:

@@ -5,7 +5,8 @@
 With the encoder frozen (`benchmarks.frozen`). Every rule acts from a tenth of training on, in full from a fifth, and
 its weights have mean 1 within every class over training, as those of `hrs`. Arms:
 
-- photos, joint: no synthetic frames, and all of them alike;
+- photos, joint: no synthetic frames, and all of them alike; photos, as many in all: as many views of photos a step as
+  joint has of photos and frames together;
 - hrs: the product's own selection, learned weighting networks of three levels at its defaults; hrs, pixel; hrs, region;
   hrs, image: of one level alone;
 - agreement: what `hrs` learns from, read directly, of pixels; agreement, frames: its mean over the frame; agreement,
@@ -41,7 +42,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import told
-from benchmarks.frozen import Arm, Bench, Given, Setting, Step, Views, parser, run, within_class
+from benchmarks.frozen import REAL, SOURCE, Arm, Bench, Given, Setting, Step, Views, parser, run, within_class
 from benchmarks.weighers import (
     Compared,
     DrawsFrames,
@@ -165,6 +166,7 @@ def arms(setting: Setting) -> dict[str, Arm]:
 
     found: dict[str, Arm] = {
         "photos": lambda real, seed: bench.train(real, None, seed=seed),
+        "photos, as many in all": lambda real, seed: bench.train(real, None, seed=seed, photos=REAL + SOURCE),
         "joint": lambda real, seed: bench.train(real, source, seed=seed),
         "hrs": lambda real, seed: bench.train(real, source, seed=seed, weigher=learned(seed)),
         "hrs, faded": lambda real, seed: bench.train(real, source, seed=seed, weigher=Faded(learned(seed))),
