@@ -92,7 +92,7 @@ class Models:
             if self._device == "cpu":
                 make_onnx_apart(key[0])
             faster = Predictor.load(key[0], device=self._device)
-        except HRSError as error:
+        except (HRSError, ImportError, OSError) as error:
             LOGGER.warning("%s stays as it is: %s", key[0], error)
             return
         with self._lock:

@@ -53,10 +53,10 @@ class Segmenter(nn.Module, ABC):
     def rates(self, learning_rate: float, encoder_rate: float) -> list[tuple[list[nn.Parameter], float]]:
         """All parameters that learn, by learning rate: those that pretrained weights fill learn ``encoder_rate`` times
         as fast."""
-        encoder = [] if self.frozen else list(self._pretrained().parameters())
-        inside = {id(parameter) for parameter in self._pretrained().parameters()}
+        encoder = list(self._pretrained().parameters())
+        inside = {id(parameter) for parameter in encoder}
         others = [parameter for parameter in self.parameters() if id(parameter) not in inside]
-        return [(others, learning_rate), (encoder, encoder_rate * learning_rate)]
+        return [(others, learning_rate), ([] if self.frozen else encoder, encoder_rate * learning_rate)]
 
     def freeze(self) -> None:
         """Keep what pretrained weights fill as it is, its BatchNorm's statistics too: no step changes it, and none goes
