@@ -20,7 +20,7 @@ app: $(READY)           ## the dashboard and the photo app
 	$(PY) -m app
 
 test: browser check     ## all checks and tests
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
+	$(PY) -m pytest -n 2 --durations=25
 
 check: $(READY)         ## style and types only
 	$(VENV)/bin/ruff check .

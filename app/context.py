@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 import streamlit as st
 
@@ -134,32 +133,6 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#$~:|])", r"\\\1", text)
 
 
-_NEXT = "next page"  # of the session state
-
-
-def go_next(page: str, **address: str) -> None:
-    """Have the page drawn next be another one, with this in its address. For a callback; `go_to` is for the rest."""
-    st.session_state[_NEXT] = page, address
-
-
-def go_to(page: str, **address: str) -> NoReturn:
-    """Open another page, with this in its address.
-
-    In two steps: the page that is left begins once more, upon which its parts that look again by themselves stop
-    asking, and leaves before it draws them. One that still asked while the next page opens would empty that page, and
-    its address.
-    """
-    go_next(page, **address)
-    st.rerun()
-
-
-def follow() -> None:
-    """Open the page that was asked for. Pages that use `go_to` or `go_next` call it before they draw anything."""
-    if asked := st.session_state.pop(_NEXT, None):
-        page, address = asked
-        st.switch_page(page, query_params=address)
-
-
 def say_no_runs(what: str) -> None:
     """What a page shows while there is no run.
 
@@ -173,5 +146,5 @@ def say_no_runs(what: str) -> None:
             "minutes, and `python -m hrs train CONFIG.yaml` trains your own."
         )
         if st.button("Open Launch", type="primary", icon=":material/play_arrow:"):
-            go_to("pages/launch.py")
+            st.switch_page("pages/launch.py")
         st.caption(f"Runs are read from {plain(str(runs_root().resolve()))}.")

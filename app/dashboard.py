@@ -7,12 +7,14 @@ from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run` puts this file's folder there, pages import the package app
     sys.path.insert(0, str(HERE.parent))
 
 PAGES = HERE / "pages"
+_SHOWN = "page shown"  # of the session state: the address of the page that was drawn last
 _BARS = (
     '<rect x="1" y="4" width="6" height="20" rx="1.5" fill="#56B4E9"/>'
     '<rect x="9" y="9" width="6" height="15" rx="1.5" fill="#009E73"/>'
@@ -60,7 +62,25 @@ def main() -> None:
     ]
     # The first page is at /, but people type its name as they see it done for the others.
     alias = st.Page(lambda: open_first(pages[0]), title="Runs", url_path="runs", visibility="hidden")
-    st.navigation([*pages, alias], position="top").run()
+    page = st.navigation([*pages, alias], position="top")
+    left = st.session_state.get(_SHOWN, page.url_path) != page.url_path
+    st.session_state[_SHOWN] = page.url_path
+    if left:
+        forget_parts()
+    page.run()
+
+
+def forget_parts() -> None:
+    """Begin once more, with no part of the page that was left.
+
+    Its parts that look again by themselves may ask to be drawn while this page opens. Streamlit (1.67) would draw one
+    when this page is done, as a part of the page that was left, for which the browser empties this one. What asks from
+    now on is unknown; what asked before gives way to a whole page that is asked for after it.
+    """
+    context = get_script_run_ctx()
+    if context is not None:
+        context.fragment_storage.clear()
+        st.rerun()
 
 
 def open_first(page: StreamlitPage) -> None:

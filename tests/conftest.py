@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ["HRS_SHIPPED"] = "no shipped runs"  # before hrs is imported, here and in the processes that tests start
+# Before torch and hrs are imported, here and in the processes that tests start; several threads each would wait for
+# each other's turn.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["HRS_SHIPPED"] = "no shipped runs"
 
 import cv2
 import numpy as np

@@ -7,7 +7,7 @@ import streamlit as st
 from app.areas.export import show_export
 from app.areas.faults import choose_filter, show_classes, show_groups
 from app.areas.truth import show_truth
-from app.context import all_runs, follow, pick_run, plain, say_no_runs
+from app.context import all_runs, pick_run, plain, say_no_runs
 from app.weights.address import addressed
 from app.weights.corpus import CORPUS, area_table, open_source, sources
 from app.weights.scoring import offer_scoring
@@ -24,7 +24,6 @@ _TITLES = {FAULTS: "Kinds of fault", CLASSES: "Class by class", TRUTH: "Planted 
 
 
 def main() -> None:
-    follow()
     left, right = st.columns([1, 3], vertical_alignment="bottom")
     left.title("Areas")
     summaries = all_runs()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from app.context import all_runs, follow, plain, runs_root, say_no_runs
+from app.context import all_runs, plain, runs_root, say_no_runs
 from app.figures.curves import CHART, against_images
 from app.runs.comparing import Group, groups, n_words
 from app.runs.studying import finished, show_study
@@ -20,7 +20,6 @@ OWN_RUNS = "All runs"
 
 
 def main() -> None:
-    follow()
     st.title("Compare")
     found = find_groups()
     if not found:

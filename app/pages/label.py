@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from app.context import follow, go_to, plain, runs_root
+from app.context import plain, runs_root
 from app.label.mount import PREFIX
 from hrs.errors import HRSError
 from hrs.labelling.photoset import PhotoSet, sets_in
@@ -103,11 +103,10 @@ def what_next(own: PhotoSet) -> None:
     place = plain(str(own.path))
     st.caption(f"{done} of {len(photos)} photos have labels. The set is a data set like any other: folder:{place}")
     if st.button("Train with these", type="primary", disabled=done < 2, icon=":material/play_arrow:"):
-        go_to("pages/launch.py", photos=f"folder:{own.path}")
+        st.switch_page("pages/launch.py", query_params={"photos": f"folder:{own.path}"})
 
 
 def main() -> None:
-    follow()
     st.title("Label")
     columns = st.columns([2, 1, 1])
     with columns[0]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.context import all_runs, follow, go_next, is_shipped, plain, runs_root
+from app.context import all_runs, is_shipped, plain, runs_root
 from app.launch import before, checks, classtable, draft, forms, place
 from app.launch.offers import networks, offer_data_sets
 from app.runs.reading import read_config
@@ -25,13 +25,15 @@ from hrs.study.baselines import SEEDS, beside_baselines, start_study
 from hrs.study.plan import plan
 
 DATA_SETS = ("data.sources", "data.target")
-# Keys of the session state; the last two: what a fill said, why nothing was started.
+# Keys of the session state; the last three: what a fill said, why nothing was started, the page of what was.
 BASELINES_KEY = "launch baselines"
-TOLD, REFUSED = "launch told", "launch refused"
+TOLD, REFUSED, STARTED = "launch told", "launch refused", "launch started"
 
 
 def main() -> None:
-    follow()
+    if STARTED in st.session_state:
+        page, address = st.session_state.pop(STARTED)
+        st.switch_page(page, query_params=address)
     st.title("Launch")
     st.markdown("Whatever the form is filled with can be changed. [Start](#start) stands below it.")
     fill_form()
@@ -241,7 +243,8 @@ def say_what_starts(config: RunConfig | None, why_not: list[str]) -> None:
 
 
 def begin() -> None:
-    """Start the run, or the study, that the form shows, and go where it can be watched."""
+    """Start the run, or the study, that the form shows. A callback cannot switch pages: `main` goes where it can be
+    watched."""
     config, notes = read_form()
     if config is None or reasons(notes):  # typed at the last moment; the page says it
         return
@@ -256,9 +259,10 @@ def hand_in(config: RunConfig, name: str) -> None:
     if with_baselines():
         name = name or automatic_name(config.method)
         start_study(beside_baselines(config), runs_root(), name, on)
-        go_next("pages/compare.py", of=f"Study {name}")
+        st.session_state[STARTED] = "pages/compare.py", {"of": f"Study {name}"}
     else:
-        go_next("pages/runs.py", run=launcher(on).start(config, runs_root(), name or None).name)
+        run = launcher(on).start(config, runs_root(), name or None)
+        st.session_state[STARTED] = "pages/runs.py", {"run": run.name}
 
 
 main()

@@ -12,7 +12,6 @@ import streamlit as st
 from app.context import (
     all_runs,
     fingerprint,
-    follow,
     forget_unknown,
     is_shipped,
     plain,
@@ -38,7 +37,6 @@ MOST = 12  # runs drawn over each other at once
 
 
 def main() -> None:
-    follow()
     st.title("Runs")
     first = is_first_visit()
     if first:

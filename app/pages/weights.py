@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.context import all_runs, follow, is_shipped, pick_run, plain, say_no_runs
+from app.context import all_runs, is_shipped, pick_run, plain, say_no_runs
 from app.weights.address import addressed, remember, restore
 from app.weights.corpus import CORPUS, PANEL, open_source, sources
 from app.weights.detail import show_detail
@@ -75,7 +75,6 @@ def _choose_source(found: list[str]) -> str:
 
 
 def main() -> None:
-    follow()
     left, right = st.columns([1, 3], vertical_alignment="bottom")
     left.title("Weights")
     restore()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.context import go_to, is_shipped, plain
+from app.context import is_shipped, plain
 from hrs.errors import HRSError
 from hrs.launch.launcher import launcher
 from hrs.runs import registry
@@ -41,7 +41,7 @@ def action_bar(chosen: list[RunSummary], select: Select) -> None:
         if st.button(
             "Clone", icon=":material/content_copy:", disabled=not single, help="Fill the form of Launch with it"
         ):
-            go_to("pages/launch.py", clone=chosen[0].name)
+            st.switch_page("pages/launch.py", query_params={"clone": chosen[0].name})
         if not single and st.button("Select none", icon=":material/close:"):
             select([])
             st.rerun()

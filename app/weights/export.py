@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.context import go_to, plain
+from app.context import plain
 from app.figures.maps import TITLES, Lens
 from app.launch import draft
 from app.weights.following import POLL_SECONDS, show_progress
@@ -114,7 +114,7 @@ def _open_in_launch(run: RunFolder, source: str) -> None:
     except HRSError as error:
         st.error(plain(str(error)))
         return
-    go_to("pages/launch.py")
+    st.switch_page("pages/launch.py")
 
 
 @st.fragment(run_every=POLL_SECONDS)

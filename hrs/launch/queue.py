@@ -109,6 +109,7 @@ class LocalQueue:
         with _locked():
             if again:
                 refuse_active(work, "cancel it first, or wait until it ends")
+                work.forget_request()
                 work.write_status(state="running", keeper=None)
             taken = usable[:count]
             _write(Ticket(folder=folder, since=time.time_ns(), devices=usable, taken=taken, owner=folder))

@@ -7,7 +7,6 @@ rename: a reader in another process, or on another machine that shares the disk,
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import signal
 import socket
@@ -24,7 +23,7 @@ import psutil
 from hrs.errors import HRSError
 from hrs.runs.records import plain, tail
 from hrs.runs.status import ACTIVE, BEAT, KILLED, NOBODY, Status, lives
-from hrs.system.documents import parse_json, read_bounded, read_json
+from hrs.system.documents import parse_json, read_bounded
 from hrs.system.files import DiskFull, atomic_write
 from hrs.system.processes import process_alive, process_identity
 
@@ -55,8 +54,8 @@ class WorkFolder:
 
     @property
     def cancel_mark(self) -> Path:
-        """Names the process that is to stop: [pid, its start, that of the machine]."""
-        return self.path / "cancel.json"
+        """There where the work is to stop, whichever process does it: it may change hands at this very moment."""
+        return self.path / ".cancel"
 
     @property
     def reserve(self) -> Path:
@@ -83,7 +82,7 @@ class WorkFolder:
         status = self._stored_status()
         if status.state not in ACTIVE or lives(status, self._last_beat()):
             return status
-        if self._cancel_asked(status):
+        if self.stop_requested():
             return status.model_copy(update={"state": "cancelled", "eta": None, "phase": None})
         return status.model_copy(update={"state": "failed", "error": KILLED, "eta": None, "phase": None})
 
@@ -180,15 +179,19 @@ class WorkFolder:
         if status.state != "queued" or status.pid is not None:
             return False
         self.write_status(state="queued", **process_identity())
-        if self._cancel_asked(status):  # at this very moment
+        if self.stop_requested():  # at this very moment
             self.write_status(state="cancelled")
             return False
         return True
 
     def stop_requested(self) -> bool:
-        """Whether the process that does this work was asked to stop. Cheap enough for every step: one look for a file
-        that is not there. A request to an earlier process, before a resume, does not count."""
-        return self.cancel_mark.exists() and self._cancel_asked(self._stored_status())
+        """Whether the work was asked to stop since it was last begun anew. Cheap enough for every step: one look for a
+        file."""
+        return self.cancel_mark.exists()
+
+    def forget_request(self) -> None:
+        """For who begins work anew that has ended: that it was once asked to stop no longer counts."""
+        self.cancel_mark.unlink(missing_ok=True)
 
     def log_tail(self, lines: int = 20) -> list[str]:
         """The last lines of log.txt, oldest first; of a progress bar only its last state. Empty without a log."""
@@ -209,16 +212,6 @@ class WorkFolder:
             ) from None
         except (HRSError, ValueError):  # pydantic's ValidationError among them
             return Status(state="failed", error=f"{self.status} is damaged and cannot be read")
-
-    def _cancel_asked(self, status: Status) -> bool:
-        try:
-            return bool(read_json(self.cancel_mark) == _mark(status))
-        except (FileNotFoundError, HRSError):
-            return False
-
-
-def _mark(status: Status) -> list[Any]:
-    return [status.pid, status.pid_started, status.boot]
 
 
 def _locked(path: Path) -> IO[bytes] | None:
@@ -255,11 +248,12 @@ def cancel(work: WorkFolder, *, force: bool = False) -> None:
     own = status.pid == os.getpid()  # work in a thread: the file has to do
     pid = status.pid if here and not own and status.pid is not None and _is_at_work(work, status) else None
     try:
-        atomic_write(work.cancel_mark, json.dumps(_mark(status)))
+        atomic_write(work.cancel_mark, "")
     except DiskFull:  # the signal has to do
         if pid is None:
             raise
-    if status.state == "queued" or status.pid is None:
+    now = work._stored_status()  # a process may have begun or been lost since; from here on such a one sees the mark
+    if now.state == "queued" or (now.state == "running" and now.pid is None):
         work.write_status(state="cancelled")
     if pid is not None:
         _signal(pid, force)
@@ -275,16 +269,18 @@ def requeue(work: WorkFolder, *, keeper: str | None = None) -> None:
         HRSError: it is queued or running already.
     """
     refuse_active(work, "wait until it ends, or cancel it")
-    work.cancel_mark.unlink(missing_ok=True)
+    work.forget_request()
     work.write_status(state="queued", keeper=keeper, **NOBODY)
 
 
 def put_back(work: WorkFolder) -> None:
     """Have work whose process is lost wait for another one; cancelled if that was asked for. For its keeper alone."""
     status = work._stored_status()
-    if work._cancel_asked(status):
+    if status.state not in ACTIVE:
+        return
+    if work.stop_requested():
         work.write_status(state="cancelled")
-    elif status.state in ACTIVE:
+    else:
         work.write_status(state="queued", **NOBODY)
 
 

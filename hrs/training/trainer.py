@@ -62,6 +62,8 @@ def _train_alone(
                 run, sole=True
             )  # first: a run that finished well shall not be called failed
             if main:
+                if run.read_status().state not in ACTIVE:
+                    run.forget_request()
                 sweep(run.path)
                 sweep(run.best.parent, sole=True)
             say(state="running", steps=config.train.steps, phase={"what": OPENING})

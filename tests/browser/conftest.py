@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.pages import Late
 from tests.conftest import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,8 +57,17 @@ def page(chromium: Browser) -> Iterator[Page]:
     """A fresh page, 1280x900, with cookies and storage of its own."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(WAIT_MS)
-    yield context.new_page()
+    page = context.new_page()
+    page.on("console", lambda said: print(f"browser {said.type}: {said.text}") if said.type == "error" else None)
+    yield page
+    print(f"{page.url} shows:\n{page.locator('body').inner_text()}")  # pytest repeats it where a test failed
     context.close()
+
+
+@pytest.fixture
+def late(page: Page) -> Late:
+    """Before the page is opened."""
+    return Late(page)
 
 
 @pytest.fixture
@@ -80,6 +90,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     yield start
     for server in servers:
         stop_server(server)
+    for log in tmp_path.glob("dashboard-*.log"):
+        print(f"{log.name} ends:\n{log.read_text(errors='replace')[-2000:]}")  # of a test that failed
 
 
 def _start_server(runs_root: Path, port: int, log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Error, FrameLocator, Locator, Page, Response, expect
+from playwright.sync_api import Error, FrameLocator, Locator, Page, Response, WebSocketRoute, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 PATIENCE = 20.0
 TRIES = 3
@@ -83,6 +84,41 @@ def upload(page: Page, files: Sequence[Path]) -> None:
     for file in files:
         expect(page.get_by_role("button", name=f"Remove {file.name}")).to_be_visible()
     settled(page)
+
+
+class Late:
+    """Has what a part of the page asked last, by itself, come once more with all that the server says, as on a slow
+    line."""
+
+    def __init__(self, page: Page) -> None:
+        self.asked: bytes | None = None
+        self.begun = False
+        page.route_web_socket("**/_stcore/stream", self._between)
+
+    def begin(self, page: Page) -> None:
+        """Wait until something was asked."""
+        deadline = time.monotonic() + PATIENCE
+        while self.asked is None:
+            assert time.monotonic() < deadline, "nothing on the page looks again by itself"
+            page.wait_for_timeout(50)
+        self.begun = True
+
+    def _between(self, browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+
+        def ask(message: str | bytes) -> None:
+            assert isinstance(message, bytes)
+            if BackMsg.FromString(message).rerun_script.is_auto_rerun and not self.begun:
+                self.asked = message
+            server.send(message)
+
+        def answer(message: str | bytes) -> None:
+            browser.send(message)
+            if self.begun and self.asked:
+                server.send(self.asked)
+
+        browser.on_message(ask)
+        server.on_message(answer)
 
 
 def slide(page: Page, name: str, key: str, times: int = 1) -> None:

@@ -15,7 +15,7 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.names import STUDIES
 from hrs.runs.registry import list_runs
 from hrs.runs.work import cancel
-from tests.browser.pages import set_field, settled
+from tests.browser.pages import Late, rested, set_field, settled
 from tests.conftest import PATIENCE, tiny_config, until
 
 SLOW = 100_000  # steps of a run that does not end by itself
@@ -166,15 +166,17 @@ def test_the_data_check_and_the_estimate_come_while_the_page_stays(launch_page, 
     expect(launch_page.get_by_alt_text("Frames and labels").first).to_be_visible()
 
 
-def test_a_start_during_the_check_opens_the_run(launch_page, frames, tmp_path, root):
+def test_a_start_during_the_check_opens_the_run(late: Late, launch_page, frames, tmp_path, root):
     shrink(launch_page, frames, tmp_path, SLOW)
     set_field(launch_page, "Real data set", "render:camera?frames=400")
     set_field(launch_page, "Name", "hasty")
     settled(launch_page)
     launch_page.get_by_role("button", name="Check the data").click()
     expect(launch_page.get_by_role("button", name="Stop").first).to_be_visible()
+    late.begin(launch_page)
     launch_page.get_by_role("button", name="Start", exact=True).click()
     launch_page.wait_for_url("**run=hasty*")
-    launch_page.wait_for_timeout(4000)  # in which what looks again every second would have come back
-    expect(launch_page.get_by_role("heading", name="Runs")).to_be_visible()
     expect(launch_page.get_by_role("button", name="Cancel", exact=True)).to_be_enabled()
+    rested(launch_page)
+    expect(launch_page.get_by_role("heading", name="Runs")).to_be_visible()
+    assert launch_page.url.endswith("/?run=hasty")

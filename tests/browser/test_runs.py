@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -15,7 +17,7 @@ from hrs.runs import registry
 from hrs.runs.folder import RunFolder
 from hrs.system.processes import process_identity
 from tests.app.made_runs import make_run, training_row
-from tests.browser.pages import settled
+from tests.browser.pages import Late, rested, settled
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 PAGES = ("", "runs", "launch", "weights", "compare", "data", "segment")
@@ -136,6 +138,20 @@ def test_a_running_run_moves_without_a_reload(page: Page, serve: Callable, root:
     expect(chart(page, "loss").get_by_text("4,000")).to_be_visible()
     run.write_status(state="finished")
     expect(page.get_by_role("button", name="Cancel")).to_be_disabled()
+
+
+@pytest.mark.parametrize(("role", "name", "heading"), [("button", "Clone", "Launch"), ("link", "Compare", "Compare")])
+def test_the_page_that_opens_is_not_emptied_by_a_part_of_the_one_that_was_left(
+    late: Late, page: Page, serve: Callable, root: Path, process, role: Any, name: str, heading: str
+):
+    running_run(root, process)
+    page.goto(serve(root))
+    late.begin(page)
+    page.get_by_role(role, name=name).click()
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+    rested(page)
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+    assert urlsplit(page.url).path == f"/{heading.lower()}"
 
 
 def test_a_run_says_what_it_is_at_in_table_and_page(page: Page, serve: Callable, root: Path, process):

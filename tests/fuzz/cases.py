@@ -215,7 +215,6 @@ KINDS = (
     Kind("metrics", spoiled(_seeds("metrics")) | any_json(), _in_run("metrics.jsonl")),
     Kind("results", spoiled(_seeds("results")) | st.binary(max_size=200), _in_run("results.csv")),
     Kind("space", spoiled(_seeds("space")) | any_json(), _in_run("space.json")),
-    Kind("cancel", any_json(), _in_run("cancel.json")),
     Kind("log", st.binary(max_size=400), _in_run("log.txt")),
     Kind("label space", any_json(), _read_space),
     Kind("network", any_json(), _read_network),

@@ -95,7 +95,7 @@ def test_a_new_task_takes_the_place_of_one_that_ended(run: RunFolder, task: Task
         Task.create(task.path, ["score", "other"], out=run.scores.path)
     task.write_status(state="failed", error="no")
     task.log.write_text("old")
-    task.cancel_mark.write_text("[1, 1.0]")
+    task.cancel_mark.touch()
     again = Task.create(task.path, ["score", "other"], out=run.scores.path)
     assert (again.read_status().error, again.log.exists(), again.cancel_mark.exists()) == (None, False, False)
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.names import CorpusFolder
 from hrs.runs.status import KILLED, Best, Status
 from hrs.runs.work import WorkFolder, cancel, put_back, requeue
-from hrs.system.files import DiskFull
+from hrs.system.files import DiskFull, atomic_write
 from hrs.system.processes import process_alive, process_identity
 from tests.conftest import until
 
@@ -297,6 +298,7 @@ def test_a_resumed_run_that_dies_later_is_not_taken_for_cancelled(run: RunFolder
     run.write_status(state="running", **process_identity(sleeper.pid))
     cancel(run)
     sleeper.wait(5)
+    requeue(run)
     run.write_status(state="running", pid=2**22 + 1, pid_started=1.0)
     assert run.read_status().error == KILLED
 
@@ -364,17 +366,48 @@ def test_a_run_in_a_thread_of_this_process_is_asked_by_the_file_alone(run: RunFo
     assert run.stop_requested()
 
 
-def test_a_resumed_run_forgets_that_it_was_asked_to_stop(run: RunFolder) -> None:
+def test_a_run_that_begins_anew_forgets_that_it_was_asked_to_stop(run: RunFolder) -> None:
     run.write_status(state="running", pid=1, pid_started=1.0, host="elsewhere")
     cancel(run)
-    run.write_status(state="running")  # a new process, in a terminal
-    assert not run.stop_requested()
     run.write_status(state="cancelled")
+    assert run.stop_requested()
     requeue(run)
-    assert not run.cancel_mark.exists()
+    assert not run.stop_requested() and run.claim()
 
 
-def test_asking_whether_to_stop_reads_nothing_while_nobody_asked(run: RunFolder) -> None:
+def _lost(run: RunFolder) -> None:
+    """The process of a run of a cluster is lost, and the keeper puts the run back."""
+    put_back(run)
+
+
+def _begun(run: RunFolder) -> None:
+    """Another process has it already."""
+    put_back(run)
+    run.write_status(state="running", pid=2, pid_started=1.0, host="elsewhere")
+
+
+@pytest.mark.parametrize("change", [_lost, _begun])
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_request_counts_though_the_run_changes_hands_meanwhile(
+    run: RunFolder, change: Callable[[RunFolder], None], state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = {"pid": None, "pid_started": None, "host": None}
+    lost = {"pid": 1, "pid_started": 1.0, "host": "elsewhere"}
+    run.write_status(state=state, keeper="auto", **(lost if state == "running" else nobody))
+
+    def write(path: Path, text: str) -> None:
+        monkeypatch.undo()
+        change(run)
+        atomic_write(path, text)
+
+    monkeypatch.setattr("hrs.runs.work.atomic_write", write)  # first of all for the request
+    cancel(run)
+    assert run.stop_requested()
+    put_back(run)
+    assert run.read_status().state == "cancelled" and not run.claim()
+
+
+def test_asking_whether_to_stop_reads_no_status(run: RunFolder) -> None:
     run.status.unlink()
     assert not run.stop_requested()
 

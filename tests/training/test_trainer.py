@@ -236,8 +236,8 @@ def test_a_signal_before_the_first_step_cancels(tmp_path, frames, number):
 def test_a_run_that_stopped_before_its_first_checkpoint_resumes_from_the_start(tmp_path, frames):
     config = tiny_config(frames, "train.steps=2")
     run = run_of(tmp_path, config)
-    run.write_status(state="cancelled")
-    train(config, run, resume=True)
+    cancel(run)
+    train(config, run, resume=True)  # though it was once asked to stop
     assert run.read_status().state == "finished"
 
 
