@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
+import io
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,6 +23,7 @@ from hrs.methods.base import Method, StepResult
 from hrs.methods.build import build_method
 from hrs.street import shipped_frames
 from hrs.system.cache import cache_root
+from hrs.system.files import atomic_write
 from hrs.training.steps import build_optimiser, step_unless
 
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16}
@@ -156,3 +160,16 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     print(f"| --- |{' ---: |' * (len(head) - 1)}")
     for row in rows:
         print(f"| {' | '.join(row)} |", flush=True)
+
+
+def write_runs(file: Path, runs: Sequence[Mapping[str, Any]]) -> None:
+    """A row a run as CSV, and a Markdown table of what is said of each and its scores, without those by class."""
+    if not runs:
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(runs[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(runs)
+    atomic_write(file, text.getvalue())
+    shown = list(runs[0])[: list(runs[0]).index("pixel_accuracy") + 1]
+    print_table(shown, [[str(row[key]) for key in shown] for row in runs])

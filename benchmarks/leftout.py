@@ -11,19 +11,16 @@ after the last step on the one left out. Goes on where it stopped. Writes result
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import print_table, told
+from benchmarks.common import told, write_runs
 from benchmarks.settings import SEQUENCES
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
 from hrs.study.plan import Study, plan
 from hrs.study.run import run_study
-from hrs.system.files import atomic_write
 
 SYNTHETIC = {"batch_source": 2, "source_schedule": "cosine", "source_until": 0.7}
 CONSTANT = {"batch_source": 2, "source_schedule": "constant"}
@@ -114,19 +111,6 @@ def rows(options: argparse.Namespace) -> Iterable[dict[str, Any]]:
                 yield facts | {key.removeprefix("iou/"): value for key, value in scores.items()}
 
 
-def report(options: argparse.Namespace) -> None:
-    found = list(rows(options))
-    if not found:
-        return
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(found[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(found)
-    atomic_write(options.out / "results.csv", text.getvalue())
-    shown = ("sequence", "arm", "n_real", "seed", "miou", "pixel_accuracy")
-    print_table(shown, [[str(row[key]) for key in shown] for row in found])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("settings", type=Path)
@@ -146,7 +130,7 @@ def main() -> None:
     options = parser.parse_args()
     for sequence in options.sequences:
         run_study(study(options, sequence), options.out / sequence)
-    report(options)
+    write_runs(options.out / "results.csv", list(rows(options)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,101 @@
+"""Every method on frames that nobody planted faults in, with a pretrained network, by the number of photos.
+
+    python -m benchmarks.settings DATA --out settings
+    python -m benchmarks.unplanted settings --out unplanted [--pairs airsim-idd ...] [--n-real 20 200] [--seeds 0 1]
+
+One study for each pair of frames and photos, as the product runs it (`hrs study`), its encoder frozen: AirSim's
+neighbourhood and the built-in street to IDD-Lite, scored on drives taken out of its train split, and the street to
+CamVid, scored on the sequence left out. Every method sees six photos a step, and three frames on top. Goes on where it
+stopped. Writes results.csv (a row a run) into --out.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import told, write_runs
+from hrs.runs.folder import RunFolder
+from hrs.study.plan import Study, plan
+from hrs.study.run import run_study
+
+PAIRS = {
+    "airsim-idd": ("folder:{}/airsim", "folder:{}/idd-dev", 112),
+    "street-idd": ("folder:{}/street", "folder:{}/idd-dev", 112),
+    "street-camvid": ("render:synthetic?faults=none&frames=1200", "camvid:{}/camvid-0006R0", 120),
+}
+"""Synthetic frames, photos and height by the name of a pair; {} is the folder of the settings."""
+SHARES = (0.2, 0.5)
+METHODS: tuple[Any, ...] = (
+    {"method": "target_only", "label": "photos"},
+    "joint",
+    "hrs",
+    "mixing",
+    *({"method": "finetune", "label": f"finetune {share}", "finetune": {"source_share": share}} for share in SHARES),
+)
+
+
+def study(options: argparse.Namespace, pair: str) -> Study:
+    source, target, height = PAIRS[pair]
+    place = options.settings.resolve()
+    base = {
+        "data": {
+            "sources": [source.format(place)],
+            "target": target.format(place),
+            "height": height,
+            "width": 160,
+            "workers": 1,
+        },
+        "network": {"name": "lite0", "pretrained": True},
+        "train": {
+            "steps": options.steps,
+            "batch_source": 3,
+            "batch_target": 6,
+            "encoder_rate": 0.0,
+            "ema": 0.99,
+            "class_balance": 0.4,
+            "precision": "bf16",
+            "validate_every": options.steps,
+            "save_every": 400,
+            "panel": 0,
+            "previews": 0,
+        },
+    }
+    return Study(
+        base=base,
+        methods=METHODS,
+        n_real=tuple(options.n_real),
+        seeds=tuple(options.seeds),
+        against=("photos", "joint"),
+        parallel=1,
+    )
+
+
+def rows(options: argparse.Namespace) -> Iterable[dict[str, Any]]:
+    """What finished runs have, class by class."""
+    for pair in PAIRS:
+        for job in plan(study(options, pair)):
+            if (found := job.outcome(options.out / pair)) is not None:
+                scores = RunFolder(options.out / pair / job.name).read_results()[-1]
+                facts = {"pair": pair, "arm": job.label, "n_real": found.n_real, "seed": found.seed}
+                yield facts | {key: scores[key] for key in ("step", "miou", "pixel_accuracy")}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("settings", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("unplanted"))
+    parser.add_argument("--pairs", nargs="+", choices=PAIRS, default=list(PAIRS))
+    parser.add_argument("--n-real", nargs="+", type=int, default=[20, 200])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    parser.add_argument("--steps", type=int, default=800)
+    options = parser.parse_args()
+    for pair in options.pairs:
+        run_study(study(options, pair), options.out / pair)
+        write_runs(options.out / "results.csv", list(rows(options)))
+
+
+if __name__ == "__main__":
+    told(main)
