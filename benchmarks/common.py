@@ -21,7 +21,9 @@ from hrs.data.loaders import FrameReader, Step, TrainingSteps
 from hrs.errors import HRSError
 from hrs.methods.base import Method, StepResult
 from hrs.methods.build import build_method
+from hrs.runs.folder import RunFolder
 from hrs.street import shipped_frames
+from hrs.study.plan import Study, plan
 from hrs.system.cache import cache_root
 from hrs.system.files import atomic_write
 from hrs.training.steps import build_optimiser, step_unless
@@ -160,6 +162,15 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     print(f"| --- |{' ---: |' * (len(head) - 1)}")
     for row in rows:
         print(f"| {' | '.join(row)} |", flush=True)
+
+
+def finished(study: Study, root: Path, said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A row for every finished run of a study: what is said of all of them, its arm and draw, and its last scores."""
+    for job in plan(study):
+        if (found := job.outcome(root)) is not None:
+            scores = RunFolder(root / job.name).read_results()[-1]
+            draw = {"arm": job.label, "n_real": found.n_real or "all", "seed": found.seed}
+            yield {**said, **draw} | {key.removeprefix("iou/"): value for key, value in scores.items()}
 
 
 def write_runs(file: Path, runs: Sequence[Mapping[str, Any]]) -> None:

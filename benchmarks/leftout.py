@@ -11,15 +11,13 @@ after the last step on the one left out. Goes on where it stopped. Writes result
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import told, write_runs
+from benchmarks.common import finished, told, write_runs
 from benchmarks.settings import SEQUENCES
 from hrs.errors import HRSError
-from hrs.runs.folder import RunFolder
-from hrs.study.plan import Study, plan
+from hrs.study.plan import Study
 from hrs.study.run import run_study
 
 SYNTHETIC = {"batch_source": 2, "source_schedule": "cosine", "source_until": 0.7}
@@ -100,15 +98,15 @@ def study(options: argparse.Namespace, sequence: str) -> Study:
     )
 
 
-def rows(options: argparse.Namespace) -> Iterable[dict[str, Any]]:
+def rows(options: argparse.Namespace) -> list[dict[str, Any]]:
     """What finished runs have on the sequence left out, class by class."""
-    for sequence in SEQUENCES:
-        for job in plan(study(options, sequence)):
-            if (found := job.outcome(options.out / sequence)) is not None:
-                scores = RunFolder(options.out / sequence / job.name).read_results()[-1]
-                facts = {"sequence": sequence, "arm": job.label, "n_real": options.n_real or "all"}
-                facts |= {"seed": found.seed, "height": options.height}
-                yield facts | {key.removeprefix("iou/"): value for key, value in scores.items()}
+    return [
+        row
+        for sequence in SEQUENCES
+        for row in finished(
+            study(options, sequence), options.out / sequence, {"sequence": sequence, "height": options.height}
+        )
+    ]
 
 
 def main() -> None:
@@ -130,7 +128,7 @@ def main() -> None:
     options = parser.parse_args()
     for sequence in options.sequences:
         run_study(study(options, sequence), options.out / sequence)
-    write_runs(options.out / "results.csv", list(rows(options)))
+    write_runs(options.out / "results.csv", rows(options))
 
 
 if __name__ == "__main__":

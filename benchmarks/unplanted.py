@@ -12,13 +12,11 @@ stopped. Writes results.csv (a row a run) into --out.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import told, write_runs
-from hrs.runs.folder import RunFolder
-from hrs.study.plan import Study, plan
+from benchmarks.common import finished, told, write_runs
+from hrs.study.plan import Study
 from hrs.study.run import run_study
 
 PAIRS = {
@@ -27,6 +25,7 @@ PAIRS = {
     "street-camvid": ("render:synthetic?faults=none&frames=1200", "camvid:{}/camvid-0006R0", 120),
 }
 """Synthetic frames, photos and height by the name of a pair; {} is the folder of the settings."""
+SHOWN = ("pair", "arm", "n_real", "seed", "step", "miou", "pixel_accuracy")
 SHARES = (0.2, 0.5)
 METHODS: tuple[Any, ...] = (
     {"method": "target_only", "label": "photos"},
@@ -73,14 +72,10 @@ def study(options: argparse.Namespace, pair: str) -> Study:
     )
 
 
-def rows(options: argparse.Namespace) -> Iterable[dict[str, Any]]:
-    """What finished runs have, class by class."""
-    for pair in PAIRS:
-        for job in plan(study(options, pair)):
-            if (found := job.outcome(options.out / pair)) is not None:
-                scores = RunFolder(options.out / pair / job.name).read_results()[-1]
-                facts = {"pair": pair, "arm": job.label, "n_real": found.n_real, "seed": found.seed}
-                yield facts | {key: scores[key] for key in ("step", "miou", "pixel_accuracy")}
+def rows(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """What finished runs have, without their scores by class, which are of other classes from pair to pair."""
+    found = (row for pair in PAIRS for row in finished(study(options, pair), options.out / pair, {"pair": pair}))
+    return [{key: row[key] for key in SHOWN} for row in found]
 
 
 def main() -> None:
@@ -94,7 +89,7 @@ def main() -> None:
     options = parser.parse_args()
     for pair in options.pairs:
         run_study(study(options, pair), options.out / pair)
-        write_runs(options.out / "results.csv", list(rows(options)))
+        write_runs(options.out / "results.csv", rows(options))
 
 
 if __name__ == "__main__":

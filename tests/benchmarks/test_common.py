@@ -1,0 +1,34 @@
+import csv
+from pathlib import Path
+
+import pytest
+
+from benchmarks.common import finished, write_runs
+from hrs.runs.folder import RunFolder
+from hrs.study.plan import Study, plan
+from tests.conftest import tiny_config
+
+
+def test_finished_runs_of_a_study_are_rows(tmp_path: Path, frames, capsys: pytest.CaptureFixture[str]) -> None:
+    base = tiny_config(frames).model_dump(mode="json", exclude={"method", "seed"})
+    study = Study.model_validate(
+        {"base": base, "methods": ["joint", {"method": "target_only", "label": "photos"}], "n_real": [None, 3]}
+        | {"seeds": [0], "parallel": 1}
+    )
+    for score, job in enumerate(plan(study), start=40):
+        run = RunFolder.create(tmp_path / "study", job.name, job.config.to_yaml())
+        for step in (1, 2):
+            run.append_result({"step": step, "miou": score + step, "pixel_accuracy": 80.0, "iou/road": 90.0})
+        run.write_status(state="cancelled" if job.label == "photos" and job.config.data.n_real else "finished")
+    rows = list(finished(study, tmp_path / "study", {"pair": "one"}))
+    assert [(row["arm"], row["n_real"]) for row in rows] == [("joint", "all"), ("photos", "all"), ("joint", 3)]
+    assert rows[0]["pair"] == "one" and rows[0]["road"] == 90.0
+    scores = {(row["arm"], row["n_real"]): row["miou"] for row in rows}
+    wanted = {(job.label, job.config.data.n_real or "all"): score for score, job in enumerate(plan(study), start=42)}
+    assert scores == {key: wanted[key] for key in scores}
+    write_runs(tmp_path / "results.csv", rows)
+    written = list(csv.DictReader((tmp_path / "results.csv").read_text().splitlines()))
+    assert [row["road"] for row in written] == ["90.0"] * 3
+    head, _, first, *_ = capsys.readouterr().out.splitlines()
+    assert head == "| pair | arm | n_real | seed | step | miou | pixel_accuracy |"
+    assert first.startswith("| one | joint |")
