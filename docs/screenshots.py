@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
 
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
@@ -37,6 +38,8 @@ WIDTH = 440  # of a picture in docs/idea.jpg
 ROWS = 5  # of docs/weights.jpg
 SETTLE_MS = 2500  # for charts and pictures to be drawn
 PATIENCE_MS = 60_000
+TRIAL_MS = 3_600_000
+TRIED = ("data.sources=render:synthetic?frames=300", "data.height=96", "data.width=128")  # of the form for a trial
 
 
 def settle(page: Page) -> None:
@@ -84,6 +87,17 @@ def ask_why(page: Page) -> None:
     page.mouse.move(0, 0)
 
 
+def try_frames(page: Page) -> None:
+    """Try the frames of the form, which takes minutes, and show what came of it."""
+    page.get_by_role("button", name=re.compile("Try the frames")).click()
+    found = page.get_by_role("heading", name="What the frames bring")
+    found.wait_for(timeout=TRIAL_MS)
+    settle(page)
+    page.get_by_text("IoU by class").click()
+    found.evaluate("heading => heading.scrollIntoView()")
+    page.mouse.move(0, 0)
+
+
 def choose_study(page: Page) -> None:
     """Show a study, where there is one."""
     places = page.get_by_role("combobox", name="Runs of")
@@ -96,6 +110,7 @@ def choose_study(page: Page) -> None:
 PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
     "runs": ("/", close_welcome),
     "launch": ("/launch", None),
+    "trial": (f"/launch?{urlencode({'set': TRIED}, doseq=True)}", try_frames),
     "weights": ("/weights", None),
     "frame": ("/weights", open_frame),
     "why": ("/weights", ask_why),

@@ -180,14 +180,18 @@ def _claim(work: WorkFolder) -> None:
 
 @contextmanager
 def _speaking_for(work: WorkFolder) -> Iterator[None]:
+    def ours() -> bool:
+        """Else it was cancelled and begun anew meanwhile, by another process."""
+        return work.read_status().state in ACTIVE and work.mine()
+
     try:
         yield
     except KeyboardInterrupt as error:
-        if work.read_status().state in ACTIVE:
+        if ours():
             work.write_status(state="cancelled")
         raise HRSError(f"{work.kind} {work.name} was cancelled") from error
     except BaseException as error:
-        if work.read_status().state in ACTIVE and not may_be_lost(work, error):
+        if ours() and not may_be_lost(work, error):
             work.write_status(state="failed", error=str(error) or type(error).__name__)
         raise
 
@@ -288,7 +292,7 @@ def _await_turn(work: WorkFolder) -> str | None:
     while needed:
         with _locked():
             place, device = _look(work)
-        if work.read_status().state == "cancelled":
+        if work.read_status().state == "cancelled" or not work.mine():
             raise HRSError(f"{work.kind} {work.name} was cancelled while it waited")
         if device is not None:
             return device

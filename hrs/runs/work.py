@@ -170,6 +170,11 @@ class WorkFolder:
         """Whether it waits or runs; False where there is no such work."""
         return self.status.is_file() and self.read_status().state in ACTIVE
 
+    def mine(self) -> bool:
+        """Whether the status names this process: it may have been given to another one meanwhile."""
+        status = self._stored_status()
+        return status.pid == os.getpid() and status.host in (None, socket.gethostname())
+
     def claim(self) -> bool:
         """Make this process the one that queued work waits in; False where it was cancelled or has a process.
 
@@ -190,7 +195,7 @@ class WorkFolder:
         return self.cancel_mark.exists()
 
     def forget_request(self) -> None:
-        """For who begins work anew that has ended: that it was once asked to stop no longer counts."""
+        """For who begins work anew that has ended, or ends it as it was asked: the request no longer counts."""
         self.cancel_mark.unlink(missing_ok=True)
 
     def log_tail(self, lines: int = 20) -> list[str]:

@@ -58,12 +58,10 @@ def _train_alone(
 
     try:
         with interrupting() as check:
-            resume = resume and check_resumable(
-                run, sole=True
-            )  # first: a run that finished well shall not be called failed
+            # first: a run that finished well shall not be called failed
+            stopped, resume = resume, resume and check_resumable(run, sole=True)
             if main:
-                if run.read_status().state not in ACTIVE:
-                    run.forget_request()
+                _heed(run, stopped=stopped)
                 sweep(run.path)
                 sweep(run.best.parent, sole=True)
             say(state="running", steps=config.train.steps, phase={"what": OPENING})
@@ -71,6 +69,8 @@ def _train_alone(
             evaluation = _train(config, run, resume=resume, progress=telling, check=check)
     except (Cancelled, KeyboardInterrupt) as error:
         say(state="cancelled")
+        if main:
+            run.forget_request()
         raise HRSError(f"run {run.name} was cancelled; go on with: {run.command('resume')}") from error
     except BaseException as error:
         if main and run.read_status().state in ACTIVE and not may_be_lost(run, error):
@@ -78,6 +78,16 @@ def _train_alone(
         raise
     say(state="finished", eta=0)
     return evaluation
+
+
+def _heed(run: RunFolder, *, stopped: bool) -> None:
+    """Raises Cancelled where the run was cancelled now: while it was new, or since this process has it. Where it had
+    ``stopped`` the request was to what stopped."""
+    if run.read_status().state in ACTIVE or not run.stop_requested():
+        return  # a request that is not in the status yet is seen at the first step
+    if run.mine() or not stopped:
+        raise Cancelled
+    run.forget_request()
 
 
 def _train(

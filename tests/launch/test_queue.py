@@ -20,6 +20,7 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.registry import list_runs
 from hrs.runs.status import KILLED
 from hrs.runs.work import cancel
+from hrs.system.processes import process_identity
 from tests.conftest import PATIENCE, tiny_config, until
 
 
@@ -64,6 +65,23 @@ def test_a_run_waits_for_the_device_and_then_trains(busy: RunFolder, root: Path,
     assert (status.state, status.step) == ("finished", 6), log
     assert load_config(run.config) == tiny
     assert log.count("step 6/6  validation") == 1 and names() == []
+
+
+def test_a_process_that_heard_late_leaves_the_run_to_the_next_one(busy: RunFolder, root: Path, tiny: RunConfig) -> None:
+    """It was cancelled and resumed while the machine was busy; or on another machine, from where no signal comes."""
+    run = launcher().start(tiny, root, "next")
+    until(lambda: waits(run))
+    first = psutil.Process(run.read_status().pid)
+    first.suspend()
+    cancel(run)
+    launcher().resume(run)
+    first.resume()
+    first.wait(PATIENCE)
+    until(lambda: run.read_status().pid not in (None, first.pid))
+    second = psutil.Process(run.read_status().pid)
+    run.write_status(**process_identity())  # a third one, which no signal announced
+    second.wait(PATIENCE)
+    assert (run.read_status().state, run.read_status().pid) == ("queued", os.getpid())
 
 
 def test_the_queue_keeps_its_order_whatever_happens_in_it(busy: RunFolder, root: Path, tiny: RunConfig) -> None:

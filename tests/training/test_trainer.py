@@ -241,6 +241,21 @@ def test_a_run_that_stopped_before_its_first_checkpoint_resumes_from_the_start(t
     assert run.read_status().state == "finished"
 
 
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_run_that_is_cancelled_before_it_begins_does_not_begin(tmp_path, frames, claimed):
+    """While it is new, or by who still takes it for queued when the process that has it has begun."""
+    config = tiny_config(frames, "train.steps=2")
+    run = run_of(tmp_path, config)
+    if claimed:
+        assert run.claim()
+    cancel(run)
+    with pytest.raises(HRSError, match="was cancelled"):
+        train(config, run, resume=claimed)
+    assert (run.read_status().state, run.read_status().step) == ("cancelled", 0)
+    train(config, run, resume=True)
+    assert run.read_status().state == "finished"
+
+
 def test_leftovers_of_killed_processes_are_swept_when_a_run_goes_on(tmp_path, frames):
     config = tiny_config(frames, "train.steps=2")
     run = run_of(tmp_path, config)
