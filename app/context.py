@@ -18,6 +18,19 @@ RUNS_VARIABLE = "HRS_RUNS"
 """Environment variable that names the folder of runs; `python -m app --runs` sets it."""
 
 
+_OPENED = "page opened"  # of the session state
+
+
+def page_opens() -> None:
+    """Say that another page is drawn than before; see `just_opened`."""
+    st.session_state[_OPENED] = True
+
+
+def just_opened() -> bool:
+    """Whether this page is drawn for the first time since another one was. Tells it once."""
+    return bool(st.session_state.pop(_OPENED, False))
+
+
 def runs_root() -> Path:
     """The folder of runs that this server shows."""
     return Path(os.environ.get(RUNS_VARIABLE, "runs"))

@@ -13,6 +13,8 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run` puts this file's folder there, pages import the package app
     sys.path.insert(0, str(HERE.parent))
 
+from app import context  # noqa: E402 - it is found from here on
+
 PAGES = HERE / "pages"
 _SHOWN = "page shown"  # of the session state: the address of the page that was drawn last
 _BARS = (
@@ -66,6 +68,7 @@ def main() -> None:
     left = st.session_state.get(_SHOWN, page.url_path) != page.url_path
     st.session_state[_SHOWN] = page.url_path
     if left:
+        context.page_opens()
         forget_parts()
     page.run()
 
@@ -77,9 +80,9 @@ def forget_parts() -> None:
     when this page is done, as a part of the page that was left, for which the browser empties this one. What asks from
     now on is unknown; what asked before gives way to a whole page that is asked for after it.
     """
-    context = get_script_run_ctx()
-    if context is not None:
-        context.fragment_storage.clear()
+    run = get_script_run_ctx()
+    if run is not None:
+        run.fragment_storage.clear()
         st.rerun()
 
 

@@ -19,7 +19,7 @@ FIRST_PRESET = "demo"
 PRESET, NAME, FILLED, CHOICE = "launch preset", "launch name", "launch filled", "launch choice"
 """Keys of the session state: the preset's stem, the new run's name, what filled the form after the preset, such as "run
 a", and the field that chooses a preset, empty but for the moment of the choice."""
-_REPLACED = "launch replaced"
+_REPLACED, _HELD = "launch replaced", "launch held"
 
 
 def preset_file(stem: str) -> Path:
@@ -27,7 +27,12 @@ def preset_file(stem: str) -> Path:
 
 
 def restore() -> None:
-    """Fill an empty form as the address says, else with the built-in example."""
+    """Fill an empty form with what it held last here, else as the address says, else with the built-in example."""
+    if _HELD in st.session_state:
+        values, others = st.session_state[_HELD]
+        forms.put(values)
+        st.session_state.update(others)
+        return
     asked = st.query_params.get("preset", "")
     stem = asked if asked in {path.stem for path in PRESETS.glob("*.yaml")} else FIRST_PRESET
     st.session_state[PRESET] = stem
@@ -42,7 +47,9 @@ def restore() -> None:
 
 
 def keep() -> None:
-    """Say in the address what the form shows. Call it when the form is drawn."""
+    """Say in the address what the form shows, and hold it. Call it when the form is drawn."""
+    others = {key: st.session_state[key] for key in (PRESET, NAME, FILLED) if key in st.session_state}
+    st.session_state[_HELD] = forms.held(), others
     stem = st.session_state[PRESET]
     wanted = {"preset": [stem] * (stem != FIRST_PRESET), "set": list(_changed(stem))}
     wanted["name"] = [name for name in [st.session_state.get(NAME, "").strip()] if name]
@@ -55,7 +62,7 @@ def keep() -> None:
 def begin_with(stem: str) -> bool:
     """Fill the form from a preset; whether that replaces anything that was typed, or filled in from elsewhere."""
     state = st.session_state
-    values = {leaf.path: state[leaf.key] for leaf in forms.leaves()}
+    values = forms.held()
     changed = any(_changed(state[PRESET]))
     state[_REPLACED] = (state[PRESET], state.get(FILLED), values) if changed else None
     state[PRESET], state[FILLED] = stem, None

@@ -143,7 +143,15 @@ def shown(config: RunConfig) -> dict[str, Any]:
 
 
 def is_filled() -> bool:
-    return all(leaf.key in st.session_state for leaf in leaves())
+    """Whether the fields hold anything. Streamlit empties them all where what was typed last comes after the page was
+    left, as it does when a finger taps a link from within a field."""
+    state, texts = st.session_state, [leaf.key for leaf in leaves() if leaf.number]
+    return all(leaf.key in state for leaf in leaves()) and any(state[key] for key in texts)
+
+
+def held() -> dict[str, Any]:
+    """What the form shows, by setting, for `put`."""
+    return {leaf.path: st.session_state[leaf.key] for leaf in leaves()}
 
 
 def read() -> RunConfig:

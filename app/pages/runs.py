@@ -14,6 +14,7 @@ from app.context import (
     fingerprint,
     forget_unknown,
     is_shipped,
+    just_opened,
     plain,
     remember_runs,
     remembered_runs,
@@ -22,7 +23,7 @@ from app.context import (
     say_unknown,
 )
 from app.figures.curves import assign_slots
-from app.runs.actions import action_bar
+from app.runs.actions import action_bar, stop_asking
 from app.runs.columns import choose_columns, configuration, with_settings
 from app.runs.reading import POLL_SECONDS, WATCH_SECONDS, active, doing, matching, method_words, real_images, runs_table
 from app.runs.studying import say_where_studies_are
@@ -91,12 +92,14 @@ def watch(seen: Mapping[str, int]) -> None:
 
 
 def start_selection(names: list[str]) -> None:
-    """The runs named in the address, else those looked at before, else the newest."""
-    first = "runs selected" not in st.session_state
+    """Where the page opens, the runs named in the address, else those looked at before, else the newest."""
+    first = just_opened() or "runs selected" not in st.session_state
     asked = st.query_params.get_all("run") if first else []
     instead = say_unknown(asked, names, page="runs")
     if first:
-        st.session_state["runs selected"] = asked or remembered_runs() or names[:1]
+        stop_asking()
+        wanted = asked or remembered_runs() or names[:1]
+        select_from_outside([name for name in wanted if name in names])
     select([name for name in selection() if name in names])
     if instead:
         select_from_outside([instead])

@@ -74,16 +74,17 @@ def _ask(what: str) -> None:
     st.session_state[_ASKING] = what
 
 
-def _stop_asking() -> None:
+def stop_asking() -> None:
+    """Close the question that is open."""
     st.session_state.pop(_ASKING, None)
 
 
 def _open_dialog(idle: list[RunSummary], others: list[RunSummary], select: Select) -> None:
     asking = st.session_state.get(_ASKING)
     if asking == "delete" and idle:
-        st.dialog("Delete", on_dismiss=_stop_asking)(_delete)(idle, others)
+        st.dialog("Delete", on_dismiss=stop_asking)(_delete)(idle, others)
     elif asking == "rename" and len(idle) == 1:
-        st.dialog("Rename", on_dismiss=_stop_asking)(_rename)(idle[0], select)
+        st.dialog("Rename", on_dismiss=stop_asking)(_rename)(idle[0], select)
 
 
 def _delete(idle: list[RunSummary], others: list[RunSummary]) -> None:
@@ -133,7 +134,7 @@ def _finish(act: Callable[[], object]) -> None:
     except HRSError as error:
         st.error(plain(str(error)))
         return
-    _stop_asking()
+    stop_asking()
     st.rerun()
 
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import context
 from hrs.errors import HRSError
 from hrs.launch.queue import LocalQueue
 from hrs.pictures import write_picture
 from hrs.runs.folder import RunFolder
 from hrs.runs.status import KILLED
-from tests.app.conftest import button, press, words
+from tests.app.conftest import button, labels, press, words
 from tests.app.made_runs import make_run, make_runs
 from tests.damage import DAMAGES
 
@@ -48,6 +49,22 @@ def test_the_newest_run_is_shown_first(root, open_page):
     at = open_page("runs")
     assert asked(at) == ["a"]
     assert charts(at) == [f"runs curve {name}" for name in ("mIoU", "loss", "effective_share", "learning_rate")]
+
+
+def test_a_page_that_opens_shows_the_run_in_its_address_and_asks_nothing(root, open_page):
+    """Such as the one that was just started, in a tab that looked at others before."""
+    for name in ("a", "b"):
+        make_run(root, name)
+    at = open_page("runs", run="a")
+    press(at, "Delete")
+    assert "Delete for good" in str(labels(at))
+    at.query_params["run"] = "b"
+    at.session_state[context._OPENED] = True  # as the dashboard says when another page is drawn than before
+    at.run()
+    assert asked(at) == ["b"] and "Delete for good" not in str(labels(at))
+    at.query_params["run"] = "a"
+    at.run()
+    assert asked(at) == ["b"]  # an address that comes late, of a page that stays
 
 
 def test_runs_named_in_the_address_are_drawn_over_each_other(root, open_page):
