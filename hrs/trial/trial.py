@@ -9,6 +9,7 @@ weights, frozen, so that it sees every image once; decoders learn in about half 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -116,7 +117,7 @@ class Bench:
 
     parts: places of the photos of each part, among ``whole``.
 
-    Raises HRSError where fewer than two photos are labelled, or a source cannot be read.
+    Raises HRSError where fewer than two photos are labelled, no class is in two parts, or a source cannot be read.
     """
 
     def __init__(
@@ -145,12 +146,21 @@ class Bench:
                 f"a trial learns from one photo and judges on another; of {len(photos)} photos of {photos.spec} "
                 f"{len(labelled)} can be read and have labels: raise data.n_real, or label more"
             )
+        self.parts = neighbours([photos.frames[i].id for i in self.whole.image], count)
+        self._check_shared(photos.spec)
         styles = photo_styles(photos) if config.data.style == "photos" else None
         seen = [look(each, views=FRAME_VIEWS, styles=styles) for each in sources]
         firsts = np.cumsum([0, *map(len, sources[:-1])]).tolist()
         self.source = Views.joined([each.numbered_from(first) for each, first in zip(seen, firsts, strict=True)])
         self.origin = torch.repeat_interleave(torch.arange(len(seen)), torch.tensor([len(each) for each in seen]))
-        self.parts = neighbours([photos.frames[i].id for i in self.whole.image], count)
+
+    def _check_shared(self, spec: object) -> None:
+        shown = [set(self.whole.labels[part].unique().tolist()) - {IGNORE} for part in self.parts]
+        if max(Counter(each for classes in shown for each in classes).values()) < 2:
+            raise HRSError(
+                f"no class of {spec} is in two of the {len(self.parts)} parts that its {len(self.whole)} photos were "
+                "split into, so none can be learned from the others: raise data.n_real, or label more"
+            )
 
     def judged(self, use: Use) -> NDArray[np.int64]:
         """Pixels of every photo by true and predicted class, (n c c), as networks see it that never saw its part."""

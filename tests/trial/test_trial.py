@@ -100,6 +100,14 @@ def test_photos_with_nothing_labelled_are_left_aside(town, tmp_path):
     assert all(np.isfinite(way.miou) for way in found.ways)
 
 
+def test_photos_that_share_no_class_judge_nothing(town, tmp_path):
+    root = write_frames(tmp_path / "apart", 2, seed=9)
+    for label, name in enumerate(("000", "001")):
+        cv2.imwrite(str(root / f"labels/{name}.png"), np.full((48, 64), label, np.uint8))
+    with pytest.raises(HRSError, match=f"no class of folder:{root} is in two of the 2 parts"):
+        run_trial(config({**town, "photos": f"folder:{root}"}, "good", data__n_real="null"), steps=1)
+
+
 def test_frames_that_say_nothing_are_refused_as_in_training(town, tmp_path):
     root = write_frames(tmp_path / "blank", 3, seed=9)
     for file in (root / "labels").iterdir():
