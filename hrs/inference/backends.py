@@ -136,21 +136,21 @@ def make_onnx_apart(checkpoint: Path) -> None:
     threads of its process see all of it.
 
     Raises:
-        HRSError: the process was killed, for its memory perhaps.
+        HRSError: it could not, since the cache cannot be written perhaps, or was killed, for its memory perhaps.
     """
     if _made_from(checkpoint / ONNX_8_BITS, weights_hash(checkpoint)) or _found(checkpoint):
         return
-    process = get_context("spawn").Process(target=_make_quietly, args=(checkpoint,), daemon=True)
+    process = get_context("spawn").Process(target=_make_here, args=(checkpoint,), daemon=True)
     process.start()
     process.join()
     if process.exitcode:
         raise HRSError(f"the process that was to make {checkpoint} as ONNX ended with {process.exitcode}")
 
 
-def _make_quietly(checkpoint: Path) -> None:
-    """What goes wrong is told to whoever opens the backend then."""
-    with suppress(HRSError):
-        open_backend(checkpoint, "auto", "cpu")
+def _make_here(checkpoint: Path) -> None:
+    if load_segmenter(checkpoint, device="cpu").faster_as_onnx:
+        with suppress(NotExportable):  # which is noted, for whoever opens the backend then
+            onnx_model(checkpoint)
 
 
 def _found(checkpoint: Path) -> Path | None:

@@ -121,9 +121,16 @@ def test_what_is_made_apart_is_found_afterwards(checkpoint, tmp_path, monkeypatc
     assert isinstance(Predictor.load(checkpoint, backend="auto").backend, OnnxBackend)
 
 
+def test_what_cannot_be_made_apart_is_not_made_here_either(checkpoint, tmp_path, monkeypatch):
+    (tmp_path / "cache").write_text("a file, where a folder is to be")
+    monkeypatch.setenv("HRS_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(HRSError, match="ended with 1"):
+        backends.make_onnx_apart(checkpoint)
+
+
 def test_a_process_that_dies_at_it_is_told(checkpoint, tmp_path, monkeypatch):
     monkeypatch.setenv("HRS_CACHE", str(tmp_path / "another"))
-    monkeypatch.setattr(backends, "_make_quietly", sys.exit)  # with its argument, a text: code 1
+    monkeypatch.setattr(backends, "_make_here", sys.exit)  # with its argument, a text: code 1
     with pytest.raises(HRSError, match="ended with 1"):
         backends.make_onnx_apart(checkpoint)
 
