@@ -5,8 +5,8 @@
 
 One study for each pair of frames and photos, as the product runs it (`hrs study`), its encoder frozen: AirSim's
 neighbourhood and the built-in street to IDD-Lite, scored on drives taken out of its train split, and the street to
-CamVid, scored on the sequence left out. Every method sees six photos a step, and three frames on top. Goes on where it
-stopped. Writes results.csv (a row a run) into --out.
+CamVid, scored on the sequence left out. Every method sees six photos a step, and three frames on top; a teacher labels
+six of the photos that were not drawn beside. Goes on where it stopped. Writes results.csv (a row a run) into --out.
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ PAIRS = {
 """Synthetic frames, photos and height by the name of a pair; {} is the folder of the settings."""
 SHOWN = ("pair", "arm", "n_real", "seed", "step", "miou", "pixel_accuracy")
 SHARES = (0.2, 0.5)
+TAUGHT = {"data": {"unlabelled": "undrawn"}, "train": {"batch_unlabelled": 6}}
+BESIDE = (("target_only", "photos"), ("hrs", "hrs"))
 METHODS: tuple[Any, ...] = (
     {"method": "target_only", "label": "photos"},
     "joint",
     "hrs",
     "mixing",
+    *({"method": method, "label": f"{label} + teacher", **TAUGHT} for method, label in BESIDE),
     *({"method": "finetune", "label": f"finetune {share}", "finetune": {"source_share": share}} for share in SHARES),
 )
 
