@@ -64,7 +64,7 @@ def run_together(count: int, script: Path, *words: object) -> None:
         cwd=root,
         timeout=240,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr
 
 
 def write_frames(root: Path, count: int, *, seed: int, tint: float = 0.0, planted: bool = False) -> Path:

@@ -54,7 +54,7 @@ def train(
         say_queued(launcher(on, workers=workers).start(settings, runs, name))
         return
     from hrs.system.files import only_if_done
-    from hrs.training.trainer import check_resumable, create_run, processes
+    from hrs.training.trainer import check_resumable, create_run, end_together, processes
     from hrs.training.trainer import train as train_run
 
     if resume:
@@ -75,6 +75,7 @@ def train(
             launcher().occupy(run, settings.train.device, again=resume)
     with progress_bar("rendering") as progress:
         evaluation = train_run(settings, run, resume=resume, progress=progress)
+    end_together(settings)
     if not processes(settings).is_main_process:
         return
     print(evaluation.to_table())

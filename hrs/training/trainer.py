@@ -120,6 +120,14 @@ def processes(config: RunConfig) -> PartialState:
     return PartialState(cpu=config.train.device == "cpu")
 
 
+def end_together(config: RunConfig) -> None:
+    """Have the processes that trained a run end together, and close what connects them: one that goes while another
+    still writes is taken for lost with all of them, as is one whose open connections kill it."""
+    state = processes(config)
+    state.wait_for_everyone()
+    state.destroy_process_group()
+
+
 def create_run(config: RunConfig, root: Path, name: str | None) -> RunFolder:
     """A new run folder, made by the main process and known to all of them. Raises HRSError as RunFolder.create does."""
     answer: list[Path | HRSError | None] = [None]
