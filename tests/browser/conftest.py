@@ -13,10 +13,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from tests.browser.pages import Late
 from tests.conftest import free_port
@@ -60,7 +61,8 @@ def page(chromium: Browser) -> Iterator[Page]:
     page = context.new_page()
     page.on("console", lambda said: print(f"browser {said.type}: {said.text}") if said.type == "error" else None)
     yield page
-    print(f"{page.url} shows:\n{page.locator('body').inner_text()}")  # pytest repeats it where a test failed
+    with suppress(Error):  # of a page that is closed
+        print(f"{page.url} shows:\n{page.locator('body').inner_text()}")  # pytest repeats it where a test failed
     context.close()
 
 

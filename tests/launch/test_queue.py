@@ -258,8 +258,9 @@ def test_nothing_of_torch_is_imported() -> None:
 def test_a_run_of_a_cluster_that_goes_on_here_has_no_keeper(root: Path, tiny: RunConfig) -> None:
     run = RunFolder.create(root, "home", tiny.to_yaml())
     run.write_status(state="failed", keeper="10.0.0.1:6379")
+    run.cancel_mark.touch()  # of what stopped
     launcher().occupy(run, "cpu", again=True)
-    assert run.read_status().keeper is None
+    assert run.read_status().keeper is None and not run.stop_requested()
 
 
 def test_of_many_that_resume_a_run_at_once_one_may(root: Path, tiny: RunConfig) -> None:
