@@ -3,6 +3,7 @@
 // made and when the browser goes back; until then what was chosen here holds, whatever an older answer says.
 const REST_MS = 400;
 const PLAY_MS = 600;
+const PRESSES = ["pointerdown", "keydown"];
 
 class LensBar {
   constructor(root, look) {
@@ -26,6 +27,13 @@ class LensBar {
       else if (this.sent) this.follow();
     };
     window.addEventListener("popstate", back);
+    // What is pressed elsewhere on the page asks the server with the address there is. A change told after that would ask
+    // with the same address, and undo what was pressed.
+    const press = (event) => {
+      if (!root.isConnected) for (const kind of PRESSES) window.removeEventListener(kind, press, true);
+      else if (!event.composedPath().includes(root.getRootNode())) this.flush();
+    };
+    for (const kind of PRESSES) window.addEventListener(kind, press, true);
   }
 
   // What the server sends: choices, ranges, steps; and who tells it. Returns how to look at it now.

@@ -22,7 +22,7 @@ from app.figures.maps import (
 from app.figures.plotly_maps import weight_figure
 from app.weights.corpus import Frame, read, view
 from app.weights.grid import Selection
-from app.weights.lens import controls, figure, heard
+from app.weights.lens import controls, figure, heard, keep_told
 from app.weights.why import AREA, about_area, asked_area, forget_area, show_why
 from hrs.scoring.corpus import ScoredCorpus
 
@@ -147,6 +147,7 @@ def _class_means(corpus: ScoredCorpus, row: int, lens: Lens) -> dict[str, float]
 
 def _close() -> None:
     forget_area()
+    keep_told()
     st.query_params.pop("frame", None)
 
 

@@ -14,6 +14,7 @@ PATIENCE = 20.0
 TRIES = 3
 REST_MS = 1000
 CALM_MS = 150
+STROLL_MS = 10
 CALM = """(long) => {
     const app = document.querySelector('[data-testid="stApp"]');
     if (app?.dataset.testScriptState !== "notRunning") {
@@ -121,6 +122,29 @@ class Late:
         server.on_message(answer)
 
 
+class Slow:
+    """Holds back what the server says while ``holds``, as a busy one does."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.holds = False
+        self.held: list[str | bytes] = []
+        page.route_web_socket("**/_stcore/stream", self._between)
+
+    def answer(self) -> None:
+        """Let through what was held back, in its order, and what comes after."""
+        while self.held:
+            self._browser.send(self.held.pop(0))
+            self._page.wait_for_timeout(STROLL_MS)
+        self.holds = False
+
+    def _between(self, browser: WebSocketRoute) -> None:
+        self._browser = browser
+        server = browser.connect_to_server()
+        browser.on_message(server.send)
+        server.on_message(lambda message: self.held.append(message) if self.holds else browser.send(message))
+
+
 def slide(page: Page, name: str, key: str, times: int = 1) -> None:
     slider = page.get_by_role("slider", name=name)
     slider.focus()
@@ -132,6 +156,7 @@ def open_frame(page: Page, frame: str) -> Locator:
     """Open a frame of the grid; its pictures: frame, label, what is seen, disagreement, maps, combined first."""
     page.get_by_role("button", name=f"Open frame {frame}").click()
     expect(page.locator(".viewer")).to_have_attribute("data-shown", shown(frame))
+    expect(page.locator(".grid")).to_have_count(0)  # whose controls have the same names
     return page.locator(".panels canvas")
 
 

@@ -18,7 +18,19 @@ from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.panel import open_panel
 from hrs.scoring.tags import Tags
 from tests.browser.conftest import _start_server, _wait_until_healthy, stop_server
-from tests.browser.pages import PATIENCE, changed, open_frame, picture, rested, settled, shown, slide, type_choice
+from tests.browser.pages import (
+    PATIENCE,
+    REST_MS,
+    Slow,
+    changed,
+    open_frame,
+    picture,
+    rested,
+    settled,
+    shown,
+    slide,
+    type_choice,
+)
 from tests.conftest import free_port, tiny_config
 from tests.scoring.weighted_run import make_run
 
@@ -75,6 +87,36 @@ def test_sliders_act_on_the_grid_and_on_a_frame_alike(grid: Page) -> None:
     assert picture(canvases.nth(0)) == photo
     grid.get_by_role("button", name="All frames").click()
     expect(grid.locator(".grid button")).to_have_count(12)
+
+
+def test_a_button_acts_though_a_slider_moved_just_before(slow: Slow, grid: Page) -> None:
+    open_frame(grid, "003")
+    rested(grid)
+    slow.holds = True
+    slide(grid, "Threshold", "ArrowRight", 2)
+    grid.get_by_role("button", name="All frames").click()
+    grid.wait_for_timeout(REST_MS)  # until the slider's change is told
+    slow.answer()
+    expect(grid.locator(".grid button")).to_have_count(12)
+    rested(grid)
+    expect(grid.locator(".grid button")).to_have_count(12)
+    expect(grid.get_by_role("slider", name="Threshold")).to_have_value("0.1")
+
+
+def test_clicks_may_come_faster_than_answers(slow: Slow, grid: Page) -> None:
+    open_frame(grid, "003")
+    following = grid.get_by_role("button", name="Next")
+    following.click()
+    rested(grid)
+    slow.holds = True
+    for _ in range(2):
+        following.click()
+        grid.wait_for_timeout(REST_MS)
+    grid.get_by_role("button", name="All frames").click()
+    grid.wait_for_timeout(REST_MS)
+    slow.answer()
+    expect(grid.locator(".grid button")).to_have_count(12)
+    expect(grid.get_by_text("Connection error")).to_have_count(0)
 
 
 def test_tiles_show_label_or_frame_and_have_a_size(grid: Page) -> None:
