@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -78,11 +79,13 @@ def forget_parts() -> None:
 
     Its parts that look again by themselves may ask to be drawn while this page opens. Streamlit (1.67) would draw one
     when this page is done, as a part of the page that was left, for which the browser empties this one. What asks from
-    now on is unknown; what asked before gives way to a whole page that is asked for after it.
+    now on is unknown; what asked before gives way to a whole page that is asked for after it. That begins with the
+    address as it is by now, without what Streamlit took out of it since it was of the page that was left.
     """
     run = get_script_run_ctx()
     if run is not None:
         run.fragment_storage.clear()
+        run.query_string = urlencode({name: st.query_params.get_all(name) for name in st.query_params}, doseq=True)
         st.rerun()
 
 

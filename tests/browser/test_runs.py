@@ -101,6 +101,10 @@ def test_the_name_of_the_first_page_leads_to_it(page: Page, serve: Callable, roo
     page.goto(f"{serve(root)}/runs?run=a&run=b&view=Log")
     expect(page.get_by_text("2 runs selected")).to_be_visible()
     expect(page.get_by_role("tab", name="Log")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("link", name="Weights").click()
+    expect(page.get_by_role("heading", name="Weights")).to_be_visible()
+    settled(page)
+    assert "view" not in page.url, "a tab is one of this page"
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
