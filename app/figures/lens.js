@@ -27,8 +27,7 @@ class LensBar {
       else if (this.sent) this.follow();
     };
     window.addEventListener("popstate", back);
-    // What is pressed elsewhere on the page asks the server with the address there is. A change told after that would ask
-    // with the same address, and undo what was pressed.
+    // What is pressed elsewhere on the page may take this bar away: what the server does not have yet goes first.
     const press = (event) => {
       if (!root.isConnected) for (const kind of PRESSES) window.removeEventListener(kind, press, true);
       else if (!event.composedPath().includes(root.getRootNode())) this.flush();

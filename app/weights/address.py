@@ -1,35 +1,66 @@
 """What the weights page keeps in its address, so that a link shows the same and the browser's back goes back.
 
-The address is the truth: widgets take their values from it in every run and write to it when they change.
+The address is the truth: widgets take their values from it in every run and write to it when they change. A browser
+that asks again before it has the answer names the address from before; what was written since holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from app.context import just_opened
 
 _KEPT = ("source", "map", "step", "opacity", "threshold", "sort", "order", "filter", "tag", "size", "show")
 _MEMORY = "weights address"
+_TRAIL = "weights trail"  # of the session state: the browser's own address and those that were written since
+_LONGEST = 40
 
 
 def restore() -> None:
     """Somebody who comes by the menu, which names no run, finds what they left."""
+    if just_opened():
+        st.session_state.pop(_TRAIL, None)
     if "run" not in st.query_params and st.session_state.get(_MEMORY):
         st.query_params.update(st.session_state[_MEMORY])
 
 
 def remember() -> None:
+    catch_up()
     st.session_state[_MEMORY] = {name: asked for name in _KEPT if (asked := st.query_params.get_all(name))}
+
+
+def catch_up() -> None:
+    """Go to the address that was written last, where the browser asks with one from before; not where somebody went
+    back to it."""
+    trail, asked = st.session_state.get(_TRAIL, []), _address()
+    run = get_script_run_ctx()
+    if asked not in trail or (run is not None and run.is_history_navigation):
+        st.session_state[_TRAIL] = [asked]
+    elif asked != trail[-1]:
+        st.query_params.from_dict(trail[-1])
 
 
 def put(name: str, value: str | Sequence[str]) -> None:
     """Write to the address; nothing takes the name out."""
-    if value:
-        st.query_params[name] = value
-    else:
-        st.query_params.pop(name, None)
+    put_all({name: value})
+
+
+def put_all(values: Mapping[str, str | Sequence[str]]) -> None:
+    catch_up()
+    for name, value in values.items():
+        if value:
+            st.query_params[name] = value
+        else:
+            st.query_params.pop(name, None)
+    st.session_state[_TRAIL] = [*st.session_state[_TRAIL], _address()][-_LONGEST:]
+
+
+def _address() -> dict[str, list[str]]:
+    return {name: st.query_params.get_all(name) for name in st.query_params}
 
 
 def addressed(name: str, key: str, options: Sequence[str], usual: str, drops: Sequence[str] = ()) -> dict[str, Any]:

@@ -20,9 +20,10 @@ from app.figures.maps import (
     summary,
 )
 from app.figures.plotly_maps import weight_figure
+from app.weights.address import put
 from app.weights.corpus import Frame, read, view
 from app.weights.grid import Selection
-from app.weights.lens import controls, figure, heard, keep_told
+from app.weights.lens import controls, figure, heard
 from app.weights.why import AREA, about_area, asked_area, forget_area, show_why
 from hrs.scoring.corpus import ScoredCorpus
 
@@ -147,18 +148,17 @@ def _class_means(corpus: ScoredCorpus, row: int, lens: Lens) -> dict[str, float]
 
 def _close() -> None:
     forget_area()
-    keep_told()
-    st.query_params.pop("frame", None)
+    put("frame", "")
 
 
 def _go(frame: str) -> None:
     forget_area()
-    st.query_params["frame"] = frame
+    put("frame", frame)
 
 
 def _ask() -> None:
     """Of an area that was clicked; of none where the last one was cleared."""
     if piece := st.session_state[_KEY]["piece"]:
-        st.query_params[AREA] = str(piece)
+        put(AREA, str(piece))
     else:
         forget_area()

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from app.figures.maps import TITLES, class_list
-from app.weights.address import addressed, put
+from app.weights.address import addressed, put, put_all
 from app.weights.corpus import tile
 from app.weights.filters import choose_filters, describe, read_filters, told
 from app.weights.lens import controls, figure, heard
@@ -177,4 +177,4 @@ def _in_words(corpus: ScoredCorpus, statistic: str, rows: Rows) -> list[str]:
 
 def _open() -> None:
     forget_area()
-    st.query_params.update(st.session_state[_KEY]["open"])
+    put_all(st.session_state[_KEY]["open"])

@@ -11,11 +11,11 @@ from typing import Any
 import streamlit as st
 
 from app.figures.maps import ABOUT, TITLES, Lens, colour_table
+from app.weights.address import put_all
 from app.weights.why import forget_area
 from hrs.pictures import FULL_WEIGHT
 from hrs.scoring.corpus import ScoredCorpus
 
-_TOLD = "lens told"  # of the session state: what was told last, and what the address had in its place before
 _FIGURES = Path(__file__).parents[1] / "figures"
 
 
@@ -88,13 +88,4 @@ def heard(key: str, step: int | None) -> None:
         told = st.session_state[key]
         if step is not None and told["lens"].get("step") != str(step) and not told.get("piece"):
             forget_area()
-        st.session_state[_TOLD] = {name: st.query_params.get(name) for name in told["lens"]}, dict(told["lens"])
-        st.query_params.update(told["lens"])
-
-
-def keep_told() -> None:
-    """What was heard last, where the browser asks for another view before it has the answer: its address is still the
-    one from before."""
-    before, told = st.session_state.get(_TOLD, ({}, {}))
-    if all(st.query_params.get(name) == value for name, value in before.items()):
-        st.query_params.update(told)
+        put_all(told["lens"])

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.context import plain
 from app.figures.maps import level_bars
+from app.weights.address import put
 from app.weights.corpus import area_table
 from hrs.errors import HRSError
 from hrs.scoring.areatable import Area, AreaTable, lacking
@@ -36,7 +37,7 @@ def asked_area(corpus: ScoredCorpus, row: int) -> Area | None:
 
 
 def forget_area() -> None:
-    st.query_params.pop(AREA, None)
+    put(AREA, "")
 
 
 def about_area(corpus: ScoredCorpus, area: Area | None) -> dict[str, Any]:

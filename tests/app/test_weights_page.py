@@ -155,21 +155,14 @@ def test_an_area_goes_with_its_step(lens, kept):
     assert ("area" in at.query_params) == kept
 
 
-@pytest.mark.parametrize(("address", "kept"), [("0.5", "0.7"), ("0.9", "0.9")])
-def test_a_browser_that_has_no_answer_yet_asks_with_what_it_told(address, kept):
-    def page(address):
-        import streamlit as st
-
-        from app.weights.lens import heard, keep_told
-
-        st.query_params["opacity"] = "0.5"
-        st.session_state["viewer"] = {"lens": {"opacity": "0.7"}}
-        heard("viewer", None)
-        st.query_params["opacity"] = address
-        keep_told()
-
-    at = AppTest.from_function(page, args=(address,)).run()
-    assert not at.exception and at.query_params["opacity"] == kept
+def test_a_browser_without_the_answer_to_its_last_question_undoes_nothing(run, open_page):
+    at = open_page("weights", run="scored", frame="000")
+    before = dict(at.query_params)
+    press(at, "All frames")
+    at.query_params.clear()
+    at.query_params.update(before)
+    at.segmented_control(key="weights order").set_value("highest").run()
+    assert "frame" not in at.query_params and at.query_params["order"] == "highest" and not at.exception
 
 
 def test_an_area_that_was_asked_about_can_be_closed(run, open_page):
