@@ -1,50 +1,72 @@
 """Every method on frames that nobody planted faults in, with a pretrained network, by the number of photos.
 
     python -m benchmarks.settings DATA --out settings
-    python -m benchmarks.unplanted settings --out unplanted [--pairs airsim-idd ...] [--n-real 20 200] [--seeds 0 1]
+    python -m benchmarks.unplanted settings --out unplanted [--pairs airsim-idd ...] [--n-real 20 200 all]
+        [--seeds 0 1] [--only joint hrs ...]
 
-One study for each pair of frames and photos, as the product runs it (`hrs study`), its encoder frozen: AirSim's
-neighbourhood and the built-in street to IDD-Lite, scored on drives taken out of its train split, and the street to
-CamVid, scored on the sequence left out. Every method sees six photos a step, and three frames on top; a teacher labels
-six of the photos that were not drawn beside. Goes on where it stopped. Writes results.csv (a row a run) into --out.
+A study for each pair of frames and photos, as the product runs it (`hrs study`), its encoder frozen: AirSim's
+neighbourhood, the built-in street and both together to IDD-Lite, scored on drives taken out of its train split, and the
+street to CamVid, scored on the sequence left out. Every method sees six photos a step, and three frames on top; a
+teacher labels six of the photos that were not drawn beside, of which there are none with all. Goes on where it stopped.
+Writes results.csv (a row a run) into --out.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from benchmarks.common import finished, told, write_runs
+from hrs.errors import HRSError
 from hrs.study.plan import Study
 from hrs.study.run import run_study
 
+AIRSIM, STREET = "folder:{}/airsim", "folder:{}/street"
 PAIRS = {
-    "airsim-idd": ("folder:{}/airsim", "folder:{}/idd-dev", 112),
-    "street-idd": ("folder:{}/street", "folder:{}/idd-dev", 112),
-    "street-camvid": ("render:synthetic?faults=none&frames=1200", "camvid:{}/camvid-0006R0", 120),
+    "airsim-idd": ([AIRSIM], "folder:{}/idd-dev", 112),
+    "street-idd": ([STREET], "folder:{}/idd-dev", 112),
+    "both-idd": ([AIRSIM, STREET], "folder:{}/idd-dev", 112),
+    "street-camvid": (["render:synthetic?faults=none&frames=1200"], "camvid:{}/camvid-0006R0", 120),
 }
 """Synthetic frames, photos and height by the name of a pair; {} is the folder of the settings."""
 SHOWN = ("pair", "arm", "n_real", "seed", "step", "miou", "pixel_accuracy")
 SHARES = (0.2, 0.5)
 TAUGHT = {"data": {"unlabelled": "undrawn"}, "train": {"batch_unlabelled": 6}}
-BESIDE = (("target_only", "photos"), ("hrs", "hrs"))
-METHODS: tuple[Any, ...] = (
-    {"method": "target_only", "label": "photos"},
-    "joint",
-    "hrs",
-    "mixing",
-    *({"method": method, "label": f"{label} + teacher", **TAUGHT} for method, label in BESIDE),
-    *({"method": "finetune", "label": f"finetune {share}", "finetune": {"source_share": share}} for share in SHARES),
-)
+PLAIN: dict[str, dict[str, Any]] = {
+    "photos": {"method": "target_only"},
+    "joint": {"method": "joint"},
+    "hrs": {"method": "hrs"},
+    "mixing": {"method": "mixing"},
+    **{f"finetune {share}": {"method": "finetune", "finetune": {"source_share": share}} for share in SHARES},
+}
+WITH_TEACHER = {f"{name} + teacher": PLAIN[name] | TAUGHT for name in ("photos", "joint", "hrs")}
+"""What goes over the settings by the name of a method."""
 
 
-def study(options: argparse.Namespace, pair: str) -> Study:
-    source, target, height = PAIRS[pair]
+def studies(options: argparse.Namespace) -> Iterator[tuple[str, Path, Study]]:
+    """Pair, folder and study: one for the numbers of photos, and one for all of them."""
+    numbers = tuple(number for number in options.n_real if number is not None)
+    for pair in options.pairs:
+        if numbers:
+            yield pair, options.out / pair, study(options, pair, numbers, PLAIN | WITH_TEACHER)
+        if None in options.n_real:
+            yield pair, options.out / f"{pair}-all", study(options, pair, (None,), PLAIN)
+
+
+def study(
+    options: argparse.Namespace, pair: str, n_real: tuple[int | None, ...], methods: dict[str, dict[str, Any]]
+) -> Study:
+    """Raises HRSError where none of the methods is wanted."""
+    sources, target, height = PAIRS[pair]
     place = options.settings.resolve()
+    wanted = [name for name in methods if name in (options.only or methods)]
+    if not wanted:
+        raise HRSError(f"--only names no method of {', '.join(methods)}")
     base = {
         "data": {
-            "sources": [source.format(place)],
+            "sources": [source.format(place) for source in sources],
             "target": target.format(place),
             "height": height,
             "width": 160,
@@ -67,18 +89,22 @@ def study(options: argparse.Namespace, pair: str) -> Study:
     }
     return Study(
         base=base,
-        methods=METHODS,
-        n_real=tuple(options.n_real),
+        methods=tuple(methods[name] | {"label": name} for name in wanted),
+        n_real=n_real,
         seeds=tuple(options.seeds),
-        against=("photos", "joint"),
+        against=tuple(name for name in ("photos", "joint") if name in wanted) or (wanted[0],),
         parallel=1,
     )
 
 
 def rows(options: argparse.Namespace) -> list[dict[str, Any]]:
     """What finished runs have, without their scores by class, which are of other classes from pair to pair."""
-    found = (row for pair in PAIRS for row in finished(study(options, pair), options.out / pair, {"pair": pair}))
+    found = (row for pair, folder, each in studies(options) for row in finished(each, folder, {"pair": pair}))
     return [{key: row[key] for key in SHOWN} for row in found]
+
+
+def number_or_all(text: str) -> int | None:
+    return None if text == "all" else int(text)
 
 
 def main() -> None:
@@ -86,12 +112,13 @@ def main() -> None:
     parser.add_argument("settings", type=Path)
     parser.add_argument("--out", type=Path, default=Path("unplanted"))
     parser.add_argument("--pairs", nargs="+", choices=PAIRS, default=list(PAIRS))
-    parser.add_argument("--n-real", nargs="+", type=int, default=[20, 200])
+    parser.add_argument("--n-real", nargs="+", type=number_or_all, default=[20, 200], metavar="NUMBER|all")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    parser.add_argument("--only", nargs="+", choices=[*PLAIN, *WITH_TEACHER], metavar="METHOD")
     parser.add_argument("--steps", type=int, default=800)
     options = parser.parse_args()
-    for pair in options.pairs:
-        run_study(study(options, pair), options.out / pair)
+    for _, folder, each in studies(options):
+        run_study(each, folder)
         write_runs(options.out / "results.csv", rows(options))
 
 
