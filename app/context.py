@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,22 @@ def page_opens() -> None:
 def just_opened() -> bool:
     """Whether this page is drawn for the first time since another one was. Tells it once."""
     return bool(st.session_state.pop(_OPENED, False))
+
+
+def outlives(key: str, usual: str, options: Collection[str] | None = None) -> str:
+    """The key of a widget about to be drawn, whose value is there again for who comes back from another page, though
+    Streamlit forgets it meanwhile; what the address says of it goes before.
+
+    Args:
+        usual: the first value, and the one in place of a value that is no longer among ``options``.
+    """
+    kept, asked = f"kept {key}", st.query_params.get(key)
+    value = st.session_state.get(key, asked or st.session_state.get(kept, usual))
+    value = usual if options is not None and value not in options else value
+    st.session_state[kept] = value
+    if key in st.session_state or asked is None:  # else the widget takes it from the address
+        st.session_state[key] = value
+    return key
 
 
 def runs_root() -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from app.context import all_runs, plain, runs_root, say_no_runs
+from app.context import all_runs, outlives, plain, runs_root, say_no_runs
 from app.figures.curves import CHART, against_images
 from app.runs.comparing import Group, groups, n_words
 from app.runs.studying import finished, show_study
@@ -24,12 +24,10 @@ def main() -> None:
     found = find_groups()
     if not found:
         return
-    labels = [group.label for group in found]
-    place = st.selectbox("Setting", range(len(found)), format_func=lambda i: labels[i], help=SETTING_HELP)
+    group = choose_setting(found)
     score = st.segmented_control(
-        "Score", list(SCORES), default="Last validation", required=True, key="compare score", help=SCORE_HELP
+        "Score", list(SCORES), required=True, key=outlives("compare score", "Last validation"), help=SCORE_HELP
     )
-    group = found[place]
     outcomes = group.outcomes(SCORES[str(score)])
     lines = study_table(outcomes)
     if not lines:
@@ -41,6 +39,15 @@ def main() -> None:
     say_unlike(outcomes)
     say_seeds(lines)
     tables(lines, group.words)
+
+
+def choose_setting(found: list[Group]) -> Group:
+    by_name = {group.setting: group for group in found}
+    key = outlives("compare setting", found[0].setting, by_name)
+    chosen = st.selectbox(
+        "Setting", list(by_name), format_func=lambda name: by_name[name].label, key=key, help=SETTING_HELP
+    )
+    return by_name[str(chosen)]
 
 
 SETTING_HELP = (
@@ -55,9 +62,8 @@ def find_groups() -> list[Group]:
     places = {OWN_RUNS: runs_root()} | {f"Study {folder.name}": folder for folder in study_folders(runs_root())}
     place = OWN_RUNS
     if len(places) > 1:
-        if "of" not in st.query_params and "of" not in st.session_state:
-            st.session_state["of"] = first_place(places)  # no default, which the address would not name
-        place = st.selectbox("Runs of", list(places), key="of", bind="query-params")
+        key = outlives("of", first_place(places), places)  # no default, which the address would not name
+        place = st.selectbox("Runs of", list(places), key=key, bind="query-params")
     if place != OWN_RUNS:
         show_study(places[place])
     summaries = all_runs() if place == OWN_RUNS else list_runs(places[place])

@@ -15,6 +15,7 @@ from app.context import (
     forget_unknown,
     is_shipped,
     just_opened,
+    outlives,
     plain,
     remember_runs,
     remembered_runs,
@@ -65,7 +66,7 @@ def draw() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
             "Filter",
-            key="runs filter",
+            key=outlives("runs filter", ""),
             placeholder="name, state, method or data set",
             help="Rows that hold every word. Click a column's head to sort.",
         )
