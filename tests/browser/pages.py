@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Error, FrameLocator, Locator, Page, Response, WebSocketRoute, expect
+from playwright.sync_api import Error, FloatRect, FrameLocator, Locator, Page, Response, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 PATIENCE = 20.0
@@ -152,8 +152,12 @@ def slide(page: Page, name: str, key: str, times: int = 1) -> None:
         slider.press(key)
 
 
+FRAME, LABEL, SEEN, DISAGREEMENT, COMBINED, PIXEL, REGION = range(7)
+"""Places of the pictures of a frame."""
+
+
 def open_frame(page: Page, frame: str) -> Locator:
-    """Open a frame of the grid; its pictures: frame, label, what is seen, disagreement, maps, combined first."""
+    """Open a frame of the grid; its pictures, in the order above."""
     page.get_by_role("button", name=f"Open frame {frame}").click()
     expect(page.locator(".viewer")).to_have_attribute("data-shown", shown(frame))
     expect(page.locator(".grid")).to_have_count(0)  # whose controls have the same names
@@ -162,6 +166,14 @@ def open_frame(page: Page, frame: str) -> Locator:
 
 def shown(frame: str) -> re.Pattern[str]:
     return re.compile(rf"{frame}\.npz")
+
+
+def place(canvas: Locator) -> FloatRect:
+    """Where a canvas is, brought into view."""
+    canvas.evaluate("canvas => canvas.scrollIntoView({block: 'center', behavior: 'instant'})")
+    box = canvas.bounding_box()
+    assert box is not None
+    return box
 
 
 def picture(canvas: Locator) -> str:

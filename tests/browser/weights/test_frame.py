@@ -1,0 +1,98 @@
+"""One frame in a real browser: its pictures, what the cursor reads, zoom, and the way from frame to frame."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.figures.maps import view
+from hrs.scoring.corpus import ScoredCorpus
+from tests.browser.pages import (
+    COMBINED,
+    PATIENCE,
+    PIXEL,
+    changed,
+    open_frame,
+    picture,
+    place,
+    shown,
+    slide,
+)
+
+
+def test_what_weighs_less_than_the_threshold_turns_grey(grid: Page, run: Path) -> None:
+    canvases = open_frame(grid, "003")
+    before = picture(canvases.nth(COMBINED))
+    slide(grid, "Threshold", "End")
+    changed(canvases.nth(COMBINED), before)
+    grey = """canvas => { const d = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        let n = 0; for (let i = 0; i < d.length; i += 4) n += d[i] === d[i + 1] && d[i] === d[i + 2];
+        return n / (d.length / 4); }"""
+    weights = ScoredCorpus.open(run / "scores").frame(3).read_maps()["combined"]
+    assert canvases.nth(COMBINED).evaluate(grey) == pytest.approx((weights < 2).mean(), abs=0.03)
+
+
+def test_the_cursor_reads_weights_and_class(grid: Page, run: Path) -> None:
+    canvases = open_frame(grid, "003")
+    frame = ScoredCorpus.open(run / "scores").frame(3)
+    maps, label = frame.read_maps(), frame.read_label()
+    step = view(frame.read_jpeg(), label, maps, ScoredCorpus.open(run / "scores").space)["scale"] / 255
+    box = place(canvases.nth(PIXEL))
+    for x, y in ((4, 3), (20, 20)):
+        grid.mouse.move(box["x"] + (x + 0.5) * box["width"] / 32, box["y"] + (y + 0.5) * box["height"] / 24)
+        expect(grid.locator(".tip")).to_contain_text(("sky", "road", "car", "tree")[label[y, x]])
+        for name in ("combined", "pixel", "region", "image"):
+            seen = round(maps[name][y, x] / step) * step  # the browser gets a byte a pixel
+            expect(grid.locator(".tip")).to_contain_text(f"{seen:.2f}")
+
+
+def test_zoom_is_shared_by_all_panels(grid: Page) -> None:
+    canvases = open_frame(grid, "003")
+    before = [picture(canvases.nth(i)) for i in range(3)]
+    grid.get_by_role("button", name="Zoom in").click()
+    for i in range(3):
+        changed(canvases.nth(i), before[i])
+    grid.get_by_role("button", name="Fit").click()
+    deadline = time.monotonic() + PATIENCE
+    while [picture(canvases.nth(i)) for i in range(3)] != before:
+        assert time.monotonic() < deadline
+
+
+def test_frames_follow_each_other_by_key_and_survive_a_reload(grid: Page) -> None:
+    order = grid.locator(".grid .name").all_text_contents()
+    open_frame(grid, order[4])
+    grid.keyboard.press("n")
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown(order[5]))
+    assert f"frame={order[5]}" in grid.url
+    grid.reload()
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown(order[5]))
+    grid.keyboard.press("p")
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown(order[4]))
+
+
+def test_a_frame_that_cannot_be_drawn_is_said_and_none_is_shown_for_it(grid: Page) -> None:
+    order = grid.locator(".grid .name").all_text_contents()
+    open_frame(grid, order[4])
+    grid.evaluate("() => { window.createImageBitmap = () => Promise.reject(new Error('no room')); }")
+    grid.keyboard.press("n")
+    expect(grid.get_by_role("alert")).to_have_text(f"Frame {order[5]} cannot be drawn: no room")
+    expect(grid.locator(".panels")).not_to_be_visible()
+    grid.keyboard.press("p")
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", shown(order[4]))
+    expect(grid.locator(".panels")).to_be_visible()
+    expect(grid.get_by_role("alert")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_all_without_scrolling_sideways(grid: Page, scheme: str) -> None:
+    grid.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    grid.set_viewport_size({"width": 390, "height": 844})
+    open_frame(grid, "003")
+    wide = "() => [...document.querySelectorAll('[data-testid=stMain]')].map(e => e.scrollWidth)"
+    assert max(grid.evaluate(wide)) <= 390
+    said = grid.locator(".panels canvas").evaluate_all("all => all.map(c => c.getAttribute('aria-label'))")
+    assert all("of frame 003" in each for each in said) and json.dumps(said).count("mean") == 4
