@@ -173,14 +173,19 @@ def finished(study: Study, root: Path, said: Mapping[str, Any]) -> Iterator[dict
             yield {**said, **draw} | {key.removeprefix("iou/"): value for key, value in scores.items()}
 
 
+def write_rows(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """A CSV of rows that all have the first one's names."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    atomic_write(file, text.getvalue())
+
+
 def write_runs(file: Path, runs: Sequence[Mapping[str, Any]]) -> None:
     """A row a run as CSV, and a Markdown table of what is said of each and its scores, without those by class."""
     if not runs:
         return
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(runs[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(runs)
-    atomic_write(file, text.getvalue())
+    write_rows(file, runs)
     shown = list(runs[0])[: list(runs[0]).index("pixel_accuracy") + 1]
     print_table(shown, [[str(row[key]) for key in shown] for row in runs])

@@ -1,7 +1,8 @@
 """How models of CamVid's classes do on photos of another country: IDD-Lite, by the classes that map onto its own.
 
     python -m benchmarks.settings DATA --out settings
-    python -m benchmarks.elsewhere street [CHECKPOINT ...] --target folder:settings/idd-dev [--pictures elsewhere.png]
+    python -m benchmarks.elsewhere street [CHECKPOINT ...] --target folder:settings/idd-dev [--out elsewhere.csv]
+        [--pictures elsewhere.png]
 
 The val split of the target is scored, no image of which any of the models has seen: drives of IDD-Lite's train split. A
 picture shows some of its photos as each model sees them.
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.common import print_table, told
+from benchmarks.common import print_table, told, write_rows
 from benchmarks.settings import STREET
 from hrs.data.draw import spread_indices
 from hrs.data.layouts import Dataset, open_dataset
@@ -60,6 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoints", nargs="+")
     parser.add_argument("--target", required=True)
+    parser.add_argument("--out", type=Path, help="write the table here as CSV")
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     options = parser.parse_args()
@@ -67,11 +69,14 @@ def main() -> None:
     space = dataset.space
     assert space is not None
     predictors = [Predictor.load(resolve_checkpoint(each, options.runs)) for each in options.checkpoints]
-    rows = []
+    head, rows = ("mIoU", *space.classes), []
     for name, predictor in zip(options.checkpoints, predictors, strict=True):
         matrix = score(predictor, dataset, space)
-        rows.append([name, f"{matrix.miou():.1f}", *(f"{value:.1f}" for value in matrix.iou())])
-    print_table(("model", "mIoU", *space.classes), rows)
+        scores = (matrix.miou(), *matrix.iou())
+        rows.append({"model": name} | {key: f"{value:.1f}" for key, value in zip(head, scores, strict=True)})
+    print_table(("model", *head), [list(row.values()) for row in rows])
+    if options.out:
+        write_rows(options.out, rows)
     if options.pictures:
         write_picture(options.pictures, sheet(rows_of(predictors, dataset), ("photo", *options.checkpoints), width=280))
 

@@ -18,8 +18,6 @@ the mean; frames take its own image score. *hrs, judge* is what the weighting ne
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import resource
 import time
 from collections.abc import Callable
@@ -34,7 +32,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from benchmarks.common import print_table, told
+from benchmarks.common import print_table, told, write_rows
 from benchmarks.planted import Tally
 from hrs.checkpoint import load_checkpoint
 from hrs.data.layouts import Dataset, open_dataset
@@ -175,11 +173,7 @@ def main() -> None:
         raise SystemExit(str(error)) from error
     print_table(list(rows[0]), [[shown(value) for value in row.values()] for row in rows])
     if options.out:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        options.out.write_text(text.getvalue())
+        write_rows(options.out, rows)
 
 
 def shown(value: Any) -> str:
