@@ -10,7 +10,7 @@ from hrs.data.loaders import Batch
 from hrs.methods.joint import Joint, Weighing
 from hrs.networks.segmenter import Segmenter, SegmenterOutput
 from hrs.selection.combine import effective_share
-from hrs.selection.statistics import class_sums, read
+from hrs.selection.statistics import class_sums, read, summed
 
 
 class ClassBalanced(Joint):
@@ -23,9 +23,11 @@ class ClassBalanced(Joint):
         self.register_buffer("frequency", torch.full((self.num_classes,), 1 / self.num_classes))
 
     def weigh(self, shown: Batch, output: SegmenterOutput, target: Batch, real: SegmenterOutput, step: int) -> Weighing:
-        _, counts = class_sums(torch.ones_like(shown.labels, dtype=torch.float32), shown.labels, self.num_classes)
+        ones = torch.ones_like(shown.labels, dtype=torch.float32)
+        (counts,) = summed(class_sums(ones, shown.labels, self.num_classes)[1])
         share = counts / counts.sum().clamp(min=1)
         self.frequency.lerp_(share, 1 - self.config.selection.momentum)
         weights = read(self.frequency.clamp(min=1e-4).rsqrt(), shown.labels, 0.0)
-        weights = weights * (counts.sum() / weights.sum().clamp(min=1e-12))  # mean 1 over the batch's labelled pixels
+        (total,) = summed(weights.sum())
+        weights = weights * (counts.sum() / total.clamp(min=1e-12))  # mean 1 over the batch's labelled pixels
         return Weighing(weights=weights, logs={"effective_share": effective_share(weights, shown.labels)})

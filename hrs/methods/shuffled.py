@@ -8,7 +8,7 @@ from torch import Tensor
 from hrs.methods.hrs import HierarchicalSelection
 from hrs.selection.levels.region import batch_ids
 from hrs.selection.selector import RawScores
-from hrs.selection.statistics import class_sums, read
+from hrs.selection.statistics import class_sums, read, summed
 from hrs.selection.view import View
 
 
@@ -42,6 +42,7 @@ def shuffle_within_class(weights: Tensor, view: View) -> Tensor:
 
 
 def level_classes(weights: Tensor, labels: Tensor, num_classes: int) -> Tensor:
-    """The weights (b h w) over their class's mean in this batch, so that every class has mean 1."""
-    sums, counts = class_sums(weights, labels, num_classes)
+    """The weights (b h w) over their class's mean in this batch, all processes' parts of it, so that every class has
+    mean 1."""
+    sums, counts = summed(*class_sums(weights, labels, num_classes))
     return weights / read(sums / counts.clamp(min=1), labels, 1.0)

@@ -9,11 +9,18 @@ from torch.distributed.nn.functional import all_reduce
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
-    """As `torch.nn.SyncBatchNorm`, which wants a GPU, on any device: x (b c h w) of each process, any b."""
+    """As `torch.nn.SyncBatchNorm`, which wants a GPU, on any device: x (b c h w) of each process, any b.
+
+    Sums are taken in float32, whatever x is in.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         if not (self.training and dist.is_initialized()):
             return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self._shared(x.float()).to(x.dtype)
+
+    def _shared(self, x: Tensor) -> Tensor:
         count = x.new_tensor([x.numel() / x.shape[1]])
         dist.all_reduce(count)
         mean = all_reduce(x.sum((0, 2, 3))) / count

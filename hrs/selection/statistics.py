@@ -54,9 +54,19 @@ def summed(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def mean_over_processes(total: Tensor) -> Tensor:
-    """The mean of a scalar over all processes that train together."""
+    """The mean over all processes that train together: what a loss of one of them is taken over, since gradients of all
+    are averaged afterwards."""
     (whole,) = summed(total)
     return whole / dist.get_world_size() if dist.is_initialized() else whole
+
+
+def gathered(own: Tensor) -> Tensor:
+    """The tensors of all processes that train together, which have one shape: (...) -> (p ...)."""
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return own.unsqueeze(0)
+    parts = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+    dist.all_gather(parts, own.contiguous())
+    return torch.stack(parts)
 
 
 class ClassStatistics(nn.Module):

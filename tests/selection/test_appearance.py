@@ -39,6 +39,11 @@ def inner(values: Tensor) -> Tensor:
     return values[..., 2:-2, 2:-2]  # away from the border, where patches are cut
 
 
+def test_a_plain_image_looks_alike_up_to_its_border():
+    described = describe(torch.full((1, 3, 48, 64), 128, dtype=torch.uint8))
+    torch.testing.assert_close(described, described[:, :, 5:6, 5:6].expand_as(described))
+
+
 def test_a_texture_resembles_its_own_class(remembered: PatchMemory):
     near = inner(remembered(torch.stack([texture(ACROSS, 100), texture(DOWN, 101)])))
     assert (near[0, ACROSS] > near[0, DOWN]).float().mean() > 0.99

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.selection.signals.base import AddsInputs, Valued
-from hrs.selection.statistics import class_counts
+from hrs.selection.statistics import class_counts, gathered
 from hrs.selection.view import View, disagreement
 
 STRIDE, WINDOW, PARTS = 4, 9, (3, 1, 3, 2)
@@ -34,9 +34,10 @@ def describe(images: Tensor) -> Tensor:
     """
     colours = images.float() / 255
     grey = colours.mean(dim=1, keepdim=True)
-    along = F.pad((grey[..., 1:] - grey[..., :-1]).abs(), (0, 1))
-    down = F.pad((grey[..., 1:, :] - grey[..., :-1, :]).abs(), (0, 0, 0, 1))
-    pooled = F.avg_pool2d(torch.cat([colours, colours.square(), along, down], dim=1), WINDOW, STRIDE, WINDOW // 2)
+    along = F.pad((grey[..., 1:] - grey[..., :-1]).abs(), (0, 1, 0, 0), mode="replicate")
+    down = F.pad((grey[..., 1:, :] - grey[..., :-1, :]).abs(), (0, 0, 0, 1), mode="replicate")
+    channels = torch.cat([colours, colours.square(), along, down], dim=1)
+    pooled = F.avg_pool2d(channels, WINDOW, STRIDE, WINDOW // 2, count_include_pad=False)
     mean, square, steps = pooled.split([3, 3, 2], dim=1)
     light = mean.mean(dim=1, keepdim=True)
     texture = torch.cat([(square - mean.square()).clamp(min=0).sqrt(), steps], dim=1)
@@ -85,11 +86,11 @@ class PatchMemory(nn.Module):
 
     @torch.no_grad()
     def remember(self, images: Tensor, labels: Tensor) -> None:
-        """Keep a few random patches of every class: uint8 (b 3 h w), (b h w)."""
+        """Keep a few random patches of every class: uint8 (b 3 h w), (b h w) of every process."""
         patches = describe(images)
         known = F.interpolate(labels[:, None].float(), patches.shape[-2:], mode="nearest-exact").long().flatten()
         cells, drawn = _draw(known, len(self.memory), self.added)
-        patches = patches.permute(0, 2, 3, 1).flatten(0, 2)[cells]
+        patches, drawn = _of_all(patches.permute(0, 2, 3, 1).flatten(0, 2)[cells], drawn)
         self._measure(patches, drawn)
         classes = torch.arange(len(self.memory), device=cells.device)[:, None]
         places = (self.count[:, None] + torch.arange(self.added, device=cells.device)) % self.size
@@ -145,3 +146,13 @@ def _draw(known: Tensor, num_classes: int, most: int) -> tuple[Tensor, Tensor]:
     counts = class_counts(known, num_classes + 1)[:-1, None]
     first, rank = counts.cumsum(dim=0) - counts, torch.arange(most, device=known.device)
     return order[(first + rank).clamp(max=len(order) - 1)], rank < counts
+
+
+def _of_all(patches: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """As many patches (c m k), and which of them there are (c m), of those that all processes drew: the same in all."""
+    tables = gathered(torch.cat([patches, drawn[..., None].to(patches.dtype)], dim=2))  # (p c m k + 1)
+    rows = tables.permute(1, 2, 0, 3).flatten(1, 2)  # every process's first, then every process's second
+    there = rows[..., -1] > 0
+    order = (~there).int().argsort(dim=1, stable=True)[:, : drawn.shape[1]]
+    rows = rows.gather(1, order[..., None].expand(-1, -1, rows.shape[2]))
+    return rows[..., :-1], rows[..., -1] > 0

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.selection.levels.base import Units
-from hrs.selection.statistics import ClassStatistics
+from hrs.selection.statistics import ClassStatistics, mean_over_processes
 from hrs.selection.view import View
 
 
@@ -48,7 +48,8 @@ class Signal(nn.Module, ABC):
             raise ValueError(f"{type(self).__name__} has no goal; it shall override loss")
         kept = labels != IGNORE
         each = F.smooth_l1_loss(scores, goal, reduction="none").masked_fill(~kept, 0.0)
-        return each.sum() / kept.sum().clamp(min=1)  # not scores[kept]: a GPU would have to say how many they are
+        # Not scores[kept]: a GPU would have to say how many they are.
+        return each.sum() / mean_over_processes(kept.sum().float()).clamp(min=1e-12)
 
     def read(self, scores: Tensor) -> Tensor:
         """A level's raw scores (n,) in the unit in which they are compared."""

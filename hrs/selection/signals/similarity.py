@@ -11,7 +11,7 @@ from torch import Tensor
 from hrs.config import SelectionConfig
 from hrs.selection.levels.base import Units
 from hrs.selection.signals.base import Signal
-from hrs.selection.statistics import ClassStatistics, class_sums
+from hrs.selection.statistics import ClassStatistics, class_sums, mean_over_processes
 from hrs.selection.view import View
 
 
@@ -36,7 +36,8 @@ class Similarity(Signal):
             goals = torch.full_like(score, truth * (1 - self.smoothing) + (1 - truth) * self.smoothing)
             each = F.binary_cross_entropy_with_logits(score, goals, reduction="none")
             sums, counts = class_sums(each, own, self.num_classes)
-            losses.append(sums / counts.clamp(min=1))
+            counts = mean_over_processes(counts)
+            losses.append(sums / counts.masked_fill(counts == 0, 1.0))
             shared &= counts > 0
         return ((losses[0] + losses[1]) * shared).sum() / (2 * shared.sum().clamp(min=1))
 
