@@ -31,6 +31,7 @@ from hrs.methods.teacher import Teacher
 from hrs.networks.segmenter import Segmenter
 from hrs.networks.shared_norm import share_normalisation
 from hrs.progress import Progress
+from hrs.selection.statistics import summed
 from hrs.training.average import average_of
 from hrs.training.sampling import frame_shares, redraw_steps
 from hrs.training.schedule import poly_with_warmup
@@ -84,11 +85,7 @@ class Trainer:
         facts = METHODS[config.method]
         if config.train.precision == "fp16" and PartialState(cpu=config.train.device == "cpu").device.type == "cpu":
             raise HRSError("train.precision is fp16, which needs a GPU; on a CPU take bf16 or no")
-        # Weighting networks that skip a step leave parameters without gradient.
-        skipping = DistributedDataParallelKwargs(
-            find_unused_parameters=facts.learns_weights
-            and (config.selection.every > 1 or config.train.source_until < 1)
-        )
+        skipping = DistributedDataParallelKwargs(find_unused_parameters=leaves_networks_out(config))
         self.accelerator = Accelerator(
             mixed_precision=config.train.precision, cpu=config.train.device == "cpu", kwargs_handlers=[skipping]
         )
@@ -244,21 +241,26 @@ class Trainer:
         loss = result.loss.detach()
         # Half precision's scaler expects gradients that are not, and looks after them itself.
         finite = (loss if self._scaled else torch.stack([*norms, loss])).isfinite().all()
-        self._apply(finite)
+        (bad,) = summed(1 - finite.float())  # all processes leave the same steps out
+        applied = self._apply(bad == 0)
         self.step += 1
-        self._check_finite(finite)
+        self._check_finite(bad == 0)
         logs = {"loss": result.loss.detach(), "grad_norm": norms[0], **result.logs}
-        return StepReport(logs=logs, applied=finite)
+        return StepReport(logs=logs, applied=applied)
 
-    def _apply(self, finite: Tensor) -> None:
-        """Move the weights if the loss and all gradients were finite."""
+    def _apply(self, finite: Tensor) -> Tensor:
+        """Move the weights if the loss and all gradients were finite; whether they were."""
         if self._device_skips:
             step_unless(self.optimiser, ~finite)
         elif self._scaled or bool(finite):
             self.optimiser.step()
-        if self.average is not None and (self._device_skips or bool(finite)):
+        applied = finite
+        if self._scaled and self.accelerator.optimizer_step_was_skipped:
+            applied = torch.zeros_like(finite)
+        if self.average is not None and (self._device_skips or bool(applied)):
             self.average.update(self.bare.segmenter)
         self.optimiser.zero_grad(set_to_none=True)
+        return applied
 
     def _clip(self) -> list[Tensor]:
         """Clip every network's gradient by itself, so that none shortens another's step; the norms they had, the
@@ -279,8 +281,20 @@ class Trainer:
     def _check_finite(self, finite: Tensor) -> None:
         """Count bad steps. Where the device skips them by itself, the host looks a step later and does not wait."""
         self._unread.append(Later(finite))
-        if len(self._unread) <= int(self._device_skips):
-            return
+        if len(self._unread) > int(self._device_skips):
+            self._read_verdict()
+
+    def settle(self) -> None:
+        """Before anybody looks at weights or running statistics: what the last steps left there that were not finite is
+        put back.
+
+        Raises:
+            HRSError: as `train_step`.
+        """
+        while self._unread:
+            self._read_verdict()
+
+    def _read_verdict(self) -> None:
         fine = self._unread.popleft().read()
         self._undo.settle(fine)
         self._bad = 0 if fine else self._bad + 1
@@ -359,6 +373,14 @@ def step_unless(optimiser: Any, bad: Tensor) -> None:
         optimiser.step()
     finally:
         del inner.found_inf
+
+
+def leaves_networks_out(config: RunConfig) -> bool:
+    """Whether some steps train no network but the segmenter: synthetic frames are over, or the weighting networks learn
+    at every so many steps."""
+    facts, train = METHODS[config.method], config.train
+    frames_end = facts.needs_source and (train.source_until < 1 or train.source_weight == 0)
+    return frames_end or (facts.learns_weights and config.selection.every > 1)
 
 
 def photo_styles(photos: Dataset) -> NDArray[np.float32]:

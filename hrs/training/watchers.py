@@ -122,6 +122,7 @@ class Validation(Watcher):
     def validate(self) -> None:
         """Score the network on all validation images, shared among the processes, and keep it if it is the best."""
         trainer = self.trainer
+        trainer.settle()
         count, rank, world = len(trainer.real.val), trainer.accelerator.process_index, trainer.accelerator.num_processes
         telling = PhaseTeller(self.run, "validating") if trainer.main else None
         part, rows = self.examine(range(rank, count, world), progress=telling)
@@ -224,6 +225,7 @@ class Panel(Watcher):
     def keep(self) -> None:
         """The maps as they are now, with the ramp: what acts at this step."""
         trainer, method = self.trainer, self.trainer.bare
+        trainer.settle()
         indices = watched([len(each) for each in trainer.source.datasets], trainer.config.train.panel)
         if not isinstance(method, HierarchicalSelection) or not indices or not trainer.main:
             return
@@ -259,6 +261,7 @@ class Saving(Watcher):
             self.save()
 
     def save(self) -> None:
+        self.trainer.settle()
         if self.trainer.main:
             state = self.trainer.state() | {"best": self.validation.best}
             write(self.trainer, self.run.last, self.validation.metrics(), state=state)

@@ -41,6 +41,14 @@ def test_two_processes_train_in_bfloat16(tmp_path: Path, frames: dict[str, str])
     assert all(value.isfinite().all() for value in torch.load(tmp_path / "2.pt").values())
 
 
+def test_two_processes_go_on_where_frames_have_ended(tmp_path: Path, frames: dict[str, str]) -> None:
+    config = tiny_config(frames, "method=adversarial", "train.steps=6", "train.source_until=0.4")
+    (tmp_path / "config.yaml").write_text(config.to_yaml())
+    (tmp_path / "script.py").write_text(SCRIPT)
+    run_together(2, tmp_path / "script.py", tmp_path / "config.yaml", tmp_path / "2.pt")
+    assert all(value.isfinite().all() for value in torch.load(tmp_path / "2.pt").values())
+
+
 @pytest.mark.parametrize("method", ["joint", "hrs"])
 def test_two_processes_have_the_weights_of_one(tmp_path: Path, frames: dict[str, str], method: str) -> None:
     options = (

@@ -24,7 +24,8 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.records import read_metrics
 from hrs.runs.work import cancel
 from hrs.scoring.panel import open_panel
-from hrs.training.steps import Trainer
+from hrs.training import steps as steps_module
+from hrs.training.steps import Trainer, build_optimiser
 from hrs.training.trainer import train
 from tests.conftest import CLASSES, tiny_config, until, write_frames
 
@@ -188,6 +189,35 @@ def test_no_update_on_a_loss_that_is_not_finite(tmp_path, frames, monkeypatch):
     status = run.read_status()
     assert status.state == "failed" and "learning_rate" in status.error
     assert all(torch.isfinite(value.float()).all() for value in load_file(run.last / "model.safetensors").values())
+
+
+def test_what_is_saved_and_validated_holds_nothing_of_a_step_that_was_not_finite(tmp_path, frames, monkeypatch):
+    """Where the device says a step late how a step went."""
+    made, build, clean, steps = Trainer.__init__, build_optimiser, Method.segment, iter(range(100))
+
+    def on_a_device(self, *args, **options):
+        made(self, *args, **options)
+        self._device_skips = True
+
+    def poisoned(self, *batches):
+        outputs = clean(self, *batches)
+        if not self.training or next(steps) != 2:
+            return outputs
+        with torch.no_grad():
+            self.segmenter(torch.full((2, 3, 32, 32), torch.inf))
+        return [out._replace(logits=out.logits * torch.inf, features=out.features * torch.inf) for out in outputs]
+
+    monkeypatch.setattr(Trainer, "__init__", on_a_device)
+    monkeypatch.setattr(
+        steps_module, "build_optimiser", lambda method, config, fused: build(method, config, fused=True)
+    )
+    monkeypatch.setattr(Method, "segment", poisoned)
+    config = tiny_config(frames, "train.steps=3", "train.save_every=3", "train.validate_every=3", "train.panel=0")
+    run = run_of(tmp_path, config)
+    train(config, run)
+    for folder in (run.last, run.best):
+        saved = load_file(folder / "model.safetensors")
+        assert not [name for name, value in saved.items() if not value.float().isfinite().all()]
 
 
 def test_a_signal_saves_and_cancels(tmp_path, frames):
