@@ -325,6 +325,13 @@ class RunConfig(Section):
     def _has_what_it_needs(self) -> Self:
         if METHODS[self.method].needs_source and not self.data.sources:
             raise ValueError("data.sources is empty; name at least one synthetic data set, e.g. render:synthetic")
+        full = self.selection.warmup + self.selection.ramp
+        if self.selection.image_acts == "sampling" and full >= self.train.source_until:
+            raise ValueError(
+                f"selection.image_acts is sampling, but frames would be weighed first at {full:g} of training "
+                f"(selection.warmup + ramp), and they end at {self.train.source_until:g} (train.source_until); "
+                "lower the first or raise the second"
+            )
         if self.data.unlabelled and not self.train.ema:
             raise ValueError("data.unlabelled needs an averaged network as teacher; set train.ema, e.g. 0.99")
         return self

@@ -92,6 +92,12 @@ def test_what_cannot_be_is_one_clear_line(override, message):
     assert "\n" not in str(caught.value)
 
 
+def test_frames_are_weighed_for_drawing_before_they_end():
+    with pytest.raises(HRSError, match=r"image_acts is sampling, but .* at 0\.2 of training .* end at 0\.15"):
+        load_config({}, ("selection.image_acts=sampling", "train.source_until=0.15"))
+    assert load_config({}, ("selection.image_acts=sampling", "train.source_until=0.4")).train.source_until == 0.4
+
+
 def test_all_mistakes_are_told_at_once():
     with pytest.raises(HRSError, match=r"train\.steps.*; .*data\.jitter|data\.jitter.*; .*train\.steps"):
         load_config({}, ("train.steps=0", "data.jitter=2"))

@@ -204,6 +204,7 @@ class TrainingSteps(TorchDataset[Step]):
         self.readers = (source, target, unlabelled or target)
         self.counts, self.photos = counts, photos if unlabelled else 0
         self.seed, self.rank, self.world = seed, rank, world
+        self._newest: dict[int, tuple[int, NDArray[np.int64]]] = {}
 
     def __getitem__(self, step: int) -> Step:
         counts = (*self.counts(step), self.photos)
@@ -217,7 +218,7 @@ class TrainingSteps(TorchDataset[Step]):
 
     def _sample(self, side: int, reader: FrameReader, slot: int) -> Sample:
         epoch, place = divmod(slot, len(reader))
-        order = self._order(side, len(reader), epoch)
+        order = self._order_of(side, len(reader), epoch)
         rng = np.random.default_rng((self.seed, side, slot, 1))
         return random_view(self._styled(side, slot, self._readable(reader, order, place)), rng, reader.config)
 
@@ -227,6 +228,12 @@ class TrainingSteps(TorchDataset[Step]):
             return sample
         which = int(np.random.default_rng((self.seed, side, slot, 2)).integers(len(self.styles)))
         return replace(sample, image=restyle(sample.image, self.styles[which]))
+
+    def _order_of(self, side: int, count: int, epoch: int) -> NDArray[np.int64]:
+        """The order of an epoch, which is made once: that of ten million frames takes half a second."""
+        if side not in self._newest or self._newest[side][0] != epoch:
+            self._newest[side] = epoch, self._order(side, count, epoch)
+        return self._newest[side][1]
 
     def _order(self, side: int, count: int, epoch: int) -> NDArray[np.int64]:
         """Which frames an epoch shows, in order: each once, or as often as it shall come, rounded at random.
@@ -242,9 +249,9 @@ class TrainingSteps(TorchDataset[Step]):
     @staticmethod
     def _readable(reader: FrameReader, order: NDArray[np.int64], place: int) -> Sample:
         """The frame at a place of the order, or the next that can be read: one bad file shall not end a long run."""
-        for index in np.roll(order, -place)[:MOST_BAD_FRAMES].tolist():
+        for step in range(min(MOST_BAD_FRAMES, len(order))):
             try:
-                return reader[index]
+                return reader[int(order[(place + step) % len(order)])]
             except HRSError as error:
                 LOGGER.warning("skipped a frame: %s", error)
         raise HRSError(

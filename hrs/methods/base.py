@@ -48,6 +48,8 @@ class Method(nn.Module, ABC):
     """Base of all methods. Network, schedule, augmentation and images per step are the same for all of them."""
 
     class_weights: Tensor
+    compares_regions = False
+    """Whether it looks at regions of the real images too."""
 
     def __init__(self, config: RunConfig, segmenter: Segmenter) -> None:
         super().__init__()
@@ -85,13 +87,16 @@ class Method(nn.Module, ABC):
         result = self.learn(source, target, step)
         if self.teacher is None or unlabelled is None or not len(unlabelled):
             return result
+        weight = self.teacher.weight(step / self.config.train.steps)
+        if not weight:
+            self.teacher.look(unlabelled)  # so that it knows how sure it is of each class when it begins
+            return result
         lesson = self.teacher.lesson(unlabelled)
         with statistics_kept(self.segmenter):  # strange colours are not what it will see
             (output,) = self.segment(lesson)
         # Unsure pixels count as 0 in a mean over all: an unsure teacher teaches little.
         loss = self.cross_entropy(output.logits, lesson.labels, lesson.sure.float())
         logs = {"loss_unlabelled": loss.detach(), "teacher_sure": lesson.sure.float().mean()}
-        weight = self.teacher.weight(step / self.config.train.steps)
         return StepResult(result.loss + weight * loss, result.logs | logs)
 
     @abstractmethod

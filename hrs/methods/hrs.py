@@ -27,6 +27,7 @@ class HierarchicalSelection(Joint):
     def __init__(self, config: RunConfig, segmenter: Segmenter) -> None:
         super().__init__(config, segmenter)
         self.selector = Selector(config.selection, self.num_classes, self.segmenter.feature_dim)
+        self.compares_regions = self.selector.compares and "region" in config.selection.levels
 
     def frame_weights(self, frames: Batch) -> Tensor | None:
         if self.config.selection.image_acts != "sampling":

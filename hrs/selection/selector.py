@@ -93,6 +93,11 @@ class Selector(nn.Module):
             {name: ClassMoments(num_classes, config.momentum) for name in (*config.levels, "combined")}
         )
 
+    @property
+    def compares(self) -> bool:
+        """Whether the levels look at real images too."""
+        return any(signal.compares for _, signal in self._signals())
+
     def strength(self, progress: float) -> float:
         """How far weights may leave 1 at ``progress`` in [0, 1] of training: 0 in the warm-up, then a linear ramp."""
         since = progress - self.config.warmup
@@ -110,8 +115,7 @@ class Selector(nn.Module):
         losses = {name: loss for name, signal in self._signals() if (loss := signal.observe(target)) is not None}
         source = self._seen(source.coarse())
         goals = {name: signal.goal(source) for name, signal in self._signals()}
-        compares = any(signal.compares for _, signal in self._signals())
-        real = self._seen(target.coarse()) if compares else None
+        real = self._seen(target.coarse()) if self.compares else None
         scores = {name: level(source) for name, level in self._levels()}
         for name, level in self._levels():
             beside = level.units(level(real), real) if real is not None else None

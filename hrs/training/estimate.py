@@ -34,7 +34,6 @@ from hrs.data.regions import RegionCache, superpixels
 from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace, label_space
-from hrs.methods.table import METHODS
 from hrs.pictures import Image
 from hrs.progress import clock
 from hrs.runs.folder import RunFolder
@@ -47,7 +46,8 @@ from hrs.training.watchers import Panel, Saving, Validation
 _WARMUP = 2  # first steps, which allocate memory and choose kernels; left out of the mean
 _FEWEST_STEPS, _MOST_STEPS = 3, 200
 _PATIENCE = 4  # budgets, warm-up included, after which even a single step is enough
-_STAGE = 0.6  # share of training at which the steps are timed: selection is at work
+_STAGE = 0.6  # share of the steps of a kind after which they are timed: selection is at work
+_LOOKED_AT = 1000  # steps, to see of which kinds they are
 _TRIAL_STEPS = 500  # at least, so that there are steps left to time
 
 
@@ -134,21 +134,21 @@ def estimate(config: RunConfig, *, budget: float = 6.0) -> Estimate:
         if config.data.unlabelled:  # photos are as quick to read whoever took them
             specs["unlabelled"] = specs["target"]
         trainer = Trainer(_trial(config, specs))
-        steps = time_steps(trainer, budget)
+        step, timed = time_steps(trainer, budget)
         redraws = len(redraw_steps(config))
         weighing = redraws * sum(each.total for each in sources) * _weigh_one(trainer) if redraws else 0.0
         image, save, panel = _time_the_rest(trainer, RunFolder(root / "run"))
     train = config.train
     validations = ceil(train.steps / train.validate_every)
-    frames = [*sources, real] if METHODS[config.method].learns_weights else []
+    frames = [*(sources if trainer.source.regions else ()), *([real] if trainer.target.regions else ())]
     return Estimate(
         device=trainer.accelerator.device.type,
         parameters=sum(parameter.numel() for parameter in trainer.bare.segmenter.parameters()),
-        seconds_per_step=mean(steps),
-        timed_steps=len(steps),
+        seconds_per_step=step,
+        timed_steps=timed,
         rendering=sum(each.rendering for each in (real, val, *sources)),
         regions=sum(_cutting(each, config) for each in frames) / max(1, config.data.workers),
-        training=train.steps * mean(steps) + weighing,
+        training=train.steps * step + weighing,
         weighing=weighing,
         validating=validations * val.total * image,
         saving=(ceil(train.steps / train.save_every) + validations) * save + (validations + 1) * panel,
@@ -221,9 +221,24 @@ def _trial(config: RunConfig, specs: dict[str, Any]) -> RunConfig:
 # What is timed
 
 
-def time_steps(trainer: Trainer, budget: float) -> list[float]:
-    """Seconds of single steps in the middle of training, loading included, without the first ones."""
-    trainer.step = int(_STAGE * trainer.config.train.steps)
+def time_steps(trainer: Trainer, budget: float) -> tuple[float, int]:
+    """Mean seconds of a step, loading included, and how many were timed: some of every kind of step that the run has,
+    with synthetic frames and without."""
+    steps = trainer.config.train.steps
+    kinds: dict[tuple[int, int], list[int]] = {}
+    for step in range(0, steps, ceil(steps / _LOOKED_AT)):
+        kinds.setdefault(trainer.bare.counts(trainer.config, step), []).append(step)
+    shares = [len(each) / sum(map(len, kinds.values())) for each in kinds.values()]
+    times = [
+        _time_from(trainer, each[int(_STAGE * len(each))], share * budget)
+        for each, share in zip(kinds.values(), shares, strict=True)
+    ]
+    return sum(share * mean(each) for share, each in zip(shares, times, strict=True)), sum(map(len, times))
+
+
+def _time_from(trainer: Trainer, step: int, budget: float) -> list[float]:
+    """Seconds of single steps from a step on, without the first ones."""
+    trainer.step = step
     times: list[float] = []
     last = time.perf_counter()
     with closing(cast(Iterator[Any], trainer.batches())) as batches:  # type: ignore[type-var]

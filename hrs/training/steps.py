@@ -106,7 +106,7 @@ class Trainer:
             )
         self.source_surveys = survey_sources(sources)
         self.source = FrameReader(sources, config.data, regions=facts.learns_weights)
-        self.target = FrameReader([self.real.target], config.data, regions=facts.learns_weights)
+        self.target = FrameReader([self.real.target], config.data, regions=method.compares_regions)
         self.styles = photo_styles(self.real.target) if config.data.style == "photos" else None
         photos = self.real.unlabelled
         self.unlabelled = FrameReader([photos], config.data, regions=False) if photos else None

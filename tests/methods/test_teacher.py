@@ -86,6 +86,17 @@ def test_how_sure_it_must_be_follows_how_sure_it_is_of_a_class():
     assert (seen.labels == 0).sum() == 0
 
 
+def test_before_its_start_it_only_learns_how_sure_it_is():
+    method, config = build("target_only", "train.ema=0.9", "data.unlabelled=undrawn", "teacher.start=0.5")
+    method.teacher = Teacher(Sees(20.0), config.teacher)
+    before = method.teacher.confidence.clone()
+    torch.manual_seed(5)
+    result = method(batch(1, 0), batch(2), 0, photos())
+    torch.manual_seed(5)
+    assert torch.equal(result.loss, method.learn(batch(1, 0), batch(2), 0).loss)
+    assert set(result.logs) == {"loss_target"} and (method.teacher.confidence > before).any()
+
+
 def test_its_weight_rises_after_the_start():
     teacher = Teacher(Sees(1.0), TeacherConfig(weight=2.0, start=0.2))
     assert [teacher.weight(p) for p in (0.0, 0.2, 0.3, 0.4, 1.0)] == pytest.approx([0, 0, 1, 2, 2])

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from hrs.cli import main
 from hrs.config import load_config
@@ -14,6 +15,7 @@ from hrs.data.layouts import open_dataset
 from hrs.data.loaders import FrameReader
 from hrs.errors import HRSError
 from hrs.training.estimate import estimate
+from hrs.training.steps import StepReport, Trainer
 from hrs.training.task import open_real
 from tests.conftest import tiny_config, write_frames
 
@@ -74,6 +76,22 @@ def test_weighing_all_frames_anew_takes_time(frames, monkeypatch):
     assert 0.02 < frame < 0.2
     assert found.training == pytest.approx(100 * found.seconds_per_step + found.weighing)
     assert "to weigh frames" in found.to_text()
+
+
+@pytest.mark.parametrize("override", ["train.source_until=0.25", "method=finetune"])
+def test_steps_of_every_kind_are_timed_as_often_as_they_come(frames, monkeypatch, override):
+    """Of which those with synthetic frames take longer here."""
+    config = tiny_config(frames, override, "train.steps=400")
+
+    def slower(self, batch):
+        time.sleep(0.3 if len(batch.source) else 0.1)
+        return StepReport(logs={}, applied=torch.ones(()))
+
+    monkeypatch.setattr(Trainer, "train_step", slower)
+    share = 0.25 if "until" in override else 0.5
+    found = estimate(config, budget=0.5)
+    assert found.seconds_per_step == pytest.approx(share * 0.3 + (1 - share) * 0.1, rel=0.3)
+    assert found.timed_steps >= 4
 
 
 @pytest.mark.parametrize("photos", ["undrawn", "a folder"])

@@ -25,7 +25,6 @@ def test_frames_are_weighed_from_full_strength_on_until_they_end():
     ramp = ("selection.warmup=0.1", "selection.ramp=0.1")
     assert redraw_steps(sampled(*ramp, "selection.redraws=4")) == [20, 40, 60, 80]
     assert redraw_steps(sampled(*ramp, "selection.redraws=3", "train.source_until=0.5")) == [20, 30, 40]
-    assert redraw_steps(sampled(*ramp, "train.source_until=0.2")) == []
     assert redraw_steps(sampled("method=joint")) == []
     assert redraw_steps(load_config({"train": {"steps": 100}})) == []
 

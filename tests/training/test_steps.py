@@ -50,6 +50,17 @@ def test_a_step_that_is_not_finite_leaves_weights_and_statistics_as_they_were(fr
     assert any(not torch.equal(value, before[name]) for name, value in everything().items())
 
 
+@pytest.mark.parametrize(
+    ("signals", "levels", "cut"),
+    [("agreement", "[pixel, region]", False), ("similarity", "[pixel]", False), ("similarity", "[region]", True)],
+)
+def test_photos_are_cut_into_regions_where_regions_are_compared(frames, signals, levels, cut):
+    trainer = Trainer(tiny_config(frames, f"selection.signals=[{signals}]", f"selection.levels={levels}"))
+    batch = next(trainer.batches())
+    assert bool((batch.target.regions >= 0).any()) == cut and (batch.source.regions >= 0).any()
+    assert trainer.train_step(batch).applied
+
+
 def test_what_is_random_in_a_step_follows_from_seed_and_step(frames):
     def seeds(seed: int) -> list[int]:
         trainer = Trainer(tiny_config(frames, "method=joint", f"seed={seed}"))

@@ -1,4 +1,7 @@
-"""usefulness: does a step on this pixel also lower the loss on the real images? Two gradients' inner product."""
+"""usefulness: does a step on this pixel also lower the loss on the real images? Two gradients' inner product.
+
+The loss is cross-entropy with all pixels alike; what training weighs classes with (`train.class_balance`) is not in it.
+"""
 
 from __future__ import annotations
 
