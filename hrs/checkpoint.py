@@ -307,7 +307,7 @@ Semantic segmentation into {len(space)} classes ({space.name}): {scored}, after 
 - synthetic data: {sources}
 - real data: `{config.data.target}`, {config.data.n_real or "all"} labelled images, seed {config.seed}
 - input size: {config.data.width}x{config.data.height}
-- validation chose the step; report on images that no choice was made on
+- the best of several validations flatters; report on images that no choice was made on
 
 | class | IoU (%) on validation |
 | --- | --- |

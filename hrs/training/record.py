@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -100,16 +100,22 @@ class Recorder:
             self.run.write_status(best={"step": step, "miou": values["miou"]})
         LOGGER.info(f"step {step}/{self.steps}  validation mIoU {found.miou:.1f}{'  (best)' if best else ''}")
 
-    def previews(self, step: int, shown: Mapping[str, tuple[Image, Image, Image]]) -> None:
-        """One picture: a row per validation image, by its id, of photo, label and prediction; and how well each is."""
+    def previews(
+        self, step: int, shown: Mapping[str, tuple[Image, Image, Image]], possible: Collection[int] | None = None
+    ) -> None:
+        """One picture: a row per validation image, by its id, of photo, label and prediction; and how well each is.
+
+        Args:
+            possible: as in `ConfusionMatrix`.
+        """
         if shown:
             write_picture(self.run.preview("val", step), prediction_sheet(list(shown.values()), self.space))
-            scores = {frame: self._miou(label, predicted) for frame, (_, label, predicted) in shown.items()}
+            scores = {frame: self._miou(label, seen, possible) for frame, (_, label, seen) in shown.items()}
             self.run.write_preview_scores(step, scores)
 
-    def _miou(self, label: Image, predicted: Image) -> float | None:
+    def _miou(self, label: Image, predicted: Image, possible: Collection[int] | None) -> float | None:
         """Of one image alone, in percent; None where nothing in it can be scored."""
-        matrix = ConfusionMatrix(self.space)
+        matrix = ConfusionMatrix(self.space, possible)
         matrix.update(predicted, label)
         found: float | None = matrix.evaluation().to_json_dict()["miou"]
         return found

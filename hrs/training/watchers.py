@@ -89,6 +89,7 @@ class Validation(Watcher):
 
     best: highest mIoU so far, that of the model in checkpoints/best; a resumed run never replaces it by a worse one.
     newest: the last evaluation; None before the first.
+    at: the step it was made at.
     """
 
     trainer: Trainer
@@ -96,6 +97,7 @@ class Validation(Watcher):
     recorder: Recorder
     best: float = field(default=-1.0, init=False)
     newest: Evaluation | None = field(default=None, init=False)
+    at: int = field(default=-1, init=False)
 
     def start(self) -> None:
         if self.trainer.restored:
@@ -131,7 +133,7 @@ class Validation(Watcher):
             whole.merge(each)
         if not whole.images:
             LOGGER.warning("no validation image can be read any more; check the data set with: python -m hrs check")
-        self.newest = whole.evaluation()
+        self.newest, self.at = whole.evaluation(), trainer.step
         better = self.newest.miou > self.best or self.best < 0  # where nothing was ever scored, the newest is kept
         self.best = max(self.best, self.newest.miou)
         if trainer.main:
@@ -139,7 +141,7 @@ class Validation(Watcher):
                 self._keep_best()
             self.run.write_status(phase=None)
             self.recorder.validation(trainer.step, self.newest, whole, best=better)
-            self.recorder.previews(trainer.step, rows)
+            self.recorder.previews(trainer.step, rows, trainer.real.val.possible)
 
     def examine(
         self, indices: Sequence[int], *, progress: Progress | None = None
@@ -166,8 +168,8 @@ class Validation(Watcher):
         return matrix, rows
 
     def metrics(self) -> dict[str, Any]:
-        """The last evaluation as a checkpoint holds it; empty before the first."""
-        return self.newest.to_json_dict() if self.newest else {}
+        """The evaluation of the network as it is now, as a checkpoint holds it; empty where there is none."""
+        return self.newest.to_json_dict() if self.newest and self.at == self.trainer.step else {}
 
     def _keep_best(self) -> None:
         own = self.trainer.network().state_dict()

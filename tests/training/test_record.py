@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from hrs.labels import LabelSpace
@@ -28,3 +29,15 @@ def test_a_phase_is_told_now_and_then_and_at_its_end(tmp_path, monkeypatch):
         telling(done, 5)
         told.append(run.read_status().phase.in_words())
     assert told == ["rendering 1/5", "rendering 1/5", "rendering 3/5", "rendering 3/5", "opening the data"]
+
+
+def test_a_preview_is_scored_by_the_classes_that_its_data_set_names(tmp_path):
+    space = LabelSpace(name="town", classes=CLASSES, palette=tuple(map(tuple, COLOURS.tolist())))
+    run = RunFolder.create(tmp_path, "run", "")
+    label, predicted = np.zeros((4, 6), np.uint8), np.zeros((4, 6), np.uint8)
+    predicted[:, 3:] = 2
+    shown = {"a": (np.zeros((4, 6, 3), np.uint8), label, predicted)}
+    recorder = Recorder(run, space, steps=9, first=0)
+    recorder.previews(1, shown)
+    recorder.previews(2, shown, possible={0, 1})
+    assert [run.read_preview_scores(step) for step in (1, 2)] == [{"a": 25.0}, {"a": 50.0}]

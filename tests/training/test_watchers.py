@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hrs.checkpoint import load_state, write_state
+from hrs.checkpoint import load_state, read_about, write_state
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
@@ -18,7 +18,7 @@ from hrs.scoring.panel import open_panel
 from hrs.system.files import DiskFull
 from hrs.training.steps import Trainer, Watcher
 from hrs.training.trainer import train
-from hrs.training.watchers import watch, watched
+from hrs.training.watchers import Saving, watch, watched
 from tests.conftest import tiny_config, until, write_frames
 
 
@@ -49,6 +49,21 @@ def test_watchers_are_told_of_every_step_in_order(frames):
     diary = Diary(trainer)
     trainer.fit([diary])
     assert diary.seen == [("start", 0), ("step", 1), ("step", 2), ("step", 3), ("finish", 3)]
+
+
+def test_a_checkpoint_holds_the_scores_of_its_own_step_alone(tmp_path, frames, monkeypatch):
+    save, scored = Saving.save, {}
+
+    def kept(self):
+        save(self)
+        scored[self.trainer.step] = "miou" in read_about(self.run.last).metrics
+
+    monkeypatch.setattr(Saving, "save", kept)
+    config = tiny_config(frames, "method=joint", "train.steps=4", "train.save_every=1", "train.validate_every=2")
+    run = run_of(tmp_path, config)
+    train(config, run)
+    assert scored == {1: False, 2: True, 3: False, 4: True}
+    assert "not validated" not in (run.last / CARD).read_text()
 
 
 def test_what_is_due_every_so_many_steps_is_due_after_the_last_too(frames):
