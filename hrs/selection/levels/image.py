@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hrs.labels import IGNORE
@@ -20,13 +21,20 @@ class ImageLevel(nn.Module):
         self.inputs = RunningNorm(inputs)
 
     def forward(self, view: View) -> Tensor:
-        """Scores (b s)."""
+        """Scores (b s), of what is labelled alone: a view that is zoomed out has a border, a whole frame has none."""
         view = view.coarse()
-        predicted = view.predictions().mean(dim=(2, 3))
-        against = [residual(view.logits, view.labels)[0].abs().mean(dim=(2, 3))]  # per class, where it lies
-        against += [_per_class(likeness, view.labels) for likeness in view.extra.values()]
-        mean = view.features.mean(dim=(2, 3))
-        variance = view.features.square().mean(dim=(2, 3)) - mean.square()
+        labelled = (view.labels != IGNORE).float()[:, None]
+        pixels = labelled.sum(dim=(2, 3)).clamp(min=1)
+        there = F.adaptive_max_pool2d(labelled, view.features.shape[-2:])  # cells that hold a labelled pixel
+
+        def over_cells(values: Tensor) -> Tensor:
+            return (values * there).sum(dim=(2, 3)) / there.sum(dim=(2, 3)).clamp(min=1)
+
+        predicted = over_cells(view.predictions())
+        against = [residual(view.logits, view.labels)[0].abs().sum(dim=(2, 3)) / pixels]  # per class, where it lies
+        against += [_per_class(likeness, view.labels) / pixels for likeness in view.extra.values()]
+        mean = over_cells(view.features)
+        variance = over_cells(view.features.square()) - mean.square()
         # Disagreement is small beside the features and says more: every input is taken over its own spread.
         pooled = torch.cat([mean, variance.clamp(min=1e-6).sqrt(), predicted, *against], dim=1)
         scores: Tensor = self.network(self.inputs(pooled))
@@ -47,8 +55,8 @@ class ImageLevel(nn.Module):
 
 
 def _per_class(likeness: Tensor, labels: Tensor) -> Tensor:
-    """Each image's sum of the disagreement over the pixels of each class, over all its pixels: (b c)."""
+    """Each image's sum of the disagreement over the pixels of each class: (b c)."""
     value = disagreement(likeness, labels).flatten(1)
     classes = likeness.shape[1]
     index = labels.long().clamp(max=classes).flatten(1)
-    return value.new_zeros(len(value), classes + 1).scatter_add(1, index, value)[:, :-1] / value.shape[1]
+    return value.new_zeros(len(value), classes + 1).scatter_add(1, index, value)[:, :-1]
