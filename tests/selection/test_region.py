@@ -1,6 +1,8 @@
+import pytest
 import torch
 
 from hrs.labels import IGNORE
+from hrs.selection.levels import region
 from hrs.selection.levels.region import RegionLevel, batch_ids, neighbour_mean, region_labels, region_mean
 from hrs.selection.view import cells
 from tests.selection.conftest import C, D
@@ -23,7 +25,11 @@ def test_ids_are_unique_over_the_batch_and_zero_means_none(view):
     assert not set(ids[0].unique().tolist()) & set(ids[1].unique().tolist())
 
 
-def test_neighbour_mean_against_a_loop(view):
+@pytest.mark.parametrize("most", [4096, 0])
+def test_neighbour_mean_against_a_loop(view, monkeypatch, most):
+    """By table and, where there are too many regions for one, pair by pair."""
+    monkeypatch.setattr(region, "MOST_IN_A_TABLE", most)
+    view.regions[1, :4] = -1
     ids, count = batch_ids(view)
     values = torch.randn(count, 4)
     total, border = torch.zeros(count, 4), torch.zeros(count)
@@ -32,8 +38,8 @@ def test_neighbour_mean_against_a_loop(view):
         for y in range(h):
             for x in range(w):
                 for dy, dx in ((0, 1), (1, 0)):
-                    if y + dy < h and x + dx < w and ids[i, y, x] != ids[i, y + dy, x + dx]:
-                        one, two = ids[i, y, x], ids[i, y + dy, x + dx]
+                    one, two = ids[i, y, x], ids[i, min(y + dy, h - 1), min(x + dx, w - 1)]
+                    if one != two and one and two:
                         total[one] += values[two]
                         total[two] += values[one]
                         border[one] += 1

@@ -14,6 +14,9 @@ from hrs.selection.levels.base import Units
 from hrs.selection.statistics import class_counts
 from hrs.selection.view import View, cells
 
+MOST_IN_A_TABLE = 4096
+"""Regions of an image, up to which a table of all pairs of them is the faster way to their neighbours."""
+
 
 def batch_ids(view: View) -> tuple[Tensor, int]:
     """Ids unique over the batch, and how many there are: image i's region j becomes 1 + i r + j, and -1 becomes 0."""
@@ -39,7 +42,10 @@ def region_labels(labels: Tensor, ids: Tensor, count: int) -> Tensor:
 
 def neighbour_mean(values: Tensor, ids: Tensor) -> Tensor:
     """Mean of the neighbouring regions' values, weighted by border length: (count k), (b h w) -> (count k)."""
-    borders = border_lengths(ids, (len(values) - 1) // len(ids)).to(values.dtype)
+    regions = (len(values) - 1) // len(ids)
+    if regions > MOST_IN_A_TABLE:
+        return _mean_over_borders(values, ids)
+    borders = border_lengths(ids, regions).to(values.dtype)
     total = borders @ values[1:].view(*borders.shape[:2], -1)
     mean = total / borders.sum(dim=2, keepdim=True).clamp(min=1)
     return torch.cat([torch.zeros_like(values[:1]), mean.flatten(0, 1)])
@@ -58,6 +64,18 @@ def border_lengths(ids: Tensor, regions: int) -> Tensor:
     both = once + once.mT
     both.diagonal(dim1=1, dim2=2).zero_()
     return both
+
+
+def _mean_over_borders(values: Tensor, ids: Tensor) -> Tensor:
+    """`neighbour_mean` without a table, pair by pair of pixels that touch: slower for few regions, and its memory does
+    not grow with the square of their number."""
+    total, length = torch.zeros_like(values), values.new_zeros(len(values), 1)
+    for one, other in ((ids[:, :, 1:], ids[:, :, :-1]), (ids[:, 1:], ids[:, :-1])):
+        for own, beside in ((one.flatten(), other.flatten()), (other.flatten(), one.flatten())):
+            touch = ((own != beside) & (own > 0) & (beside > 0)).to(values.dtype).unsqueeze(1)
+            total = total.index_add(0, own, values.index_select(0, beside) * touch)
+            length = length.index_add(0, own, touch)
+    return total / length.clamp(min=1)
 
 
 class RegionLevel(nn.Module):
