@@ -163,5 +163,5 @@ def write_picture(path: Path, rgb: Image) -> None:
 
 def _cell(picture: Image, height: int, width: int) -> Image:
     shrinks = picture.shape[1] > width
-    resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST)
+    resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST_EXACT)
     return resized.astype(np.uint8, copy=False)

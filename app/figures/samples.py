@@ -76,5 +76,5 @@ def _read(dataset: Dataset, i: int) -> tuple[Picture, Picture | None]:
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     if dataset.space is None:
         return small, None
-    label = cv2.resize(dataset.read_label(i), size, interpolation=cv2.INTER_NEAREST)
+    label = cv2.resize(dataset.read_label(i), size, interpolation=cv2.INTER_NEAREST_EXACT)
     return small, label.astype(np.uint8, copy=False)

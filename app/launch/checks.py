@@ -21,6 +21,7 @@ from hrs.networks.table import check_network
 from hrs.runs.folder import check_name
 from hrs.system.documents import usable_path
 
+_SAYS_CLASSES = ("classes.yaml", "classes.json", "classes.txt", "labels", "masks")  # files and folders of a data set
 _FRESH = 20.0  # seconds after which a folder is looked at again
 _OFFERED = 600.0  # the same, of one that is only offered and has not changed itself; those below it may have
 
@@ -56,6 +57,17 @@ def remembered(text: str) -> Seen:
 @st.cache_data(ttl=_OFFERED, max_entries=200, show_spinner=False)
 def _looked(text: str, changed: int) -> Seen:
     return _look(text)
+
+
+def stamps(text: str) -> tuple[int, ...]:
+    """When the folder of a data set, its labels, and what says its classes changed; empty where there is none."""
+    try:
+        spec = DatasetSpec.parse(text)
+        own = spec.options.get("classes")
+        places = [spec.root, *(spec.root / name for name in _SAYS_CLASSES), *([Path(own)] if own else [])]
+        return tuple(place.stat().st_mtime_ns for place in places if place.exists())
+    except (HRSError, OSError):
+        return ()
 
 
 def _changed(text: str) -> int | None:

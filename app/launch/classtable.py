@@ -14,6 +14,7 @@ import streamlit as st
 import yaml
 
 from app.context import plain
+from app.launch.checks import stamps
 from app.launch.forms import KEY
 from app.launch.jobs import Job
 from hrs.config import RunConfig
@@ -54,7 +55,8 @@ def draw(config: RunConfig) -> None:
 
     Call it outside of fragments: what is chosen there changes the form above.
     """
-    jobs = {source: class_job(source, _target(config)) for source in config.sources if _can_be_asked(source, config)}
+    target, asked = _target(config), [source for source in config.sources if _can_be_asked(source, config)]
+    jobs = {source: class_job(source, target, stamps(source), stamps(target)) for source in asked}
     if any(not job.done for job in jobs.values()):
         st.fragment(_wait, run_every=POLL_SECONDS)(tuple(jobs.values()))
         return
@@ -64,7 +66,8 @@ def draw(config: RunConfig) -> None:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, on_release=Job.close)
-def class_job(source: str, target: str) -> Job:
+def class_job(source: str, target: str, *now: tuple[int, ...]) -> Job:
+    """Of two data sets as they are by their `stamps`."""
     return Job.start(lambda out: ["classes", source, target, "--out", str(out)])
 
 

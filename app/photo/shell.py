@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from abc import ABCMeta
 from collections.abc import Iterator
 from contextlib import suppress
@@ -158,17 +159,20 @@ def _paths(value: object) -> Iterator[str]:
 
 
 class RefuseFetching:
-    """Middleware: Gradio's file route would stream any address of the internet; this app's files are all its own."""
+    """Middleware: Gradio's file routes would stream any address of the internet; this app's files are all its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        target = scope.get("path", "").partition("/file=")[2].lower()
-        if target.startswith(ADDRESSES):
+        if _FETCHED.search(scope.get("path", "").lower()):
             await PlainTextResponse("Addresses are not fetched.", 403)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+_FETCHED = re.compile(r"/file[=/]+\s*https?:")
+"""An address behind one of the routes of files."""
 
 
 class BoundUploads:
@@ -194,14 +198,15 @@ class BoundUploads:
             await PlainTextResponse(_TOO_MUCH, 413)(scope, receive, send)
             return
         seen, answered = 0, False
+        kept = claimed or room  # free of others from now on
+        self._coming += kept
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             size = len(message.get("body", b""))
             seen += size
-            self._coming += size
-            if seen > room:  # the length was not told, or told wrong
+            if seen > kept:  # the length was not told, or told wrong
                 raise TooMuch
             return message
 
@@ -216,7 +221,7 @@ class BoundUploads:
             if not answered:
                 await PlainTextResponse(_TOO_MUCH, 413)(scope, receive, send)
         finally:
-            self._coming -= seen
+            self._coming -= kept
 
 
 class TooMuch(Exception):

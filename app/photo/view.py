@@ -55,7 +55,7 @@ def shrink(values: Values, *, smooth: bool = True) -> Values:
     if scale >= 1:
         return values
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(values, size, interpolation=cv2.INTER_AREA if smooth else cv2.INTER_NEAREST)  # type: ignore[return-value]
+    return cv2.resize(values, size, interpolation=cv2.INTER_AREA if smooth else cv2.INTER_NEAREST_EXACT)  # type: ignore[return-value]
 
 
 def confidence_colours(confidence: Map) -> Image:

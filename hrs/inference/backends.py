@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import time
@@ -19,6 +20,7 @@ from hrs.checkpoint import load_segmenter
 from hrs.errors import HRSError
 from hrs.inference.export import NotExportable, export_network, read_metadata, weights_hash
 from hrs.networks.segmenter import Segmenter, normalise
+from hrs.runs.names import CONFIG
 from hrs.system.cache import cache_root
 from hrs.system.files import atomic_write, sweep
 
@@ -27,6 +29,8 @@ ONNX_MODEL, ONNX_8_BITS = "model.onnx", "model_int8.onnx"
 """Beside a checkpoint's weights: its network in float32, and in 8 bits."""
 BITS = "bits"
 """In an ONNX file's metadata: 8, where its network is in 8 bits."""
+EXPORT_FORMAT = 1
+"""To be raised where a network's forward pass or the export changes: files made before are not taken any more."""
 MOST_MODELS = 16
 """Exported networks that the user's cache keeps, those used last. More stay for as long as somebody may open them."""
 _IN_USE = 3600.0  # seconds since a model was last asked for
@@ -159,16 +163,19 @@ def _found(checkpoint: Path) -> Path | None:
     beside = checkpoint / ONNX_MODEL
     if _made_from(beside, weights):
         return beside
-    cached = _cached(weights)
+    cached = _cached(checkpoint)
     if (refused := _refused(cached)).is_file():
         raise NotExportable(refused.read_text(encoding="utf-8"))
     with suppress(OSError):  # none there yet, or not ours to touch
         os.utime(cached)
-    return cached if _made_from(cached, weights) else None
+    try:
+        return cached if _made_from(cached, weights) else None
+    except HRSError:  # damaged
+        return None
 
 
 def _made(checkpoint: Path) -> Path:
-    cached = _cached(weights_hash(checkpoint))
+    cached = _cached(checkpoint)
     LOGGER.info("making %s once, for speed", cached)
     try:
         export_network(checkpoint, cached)
@@ -180,13 +187,15 @@ def _made(checkpoint: Path) -> Path:
     return cached
 
 
-def _cached(weights: str) -> Path:
-    return cache_root() / "onnx" / f"{weights}.onnx"
+def _cached(checkpoint: Path) -> Path:
+    """Named by all that the file depends on: weights, what the checkpoint says of itself, and who exports."""
+    about = (checkpoint / CONFIG).read_bytes() + f"{EXPORT_FORMAT} {torch.__version__}".encode()
+    return cache_root() / "onnx" / f"{weights_hash(checkpoint)}-{hashlib.sha256(about).hexdigest()[:12]}.onnx"
 
 
 def _refused(cached: Path) -> Path:
-    """Says why there is none; another exporter may do what this one cannot."""
-    return cached.with_name(f"{cached.stem}-{torch.__version__}.txt")
+    """Says why there is none."""
+    return cached.with_suffix(".txt")
 
 
 def _forget_oldest(folder: Path) -> None:

@@ -47,7 +47,7 @@ def small_enough(image: Image, labels: Image) -> tuple[Image, Image]:
         return image, labels
     size = max(1, int(width * shrink)), max(1, int(height * shrink))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return small, cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)  # type: ignore[return-value]
+    return small, cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[return-value]
 
 
 @contextmanager

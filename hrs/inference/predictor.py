@@ -203,7 +203,7 @@ def _answer_size(photo: Size) -> Size:
 def _enlarge(values: Values, size: Size) -> Values:
     if values.shape == size:
         return values
-    return cv2.resize(values, size[::-1], interpolation=cv2.INTER_NEAREST)  # type: ignore[return-value]
+    return cv2.resize(values, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[return-value]
 
 
 def predictions(

@@ -43,13 +43,15 @@ class Plan:
 def plan(photo: Size, training: Size, *, zoom: float = 1.0) -> Plan:
     """Show things at the scale they had in training, times ``zoom``.
 
-    A photo of about the training shape is squeezed into it. One that is up to twice as wide or as high keeps its shape
-    and takes the training area. A panorama keeps its shape with its shorter side as long as the shorter one in
-    training, since it shows more, not smaller things; what comes out far larger than a training image is cut into
-    overlapping tiles of the training size.
+    A photo of about the training shape is squeezed into it. One that is up to twice as wide or as high takes the
+    training area, in about its own shape: both sides are multiples of the networks' coarsest stride, since on others
+    they see shifted and stretched features. A panorama keeps its shape with its shorter side as long as the shorter
+    one in training, since it shows more, not smaller things; what comes out far larger than a training image is cut
+    into overlapping tiles of the training size.
     """
     size = _working_size(photo, training, zoom)
     if size[0] * size[1] <= _ONE_PASS * training[0] * training[1]:
+        size = size if _squeezed(photo, training) else (_nearest(size[0]), _nearest(size[1]))
         return Plan(size=size, tile=size, corners=((0, 0),))
     high, wide = (_multiple(side) for side in size)
     tile = min(high, _multiple(training[0])), min(wide, _multiple(training[1]))
@@ -57,9 +59,21 @@ def plan(photo: Size, training: Size, *, zoom: float = 1.0) -> Plan:
     return Plan(size=(high, wide), tile=tile, corners=corners)
 
 
+def _ratio(photo: Size, training: Size) -> float:
+    return (photo[0] / photo[1]) / (training[0] / training[1])
+
+
+def _squeezed(photo: Size, training: Size) -> bool:
+    return 1 / _SAME_SHAPE <= _ratio(photo, training) <= _SAME_SHAPE
+
+
+def _nearest(side: int) -> int:
+    return max(_UNIT, round(side / _UNIT) * _UNIT)
+
+
 def _working_size(photo: Size, training: Size, zoom: float) -> Size:
-    ratio = (photo[0] / photo[1]) / (training[0] / training[1])
-    if 1 / _SAME_SHAPE <= ratio <= _SAME_SHAPE:
+    ratio = _ratio(photo, training)
+    if _squeezed(photo, training):
         factors = training[0] / photo[0], training[1] / photo[1]
     elif 1 / _ONE_PASS <= ratio <= _ONE_PASS:
         factors = (math.sqrt(training[0] * training[1] / (photo[0] * photo[1])),) * 2

@@ -25,6 +25,8 @@ VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".ts", ".mt
 _RATE = 25.0  # frames a second of a video that does not say
 _SLOWEST, _FASTEST = 0.01, 1000.0
 _DECIMALS, _CLOCK = 3, 65535  # OpenCV writes a rate as n/1, n/10, n/100 or n/1000; MPEG-4 wants n below 65536
+MOST_PIXELS = 64_000_000
+"""Of a frame: a small file may claim any number."""
 _SLACK = 100  # in so many frames a header may count one too many, and one in any case
 
 
@@ -84,9 +86,18 @@ def segment_video(
         timing = {"frames_per_second": rate, "cut_short": cut}
         about = {"source": str(source)} | seen.describe(predictor.space) | timing
         write(beside(stem, ".json"), json.dumps(about, indent=2) + "\n")
+    _forget_later(stem, seen.count)
     if cut:
         only = f"{seen.count} of its {said} frames can be decoded, and only those are segmented"
         raise CutShort(f"{source} is cut short: {only}; copy it anew")
+
+
+def _forget_later(stem: Path, count: int) -> None:
+    """Remove labels of frames that an earlier, longer video of this name had."""
+    with disk_errors(stem):
+        for file in stem.glob("[0-9]" * 6 + "*.png"):
+            if file.stem.isdecimal() and int(file.stem) >= count:
+                file.unlink()
 
 
 class _Seen:
@@ -152,6 +163,12 @@ def _reader(source: Path) -> Iterator[tuple[cv2.VideoCapture, float]]:
     try:
         if not video.isOpened():
             raise HRSError(f"{source} cannot be read as a video; expected {', '.join(sorted(VIDEOS))}")
+        width, height = (int(video.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > MOST_PIXELS:
+            raise HRSError(
+                f"{source} has frames of {width}x{height} pixels; at most {MOST_PIXELS // 1_000_000} megapixels are "
+                "taken: make it smaller"
+            )
         rate = video.get(cv2.CAP_PROP_FPS)
         yield video, rate if _SLOWEST <= rate <= _FASTEST else _RATE
     finally:

@@ -64,14 +64,13 @@ def give_out(own: PhotoSet, out: Path, *, progress: Progress | None = None) -> i
         How many there are.
 
     Raises:
-        HRSError: the folder is there already, nothing is labelled, a class is called background, or the disk is full.
+        HRSError: the folder is there already, nothing is labelled, a label is damaged, a class is called background, or
+            the disk is full.
     """
     out = out.expanduser()
-    photos = [photo for photo in own.photos() if photo.labelled]
+    photos, names = own.photos(), list[str]()
     if out.exists():
         raise HRSError(f"{out} exists; name a folder that does not")
-    if not photos:
-        raise HRSError(f"no photo of {own.path.name} has labels yet")
     if BACKGROUND in map(fold, own.space.classes):
         raise HRSError(f"{own.path.name} has a class called background, which is nothing to other tools; rename it")
     space = _with_background(own.space)
@@ -80,16 +79,19 @@ def give_out(own: PhotoSet, out: Path, *, progress: Progress | None = None) -> i
             (folder / part).mkdir(parents=True)
         for done, photo in enumerate(photos, 1):
             label, _ = own.read_label(photo.name)
-            assert label is not None  # some of it is labelled
+            if progress:
+                progress(done, len(photos))
+            if label is None or (label == IGNORE).all():
+                continue
+            names.append(photo.name)
             (folder / "JPEGImages" / photo.image.name).write_bytes(photo.image.read_bytes())
             ids = np.where(label == IGNORE, 0, label + 1).astype(np.uint8)
             (folder / "SegmentationClass" / f"{photo.name}.png").write_bytes(label_png(ids, space))
-            if progress:
-                progress(done, len(photos))
-        names = "".join(f"{photo.name}\n" for photo in photos)
-        atomic_write(folder / "ImageSets/Segmentation/default.txt", names)
+        if not names:
+            raise HRSError(f"no photo of {own.path.name} has labels yet")
+        atomic_write(folder / "ImageSets/Segmentation/default.txt", "".join(f"{name}\n" for name in names))
         atomic_write(folder / "labelmap.txt", _labelmap(space))
-    return len(photos)
+    return len(names)
 
 
 def _with_background(space: LabelSpace) -> LabelSpace:

@@ -175,7 +175,7 @@ class PhotoSet:
                 taken = self._find(name)
                 if taken is not None and taken.stat().st_size == len(kept) and taken.read_bytes() == kept:
                     return name
-                if taken is None:
+                if taken is None and not self._label(name).exists():  # which would become this photo's
                     atomic_write(self.path / "images" / f"{name}{suffix}", kept)
                     return name
         raise HRSError(f"there are too many photos called {stem}; name this one differently")

@@ -29,7 +29,7 @@ def crop(table: AreaTable, area: Area, side: int = SIDE) -> Image:
         raise HRSError(f"the picture of frame {table.corpus.frame(area.row).id} does not fit; score the run again")
     cut = square_around(area.box, *inside.shape)
     shown = cv2.resize(picture[cut], (side, side), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
-    mask = cv2.resize(inside[cut], (side, side), interpolation=cv2.INTER_NEAREST)
+    mask = cv2.resize(inside[cut], (side, side), interpolation=cv2.INTER_NEAREST_EXACT)
     outline, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(shown, outline, -1, (0, 0, 0), 3, cv2.LINE_AA)
     cv2.drawContours(shown, outline, -1, (255, 230, 0), 1, cv2.LINE_AA)

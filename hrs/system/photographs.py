@@ -38,6 +38,8 @@ _WHITE_IS_ZERO, _UNCOMPRESSED, _APART = 0, 1, 2  # what they may say
 _CODE, _DEPTH_BEHIND = b"\xff\x4f\xff\x51", 42  # how JPEG 2000's code begins, and where it says its bits
 _STRIP = 1 << 22  # pixels that are converted at a time
 _DEEP = 65535  # white of a 16-bit image
+_PROFILED = {"RGB": "RGB", "RGBA": "RGB", "P": "RGB", "CMYK": "CMYK", "L": "L", "LA": "L"}
+# What colours a profile is of, by the mode of an image whose colours it may change.
 _ALIKE = 2  # levels of 255: colours that differ by no more look the same
 _one_at_a_time = threading.Lock()
 
@@ -157,21 +159,25 @@ def _is_special(opened: Pillow.Image) -> bool:
 def _profile(opened: Pillow.Image) -> bytes | None:
     """The colour profile of an image whose colours are not sRGB."""
     data = opened.info.get("icc_profile")
-    if not data or opened.mode not in ("RGB", "RGBA", "P", "CMYK"):
+    mode = _PROFILED.get(opened.mode)
+    if not data or mode is None:
         return None
-    return data if opened.mode == "CMYK" or _changes_colours(data) else None
+    return data if mode == "CMYK" or _changes_colours(data, mode) else None
 
 
 @lru_cache(maxsize=16)
-def _changes_colours(profile: bytes) -> bool:
-    """Whether colours of a profile look otherwise than those of sRGB, whatever it is called."""
-    transform = _transform(profile, "RGB")
+def _changes_colours(profile: bytes, mode: str) -> bool:
+    """Whether colours of a profile look otherwise than those of sRGB, whatever it is called; greys for the mode L."""
+    transform = _transform(profile, mode)
     if transform is None:
         return False
     steps, greys = np.linspace(0, 255, 9).astype(np.uint8), np.arange(256, dtype=np.uint8)
     cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3)
     colours = np.concatenate([cube, np.repeat(greys[:, None], 3, axis=1)])[None]
-    seen = np.asarray(ImageCms.applyTransform(Pillow.fromarray(colours), transform))
+    if mode == "L":
+        colours = np.repeat(greys[None, :, None], 3, axis=2)
+    shown = Pillow.fromarray(colours if mode == "RGB" else greys[None])
+    seen = np.asarray(ImageCms.applyTransform(shown, transform))
     return bool(cv2.absdiff(seen, colours).max() > _ALIKE)
 
 
@@ -199,7 +205,7 @@ def _by_strips(opened: Pillow.Image, name: str) -> Image:
 def _to_srgb(opened: Pillow.Image) -> Any:
     """The transform from an image's colour profile; None where it has none, or one that is of no use."""
     profile = _profile(opened)
-    return None if profile is None else _transform(profile, "CMYK" if opened.mode == "CMYK" else "RGB")
+    return None if profile is None else _transform(profile, _PROFILED[opened.mode])
 
 
 def orientation(opened: Pillow.Image) -> int:
@@ -266,8 +272,10 @@ def _rgb(image: Pillow.Image, convert: Any, name: str) -> Pillow.Image | Image:
     if image.mode.startswith(("I", "F")):
         return _from_deep(np.asarray(image), name)
     if image.has_transparency_data:
+        grey = convert is not None and image.mode in ("L", "LA")  # as its profile has it
         image = _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
-    elif image.mode != "RGB" and (convert is None or image.mode != "CMYK"):
+        image = image.convert("L") if grey else image
+    elif image.mode != "RGB" and (convert is None or image.mode not in ("CMYK", "L")):
         image = image.convert("RGB")
     return image if convert is None else ImageCms.applyTransform(image, convert) or image
 

@@ -156,6 +156,8 @@ def untried(config: RunConfig) -> list[str]:
         said.append(f"method {config.method} is not tried")
     if config.data.unlabelled:
         said.append("the teacher on unlabelled photos is not tried")
+    if config.data.style == "photos":
+        said.append("frames keep their own colours here: those of the photos would tell of the part that is judged")
     if config.selection.image_acts == "sampling":
         said.append("image weights act in the loss here, not as how often a frame is drawn")
     return said

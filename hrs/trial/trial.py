@@ -27,7 +27,6 @@ from hrs.labels import IGNORE
 from hrs.networks.lite import Lite
 from hrs.networks.segmenter import build_segmenter
 from hrs.progress import Progress
-from hrs.training.steps import photo_styles
 from hrs.training.task import open_real, survey_sources
 from hrs.trial.compare import compare
 from hrs.trial.decoder import NETWORK, judge, train
@@ -148,8 +147,7 @@ class Bench:
             )
         self.parts = neighbours([photos.frames[i].id for i in self.whole.image], count)
         self._check_shared(photos.spec)
-        styles = photo_styles(photos) if config.data.style == "photos" else None
-        seen = [look(each, views=FRAME_VIEWS, styles=styles) for each in sources]
+        seen = [look(each, views=FRAME_VIEWS) for each in sources]
         firsts = np.cumsum([0, *map(len, sources[:-1])]).tolist()
         self.source = Views.joined([each.numbered_from(first) for each, first in zip(seen, firsts, strict=True)])
         self.origin = torch.repeat_interleave(torch.arange(len(seen)), torch.tensor([len(each) for each in seen]))

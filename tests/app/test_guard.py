@@ -1,5 +1,6 @@
 """Who may talk to the servers: names, origins, passwords, and what answers say."""
 
+import asyncio
 import base64
 
 import pytest
@@ -12,7 +13,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from app import guard
 from app.guard import LOGIN, Guard, Policy, Tries, is_loopback, policy_for, read_password
-from app.photo.shell import BoundUploads
+from app.photo.shell import BoundUploads, RefuseFetching
 from hrs.errors import HRSError
 
 HERE = "http://127.0.0.1:8501"
@@ -270,3 +271,50 @@ def test_a_request_and_what_is_kept_have_an_end(tmp_path):
 def test_what_comes_without_a_length_is_counted(tmp_path):
     answer = uploads(tmp_path, most=100).post("/count", content=(b"x" * 30 for _ in range(4)))
     assert answer.status_code == 413
+
+
+def test_those_who_send_at_once_share_the_room(tmp_path):
+    """Each is within the bound alone; together they are not."""
+    begun, end = asyncio.Event(), asyncio.Event()
+
+    async def app(scope, receive, send):
+        begun.set()
+        await receive()
+        await PlainTextResponse("kept")(scope, receive, send)
+
+    bounded, answers = BoundUploads(app, folder=tmp_path, most=100, at_once=60), []
+
+    async def post():
+        async def receive():
+            await asyncio.wait_for(end.wait(), 5)
+            return {"type": "http.request", "body": b"x" * 60}
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                answers.append(message["status"])
+
+        headers = [(b"content-length", b"60")]
+        await bounded({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive, send)
+
+    async def both():
+        first = asyncio.create_task(post())
+        await begun.wait()
+        await post()
+        end.set()
+        await first
+        await post()  # there is room again
+
+    asyncio.run(both())
+    assert answers == [413, 200, 200]
+
+
+# Addresses
+
+
+@pytest.mark.parametrize("route", ["/gradio_api/file=", "/gradio_api/file/", "/file=", "/gradio_api/file//"])
+@pytest.mark.parametrize("target", ["https://example.com/a", "HTTP://example.com/a", "http:/example.com"])
+def test_no_route_of_files_fetches_an_address(route, target):
+    app = Starlette(routes=[Route("/{path:path}", secret)], middleware=[Middleware(RefuseFetching)])
+    here = TestClient(app, base_url=HERE)
+    assert here.get(route + target).status_code == 403
+    assert here.get(f"{route}tmp/http/photo.png").text == "secret"

@@ -148,3 +148,16 @@ def test_a_damaged_checkpoint_is_one_clear_line(checkpoint, tmp_path, monkeypatc
     (ours / "model.safetensors").write_bytes(b"cut short")
     with pytest.raises(HRSError, match="cannot be read"):
         Predictor.load(ours, backend=backend)
+
+
+def test_a_model_is_made_anew_for_a_checkpoint_that_says_otherwise_of_itself(checkpoint, made, tmp_path):
+    ours = tmp_path / "best"
+    shutil.copytree(checkpoint, ours)
+    first = onnx_model(ours)
+    (ours / "config.json").write_text((ours / "config.json").read_text() + " ")
+    assert onnx_model(ours) != first and len(made) == 2
+
+
+def test_a_cached_model_that_is_damaged_is_made_anew(checkpoint, made):
+    onnx_model(checkpoint).write_bytes(b"half of a mod")
+    assert isinstance(OnnxBackend(onnx_model(checkpoint)), OnnxBackend) and len(made) == 2

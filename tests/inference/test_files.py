@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from hrs.errors import HRSError
-from hrs.inference import find_jobs, segment_files
+from hrs.inference import find_jobs, segment_files, videos
 from hrs.inference.videos import count_frames, segment_video
 from tests.conftest import CLASSES
 from tests.inference.conftest import SPACE, photo
@@ -317,3 +317,18 @@ def test_more_frames_than_wanted_are_refused(predictor, tmp_path, says):
         seen.extend(done)
     assert len(seen) <= 5 and results(tmp_path / "out") == []
     assert list(segment_video(predictor, source, tmp_path / "out/a", False, frame_labels=False, most=6))[-1] == 6
+
+
+def test_frames_of_too_many_pixels_are_refused_unread(predictor, tmp_path, monkeypatch):
+    video(tmp_path / "huge.mp4")
+    monkeypatch.setattr(videos, "MOST_PIXELS", 48 * 64 - 1)
+    monkeypatch.setattr(videos, "_next", lambda _: pytest.fail("a frame was decoded"))
+    with pytest.raises(HRSError, match="frames of 64x48 pixels"):
+        list(videos.segment_video(predictor, tmp_path / "huge.mp4", tmp_path / "out", False, False))
+
+
+def test_no_labels_of_an_earlier_longer_video_stay(predictor, tmp_path):
+    for frames in (6, 4):
+        video(tmp_path / "a.mp4", frames)
+        list(videos.segment_video(predictor, tmp_path / "a.mp4", tmp_path / "a", False, True))
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [f"{i:06d}.png" for i in range(4)]

@@ -138,3 +138,10 @@ def test_the_command_line_does_both(own, frames, tmp_path, capsys):
     assert len(open_dataset(f"voc:{out}")) == 6
     with pytest.raises(HRSError, match="expected up to 100 letters"):
         app(["photos", "import", frames["target"], "../out", "--runs", str(tmp_path)], standalone_mode=False)
+
+
+def test_a_label_that_is_damaged_is_said_and_not_left_out(own, tmp_path):
+    (own.path / "labels/photo2.png").write_bytes((own.path / "labels/photo2.png").read_bytes()[:40])
+    with pytest.raises(HRSError, match="photo2"):
+        give_out(own, tmp_path / "voc")
+    assert not (tmp_path / "voc").exists()

@@ -309,3 +309,11 @@ def test_shares_follow_the_labels(own):
     label[:10] = IGNORE
     own.write_label("one", label)
     assert own.photos()[0].labelled == 0.5
+
+
+def test_a_photo_does_not_take_over_the_label_of_one_that_is_gone(own):
+    first = own.add(file_of(picture(seed=1)), "p.png")
+    own.write_label(first, np.zeros((20, 30), np.uint8))
+    own.image_file(first).unlink()
+    second = own.add(file_of(picture(seed=2)), "p.png")
+    assert second == "p-2" and own.read_label(second)[0] is None

@@ -314,6 +314,36 @@ def test_srgb_by_another_name_is_read_as_quickly(monkeypatch):
     assert np.array_equal(read_photograph(encoded(Image.fromarray(photo()), "PNG", icc_profile=renamed)), photo())
 
 
+def grey_profile(gamma: float) -> bytes:
+    """A small ICC profile of version 2 for grey: a white point and one gamma."""
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+    white = b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in (0.9642, 1, 0.8249)))
+    said = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"grey\0" + b"\0" * 79
+    tags = [(b"desc", said), (b"cprt", b"text\0\0\0\0none\0\0\0\0"), (b"wtpt", white), (b"kTRC", curve)]
+    at, table, body = 132 + 12 * len(tags), b"", b""
+    for tag, data in tags:
+        data += b"\0" * (-len(data) % 4)
+        table += struct.pack(">4sII", tag, at + len(body), len(data))
+        body += data
+    head = struct.pack(">I4sI4s4s4s", at + len(body), b"none", 0x02400000, b"mntr", b"GRAY", b"XYZ ")
+    head += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28 + white[8:]
+    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+@pytest.mark.parametrize("mode", ["L", "LA"])
+def test_a_grey_photo_follows_its_profile(mode):
+    greys = np.array([[0, 32, 64, 128, 192, 255]], np.uint8)
+    picture = Image.fromarray(greys).convert(mode)
+    linear = read_photograph(encoded(picture, "PNG", icc_profile=grey_profile(1.0)))
+    light = greys / 255
+    wanted = 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    np.testing.assert_allclose(linear, np.repeat(wanted[..., None], 3, axis=2), atol=1.5)
+    for profile in (DISPLAY_P3, grey_profile(2.2)[:150]):  # of colours, damaged
+        assert np.array_equal(
+            read_photograph(encoded(picture, "PNG", icc_profile=profile)), np.repeat(greys[..., None], 3, axis=2)
+        )
+
+
 @pytest.mark.parametrize("transparency", [{}, {"transparency": 0}], ids=["opaque", "transparent"])
 def test_a_palette_follows_its_profile(transparency):
     palette = Image.new("P", (2, 1))

@@ -79,9 +79,10 @@ def test_the_text_has_a_line_a_way_and_says_of_what_it_is():
 
 
 def test_what_is_left_aside_is_said():
-    own = {"data": {"sources": SOURCES, "unlabelled": "images:x"}, "train": {"ema": 0.9}, "method": "mixing"}
+    data = {"sources": SOURCES, "unlabelled": "images:x", "style": "photos"}
+    own = {"data": data, "train": {"ema": 0.9}, "method": "mixing"}
     said = untried(load_config(own | {"selection": {"image_acts": "sampling"}}))
-    assert len(said) == 3 and "method mixing is not tried" in said
+    assert len(said) == 4 and "method mixing is not tried" in said
     assert untried(CONFIG) == []
 
 
