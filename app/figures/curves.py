@@ -18,6 +18,8 @@ from hrs.study.table import Estimate, Line, Outcome
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C")
 """Okabe and Ito's colours without black and yellow, which vanish on a dark or a light page."""
 DASHES = ("solid", "dash", "dot")
+PATTERNS = ("", "/", "x")
+"""Of bars, where there are more than colours."""
 MARKS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
 POINTS = 500
 """About how many points of a curve are drawn."""
@@ -96,25 +98,31 @@ def curves(
     return go.Figure(lines, _layout(title, height) | own)
 
 
-def class_bars(scores: Mapping[str, Mapping[str, float]], slots: Mapping[str, int]) -> go.Figure:
+def class_bars(
+    scores: Mapping[str, Mapping[str, float]], slots: Mapping[str, int], steps: Mapping[str, int]
+) -> go.Figure:
     """IoU by class in percent, a bar a run; a class without any pixel has none.
 
     Args:
         scores: run -> class -> IoU.
-        slots: run -> slot of its colour.
+        slots: run -> slot of its colour and pattern.
+        steps: run -> step that was scored.
     """
     classes = list(dict.fromkeys(name for each in scores.values() for name in each))
     figure = go.Figure()
     for run, values in scores.items():
-        colour = COLOURS[slots.get(run, 0) % len(COLOURS)]
-        shown = [_number(values.get(name)) for name in classes]
-        hover = f"%{{y}}: %{{x:.1f}}<extra>{run}</extra>"
+        slot, name = slots.get(run, 0), f"{run}, step {steps[run]:,}"
+        shown = [_number(values.get(each)) for each in classes]
+        hover = f"%{{y}}: %{{x:.1f}}<extra>{name}</extra>"
         figure.add_bar(
             y=classes,
             x=shown,
-            name=run,
+            name=name,
             orientation="h",
-            marker_color=colour,
+            marker={
+                "color": COLOURS[slot % len(COLOURS)],
+                "pattern": {"shape": PATTERNS[slot // len(COLOURS) % len(PATTERNS)]},
+            },
             hovertemplate=hover,
             texttemplate="%{x:.1f}",
             textposition="outside",

@@ -191,7 +191,8 @@ def summary(frame: str, maps: Maps, label: Pixels, means: Mapping[str, float], l
         words.append(f"{100 * below:.1f} % of its pixels weigh less than {lens.threshold:.2f} ({level}).")
     if len(means) > 1:
         low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
-        words.append(f"{low} weighs least ({means[low]:.2f}), {high} most ({means[high]:.2f}).")
+        where = "" if lens.level == "combined" else f" on the map {TITLES[lens.level]}"
+        words.append(f"{low} weighs least{where} ({means[low]:.2f}), {high} most ({means[high]:.2f}).")
     return " ".join(words)
 
 

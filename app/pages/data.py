@@ -50,6 +50,7 @@ def ask() -> None:
         second = columns[1].text_input("Compare with", st.query_params.get("with", ""), placeholder="optional")
         if columns[2].form_submit_button("Check", type="primary", width="stretch"):
             look_at(first.strip(), second.strip())
+            forget(first.strip(), second.strip())
             if not first.strip():
                 st.warning(f"Say which data set to check, such as `{EXAMPLES[0]}`, or the path of a folder.")
     recent = list(reports_seen())
@@ -67,6 +68,13 @@ def look_at(first: str, second: str) -> None:
             st.query_params[key] = value
         elif key in st.query_params:
             del st.query_params[key]
+
+
+def forget(*texts: str) -> None:
+    """Whoever presses Check wants to know how it is now."""
+    for text in texts:
+        for name in [name for name in reports_seen() if text in (name, name.partition(":")[2])]:
+            del reports_seen()[name]
 
 
 def reports_seen() -> dict[str, Report]:

@@ -107,6 +107,12 @@ class History:
             start = f"{prefix}/"
             return {name[len(start) :]: column[-1] for name, column in columns.items() if name.startswith(start)}
 
+    def newest(self, split: str) -> int:
+        """The newest step of "train" or "val"; 0 before the first."""
+        with self._lock:
+            steps = self._splits[split].steps
+            return int(steps[-1]) if steps else 0
+
     def confusion(self) -> tuple[int, NDArray[np.int64]] | None:
         """Step and pixel counts (c c), rows the true class, of the newest validation; None where none was recorded."""
         with self._lock:

@@ -82,7 +82,8 @@ def classes(chosen: list[RunSummary], slots: Slots) -> None:
         st.info("Scores by class appear after the first validation.")
         return
     say_scored_apart([run for run in chosen if run.name in scores])
-    _chart(draw.class_bars(scores, slots), "classes", f"IoU by class of {', '.join(scores)}")
+    steps = {run.name: read_history(run.run).newest("val") for run in chosen if run.name in scores}
+    _chart(draw.class_bars(scores, slots, steps), "classes", f"IoU by class of {', '.join(scores)}")
     for run in chosen:
         _confusion_chart(run)
 

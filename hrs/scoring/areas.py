@@ -77,7 +77,8 @@ def find_areas(
         **{name: boxes[:, i] for i, name in enumerate(("left", "top", "right", "bottom"))},
     }
     if planted is not None:
-        columns |= {"harm": mean(harmful_mask(planted)), "planted": _commonest(planted.ravel(), flat, count)}
+        harmful = harmful_mask(planted)
+        columns |= {"harm": mean(harmful), "planted": _commonest(np.where(harmful, planted, 0).ravel(), flat, count)}
     return FrameAreas(ids=ids, columns=columns | {name: mean(each) for name, each in values.items()})
 
 
@@ -130,7 +131,9 @@ def _boxes(ids: NDArray[np.uint16], count: int) -> NDArray[np.uint16]:
 
 
 def _commonest(planted: NDArray[np.uint8], ids: NDArray[np.uint16], count: int) -> NDArray[np.uint8]:
-    """The departure that most pixels of each area show, (n,)."""
+    """The departure that most pixels of each area show, of those that show one; 0 where none does: (n,)."""
     kinds = int(planted.max(initial=0)) + 1
     table = np.bincount(ids.astype(np.int64) * kinds + planted, minlength=(count + 1) * kinds)
-    return table.reshape(-1, kinds)[1:].argmax(axis=1).astype(np.uint8)
+    shown = table.reshape(-1, kinds)[1:]
+    shown[:, 0] = 0
+    return shown.argmax(axis=1).astype(np.uint8)

@@ -204,7 +204,8 @@ class AreaTable:
         return self._foremost(inside, count, gaining=group.lost <= 0)
 
     def extremes(self, label: int, count: int, *, highest: bool) -> list[Area]:
-        """The areas of a class that lose most pixels' worth of weight, or gain most; at most one a frame."""
+        """The areas of a class that lose most pixels' worth of weight, or gain most, of those that do; at most one a
+        frame."""
         return self._foremost(np.flatnonzero(self.column("label") == label), count, gaining=highest)
 
     @property
@@ -215,7 +216,8 @@ class AreaTable:
 
     def _foremost(self, places: Values, count: int, *, gaining: bool) -> list[Area]:
         gain = self.column("pixels")[places] * (self.weights(MAP_NAMES[0])[places] - 1)
-        order = places[np.argsort(-gain if gaining else gain, kind="stable")]
+        wanted = gain if gaining else -gain
+        order = places[np.argsort(-wanted, kind="stable")][: np.count_nonzero(wanted >= 0)]
         _, first = np.unique(self.column("row")[order], return_index=True)
         return self.take(order[np.sort(first)[:count]])
 

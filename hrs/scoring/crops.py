@@ -53,8 +53,8 @@ def contact_sheet(table: AreaTable, count: int = 5) -> Image:
         raise HRSError(f"{table.corpus.folder} holds no area; score labelled frames")
     lines = [_line(table, label, count) for label in classes]
     head = np.full((_HEAD, lines[0].shape[1], 3), 255, np.uint8)
-    write(head, "counts least", (_TITLE + 4, 16), _INK)
-    write(head, "counts most", (_TITLE + _GAP + count * (SIDE + 2) + 4, 16), _INK)
+    write(head, "loses most pixels", (_TITLE + 4, 16), _INK)
+    write(head, "gains most pixels", (_TITLE + _GAP + count * (SIDE + 2) + 4, 16), _INK)
     return np.vstack([head, *lines, weight_bar(head.shape[1])])
 
 

@@ -73,9 +73,17 @@ def test_smoothed_curves_show_the_raw_ones_behind():
 
 
 def test_class_bars_leave_out_what_was_not_scored():
-    figure = class_bars({"a": {"sky": 60.0, "car": float("nan")}, "b": {"sky": 50.0}}, {"a": 0, "b": 1})
+    scores = {"a": {"sky": 60.0, "car": float("nan")}, "b": {"sky": 50.0}}
+    figure = class_bars(scores, {"a": 0, "b": 1}, {"a": 100, "b": 2000})
     assert figure.data[0].x == (60.0, None) and figure.data[1].x == (50.0, None)
-    assert figure.data[0].marker.color != figure.data[1].marker.color
+    assert [bar.name for bar in figure.data] == ["a, step 100", "b, step 2,000"]
+
+
+def test_bars_of_many_runs_are_told_apart():
+    names = [f"run {i}" for i in range(12)]
+    scores = {name: {"sky": 1.0} for name in names}
+    bars = class_bars(scores, {name: i for i, name in enumerate(names)}, dict.fromkeys(names, 1))
+    assert len({(bar.marker.color, bar.marker.pattern.shape) for bar in bars.data}) == 12
 
 
 def test_confusion_is_normalised_by_true_class():

@@ -34,6 +34,19 @@ def test_a_name_in_the_form_stands_in_the_address(open_page, frames):
     assert len(at.image) == 6 and len(at.get("plotly_chart")) == 1
 
 
+def test_check_looks_again(open_page, tmp_path):
+    root = write_classes(write_streets(tmp_path / "mine"))
+    label = sorted((root / "labels").iterdir())[0]
+    kept = label.read_bytes()
+    label.unlink()
+    at = open_page("data", data=f"folder:{root}")
+    before = int(metrics(at)["Usable frames"])
+    label.write_bytes(kept)
+    assert int(metrics(at.run())["Usable frames"]) == before
+    at.button[0].click().run()
+    assert int(metrics(at)["Usable frames"]) == before + 1
+
+
 def test_two_data_sets_beside_each_other(open_page, frames):
     at = open_page("data", data=frames["target"], **{"with": frames["source"]})
     assert [each.value for each in at.metric if each.label == "Usable frames"] == ["6", "12"]

@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -184,3 +185,5 @@ def test_a_frame_in_words(maps, label):
         "Frame 000123: mean weight 1.23. 23.4 % of its pixels weigh less than 0.60 (all levels combined). "
         "Car weighs least (0.25), Road most (1.50)."
     )
+    of_region = summary("000123", maps, label, {"Road": 1.5, "Car": 0.25}, replace(LENS, level="region"))
+    assert of_region.endswith("Car weighs least on the map Region (0.25), Road most (1.50).")
