@@ -11,12 +11,16 @@ import streamlit as st
 from app.context import all_runs, plain, runs_root
 from app.figures.samples import legend
 from app.runs.reading import read_config
+from hrs.config import load_config
+from hrs.data.classmap import map_for
+from hrs.data.layouts import Dataset, open_dataset
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
 from hrs.pictures import Image, before_after_sheet
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import DATASETS, MODEL
 from hrs.runs.registry import RunSummary, has_checkpoint
+from hrs.runs.seen import read_seen
 
 _SHOWN = 8  # photos with pictures
 
@@ -56,7 +60,8 @@ def before_and_after(chosen: list[RunSummary]) -> None:
     st.session_state[f"compared {run.name}"] = True
     try:
         with st.spinner("Both models look at the photos …"):
-            found, space = _compared(run.path, others[name].best, _changed(run.best), _changed(others[name].best))
+            models = _changed(run.best), _changed(others[name].best)
+            found, space = _compared(run.path, others[name].best, *models, *_labels_changed(run))
     except HRSError as error:
         st.error(plain(str(error)))
         return
@@ -69,27 +74,65 @@ def _changed(checkpoint: Path) -> int:
     return (checkpoint / MODEL).stat().st_mtime_ns
 
 
+def _labels_changed(run: RunFolder) -> list[int]:
+    """How many labels the set has that the run learns from, and when the newest was written."""
+    config = read_config(run)
+    folder = Path(config.data.target.partition(":")[2]) / "labels" if config else Path()
+    times = [file.stat().st_mtime_ns for file in folder.glob("*.png")]
+    return [len(times), max(times, default=0)]
+
+
+def photos_of(run: RunFolder) -> dict[str, Dataset]:
+    """The photos that the run learned from, those that it is validated on, and those that were labelled since, by what
+    they are called: as its record has it, for the set has grown perhaps. Raises HRSError for data that cannot be read.
+    """
+    data, space, seen = load_config(run.config).data, _space(run), read_seen(run)
+    if not seen.target:
+        raise HRSError(f"{run.data} is missing or damaged, so which photos this run learned from is not known")
+    target = open_dataset(data.target, classes=map_for(data.classes, data.target)).map_to(space)
+    apart = seen.held_out is None
+    own = seen.validation if apart else data.target
+    val = open_dataset(own, classes=map_for(data.classes, own)).map_to(space) if apart else target
+    later = {frame.id for frame in target.frames} - {*seen.target, *(() if apart else seen.scored_on)}
+    parts = {
+        "Photos that it learned from": (target, set(seen.target)),
+        "Photos that it is validated on": (val, set(seen.scored_on)),
+        "Photos that were labelled since": (target, later),
+    }
+    return {
+        title: photos.take(i for i, frame in enumerate(photos.frames) if frame.id in ids)
+        for title, (photos, ids) in parts.items()
+        if ids
+    }
+
+
+def _space(run: RunFolder) -> LabelSpace:
+    space = run.read_space()
+    if space is None:
+        raise HRSError(f"{run.space} is missing, so the classes of this run are not known")
+    return space
+
+
 @st.cache_data(max_entries=4, show_spinner=False)
 def _compared(run: Path, before: Path, *changed: int) -> tuple[dict[str, Found], LabelSpace]:
-    """Both models on the photos that the run learned from, and on those that it is validated on."""
-    from hrs.config import load_config
+    """Both models on all `photos_of` the run."""
     from hrs.inference import Predictor
     from hrs.labelling.change import changes, together
-    from hrs.training.task import open_real
 
     folder = RunFolder(run)
-    real = open_real(load_config(folder.config))
+    space = _space(folder)
     models = [Predictor.load(checkpoint, backend="torch") for checkpoint in (before, folder.best)]
-    sets = {"Photos that it learned from": real.target, "Photos that it is validated on": real.val}
     result = {}
-    for title, photos in sets.items():
+    for title, photos in photos_of(folder).items():
+        if not len(photos):
+            continue  # all of them are gone
         found = list(changes(models[0], models[1], photos))
         found.sort(key=lambda change: -abs(change.scores[1] - change.scores[0]))
         rows = pd.DataFrame([[change.name, *change.scores] for change in found], columns=["photo", "before", "after"])
         shown = [(change.image, change.label, change.before, change.after) for change in found[:_SHOWN]]
-        picture = before_after_sheet(shown, real.space)
+        picture = before_after_sheet(shown, space)
         result[title] = Found(before=together(found)[0], after=together(found)[1], rows=rows, picture=picture)
-    return result, real.space
+    return result, space
 
 
 def _show(title: str, found: Found, before: str, after: str) -> None:

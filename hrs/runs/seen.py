@@ -25,6 +25,7 @@ class Seen:
     ruler: the same of the images that it was scored on alone, and of their data set: only scores on one ruler compare.
     validation: name of the data set that it was scored on, split included; empty where no record says.
     target: ids of those that it learned from.
+    scored_on: ids of those that it is scored on.
     held_out: what of the target is validated on, in words; None where that is a data set or split of its own.
     """
 
@@ -34,6 +35,7 @@ class Seen:
     ruler: str = ""
     validation: str = ""
     target: tuple[str, ...] = ()
+    scored_on: tuple[str, ...] = ()
     held_out: str | None = None
 
 
@@ -56,6 +58,7 @@ def _seen(found: dict[str, Any]) -> Seen:
         ruler=_digest([name, found["validation"], [each["classes"] for each in scored]]),
         validation=name,
         target=tuple(found["target"]),
+        scored_on=tuple(found["validation"]),
         held_out=found["held_out"],
     )
 
