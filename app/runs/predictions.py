@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.context import plain
 from app.figures.samples import legend
-from app.runs.reading import pictures, read_picture
+from app.runs.reading import pictures, read_picture, read_record
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
 from hrs.pictures import Image, cells
@@ -38,7 +38,8 @@ def images_of(chosen: Sequence[RunSummary]) -> list[str]:
 
 
 def show_side_by_side(chosen: Sequence[RunSummary], images: Sequence[str]) -> None:
-    """One image, its label, and what each run made of it at each chosen step."""
+    """One image, its label, and what each run made of it at each chosen step. Where runs were scored on different
+    images, those of one name are different ones: each has its own image and label."""
     steps = sorted({step for run in chosen for step in pictures(run.run, "val")})
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     name = str(left.selectbox("Image", images, key="runs image"))
@@ -49,13 +50,21 @@ def show_side_by_side(chosen: Sequence[RunSummary], images: Sequence[str]) -> No
         format_func="{:,}".format,
         key=f"runs steps {[run.name for run in chosen]}",
     )
-    _show_truth(chosen, name)
+    for runs in _by_ruler(chosen):
+        _show_truth(runs, name)
+        for run in runs:
+            if picked:
+                _show_run(run, name, sorted(picked))
+        for space in dict.fromkeys(filter(None, (_space(run.run) for run in runs))):
+            st.html(legend(space))
+
+
+def _by_ruler(chosen: Sequence[RunSummary]) -> list[list[RunSummary]]:
+    """Runs by the images that they were scored on; those whose record does not say are together."""
+    found: dict[str, list[RunSummary]] = {}
     for run in chosen:
-        if picked:
-            _show_run(run, name, sorted(picked))
-    space = _space(chosen[0].run)
-    if space is not None:
-        st.html(legend(space))
+        found.setdefault(read_record(run.run).ruler, []).append(run)
+    return list(found.values())
 
 
 def _show_truth(chosen: Sequence[RunSummary], name: str) -> None:

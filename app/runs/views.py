@@ -114,6 +114,7 @@ def previews(chosen: list[RunSummary], slots: Slots) -> None:
     kind = str(st.segmented_control("Pictures", list(_KINDS), default=first, required=True, key="runs pictures"))
     images = images_of(chosen) if kind == "Predictions" else []
     if images:
+        say_scored_apart(chosen)
         show_side_by_side(chosen, images)
     elif steps := sorted({step for each in found[kind].values() for step in each}):
         _sheets(chosen, found[kind], _step_slider(steps, kind), kind)

@@ -179,6 +179,18 @@ def test_predictions_stand_side_by_side_with_their_iou(root, open_page):
     assert "a, step 100" in captions(open_page("runs", run=["a", "b"], view="Pictures"))
 
 
+def test_images_of_one_name_from_two_data_sets_are_two_images(root, open_page):
+    for name, image in (("a", "1"), ("b", "2")):
+        run = make_run(root, name)
+        score_on(run, f"folder:{name}", [image])
+        write_picture(run.preview("val", 100), np.full((22 + 24, 96, 3), 9, np.uint8))
+        run.write_preview_scores(100, {"first": 30.0})
+        run.preview("val", 50).unlink()
+    at = open_page("runs", run=["a", "b"], view="Pictures")
+    assert captions(at) == ["Image", "Label", "Step 100, IoU 30.0"] * 2
+    assert "Scored on different images" in words(at)
+
+
 def test_pictures_that_are_not_there_are_explained(root, tmp_path, open_page):
     ships = make_run(tmp_path / "checkpoints", "street")
     for step in ships.preview_steps("val"):
