@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 
 from hrs.checkpoint import Checkpoint, load_checkpoint, read_about
 from hrs.data.classmap import map_for
+from hrs.data.frames import Frame
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import Batch, Chunks, FrameReader, Guarded, unguarded
 from hrs.errors import HRSError
@@ -38,6 +39,9 @@ from hrs.system.files import atomic_write, disk_errors
 
 PART = 64
 """Frames per finished part; at most this many are done again after a stop."""
+SCORING = 1
+"""To be raised where the same run gives the same frames other weights or evidence: parts made before are done again."""
+_STAMP = "stamp"  # column of a part: what each frame was when it was weighed
 
 
 def score(
@@ -101,7 +105,7 @@ class Scoring:
         self._corpus = corpus.take(range(min(limit or len(corpus), len(corpus))))
         self._folder, self._device = CorpusFolder(out), torch.device(device)
         self._batch, self._workers = batch, workers
-        self._parts = _Parts(self._folder, tuple(frame.id for frame in self._corpus.frames))
+        self._parts = _Parts(self._folder, corpus.frames[: len(self._corpus)])
         self._origin: dict[str, Any] = {"checkpoint": _identity(checkpoint), "dataset": dataset}
         self._identity_before = _identity_before(checkpoint)
         self._classes = given.entries if given else {}
@@ -218,31 +222,39 @@ def chunks(start: int, stop: int, size: int) -> list[range]:
 
 @dataclass(frozen=True)
 class _Parts:
-    """The finished parts of a corpus of frames with these ids, PART frames each but the last."""
+    """The finished parts of a corpus of these frames, PART frames each but the last."""
 
     folder: CorpusFolder
-    ids: tuple[str, ...]
+    corpus: Sequence[Frame]
 
     def __len__(self) -> int:
-        return -(-len(self.ids) // PART)
+        return -(-len(self.corpus) // PART)
 
     def missing(self, among: Sequence[int] | None = None) -> list[int]:
         return [part for part in (range(len(self)) if among is None else among) if not self._finished(part)]
 
     def frames(self, part: int, size: int) -> list[range]:
         """The part's frames, ``size`` at a time."""
-        return chunks(part * PART, min((part + 1) * PART, len(self.ids)), size)
+        return chunks(part * PART, min((part + 1) * PART, len(self.corpus)), size)
 
     def _finished(self, part: int) -> bool:
-        """Whether it holds these very frames: where one has gone from the data set, those after it have moved up."""
+        """Whether it holds these very frames as they are now: where one has gone from the data set, those after it have
+        moved up, and where somebody mended a label, it is another."""
         path = self.folder.part(part)
         if not path.is_file() or not self.folder.areas_file(part * PART).is_file():
             return False
         try:
-            stored = pq.read_table(path, columns=["frame", PIXELS])["frame"].to_pylist()
-        except (OSError, pa.ArrowInvalid):  # damaged, or an older version's: done again
+            stored = pq.read_table(path, columns=["frame", PIXELS, _STAMP]).select(["frame", _STAMP]).to_pydict()
+            frames = self.corpus[part * PART : (part + 1) * PART]
+            return stored == {"frame": [frame.id for frame in frames], _STAMP: list(map(_stamp, frames))}
+        except (OSError, KeyError, pa.ArrowInvalid):  # damaged, or an older version's: done again
             return False
-        return tuple(stored) == self.ids[part * PART : (part + 1) * PART]
+
+
+def _stamp(frame: Frame) -> str:
+    """Changes when the files of a frame do, or what is made of them."""
+    files = [file.stat() for file in (frame.image, frame.label, frame.planted) if file is not None]
+    return f"{SCORING} " + " ".join(f"{file.st_size} {file.st_mtime_ns}" for file in files)
 
 
 def _batches(
@@ -260,7 +272,7 @@ def _write_batch(
 ) -> pa.Table:
     """Write pictures, labels and raw maps of a batch; its rows of a part."""
     rows: list[Row] = []
-    moments = []
+    moments, stamps = [], [_stamp(corpus.frames[index]) for index in frames]
     for i, index in enumerate(frames):
         about = corpus.frames[index]
         stem = file_stem(about.id)
@@ -271,7 +283,7 @@ def _write_batch(
         files = {"image": about.image, "label": about.label, "map": maps.relative_to(folder.path)}
         files["picture"] = picture.relative_to(folder.path)
         rows.append({"frame": about.id, **{name: str(file) for name, file in files.items()}})
-    return pa.table({**file_columns(rows), **Moments.join(moments).to_columns()})
+    return pa.table({**file_columns(rows), _STAMP: pa.array(stamps), **Moments.join(moments).to_columns()})
 
 
 def _seen(batch: Batch, i: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -134,6 +135,26 @@ def test_a_damaged_part_is_done_again(checkpoint, frames, tmp_path, monkeypatch)
     seen = []
     score(checkpoint, frames["source"], tmp_path, batch=2, workers=0, progress=lambda *at: seen.append(at))
     assert seen == [(10, 12), (12, 12)] and len(ScoredCorpus.open(tmp_path)) == 12
+
+
+def test_what_was_mended_is_weighed_again_and_nothing_else(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "PART", 4)
+    data, seen = write_frames(tmp_path / "data", 12, seed=4), []
+
+    def again():
+        seen.clear()
+        score(checkpoint, f"folder:{data}", tmp_path / "out", batch=2, workers=0, progress=lambda *at: seen.append(at))
+        return ScoredCorpus.open(tmp_path / "out")
+
+    before = again().frame(5).read_label()
+    again()
+    assert seen == []
+    cv2.imwrite(str(data / "labels/005.png"), np.full_like(before, 1))
+    assert (again().frame(5).read_label() == 1).all() and not (before == 1).all()
+    assert seen == [(10, 12), (12, 12)]
+    monkeypatch.setattr(scoring, "SCORING", scoring.SCORING + 1)
+    again()
+    assert len(seen) == 6
 
 
 def test_a_frame_that_has_gone_leaves_no_row_and_takes_none_with_it(checkpoint, tmp_path, by_class):
