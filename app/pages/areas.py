@@ -51,7 +51,7 @@ def _open(run: RunFolder, source: str) -> None:
     steps = run.panel_steps()
     corpus = open_source(run, source, steps[-1] if steps else None)
     if corpus.says_why:
-        explore(run, area_table(corpus))
+        explore(run, source, corpus.about.step)
         return
     st.warning(f"Why areas weigh what they do is not known here: {plain(lacking(corpus))}.")
     if source == CORPUS:
@@ -59,8 +59,15 @@ def _open(run: RunFolder, source: str) -> None:
 
 
 @st.fragment
-def explore(run: RunFolder, table: AreaTable) -> None:
-    """Everything that changes with a click, so that nothing else runs again."""
+def explore(run: RunFolder, source: str, step: int | None) -> None:
+    """Everything that changes with a click, so that nothing else runs again; the corpus as it is by then."""
+    try:
+        _explore(run, area_table(open_source(run, source, step)))
+    except HRSError as error:
+        st.error(plain(str(error)))
+
+
+def _explore(run: RunFolder, table: AreaTable) -> None:
     st.caption(
         f"{len(table):,} areas in {len(table.corpus):,} frames, each a connected piece of one label in which one class "
         f"is seen. {said_of(table)}",
@@ -68,28 +75,25 @@ def explore(run: RunFolder, table: AreaTable) -> None:
     )
     if weak := doubt(table):
         st.warning(weak)
-    try:
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            kinds = [FAULTS, CLASSES, *([TRUTH] if table.knows_harm else [])]
-            shown = st.segmented_control(
-                "Show",
-                kinds,
-                required=True,
-                format_func=_TITLES.__getitem__,
-                **addressed("kind", "areas shown", kinds, FAULTS),
-            )
-            chosen = choose_filter(table) if shown == FAULTS else None
-        if shown != TRUTH:
-            st.html(weight_legend())
-        if chosen is not None:
-            show_groups(run, table, chosen)
-        elif shown == CLASSES:
-            show_classes(run, table)
-        else:
-            show_truth(table)
-        show_export(run, table)
-    except HRSError as error:
-        st.error(plain(str(error)))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        kinds = [FAULTS, CLASSES, *([TRUTH] if table.knows_harm else [])]
+        shown = st.segmented_control(
+            "Show",
+            kinds,
+            required=True,
+            format_func=_TITLES.__getitem__,
+            **addressed("kind", "areas shown", kinds, FAULTS),
+        )
+        chosen = choose_filter(table) if shown == FAULTS else None
+    if shown != TRUTH:
+        st.html(weight_legend())
+    if chosen is not None:
+        show_groups(run, table, chosen)
+    elif shown == CLASSES:
+        show_classes(run, table)
+    else:
+        show_truth(table)
+    show_export(run, table)
 
 
 main()

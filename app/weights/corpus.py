@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from app.figures import maps as figures
 from hrs.runs.folder import RunFolder
-from hrs.runs.names import CorpusFolder
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus, ScoredFrame
 from hrs.scoring.panel import open_panel
@@ -71,13 +70,14 @@ def area_table(corpus: ScoredCorpus) -> AreaTable:
 
 
 def stamp(corpus: ScoredCorpus) -> str:
-    """Tells a corpus from others, and from what it was before it was scored again."""
-    return f"{corpus.folder} {_time(CorpusFolder(corpus.folder).about)}"
+    """Tells a corpus from others, and from what it was before it was scored again, whenever it was opened."""
+    return f"{corpus.folder} {corpus.version}"
 
 
 def _key(frame: ScoredFrame) -> str:
     """Tells apart frames, their maps from older ones, and weights by their scale."""
-    return f"{frame.maps} {_time(frame.maps)} {zlib.crc32(repr(frame.scale).encode())}"
+    files = frame.maps, frame.picture, frame.picture.with_suffix(".png")  # the label's
+    return f"{frame.maps} {[*map(_time, files)]} {zlib.crc32(repr(frame.scale).encode())}"
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

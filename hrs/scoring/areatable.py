@@ -226,7 +226,10 @@ class AreaTable:
         wanted = columns or [*FIXED_NAMES, *self.corpus.maps, *("/".join(pair) for pair in self._scores())]
         ends = {"row": len(self.corpus), "label": len(self.corpus.space), "seen": len(self.corpus.space)}
         try:
-            table = pa.concat_tables([pq.read_table(path, columns=list(wanted)).select(wanted) for path in files])
+            read = [*dict.fromkeys([*wanted, "row"])]
+            table = pa.concat_tables([pq.read_table(path, columns=read).select(read) for path in files])
+            # Of frames that are being scored the areas are there already.
+            table = table.filter(pc.less(table["row"], len(self.corpus))).select(wanted)
             for name in ends.keys() & set(wanted):
                 if len(table) and not 0 <= pc.min(table[name]).as_py() <= pc.max(table[name]).as_py() < ends[name]:
                     raise ValueError(f"{name} is out of range")

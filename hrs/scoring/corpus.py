@@ -98,6 +98,7 @@ class ScoredCorpus:
     about: the classes, the scale, and what was weighed by what.
     names: columns of the table. ``statistics`` are its numbers, over labelled pixels: weight, effective_share,
         LEVEL/mean, LEVEL/std, combined/CLASS and LEVEL/CLASS, all about 1 on average except the shares.
+    version: tells it from what the folder holds after it was scored again.
     """
 
     folder: Path
@@ -105,6 +106,7 @@ class ScoredCorpus:
     table: pa.Buffer
     names: tuple[str, ...]
     statistics: tuple[str, ...]
+    version: str = ""
     _columns: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -117,13 +119,15 @@ class ScoredCorpus:
         if not files.about.is_file():
             raise HRSError(f"{folder} was written by an older version; score the run again: python -m hrs score NAME")
         try:
+            version = " ".join(str(file.stat().st_mtime_ns) for file in (files.index, files.about))
             table = pa.memory_map(str(files.index)).read_buffer()  # stays as it is when the file is replaced
             schema = pq.read_schema(pa.BufferReader(table))
             about = About.read(files.about)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException, HRSError) as error:
             raise HRSError(f"{folder} cannot be read ({reason(error)}); delete it and score the run again") from error
         numbers = tuple(each.name for each in schema if pa.types.is_floating(each.type))
-        return cls(folder=folder, about=about, table=table, names=tuple(schema.names), statistics=numbers)
+        names = tuple(schema.names)
+        return cls(folder=folder, about=about, table=table, names=names, statistics=numbers, version=version)
 
     @property
     def space(self) -> LabelSpace:

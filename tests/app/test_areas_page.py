@@ -3,6 +3,7 @@
 import shlex
 from html import unescape
 
+import pandas as pd
 import pytest
 
 from hrs.runs.folder import RunFolder
@@ -44,6 +45,20 @@ def test_the_kinds_of_fault_stand_in_a_table_too(run, open_page):
     next(each for each in at.selectbox if each.label == "Labelled").select(CLASSES[group.label]).run()
     assert not at.exception and at.query_params["label"] == CLASSES[group.label]
     assert set(at.dataframe[0].value["labelled"]) == {CLASSES[group.label]}
+
+
+def test_a_page_that_was_open_when_the_run_was_scored_anew_shows_it_anew(run, open_page):
+    at, file = open_page("areas"), run / "scores/areas/000000.parquet"
+    before = at.dataframe[0].value["pixels"].tolist()
+    areas = pd.read_parquet(file)
+    areas["pixels"] += 100  # as of other frames
+    areas.to_parquet(file, index=False)
+    index = run / "scores/index.parquet"
+    index.write_bytes(index.read_bytes())
+    at.segmented_control(key="areas order").set_value("gained").run()
+    at.segmented_control(key="areas order").set_value("lost").run()
+    after = at.dataframe[0].value
+    assert not at.exception and sum(after["pixels"]) == sum(before) + 100 * sum(after["areas"])
 
 
 def test_what_looks_like_its_label_is_shown_where_it_is_asked_for(run, open_page):

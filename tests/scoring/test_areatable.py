@@ -114,7 +114,7 @@ def test_a_corpus_of_before_says_what_it_lacks(source, tmp_path, frames, tiny):
         AreaTable.of(open_panel(run, 5))
 
 
-@pytest.mark.parametrize("damage", [{"label": 77}, {"seen": 4}, {"row": 9}, {"row": -1}, {"region": None}])
+@pytest.mark.parametrize("damage", [{"label": 77}, {"seen": 4}, {"row": -1}, {"region": None}])
 def test_tables_that_do_not_fit_their_corpus_are_one_line(source, tmp_path, damage):
     make_scores(tmp_path, source)
     areas = pd.read_parquet(tmp_path / "areas/000000.parquet")
@@ -127,3 +127,15 @@ def test_tables_that_do_not_fit_their_corpus_are_one_line(source, tmp_path, dama
     areas.to_parquet(tmp_path / "areas/000000.parquet", index=False)
     with pytest.raises(HRSError, match=r"tables of areas cannot be read .*score the run again"):
         AreaTable.of(ScoredCorpus.open(tmp_path)).of_frame(0)
+
+
+def test_areas_of_frames_that_are_still_being_scored_are_left_out(source, tmp_path):
+    make_scores(tmp_path, source)
+    corpus = ScoredCorpus.open(tmp_path)
+    whole = AreaTable.of(corpus)
+    file = tmp_path / "areas/000000.parquet"
+    areas = pd.read_parquet(file)
+    beyond = areas[areas["row"] == len(corpus) - 1].assign(row=len(corpus))
+    pd.concat([areas, beyond.astype(areas.dtypes)]).to_parquet(file, index=False)
+    again = AreaTable.of(ScoredCorpus.open(tmp_path))
+    assert len(again) == len(whole) and again.groups() == whole.groups()
