@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.figures.maps import TITLES
 from app.weights.corpus import stamp
+from hrs.scoring.areas import LEAST_SHARE
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.truth import SHARES, HitRate, hit_rates
 
@@ -19,13 +20,14 @@ def show_truth(table: AreaTable) -> None:
     combined = rates[table.corpus.maps[0]]
     told, found, all_of_them = map(_percent, (_TOLD, combined.precision[_TOLD], share))
     st.markdown(
-        f"**Of the {told} of pixels in the areas that weigh least, {found} were planted to mislead; of all pixels, "
-        f"{all_of_them} were.** AUROC {combined.auroc:.2f}."
+        f"**Of the {told} of pixels in the areas that weigh least, {found} were planted to mislead; of all pixels in "
+        f"areas, {all_of_them} were.** AUROC {combined.auroc:.2f}."
     )
     st.caption(
         "Planted: put there by the renderer, which alone knows what it did. "
         "AUROC: the chance that a misleading pixel weighs less than another one; 0.5 says nothing, 1 is perfect. Every "
-        "pixel counts with the weight of its area. The button Planted faults outlines them on a frame's pictures."
+        f"pixel counts with the weight of its area; pieces below {100 * LEAST_SHARE:.2f} % of a frame are no areas and "
+        "take no part. The button Planted faults outlines them on a frame's pictures."
     )
     number = st.column_config.NumberColumn
     rows = [

@@ -8,6 +8,7 @@ from app.areas.export import show_export
 from app.areas.faults import choose_filter, show_classes, show_groups
 from app.areas.truth import show_truth
 from app.context import all_runs, pick_run, plain, say_no_runs
+from app.weights.acting import say_apart
 from app.weights.address import addressed
 from app.weights.corpus import CORPUS, area_table, open_source, sources
 from app.weights.scoring import offer_scoring
@@ -75,6 +76,8 @@ def _explore(run: RunFolder, table: AreaTable) -> None:
     )
     if weak := doubt(table):
         st.warning(weak)
+    if apart := say_apart(run, table.corpus):
+        st.info(apart, icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         kinds = [FAULTS, CLASSES, *([TRUTH] if table.knows_harm else [])]
         shown = st.segmented_control(

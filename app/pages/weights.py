@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.context import all_runs, is_shipped, pick_run, plain, say_no_runs
+from app.weights.acting import say_apart
 from app.weights.address import addressed, remember, restore
 from app.weights.corpus import CORPUS, PANEL, open_source, sources
 from app.weights.detail import show_detail
@@ -44,6 +45,8 @@ def explore(run: RunFolder, found: list[str], *, copying: bool) -> None:
         lens, selection = read_lens(corpus), folded or choose_frames(corpus, tags)
         st.html(weight_legend())
         st.caption(_MEANS[source])
+        if apart := say_apart(run, corpus):
+            st.info(apart, icon=":material/info:")
         if row is None:
             hidden = "".join(f"  \n{plain(each)}" for each in selection.why)
             many = f"{len(selection.rows):,} of {len(corpus):,} frames. Choose one to see it in detail."

@@ -20,6 +20,7 @@ class MethodFacts:
     needs_planted: whether it reads the renderer's mask of planted faults.
     weighs: whether its synthetic pixels may differ in weight.
     learns_weights: whether weighting networks say how much; they need regions, and can score a corpus afterwards.
+    acts_elsewhere: whether its weights act on other pixels than those that its maps show them on.
     """
 
     title: str
@@ -30,6 +31,7 @@ class MethodFacts:
     needs_planted: bool = False
     weighs: bool = False
     learns_weights: bool = False
+    acts_elsewhere: bool = False
 
 
 METHODS: Mapping[str, MethodFacts] = MappingProxyType(
@@ -97,6 +99,7 @@ METHODS: Mapping[str, MethodFacts] = MappingProxyType(
             sections=("selection",),
             weighs=True,
             learns_weights=True,
+            acts_elsewhere=True,
         ),
         "oracle": MethodFacts(
             title="Control: weights from the truth",

@@ -94,7 +94,7 @@ def agreeing_in_words(table: AreaTable) -> str:
         return "No area looks like its label."
     weight = sum(group.weight * group.pixels for group in groups) / pixels
     words = "1 area looks like its label" if areas == 1 else f"{areas:,} areas look like their label"
-    return f"{words}, {_share(table, pixels)} % of all pixels, with weight {weight:.2f}: no fault."
+    return f"{words}, {_share(table, pixels)} % of the pixels in areas, with weight {weight:.2f}: no fault."
 
 
 def doubt(table: AreaTable) -> str:

@@ -11,7 +11,7 @@ from hrs.errors import HRSError
 from hrs.scoring.areatable import AreaTable
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2)
-"""Of all labelled pixels, those in the areas that weigh least."""
+"""Of all pixels in areas, those in the areas that weigh least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class HitRate:
 
 
 def hit_rates(table: AreaTable) -> tuple[float, dict[str, HitRate]]:
-    """The share of planted harm among all pixels, and by map how low weights find it.
+    """The share of planted harm among all pixels in areas, and by map how low weights find it.
 
     Raises HRSError where nothing is known of planted departures, or none harms.
     """

@@ -176,7 +176,7 @@ def test_kinds_are_filtered_by_label_and_by_what_is_seen(page: Page, address: st
     expect(page.locator(".areas h3").first).to_have_text(CLASSES[0])
     share, rates = hit_rates(table)
     page.get_by_text("Planted truth").click()
-    expect(page.get_by_text(f"of all pixels, {100 * share:.0f} % were")).to_be_visible()
+    expect(page.get_by_text(f"of all pixels in areas, {100 * share:.0f} % were")).to_be_visible()
     expect(page.get_by_text(f"AUROC {rates['combined'].auroc:.2f}")).to_be_visible()
 
 

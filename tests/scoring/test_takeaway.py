@@ -140,7 +140,9 @@ def test_what_looks_like_its_label_is_told_of_apart(table):
     groups = table.agreeing()
     areas, pixels = sum(group.areas for group in groups), sum(group.pixels for group in groups)
     share = 100 * pixels / table.column("pixels").sum()
-    assert agreeing_in_words(table).startswith(f"{areas:,} areas look like their label, {share:.0f} % of all pixels")
+    assert agreeing_in_words(table).startswith(
+        f"{areas:,} areas look like their label, {share:.0f} % of the pixels in areas"
+    )
     assert agreeing_in_words(table) in report_html(table, "Areas") and " look like it<" not in report_html(
         table, "Areas"
     )

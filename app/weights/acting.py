@@ -1,0 +1,22 @@
+"""Where maps show something else than what multiplied the loss: to be said beside them."""
+
+from __future__ import annotations
+
+from app.context import plain
+from app.runs.reading import read_config
+from hrs.methods.table import METHODS
+from hrs.runs.folder import RunFolder
+from hrs.scoring.corpus import ScoredCorpus
+
+
+def say_apart(run: RunFolder, corpus: ScoredCorpus) -> str:
+    """In a sentence or two, for a Markdown element; empty where the combined map is what acted."""
+    said = []
+    judges, config = corpus.about.judges, read_config(run)
+    if judges is not None and "image" in corpus.maps and "image" not in judges.acting:
+        said.append("Training drew frames as often as their image weight says; it is no part of all levels combined.")
+        if not judges.acting:
+            said.append("No loss was multiplied, so these are 1 everywhere: sort by the mean of Image.")
+    if config is not None and METHODS[config.method].acts_elsewhere:
+        said.append(f"This run is a {METHODS[config.method].about}.")
+    return plain(" ".join(said))
