@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.context import all_runs, outlives, plain, runs_root, say_no_runs
 from app.figures.curves import CHART, against_images
-from app.runs.comparing import Group, groups, n_words
+from app.runs.comparing import Group, groups, n_words, study_group
 from app.runs.studying import finished, show_study
 from hrs.runs.registry import RunSummary, list_runs, study_folders
 from hrs.study.table import ENOUGH, Line, Outcome, study_table, table_cells, to_csv, to_markdown, unlike
@@ -29,7 +29,7 @@ def main() -> None:
         "Score", list(SCORES), required=True, key=outlives("compare score", "Last validation"), help=SCORE_HELP
     )
     outcomes = group.outcomes(SCORES[str(score)])
-    lines = study_table(outcomes)
+    lines = study_table(outcomes, group.against)
     if not lines:
         st.info("No run of this setting has been validated yet.")
         return
@@ -67,7 +67,8 @@ def find_groups() -> list[Group]:
     if place != OWN_RUNS:
         show_study(places[place])
     summaries = all_runs() if place == OWN_RUNS else list_runs(places[place])
-    found = groups(summaries)
+    own = study_group(places[place], summaries) if place != OWN_RUNS else None
+    found = [own] if own else groups(summaries)
     if not summaries and len(places) == 1:
         say_no_runs("Methods are compared here")
     elif not found:

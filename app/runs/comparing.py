@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from app.runs.reading import read_config, read_record, setting_words
 from hrs.config import RunConfig
+from hrs.errors import HRSError
 from hrs.methods.table import METHODS
 from hrs.runs.registry import RunSummary
-from hrs.study.table import Outcome, method_label, setup
+from hrs.study.plan import FILE, load_study, plan
+from hrs.study.table import COMPARED_WITH, Outcome, method_label, setup
 
 _PHOTOS, _SCORED = "labelled photos to draw from", "labelled photos to score on"
 # What a setting is called by; anything else is named only where settings differ in it.
@@ -19,11 +22,17 @@ _NAMED = ("data.sources", "data.target", "data.val", "data.width", "data.height"
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Runs of one setting; ``setting`` tells it from the other groups', ``validation`` names the data of its scores."""
+    """Runs that are compared.
+
+    setting: tells them from other groups. validation: names the data of their scores. names: what the table calls each
+    run, by the run's name; the method where it is not there. against: what the others are compared with.
+    """
 
     setting: str
     validation: str
     runs: tuple[tuple[RunSummary, RunConfig], ...]
+    names: Mapping[str, str] = field(default_factory=dict)
+    against: tuple[str, ...] = COMPARED_WITH
 
     @property
     def label(self) -> str:
@@ -32,13 +41,16 @@ class Group:
     @property
     def words(self) -> dict[str, str]:
         """What the methods are called by people, by what the table calls them."""
-        return {method_label(config): METHODS[config.method].title for _, config in self.runs}
+        return {self.named(run, config): METHODS[config.method].title for run, config in self.runs}
+
+    def named(self, run: RunSummary, config: RunConfig) -> str:
+        return self.names.get(run.name) or method_label(config)
 
     def outcomes(self, which: str) -> list[Outcome]:
         """The runs' "last" or "best" mIoU; runs without a validation are left out."""
         return [
             Outcome(
-                method=method_label(config),
+                method=self.named(run, config),
                 n_real=config.data.n_real,
                 seed=config.seed,
                 score=score,
@@ -47,6 +59,30 @@ class Group:
             for run, config in self.runs
             if (score := _score(run, which)) is not None
         ]
+
+
+def study_group(folder: Path, summaries: Sequence[RunSummary]) -> Group | None:
+    """The finished runs of a study as it plans them, in its words; None where it has no plan, or no such runs."""
+    try:
+        study = load_study(folder / FILE)
+        labels = {job.name: job.label for job in plan(study)}
+    except HRSError:
+        return None
+    there = {run.name: run for run in summaries if run.status.state == "finished"}
+    runs = [
+        (there[name], config)
+        for name in labels
+        if name in there and (config := read_config(there[name].run)) is not None
+    ]
+    if not runs:
+        return None
+    return Group(
+        setting=f"study {folder.name}",
+        validation=_validation(*runs[0]),
+        runs=tuple(runs),
+        names=labels,
+        against=study.against,
+    )
 
 
 def groups(summaries: Sequence[RunSummary]) -> list[Group]:
@@ -94,7 +130,7 @@ def _base(values: dict[str, Any]) -> str:
 def _validation(run: RunSummary, config: RunConfig) -> str:
     held_out = read_record(run.run).held_out
     if held_out is not None:
-        return f"held-out images of {config.data.target}, by the seed"
+        return f"held-out images of {config.data.target}: {held_out}"
     return config.data.val or f"the val split of {config.data.target}"
 
 

@@ -13,7 +13,8 @@ from app.weights.following import show_progress
 from hrs.errors import HRSError
 from hrs.launch.task import Task
 from hrs.runs.registry import list_runs, study_folders
-from hrs.study.baselines import FILE, hand_in, study_task
+from hrs.study.baselines import hand_in, study_task
+from hrs.study.plan import FILE
 
 
 def say_where_studies_are(root: Path) -> None:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from hrs.config import RunConfig
 from hrs.launch.launcher import launcher
 from hrs.launch.task import Task
 from hrs.runs.folder import check_name
 from hrs.runs.names import STUDIES
-from hrs.study.plan import Study, plan
+from hrs.study.plan import FILE, Study, plan, to_yaml
 from hrs.system.files import atomic_write, disk_errors, only_if_done
 
 BASELINES = ("joint", "target_only", "mixing")
 SEEDS = 3
-FILE = "study.yaml"
-"""Of a study that was made here, in its own folder."""
 
 
 def beside_baselines(config: RunConfig, seeds: int = SEEDS) -> Study:
@@ -47,7 +43,7 @@ def start_study(study: Study, root: Path, name: str, on: str | None = None) -> T
     with disk_errors(folder):
         folder.mkdir(parents=True)
     with only_if_done(folder):
-        atomic_write(folder / FILE, yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
+        atomic_write(folder / FILE, to_yaml(study))
         return hand_in(folder / FILE, folder, on)
 
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hrs.config import RunConfig, Section, load_config
@@ -32,9 +33,11 @@ from hrs.errors import HRSError
 from hrs.mistakes import in_words
 from hrs.runs.folder import NAME, RunFolder
 from hrs.runs.seen import read_seen
-from hrs.study.table import Outcome, differences, method_label
+from hrs.study.table import COMPARED_WITH, Outcome, differences, method_label
 from hrs.system.documents import parse_yaml, read_bounded, reason, shortened
 
+FILE = "study.yaml"
+"""Of a study, in its own folder."""
 _LONGEST = 70  # characters of a label that are kept where a name has no place for all
 
 
@@ -46,7 +49,7 @@ class Study(Section):
     methods: tuple[dict[str, Any], ...] = Field(min_length=1)
     n_real: tuple[int | None, ...] = Field((20,), min_length=1)
     seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
-    against: tuple[str, ...] = ("joint", "mixing")
+    against: tuple[str, ...] = COMPARED_WITH
     parallel: int = Field(1, ge=1, le=64)
 
     @field_validator("methods", mode="before")
@@ -122,6 +125,11 @@ def load_study(path: Path) -> Study:
         raise HRSError(f"study {path}: {shortened(wrong, 1000)[1:-1]}") from error
     except (FileNotFoundError, ValueError) as error:
         raise HRSError(f"study {path} cannot be read: {reason(error)}") from error
+
+
+def to_yaml(study: Study) -> str:
+    """What `load_study` reads."""
+    return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False)
 
 
 def _mistake(item: dict[str, Any]) -> str:

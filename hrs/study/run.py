@@ -19,9 +19,9 @@ from hrs.launch.launcher import Launcher, Share, launcher
 from hrs.progress import Progress
 from hrs.runs.folder import RunFolder
 from hrs.runs.registry import delete
-from hrs.study.plan import Job, Study, plan
+from hrs.study.plan import FILE, Job, Study, load_study, plan, to_yaml
 from hrs.study.plot import draw
-from hrs.study.table import Line, study_table, to_markdown, unlike
+from hrs.study.table import COMPARED_WITH, Line, study_table, to_markdown, unlike
 from hrs.system.files import alone, atomic_write, make_folder, recover
 
 _PAUSE = 0.5  # seconds between two looks at the runs
@@ -66,6 +66,7 @@ def _run(
 ) -> list[Line]:
     for job in jobs:
         job.check(folder)
+    keep_plan(study, folder)
     missing = [job for job in jobs if job.outcome(folder) is None]
     say(f"{len(jobs)} runs, {len(jobs) - len(missing)} finished, {study.parallel} at once")
     lines, failed = report(jobs, folder, study.against), []
@@ -84,7 +85,18 @@ def _run(
     return lines
 
 
-def report(jobs: Sequence[Job], folder: Path, against: Sequence[str] = ("joint", "mixing")) -> list[Line]:
+def keep_plan(study: Study, folder: Path) -> None:
+    """Beside its runs, what the study compares: whoever shows them later calls them what it calls them."""
+    file = folder / FILE
+    try:
+        there = file.is_file() and load_study(file) == study
+    except HRSError:  # damaged
+        there = False
+    if not there:
+        atomic_write(file, to_yaml(study))
+
+
+def report(jobs: Sequence[Job], folder: Path, against: Sequence[str] = COMPARED_WITH) -> list[Line]:
     """Write results.csv (a row a run), table.md and plot.png from what is finished; returns the table."""
     outcomes = [outcome for job in jobs if (outcome := job.outcome(folder)) is not None]
     if pair := unlike(outcomes):

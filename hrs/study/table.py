@@ -97,7 +97,11 @@ def unlike(outcomes: Iterable[Outcome]) -> tuple[Outcome, Outcome] | None:
     return None
 
 
-def study_table(outcomes: Iterable[Outcome], baselines: Sequence[str] = ("joint", "mixing")) -> list[Line]:
+COMPARED_WITH = ("joint", "mixing")
+"""What methods are compared with where nobody says otherwise."""
+
+
+def study_table(outcomes: Iterable[Outcome], baselines: Sequence[str] = COMPARED_WITH) -> list[Line]:
     """A line for each method and number of real images, by method as first seen, then by number, all images last.
 
     Of several runs with the same method, number and seed, the first counts.

@@ -11,6 +11,8 @@ from hrs.launch.queue import LocalQueue
 from hrs.runs.folder import RunFolder
 from hrs.runs.registry import list_runs
 from hrs.study.baselines import beside_baselines, start_study
+from hrs.study.plan import Study, plan
+from hrs.study.run import keep_plan
 from tests.app.conftest import press, words
 from tests.app.made_runs import make_run
 
@@ -19,6 +21,11 @@ def seeds(root: Path, method: str, scores: list[float], *overrides: str) -> None
     for seed, score in enumerate(scores):
         name = f"{method}-{len(list(root.glob('*')))}"
         make_run(root, name, f"method={method}", f"seed={seed}", *overrides, miou=score)
+
+
+def flat(job) -> list[str]:
+    config = job.config
+    return [f"method={config.method}", f"seed={config.seed}", f"train.steps={config.train.steps}"]
 
 
 def test_unfinished_runs_are_not_compared(root, open_page):
@@ -45,7 +52,7 @@ def test_runs_of_a_photo_set_that_grew_are_compared_apart(root, open_page):
     found = groups(list_runs(root))
     assert [len(group.runs) for group in found] == [1, 1] and "labelled photos to draw from 3" in found[0].setting
     assert "to score on" not in found[0].setting  # one photo each
-    assert found[0].validation == "held-out images of render:camera?frames=60, by the seed"
+    assert found[0].validation == f"held-out images of render:camera?frames=60: {words_of}"
 
 
 def test_runs_that_saw_other_photos_are_no_pair(root, open_page):
@@ -137,6 +144,21 @@ def test_a_study_is_chosen_by_name(root, open_page):
     seeds(root / "studies" / "few", "mixing", [41.0])
     assert open_page("compare").dataframe[0].value["method"].tolist() == ["joint"]
     assert open_page("compare", of="Study few").dataframe[0].value["method"].tolist() == ["mixing"]
+
+
+def test_a_study_is_shown_as_it_was_planned(root, open_page):
+    """Arms that differ in settings, by its own names, over what it compares with."""
+    arms = ({"method": "joint"}, {"method": "joint", "label": "joint half", "train": {"steps": 50}}, {"method": "hrs"})
+    study = Study(base={"train": {"steps": 100}}, methods=arms, seeds=(0, 1), against=("joint half",))
+    folder = root / "studies" / "halves"
+    for job, score in zip(plan(study), (30.0, 28.0, 33.0, 32.0, 29.0, 36.0), strict=True):
+        make_run(folder, job.name, *flat(job), miou=score)
+    make_run(folder, "by-hand", "method=mixing")
+    assert len(open_page("compare", of="Study halves").selectbox) == 2  # place and setting, of which there are several
+    keep_plan(study, folder)
+    table = open_page("compare", of="Study halves").dataframe[0].value.set_index("method")
+    assert table["mIoU"].str.split(" ").str[0].to_dict() == {"joint": "31.0", "joint half": "28.5", "hrs": "34.5"}
+    assert table.loc["hrs", "against joint half"].startswith("+6.0") and "against joint" not in table
 
 
 def test_with_fewer_than_two_runs_it_opens_on_the_newest_study(root, open_page):

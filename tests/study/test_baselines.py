@@ -5,8 +5,8 @@ import pytest
 from hrs.config import load_config
 from hrs.errors import HRSError
 from hrs.launch.queue import LocalQueue
-from hrs.study.baselines import FILE, beside_baselines, start_study, study_task
-from hrs.study.plan import load_study, plan
+from hrs.study.baselines import beside_baselines, start_study, study_task
+from hrs.study.plan import FILE, load_study, plan
 from hrs.study.table import differences
 
 

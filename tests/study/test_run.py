@@ -12,7 +12,7 @@ from hrs.errors import HRSError
 from hrs.launch.queue import LocalQueue
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import CONFIG, MODEL
-from hrs.study.plan import Study, load_study, plan
+from hrs.study.plan import FILE, Study, load_study, plan
 from hrs.study.run import LOCK, report, run_study
 from hrs.system.files import alone, atomic_folder
 from tests.conftest import tiny_config, until
@@ -51,7 +51,7 @@ def test_a_study_trains_what_is_missing_and_no_more(tmp_path, frames):
     assert first.returncode == 0, first.stderr
     assert "2 runs, 0 finished" in first.stdout and "| target_only | 2 | 1 |" in first.stdout
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "target_only-n2-s0", "target_only-n3-s0", "results.csv", "table.md", "plot.png", LOCK,
+        "target_only-n2-s0", "target_only-n3-s0", "results.csv", "table.md", "plot.png", FILE, LOCK,
     }  # fmt: skip
     kept = (tmp_path / "out/target_only-n2-s0/status.json").stat().st_mtime_ns
     assert run_study(load_study(tmp_path / "study.yaml"), tmp_path / "out")[0].score.count == 1
