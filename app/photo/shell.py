@@ -193,12 +193,13 @@ class BoundUploads:
             return
         room = min(self.at_once, self.most - stored_bytes(self.folder) - self._coming)
         length = Headers(scope=scope).get("content-length", "")
-        claimed = int(length) if length.isascii() and length.isdecimal() and len(length) < 16 else 0
+        told_length = length.isascii() and length.isdecimal() and len(length) < 16
+        claimed = int(length) if told_length else 0
         if claimed > room or room <= 0:
             await PlainTextResponse(_TOO_MUCH, 413)(scope, receive, send)
             return
         seen, answered = 0, False
-        kept = claimed or room  # free of others from now on
+        kept = claimed if told_length else room  # which nobody else gets meanwhile
         self._coming += kept
 
         async def counted() -> Message:
