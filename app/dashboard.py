@@ -86,6 +86,7 @@ def forget_parts() -> None:
     if run is not None:
         run.fragment_storage.clear()
         run.query_string = urlencode({name: st.query_params.get_all(name) for name in st.query_params}, doseq=True)
+        st.empty()  # where somebody has gone on to yet another page, that goes first: it would give way to this one
         st.rerun()
 
 
