@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
 HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run` puts this file's folder there, pages import the package app
@@ -75,18 +76,22 @@ def main() -> None:
 
 
 def forget_parts() -> None:
-    """Begin once more, with no part of the page that was left.
+    """Keep no part of the page that was left.
 
     Its parts that look again by themselves may ask to be drawn while this page opens. Streamlit (1.67) would draw one
     when this page is done, as a part of the page that was left, for which the browser empties this one. What asks from
-    now on is unknown; what asked before gives way to a whole page that is asked for after it. That begins with the
+    now on is unknown. Where one asked before, the page begins once more, since that gives way to a whole page; with the
     address as it is by now, without what Streamlit took out of it since it was of the page that was left.
+
+    Not otherwise: who goes on to yet another page meanwhile has it drawn beside this one, whose second beginning would
+    then say which page it is (`AppSession.request_rerun`, `PagesManager.set_script_intent`).
     """
     run = get_script_run_ctx()
-    if run is not None:
-        run.fragment_storage.clear()
+    if run is None:
+        return
+    run.fragment_storage.clear()
+    if run.script_requests is not None and run.script_requests._state is ScriptRequestType.RERUN:
         run.query_string = urlencode({name: st.query_params.get_all(name) for name in st.query_params}, doseq=True)
-        st.empty()  # where somebody has gone on to yet another page, that goes first: it would give way to this one
         st.rerun()
 
 

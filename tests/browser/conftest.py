@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
-from tests.browser.pages import Late, Slow
+from tests.browser.pages import Hasty, Late, Slow
 from tests.conftest import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +70,12 @@ def page(chromium: Browser) -> Iterator[Page]:
 def late(page: Page) -> Late:
     """Before the page is opened."""
     return Late(page)
+
+
+@pytest.fixture
+def hasty(page: Page) -> Hasty:
+    """Before the page is opened."""
+    return Hasty(page)
 
 
 @pytest.fixture

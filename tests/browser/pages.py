@@ -145,6 +145,27 @@ class Slow:
         server.on_message(lambda message: self.held.append(message) if self.holds else browser.send(message))
 
 
+class Hasty:
+    """Holds back what the browser asks while ``holds``; it then comes at the pace of somebody who is quick."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.holds = False
+        self._asked: list[str | bytes] = []
+        page.route_web_socket("**/_stcore/stream", self._between)
+
+    def ask(self, pause_ms: int) -> None:
+        self.holds = False
+        while self._asked:
+            self._server.send(self._asked.pop(0))
+            self._page.wait_for_timeout(pause_ms)
+
+    def _between(self, browser: WebSocketRoute) -> None:
+        self._server = server = browser.connect_to_server()
+        server.on_message(browser.send)
+        browser.on_message(lambda message: self._asked.append(message) if self.holds else server.send(message))
+
+
 def slide(page: Page, name: str, key: str, times: int = 1) -> None:
     slider = page.get_by_role("slider", name=name)
     slider.focus()

@@ -1,4 +1,4 @@
-"""What somebody chose on a page is still chosen when they come back from another one."""
+"""The ways between pages: what was chosen is still chosen for who comes back, and who is quick gets where they go."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.app.made_runs import make_run
-from tests.browser.pages import set_field, settled
+from tests.browser.pages import REST_MS, Hasty, set_field, settled
 
 
 def go(page: Page, name: str) -> None:
@@ -49,3 +49,16 @@ def test_what_was_chosen_is_there_after_another_page(page: Page, serve: Callable
     go(page, "Compare")
     assert (chosen(page, "Runs of"), chosen(page, "Setting")) == ("Study small", second)
     expect(page.get_by_role("radio", name="Best validation")).to_be_checked()
+
+
+def test_who_goes_on_before_a_page_is_there_gets_to_the_next(hasty: Hasty, page: Page, serve: Callable, tmp_path: Path):
+    page.goto(serve(tmp_path / "runs"))
+    go(page, "Data")
+    for pause in (5, 10, 15, 20, 30, 45, 60, 90):  # while the server is at the first page, in whatever it does then
+        hasty.holds = True
+        page.get_by_role("link", name="Runs", exact=True).click()
+        page.get_by_role("link", name="Compare", exact=True).click()
+        page.wait_for_timeout(REST_MS)
+        hasty.ask(pause)
+        expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
+        go(page, "Data")
