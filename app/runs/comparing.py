@@ -17,7 +17,7 @@ from hrs.study.table import COMPARED_WITH, Outcome, method_label, setup
 
 _PHOTOS, _SCORED = "labelled photos to draw from", "labelled photos to score on"
 # What a setting is called by; anything else is named only where settings differ in it.
-_NAMED = ("data.sources", "data.target", "data.val", "data.width", "data.height", "train.steps", "network.name")
+_NAMED = ("data.sources", "data.target", "data.width", "data.height", "train.steps", "network.name")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.context import plain
 from app.figures.samples import legend
-from app.runs.reading import pictures, read_picture, read_record
+from app.runs.reading import by_ruler, pictures, read_picture
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
 from hrs.pictures import Image, cells
@@ -50,21 +50,13 @@ def show_side_by_side(chosen: Sequence[RunSummary], images: Sequence[str]) -> No
         format_func="{:,}".format,
         key=f"runs steps {[run.name for run in chosen]}",
     )
-    for runs in _by_ruler(chosen):
+    for runs in by_ruler(chosen).values():
         _show_truth(runs, name)
         for run in runs:
             if picked:
                 _show_run(run, name, sorted(picked))
         for space in dict.fromkeys(filter(None, (_space(run.run) for run in runs))):
             st.html(legend(space))
-
-
-def _by_ruler(chosen: Sequence[RunSummary]) -> list[list[RunSummary]]:
-    """Runs by the images that they were scored on; those whose record does not say are together."""
-    found: dict[str, list[RunSummary]] = {}
-    for run in chosen:
-        found.setdefault(read_record(run.run).ruler, []).append(run)
-    return list(found.values())
 
 
 def _show_truth(chosen: Sequence[RunSummary], name: str) -> None:

@@ -167,11 +167,15 @@ def scored_on(run: RunFolder, config: RunConfig) -> str:
 
 def scored_apart(summaries: Sequence[RunSummary]) -> list[list[RunSummary]]:
     """Runs by the images that they were scored on; those whose record says nothing are left out."""
+    return [runs for ruler, runs in by_ruler(summaries).items() if ruler]
+
+
+def by_ruler(summaries: Sequence[RunSummary]) -> dict[str, list[RunSummary]]:
+    """Runs by the `Seen.ruler` of what they were scored on, which is empty where their record says nothing."""
     found: dict[str, list[RunSummary]] = {}
     for each in summaries:
-        if ruler := read_record(each.run).ruler:
-            found.setdefault(ruler, []).append(each)
-    return list(found.values())
+        found.setdefault(read_record(each.run).ruler, []).append(each)
+    return found
 
 
 def runs_table(summaries: list[RunSummary]) -> pd.DataFrame:

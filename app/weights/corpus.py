@@ -18,6 +18,7 @@ from app.figures import maps as figures
 from hrs.runs.folder import RunFolder
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus, ScoredFrame
+from hrs.scoring.maps import label_file
 from hrs.scoring.panel import open_panel
 from hrs.scoring.why import speaker
 from hrs.selection.scale import Maps
@@ -76,7 +77,7 @@ def stamp(corpus: ScoredCorpus) -> str:
 
 def _key(frame: ScoredFrame) -> str:
     """Tells apart frames, their maps from older ones, and weights by their scale."""
-    files = frame.maps, frame.picture, frame.picture.with_suffix(".png")  # the label's
+    files = frame.maps, frame.picture, label_file(frame.picture)
     return f"{frame.maps} {[*map(_time, files)]} {zlib.crc32(repr(frame.scale).encode())}"
 
 

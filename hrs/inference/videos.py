@@ -68,7 +68,7 @@ def segment_video(
         CutShort: it has fewer frames than its header says; what there is has been written.
         HRSError: nothing can be decoded or written, or it has too many frames; nothing new is left then.
     """
-    seen = _Seen()
+    seen, before = _Seen(), _labels_before(stem) if frame_labels else 0
     with all_or_none() as write, _reader(source) as (video, rate), _writer(beside(stem, "_overlay.mp4"), rate) as add:
         said = _frames_of(video)
         for frame in _frames(video, source, most):
@@ -77,27 +77,34 @@ def segment_video(
             if frame_labels:
                 with disk_errors(stem):
                     stem.mkdir(exist_ok=True)
-                write(stem / f"{seen.count:06d}.png", label_png(result.labels, predictor.space))
+                write(_label_file(stem, seen.count), label_png(result.labels, predictor.space))
             seen.add(result)
             yield seen.count
         if not seen.count:
             raise HRSError(f"{source} cannot be read as a video: it has no frame that can be decoded")
         cut = said is not None and said - seen.count > max(1, said // _SLACK)
-        timing = {"frames_per_second": rate, "cut_short": cut}
+        timing = {"frames_per_second": rate, "cut_short": cut, "frame_labels": frame_labels}
         about = {"source": str(source)} | seen.describe(predictor.space) | timing
         write(beside(stem, ".json"), json.dumps(about, indent=2) + "\n")
-    _forget_later(stem, seen.count)
+    with disk_errors(stem):
+        for i in range(seen.count, before):  # of frames that only the video of before had
+            _label_file(stem, i).unlink(missing_ok=True)
     if cut:
         only = f"{seen.count} of its {said} frames can be decoded, and only those are segmented"
         raise CutShort(f"{source} is cut short: {only}; copy it anew")
 
 
-def _forget_later(stem: Path, count: int) -> None:
-    """Remove labels of frames that an earlier, longer video of this name had."""
-    with disk_errors(stem):
-        for file in stem.glob("[0-9]" * 6 + "*.png"):
-            if file.stem.isdecimal() and int(file.stem) >= count:
-                file.unlink()
+def _label_file(stem: Path, frame: int) -> Path:
+    return stem / f"{frame:06d}.png"
+
+
+def _labels_before(stem: Path) -> int:
+    """Of how many frames an earlier call wrote labels, as its JSON says; 0 where it does not say so."""
+    try:
+        about = json.loads(beside(stem, ".json").read_bytes())
+        return int(about["frames"]) if about["frame_labels"] is True else 0
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return 0
 
 
 class _Seen:

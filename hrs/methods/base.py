@@ -48,7 +48,7 @@ class Method(nn.Module, ABC):
     """Base of all methods. Network, schedule, augmentation and images per step are the same for all of them."""
 
     class_weights: Tensor
-    compares_regions = False
+    compares_regions: bool = False
     """Whether it looks at regions of the real images too."""
 
     def __init__(self, config: RunConfig, segmenter: Segmenter) -> None:

@@ -129,7 +129,7 @@ def write_frame(picture: Path, image: NDArray[np.uint8], label: NDArray[np.uint8
     PNG beside it."""
     make_folder(picture.parent)
     atomic_write(picture, encode(picture.suffix, image, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)))
-    atomic_write(_label_of(picture), encode(".png", label))
+    atomic_write(label_file(picture), encode(".png", label))
 
 
 def read_picture(picture: Path) -> NDArray[np.uint8]:
@@ -139,10 +139,11 @@ def read_picture(picture: Path) -> NDArray[np.uint8]:
 
 def read_label(picture: Path) -> NDArray[np.uint8]:
     """The class ids (h w) that `write_frame` wrote beside the picture. Raises HRSError as `read_picture` does."""
-    return _read(_label_of(picture), decode_grey)
+    return _read(label_file(picture), decode_grey)
 
 
-def _label_of(picture: Path) -> Path:
+def label_file(picture: Path) -> Path:
+    """Where the class ids of a frame lie."""
     return picture.with_suffix(".png")
 
 

@@ -133,6 +133,13 @@ def test_settings_inside_a_map_are_named_by_their_key(root):
     assert any("data.classes.*.crate ignore" in group.label for group in groups(list_runs(root)))
 
 
+def test_settings_that_differ_in_what_is_validated_on_are_told_apart(root, open_page):
+    seeds(root, "joint", [30.0])
+    seeds(root, "hrs", [35.0], "data.val=folder:elsewhere")
+    assert len({group.setting for group in groups(list_runs(root))}) == 2
+    assert len(open_page("compare").selectbox[0].options) == 2
+
+
 def test_a_method_with_settings_of_its_own_is_a_method_of_its_own(root, open_page):
     seeds(root, "hrs", [35.0])
     seeds(root, "hrs", [36.0], "selection.levels=[pixel]")

@@ -329,6 +329,15 @@ def test_frames_of_too_many_pixels_are_refused_unread(predictor, tmp_path, monke
 
 def test_no_labels_of_an_earlier_longer_video_stay(predictor, tmp_path):
     for frames in (6, 4):
-        video(tmp_path / "a.mp4", frames)
-        list(videos.segment_video(predictor, tmp_path / "a.mp4", tmp_path / "a", False, True))
+        list(segment_video(predictor, video(tmp_path / "a.mp4", frames), tmp_path / "a", False, True))
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [f"{i:06d}.png" for i in range(4)]
+
+
+@pytest.mark.parametrize("frame_labels", [False, True])
+def test_numbered_pictures_that_are_no_labels_of_before_stay(predictor, tmp_path, frame_labels):
+    """Such as the frames of the video, taken out of it into a folder of its name."""
+    source = video(tmp_path / "a.mp4", 4)
+    list(segment_video(predictor, source, tmp_path / "a", False, False))
+    kept = [save(tmp_path / f"a/{i:06d}.png") for i in (4, 5)]
+    list(segment_video(predictor, source, tmp_path / "a", False, frame_labels))
+    assert all(file.is_file() for file in kept)

@@ -242,26 +242,37 @@ colour, below two; the values are those of the profile."""
 UPRIGHT = {(4, 4): (200, 40, 40), (60, 4): (40, 180, 40), (60, 44): (40, 40, 200)}
 
 
-def matrix_profile(red, green, blue, name=b"wide", gamma=2.2) -> bytes:
-    """A small ICC profile of version 2: primaries as XYZ under D50, one gamma."""
+def icc_profile(kind: bytes, curves: tuple[bytes, ...], gamma: float, name: bytes, **primaries) -> bytes:
+    """A small ICC profile of version 2: colours of a kind, one gamma for all curves, points as XYZ under D50."""
 
     def xyz(values):
         return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in values))
 
     curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
     said = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + b"\0" * 80
-    tags = [(b"desc", said), (b"cprt", b"text\0\0\0\0none\0\0\0\0"), (b"wtpt", xyz((0.9642, 1, 0.8249)))]
-    tags += [(b"rXYZ", xyz(red)), (b"gXYZ", xyz(green)), (b"bXYZ", xyz(blue))]
-    tags += [(each, curve) for each in (b"rTRC", b"gTRC", b"bTRC")]
+    tags = [(b"desc", said), (b"cprt", b"text\0\0\0\0none\0\0\0\0"), (b"wtpt", xyz(D50))]
+    tags += [(tag.encode(), xyz(values)) for tag, values in primaries.items()]
+    tags += [(each, curve) for each in curves]
     at, table, body = 132 + 12 * len(tags), b"", b""
     for tag, data in tags:
         data += b"\0" * (-len(data) % 4)
         table += struct.pack(">4sII", tag, at + len(body), len(data))
         body += data
-    head = struct.pack(">I4sI4s4s4s", at + len(body), b"none", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
-    head += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28
-    head += struct.pack(">3i", *(round(value * 65536) for value in (0.9642, 1, 0.8249)))
+    head = struct.pack(">I4sI4s4s4s", at + len(body), b"none", 0x02400000, b"mntr", kind, b"XYZ ")
+    head += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28 + xyz(D50)[8:]
     return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+D50 = (0.9642, 1, 0.8249)
+
+
+def matrix_profile(red, green, blue, name=b"wide", gamma=2.2) -> bytes:
+    curves = b"rTRC", b"gTRC", b"bTRC"
+    return icc_profile(b"RGB ", curves, gamma, name, rXYZ=red, gXYZ=green, bXYZ=blue)
+
+
+def grey_profile(gamma: float) -> bytes:
+    return icc_profile(b"GRAY", (b"kTRC",), gamma, b"grey")
 
 
 DISPLAY_P3 = matrix_profile((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
@@ -312,22 +323,6 @@ def test_srgb_by_another_name_is_read_as_quickly(monkeypatch):
     assert b"s\0R\0G\0B" not in renamed
     monkeypatch.setattr("hrs.system.photographs._by_strips", None)
     assert np.array_equal(read_photograph(encoded(Image.fromarray(photo()), "PNG", icc_profile=renamed)), photo())
-
-
-def grey_profile(gamma: float) -> bytes:
-    """A small ICC profile of version 2 for grey: a white point and one gamma."""
-    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
-    white = b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in (0.9642, 1, 0.8249)))
-    said = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"grey\0" + b"\0" * 79
-    tags = [(b"desc", said), (b"cprt", b"text\0\0\0\0none\0\0\0\0"), (b"wtpt", white), (b"kTRC", curve)]
-    at, table, body = 132 + 12 * len(tags), b"", b""
-    for tag, data in tags:
-        data += b"\0" * (-len(data) % 4)
-        table += struct.pack(">4sII", tag, at + len(body), len(data))
-        body += data
-    head = struct.pack(">I4sI4s4s4s", at + len(body), b"none", 0x02400000, b"mntr", b"GRAY", b"XYZ ")
-    head += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28 + white[8:]
-    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
 
 
 @pytest.mark.parametrize("mode", ["L", "LA"])

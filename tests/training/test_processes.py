@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hrs.config import RunConfig, load_config
+from hrs.config import RunConfig
 from hrs.training.steps import Trainer
 from tests.conftest import run_together, tiny_config
 
@@ -33,20 +33,23 @@ def trained(config: RunConfig) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in trainer.bare.state_dict().items()}
 
 
+def trained_by(count: int, config: RunConfig, folder: Path) -> dict[str, torch.Tensor]:
+    """What ``count`` processes have together."""
+    (folder / "config.yaml").write_text(config.to_yaml())
+    (folder / "script.py").write_text(SCRIPT)
+    run_together(count, folder / "script.py", folder / "config.yaml", folder / f"{count}.pt")
+    found: dict[str, torch.Tensor] = torch.load(folder / f"{count}.pt")
+    return found
+
+
 def test_two_processes_train_in_bfloat16(tmp_path: Path, frames: dict[str, str]) -> None:
     config = tiny_config(frames, "method=joint", "train.steps=2", "train.precision=bf16")
-    (tmp_path / "config.yaml").write_text(config.to_yaml())
-    (tmp_path / "script.py").write_text(SCRIPT)
-    run_together(2, tmp_path / "script.py", tmp_path / "config.yaml", tmp_path / "2.pt")
-    assert all(value.isfinite().all() for value in torch.load(tmp_path / "2.pt").values())
+    assert all(value.isfinite().all() for value in trained_by(2, config, tmp_path).values())
 
 
 def test_two_processes_go_on_where_frames_have_ended(tmp_path: Path, frames: dict[str, str]) -> None:
     config = tiny_config(frames, "method=adversarial", "train.steps=6", "train.source_until=0.4")
-    (tmp_path / "config.yaml").write_text(config.to_yaml())
-    (tmp_path / "script.py").write_text(SCRIPT)
-    run_together(2, tmp_path / "script.py", tmp_path / "config.yaml", tmp_path / "2.pt")
-    assert all(value.isfinite().all() for value in torch.load(tmp_path / "2.pt").values())
+    assert all(value.isfinite().all() for value in trained_by(2, config, tmp_path).values())
 
 
 @pytest.mark.parametrize("method", ["joint", "hrs"])
@@ -58,14 +61,9 @@ def test_two_processes_have_the_weights_of_one(tmp_path: Path, frames: dict[str,
         "selection.every=1",
         "selection.warmup=0.01",
     )
-    (tmp_path / "config.yaml").write_text(tiny_config(frames, f"method={method}", *options).to_yaml())
-    (tmp_path / "script.py").write_text(SCRIPT)
-    results = []
-    for count in (1, 2):
-        run_together(count, tmp_path / "script.py", tmp_path / "config.yaml", tmp_path / f"{count}.pt")
-        results.append(torch.load(tmp_path / f"{count}.pt"))
-    one, two = results
-    first = Trainer(load_config(tmp_path / "config.yaml")).bare.state_dict()
+    config = tiny_config(frames, f"method={method}", *options)
+    one, two = (trained_by(count, config, tmp_path) for count in (1, 2))
+    first = Trainer(config).bare.state_dict()
     moved = max((one[name] - first[name]).abs().max() for name in first if "classifier.weight" in name)
     assert moved > 2e-3
     for name in one:
