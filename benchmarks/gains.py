@@ -1,0 +1,193 @@
+"""Every pair of runs that RESULTS.md is about, in one picture: what synthetic frames bring, and what selection adds.
+
+    python -m benchmarks.gains docs/results --out docs/results/gains.png
+
+Reads the tables of docs/results. A row is a data set, a number of photos and a schedule; a dot is one seed on one
+street or data set: to the left joint training less photos alone, to the right hrs less joint training, on the same
+photos and frames. A bar is the mean over streets of the mean over seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from benchmarks.common import told
+from hrs.errors import HRSError
+from hrs.system.files import atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Gains = dict[str, list[float]]
+"""Differences in mIoU, one a seed, by place."""
+
+
+class Setting(NamedTuple):
+    """A row of the picture.
+
+    where: what a row of the table has to hold. arms: what photos alone, joint training and hrs are called in it.
+    place: what was scored on, where the table does not say. chosen_on: places that settings were chosen on.
+    """
+
+    title: str
+    table: str
+    where: Mapping[str, str]
+    arms: tuple[str, str, str] = ("photos", "joint", "hrs")
+    place: str = ""
+    chosen_on: frozenset[str] = frozenset({"0016E5"})
+
+
+CLEAN, PLANTED = "render:synthetic?faults=none&frames=800", "render:synthetic?frames=800"
+CONSTANT = ("photos", "joint constant", "hrs constant")
+SMALL = ("target_only", "joint", "hrs")
+STREETS = frozenset({"0001TP", "0006R0", "0016E5"})
+DRIVES, CLIP, RENDERED = "drives left out", "val clip", "rendered photos"
+
+
+def small(title: str, table: str, place: str) -> Setting:
+    return Setting(title, table, {"n_real": "10"}, SMALL, place, frozenset({place}))
+
+
+def every_method(title: str, pair: str, place: str, n_real: str) -> Setting:
+    return Setting(title, "unplanted", {"pair": pair, "n_real": n_real}, place=place, chosen_on=frozenset({place}))
+
+
+SETTINGS: dict[str, tuple[Setting, ...]] = {
+    "nothing planted": (
+        Setting("CamVid, a street left out · 20 photos", "unseen", {"source": CLEAN}),
+        Setting("CamVid, a street left out · all photos, frames fade", "leftout", {}),
+        Setting("CamVid, a street left out · all photos", "leftout", {}, CONSTANT, chosen_on=STREETS),
+        every_method("CamVid's 0006R0 left out · 20", "street-camvid", "0006R0", "20"),
+        every_method("CamVid's 0006R0 left out · 200", "street-camvid", "0006R0", "200"),
+        every_method("IDD-Lite's drives left out · 20", "street-idd", DRIVES, "20"),
+        every_method("IDD-Lite's drives left out · 200", "street-idd", DRIVES, "200"),
+        Setting("IDD-Lite's val · 100", "photos_many", {"source": "street", "n_real": "100"}),
+        Setting("IDD-Lite's val · all 1,189", "photos_many", {"source": "street", "n_real": "1189"}),
+    ),
+    "AirSim's frames": (
+        Setting("IDD-Lite's val · 20, frames fade", "airsim_study", {"n_real": "20"}),
+        Setting("IDD-Lite's val · 100", "photos_many", {"source": "airsim", "n_real": "100"}),
+        every_method("IDD-Lite's drives left out · 20", "airsim-idd", DRIVES, "20"),
+        every_method("IDD-Lite's drives left out · 200", "airsim-idd", DRIVES, "200"),
+    ),
+    "19 % of pixels planted to mislead": (
+        Setting("CamVid, a street left out · 20", "unseen", {"source": PLANTED}),
+        small("from scratch: rendered photos · 10 *", "camera", RENDERED),
+        small("from scratch: CamVid's val clip · 10 *", "camvid", CLIP),
+    ),
+}
+"""Rows by what the synthetic frames are: the built-in street where nothing else is said."""
+COLOURS = {"0001TP": "#8250c4", "0006R0": "#d9730d", "0016E5": "#1f6fb4"}
+OTHER = "#555555"
+PANELS = ("joint training over photos alone, mIoU", "hrs over joint training, mIoU")
+
+
+def scores(rows: Sequence[Mapping[str, str]], setting: Setting, arm: str) -> dict[tuple[str, str], float]:
+    """mIoU by place and seed. Photos alone see no source, and so are the same beside each."""
+    own = arm == setting.arms[0]
+    where = {key: value for key, value in setting.where.items() if not (own and key == "source")}
+    return {
+        (place_of(row) or setting.place, row["seed"]): float(row["miou"])
+        for row in rows
+        if (row.get("arm") or row["method"]) == arm and all(row[key] == value for key, value in where.items())
+    }
+
+
+def place_of(row: Mapping[str, str]) -> str:
+    return row.get("sequence") or row.get("target", "").removeprefix("camvid-")
+
+
+def gains(rows: Sequence[Mapping[str, str]], setting: Setting) -> tuple[Gains, Gains]:
+    """Joint training less photos alone, and hrs less joint training, of the seeds that have both.
+
+    Raises HRSError where there are none.
+    """
+    photos, joint, hrs = (scores(rows, setting, arm) for arm in setting.arms)
+    both = differences(joint, photos), differences(hrs, joint)
+    if not all(both):
+        raise HRSError(f"{setting.table}.csv has no pair of runs for {setting.title!r}")
+    return both
+
+
+def differences(own: Mapping[tuple[str, str], float], other: Mapping[tuple[str, str], float]) -> Gains:
+    found: Gains = {}
+    for place, seed in sorted(own.keys() & other.keys()):
+        found.setdefault(place, []).append(own[place, seed] - other[place, seed])
+    return found
+
+
+def mean(found: Gains) -> float:
+    return float(np.mean([np.mean(seeds) for seeds in found.values()]))
+
+
+def draw(tables: Path) -> bytes:
+    """The picture as PNG. Raises HRSError where a table lacks what a row needs."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    count = sum(len(settings) + 1 for settings in SETTINGS.values())
+    figure = Figure(figsize=(11, 0.8 + 0.3 * count), layout="constrained", dpi=110)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+    line, ticks = 0, {}
+    for group, settings in SETTINGS.items():
+        left.text(0.005, line, group, transform=left.get_yaxis_transform(), fontweight="bold", va="center", fontsize=9)
+        for setting in settings:
+            line += 1
+            ticks[line] = setting.title
+            rows = list(csv.DictReader((tables / f"{setting.table}.csv").read_text().splitlines()))
+            for axes, found in zip((left, right), gains(rows, setting), strict=True):
+                dots(axes, line, found, hollow=setting.chosen_on)
+        line += 1
+    left.set_yticks(list(ticks), list(ticks.values()), fontsize=9)
+    left.set_ylim(line - 0.4, -0.6)
+    for axes, title in zip((left, right), PANELS, strict=True):
+        axes.axvline(0, color="0.4", linewidth=0.8)
+        axes.set_xlabel(title)
+        axes.grid(axis="x", alpha=0.3)
+        axes.tick_params(axis="y", length=0)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    legend(right)
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)
+    return buffer.getvalue()
+
+
+def dots(axes: Axes, line: int, found: Gains, *, hollow: frozenset[str]) -> None:
+    for place, seeds in found.items():
+        colour = COLOURS.get(place, OTHER)
+        face = "none" if place in hollow else colour
+        axes.scatter(seeds, [line] * len(seeds), s=26, facecolors=face, edgecolors=colour, linewidths=1.1, zorder=3)
+    axes.plot([mean(found)] * 2, [line - 0.38, line + 0.38], color="black", linewidth=2, zorder=2)
+
+
+def legend(axes: Axes) -> None:
+    from matplotlib.lines import Line2D
+
+    def dot(colour: str, label: str, **more: str) -> Line2D:
+        return Line2D([], [], linestyle="", marker="o", color=colour, label=label, **more)
+
+    marks = [dot(colour, place) for place, colour in COLOURS.items()]
+    marks += [dot(OTHER, "another place"), dot(OTHER, "settings were chosen on it", markerfacecolor="none")]
+    marks.append(
+        Line2D([], [], linestyle="", marker="|", markersize=11, markeredgewidth=2, color="black", label="mean")
+    )
+    axes.legend(handles=marks, loc="center right", frameon=False, fontsize=8)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("gains.png"))
+    options = parser.parse_args()
+    atomic_write(options.out, draw(options.tables))
+
+
+if __name__ == "__main__":
+    told(main)
