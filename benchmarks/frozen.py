@@ -80,11 +80,6 @@ class Side:
         )
 
 
-def split(output: SegmenterOutput, sizes: list[int]) -> list[SegmenterOutput]:
-    pairs = zip(output.logits.split(sizes), output.features.split(sizes), strict=True)
-    return [SegmenterOutput(logits, features) for logits, features in pairs]
-
-
 @dataclass(frozen=True, eq=False)
 class Step:
     """What a weigher sees before each step. progress: share of the ``steps`` that is done. average: the network's
@@ -192,7 +187,7 @@ class Bench:
             if unlabelled is not None:
                 sides.append(Side.draw(unlabelled, SOURCE, draws[2]))
             output = network.decode([torch.cat(taps) for taps in zip(*(side.taps() for side in sides), strict=True)])
-            outputs = split(output, [len(side.drawn) for side in sides])
+            outputs = output.split([len(side.drawn) for side in sides])
             weights: list[Tensor | None] = [None] * len(sides)
             if weigher is not None:
                 seen = [side.view(out) for side, out in zip(sides[:2], outputs, strict=False)]
@@ -241,7 +236,8 @@ def regions_of(image: NDArray[np.uint8], label: NDArray[np.uint8]) -> Tensor:
 
 
 def rate(progress: float, steps: int) -> float:
-    """The learning rate as a share of its peak, as `hrs train` has it."""
+    """The learning rate as a share of its peak: a rise over 5 % of the steps below the line that falls to 0 at the end,
+    nearly as `poly_with_warmup` has it."""
     return min((progress * steps + 1) / (0.05 * steps), (1 - progress) ** 0.9)
 
 

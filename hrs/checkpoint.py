@@ -190,8 +190,9 @@ def _fill(module: nn.Module, tensors: dict[str, torch.Tensor], folder: Path) -> 
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise HRSError(f"checkpoint {folder}: the weights do not fit the network in {CONFIG}: {reason}") from error
+        raise HRSError(
+            f"checkpoint {folder}: the weights do not fit the network in {CONFIG}: {reason(error)}"
+        ) from error
 
 
 def load_state(folder: Path) -> dict[str, Any]:

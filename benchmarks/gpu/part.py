@@ -16,6 +16,7 @@ import torch
 
 from benchmarks.gpu.pack import folder_of
 from hrs.config import RunConfig, load_config
+from hrs.system.documents import reason
 from hrs.system.files import atomic_write
 
 
@@ -48,7 +49,7 @@ class Part:
                 ok, said = examine(self)
             except Exception as error:
                 traceback.print_exc()
-                ok, said = False, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+                ok, said = False, f"{type(error).__name__}: {reason(error)}"
         self.checks[name] = {"ok": ok, "said": said}
         print(f"{name}: {ok} {said}", flush=True)
         self.write("running")
@@ -63,7 +64,7 @@ class Part:
                 rows = find(self)
             except Exception as error:
                 traceback.print_exc()
-                rows = {"failed": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
+                rows = {"failed": f"{type(error).__name__}: {reason(error)}"}
                 if self.device.type == "cuda":
                     torch.cuda.empty_cache()  # the next sizes may fit
         new = rows if isinstance(rows, list) else [rows]

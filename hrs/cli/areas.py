@@ -34,8 +34,9 @@ def areas(
     from hrs.scoring.areatable import AreaTable
     from hrs.scoring.corpus import ScoredCorpus
     from hrs.scoring.report import agreeing_in_words, doubt
-    from hrs.scoring.takeaway import check_new, write_takeaway
+    from hrs.scoring.takeaway import write_takeaway
     from hrs.scoring.why import said_of
+    from hrs.system.files import check_new
 
     if out is not None:
         check_new(out)

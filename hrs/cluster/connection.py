@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hrs.errors import HRSError
+from hrs.system.documents import reason
 
 NAMESPACE = "hrs"
 _PATIENCE = 5.0  # seconds for a cluster to answer at all
@@ -59,7 +60,7 @@ def _enter(ray: Any, address: str) -> None:
             return
         except (ConnectionError, RuntimeError, ValueError, RayError) as error:
             if not again:
-                raise HRSError(f"no Ray cluster at {address} ({_line(error)}); {_REMEDY}") from error
+                raise HRSError(f"no Ray cluster at {address} ({reason(error)}); {_REMEDY}") from error
 
 
 _REMEDY = (
@@ -89,11 +90,7 @@ def _knock(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
     except (OSError, OverflowError, UnicodeError) as error:
-        raise HRSError(f"no Ray cluster at {address} ({_line(error)}); {_REMEDY}") from None
-
-
-def _line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+        raise HRSError(f"no Ray cluster at {address} ({reason(error)}); {_REMEDY}") from None
 
 
 def resources(ray: Any) -> list[Mapping[str, float]]:

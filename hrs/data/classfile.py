@@ -44,6 +44,12 @@ def find_class_list(folder: Path, *more: Path) -> ClassList | None:
     return None
 
 
+def classes_yaml(names: Sequence[str], palette: Sequence[Colour]) -> str:
+    """What classes.yaml holds for ids 0, 1, ... of these names and colours."""
+    stored = {"classes": dict(enumerate(names)), "palette": {i: list(colour) for i, colour in enumerate(palette)}}
+    return yaml.safe_dump(stored, sort_keys=False, allow_unicode=True, default_flow_style=None)
+
+
 def read_mapping(path: Path) -> dict[str, str]:
     """A file of "class: new name" (YAML), or of two columns (CSV), for `ClassMap`. HRSError for anything else."""
     if not path.is_file():

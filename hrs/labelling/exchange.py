@@ -17,7 +17,7 @@ from hrs.labelling.photoset import BACKGROUND, PhotoSet, space_of, without
 from hrs.labels import IGNORE, Colour, LabelSpace, fold, mapping
 from hrs.pictures import label_png
 from hrs.progress import Progress
-from hrs.system.files import atomic_folder, atomic_write
+from hrs.system.files import atomic_folder, atomic_write, check_new
 
 _BLACK: Colour = (0, 0, 0)
 
@@ -69,8 +69,7 @@ def give_out(own: PhotoSet, out: Path, *, progress: Progress | None = None) -> i
     """
     out = out.expanduser()
     photos, names = own.photos(), list[str]()
-    if out.exists():
-        raise HRSError(f"{out} exists; name a folder that does not")
+    check_new(out)
     if BACKGROUND in map(fold, own.space.classes):
         raise HRSError(f"{own.path.name} has a class called background, which is nothing to other tools; rename it")
     space = _with_background(own.space)

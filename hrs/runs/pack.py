@@ -12,7 +12,7 @@ from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import MODEL
 from hrs.runs.status import NOBODY
-from hrs.system.files import atomic_folder, usual_rights
+from hrs.system.files import atomic_folder, check_new, usual_rights
 
 STEPS = 6
 """Training steps whose weight maps are kept, spread over the run, its last among them."""
@@ -34,8 +34,7 @@ def pack(run: RunFolder, out: Path, *, half: bool = False) -> RunFolder:
     status = run.read_status()
     if status.state != "finished":
         raise HRSError(f"run {run.name} is {status.state}; only a finished one can be packed")
-    if out.exists():
-        raise HRSError(f"{out} exists; delete it or choose another --out")
+    check_new(out)
     facts = (run.config, run.space, run.metrics, run.results_csv, run.log)
     if missing := [file.name for file in (*facts, run.best / MODEL) if not file.is_file()]:
         raise HRSError(f"run {run.name} lacks {missing[0]}; copy it anew from where it is whole")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 from scipy.sparse import csr_array
 from skimage.measure import label as connected
 
@@ -121,13 +122,8 @@ def _joined(keys: NDArray[np.int32]) -> NDArray[np.uint16]:
 
 def _boxes(ids: NDArray[np.uint16], count: int) -> NDArray[np.uint16]:
     """Left, top, right, bottom of every area, (n 4)."""
-    y, x = np.nonzero(ids)
-    at = ids[y, x].astype(np.int64) - 1
-    ends = np.tile(np.array([ids.shape[1], ids.shape[0], 0, 0]), (count, 1))
-    for column, values in ((0, x), (1, y)):
-        np.minimum.at(ends[:, column], at, values)
-        np.maximum.at(ends[:, column + 2], at, values + 1)
-    return ends.astype(np.uint16)
+    found = find_objects(ids, count)
+    return np.array([(x.start, y.start, x.stop, y.stop) for y, x in found], np.uint16).reshape(-1, 4)
 
 
 def _commonest(planted: NDArray[np.uint8], ids: NDArray[np.uint16], count: int) -> NDArray[np.uint8]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
+from hrs.data.classfile import classes_yaml
 from hrs.data.classmap import ClassMap
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.errors import HRSError
@@ -22,7 +22,7 @@ from hrs.progress import Progress
 from hrs.scoring.corpus import Rows, ScoredCorpus, enlarge
 from hrs.scoring.maps import file_stem
 from hrs.selection.scale import Maps
-from hrs.system.files import atomic_folder, atomic_write
+from hrs.system.files import atomic_folder, atomic_write, check_new
 from hrs.system.images import encode
 from hrs.system.processes import cores
 
@@ -60,8 +60,7 @@ def export_dataset(
         HRSError: ``out`` exists, no frame was chosen, the corpus' own files are gone, or the disk is full.
     """
     out = out.expanduser()
-    if out.exists():
-        raise HRSError(f"{out} exists; name a folder that does not")
+    check_new(out)
     if not len(rows):
         raise HRSError("no frame was chosen; widen the filter")
     data, places = _source(corpus, rows)
@@ -139,5 +138,4 @@ def _link(source: Path, target: Path) -> None:
 def _classes_yaml(space: LabelSpace | None) -> str:
     if space is None:
         raise HRSError("the corpus has no labels; score a labelled data set")
-    palette = {i: list(colour) for i, colour in enumerate(space.palette)}
-    return yaml.safe_dump({"classes": dict(enumerate(space.classes)), "palette": palette}, sort_keys=False)
+    return classes_yaml(space.classes, space.palette)

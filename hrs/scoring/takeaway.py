@@ -11,13 +11,12 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from hrs.errors import HRSError
 from hrs.pictures import write_picture
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.crops import contact_sheet
 from hrs.scoring.report import report_html
 from hrs.street import DEPARTURES
-from hrs.system.files import atomic_folder, atomic_write
+from hrs.system.files import atomic_folder, atomic_write, check_new
 
 GROUPS_CSV, AREAS_CSV, SHEET, REPORT = "faults.csv", "areas.csv", "areas.png", "areas.html"
 
@@ -37,12 +36,6 @@ def write_takeaway(table: AreaTable, out: Path, title: str) -> list[Path]:
         write_picture(folder / SHEET, contact_sheet(table))
         atomic_write(folder / REPORT, report_html(table, title))
     return [out / name for name in (GROUPS_CSV, AREAS_CSV, SHEET, REPORT)]
-
-
-def check_new(out: Path) -> None:
-    """Raises HRSError for a folder that is there already."""
-    if out.exists():
-        raise HRSError(f"{out} exists; name a folder that does not")
 
 
 def groups_csv(table: AreaTable) -> bytes:

@@ -38,6 +38,12 @@ class DiskFull(HRSError):
     """There is no space left, or a quota is used up."""
 
 
+def check_new(out: Path) -> None:
+    """Raises HRSError for a file or folder that is there already."""
+    if out.exists():
+        raise HRSError(f"{out} exists; name a folder that does not")
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn a full disk and a missing permission into one clear line about ``path``; other errors pass unchanged.

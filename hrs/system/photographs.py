@@ -18,6 +18,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from hrs.errors import HRSError
+from hrs.system.documents import reason
 from hrs.system.images import MOST_PIXELS, decode_rgb, decode_stored
 from hrs.system.integrity import PNG, is_whole
 
@@ -77,10 +78,9 @@ def read_photograph(source: Path | bytes, *, name: str | None = None, max_pixels
     except Pillow.DecompressionBombError as error:
         raise HRSError(f"{name} has far too many pixels; {_at_most(max_pixels)}") from error
     except Exception as error:  # the decoders raise nearly anything on damaged files
-        reason = str(error).partition("\n")[0] or type(error).__name__
         unknown = isinstance(error, Pillow.UnidentifiedImageError)
-        reason = "its contents are of another kind" if unknown else reason
-        raise HRSError(f"{name} cannot be read as an image ({reason}); expected a whole {KINDS} file") from error
+        why = "its contents are of another kind" if unknown else reason(error)
+        raise HRSError(f"{name} cannot be read as an image ({why}); expected a whole {KINDS} file") from error
 
 
 def _check_not_empty(source: Path | bytes, name: str) -> None:

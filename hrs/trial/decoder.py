@@ -38,9 +38,7 @@ class Decoding(Method):
     def segment(self, *batches: Views) -> list[SegmenterOutput]:  # type: ignore[override]
         sizes = [len(batch) for batch in batches]
         taps = [torch.cat(each).float() for each in zip(*(batch.taps for batch in batches), strict=True)]
-        output = self.segmenter.decode(taps)
-        pairs = zip(output.logits.split(sizes), output.features.split(sizes), strict=True)
-        return [SegmenterOutput(logits, features) for logits, features in pairs]
+        return self.segmenter.decode(taps).split(sizes)
 
 
 def decoding(config: RunConfig, num_classes: int) -> Decoding:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from pydantic import TypeAdapter
+
 from hrs.config import RunConfig
 from hrs.study.table import Estimate
 
@@ -63,12 +65,6 @@ class Way:
     def name(self) -> str:
         return self.use.name
 
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Self:
-        use = Use(**{**found["use"], "sources": tuple(found["use"]["sources"])})
-        over = {name: Estimate(**value) for name, value in found["over"].items()}
-        return cls(use=use, miou=found["miou"], iou=tuple(found["iou"]), over=over)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
@@ -98,8 +94,8 @@ class Findings:
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Self:
-        texts = {name: tuple(found[name]) for name in ("classes", "size", "notes")}
-        return cls(**{**found, **texts, "ways": tuple(map(Way.from_dict, found["ways"]))})
+        """Raises ValueError where it is not what `to_dict` gave."""
+        return TypeAdapter(cls).validate_python(found)
 
     def to_text(self) -> str:
         """Plain text: notes, a table of all ways, one by class, what was done, and what follows."""
