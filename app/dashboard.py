@@ -90,7 +90,7 @@ def forget_parts() -> None:
     if run is None:
         return
     run.fragment_storage.clear()
-    if run.script_requests is not None and run.script_requests._state is ScriptRequestType.RERUN:
+    if getattr(run.script_requests, "_state", None) is ScriptRequestType.RERUN:
         run.query_string = urlencode({name: st.query_params.get_all(name) for name in st.query_params}, doseq=True)
         st.rerun()
 

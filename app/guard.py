@@ -19,7 +19,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -73,7 +73,7 @@ class Policy:
         return json.dumps(self.__dict__)
 
     @classmethod
-    def take(cls, environment: dict[str, str] | os._Environ[str] = os.environ) -> Policy | None:
+    def take(cls, environment: MutableMapping[str, str] = os.environ) -> Policy | None:
         """The policy that the environment holds, which is taken out of it: what the server starts need not know."""
         stored = environment.pop(GUARD_VARIABLE, None)
         if stored is None:
@@ -206,7 +206,8 @@ class Guard:
                 return None
             return _too_soon(wait) if wait else _wrong()
         if scope["type"] == "http" and "text/html" in headers.get("accept", "") and scope["method"] == "GET":
-            return _login_page(path, status=401)
+            query = scope.get("query_string", b"").decode("latin-1")
+            return _login_page(quote(path) + (f"?{query}" if query else ""), status=401)
         return _wrong()
 
     async def _login(self, form: Mapping[str, list[str]], client: str) -> Response:
@@ -361,7 +362,7 @@ def _login_page(after: str, *, status: int, said: str = "") -> Response:
 input, button {{ font: inherit; width: 100%; box-sizing: border-box; padding: .5rem; margin: .4rem 0 }}</style></head>
 <body><h1>HRS</h1><form method="post" action="{LOGIN}"><label>Password
 <input type="password" name="password" autocomplete="current-password" autofocus required></label>
-<input type="hidden" name="next" value="{html.escape(quote(after, safe="/"))}"><button>Enter</button></form>
+<input type="hidden" name="next" value="{html.escape(after)}"><button>Enter</button></form>
 <p role="alert">{html.escape(said)}</p></body></html>""",
         status,
     )

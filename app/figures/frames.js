@@ -3,7 +3,7 @@ async function unpackFrame({ jpeg, label: labels, reasons: why, ...sent }, befor
   const { width, height } = sent;
   const [picture, label, reasons, values] = await Promise.all([
     jpeg ? photograph(jpeg, width, height) : before.picture, labels ? inflate(labels) : before.label,
-    unpackReasons(why), unpackMaps(sent.maps),
+    unpackReasons(why), unpackMaps(sent.maps, sent.steps),
   ]);
   const present = [...new Set(label)].filter((id) => sent.classes[id]).sort((a, b) => a - b);
   const planted = reasons && plantedPath(reasons, width, height);

@@ -59,10 +59,10 @@ class Grid {
       this.buttons[at].setAttribute("aria-label", [`Open frame ${id}`, ...lines].join(", "));
       const canvas = this.buttons[at].querySelector("canvas");
       if (!tile) return;
-      const { width, height, scale, picture } = tile;
+      const { width, height, scale, steps, picture } = tile;
       [canvas.width, canvas.height] = [width, height];
       const context = canvas.getContext("2d");
-      const values = { values: tile.values[lens.map], scale };
+      const values = { values: tile.values[lens.map], scale, steps };
       if (lens.show === "frame") context.drawImage(picture.canvas, 0, 0);
       else if (lens.show === "label") context.drawImage(classSheet(this.data.classes, width, height, (i) => tile.label[i]), 0, 0);
       else paint(context, picture.pixels, values, width, height, lens, this.colours, this.data.full);
@@ -111,7 +111,7 @@ function unpackTile(tile) {
   return unpackedTiles.get(tile.key);
 }
 
-async function unpackFresh({ jpeg, label: packed, width, height, scale, maps }) {
-  const [picture, label, values] = await Promise.all([photograph(jpeg, width, height), inflate(packed), unpackMaps(maps)]);
-  return { width, height, scale, picture, label, values };
+async function unpackFresh({ jpeg, label: packed, width, height, scale, steps, maps }) {
+  const [picture, label, values] = await Promise.all([photograph(jpeg, width, height), inflate(packed), unpackMaps(maps, steps)]);
+  return { width, height, scale, steps, picture, label, values };
 }

@@ -1,7 +1,7 @@
 """Weight maps as the pages draw them: what the grid and the viewer are sent, and what is said of a frame in words.
 
-Arrays and tables in, plain values out; nothing here reads files or knows of Streamlit. Maps travel as bytes, one a
-pixel, as they are stored, so the browser shows and compares the weights themselves.
+Arrays and tables in, plain values out; nothing here reads files or knows of Streamlit. Maps travel as whole
+numbers, from 0 to the largest weight in steps so fine that the browser shows and compares the weights themselves.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ TITLES = {"combined": "All levels combined", "pixel": "Pixel", "region": "Region
 ABOUT = {"combined": f"Is {COMBINED_ABOUT}", **{name: f"Weighs {level.about}" for name, level in LEVELS.items()}}
 """What each map is, for whoever asks."""
 TILE_WIDTH = 256
+TILE_STEPS, STEPS = 255, 4095
+"""From 0 to the largest weight, of a tile and of a frame at full size: one byte a pixel, and two."""
 _GREY = 128
 _MUTED = "rgba(128, 128, 128, 0.7)"
 _MARK = "#e4572e"
@@ -84,7 +86,8 @@ def tile(jpeg: bytes, label: Pixels, maps: Maps, *, width: int = TILE_WIDTH) -> 
         "jpeg": _base64(_shrunk(jpeg, high, wide)),
         "label": _deflated(enlarge(label, high, wide)),
         "scale": scale,
-        "maps": [{"name": name, "values": _packed(weights, scale)} for name, weights in small.items()],
+        "steps": TILE_STEPS,
+        "maps": [{"name": name, "values": _packed(weights, scale, TILE_STEPS)} for name, weights in small.items()],
     }
 
 
@@ -107,13 +110,14 @@ def view(
         "jpeg": _base64(_shrunk(jpeg, height, width)),
         "label": _deflated(label),
         "scale": scale,
+        "steps": STEPS,
         "maps": [
             {
                 "name": name,
                 "title": TITLES[name],
                 "about": ABOUT[name],
                 "mean": _mean(maps[name], label),
-                "values": _packed(maps[name], scale),
+                "values": _packed(maps[name], scale, STEPS),
             }
             for name in MAP_NAMES
             if name in maps
@@ -224,8 +228,8 @@ def _scale(maps: Iterable[NDArray[np.float32]]) -> float:
     return max(float(values.max()) for values in maps) or 1.0
 
 
-def _packed(values: NDArray[np.float32], scale: float) -> str:
-    return _deflated(np.rint(values / scale * 255).astype(np.uint8))
+def _packed(values: NDArray[np.float32], scale: float, steps: int) -> str:
+    return _deflated(np.rint(values / scale * steps).astype("<u1" if steps < 256 else "<u2"))
 
 
 def _deflated(values: NDArray[Any]) -> str:

@@ -6,9 +6,10 @@ async function inflate(text) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-// Values of maps by name.
-async function unpackMaps(maps) {
-  return Object.fromEntries(await Promise.all(maps.map(async ({ name, values }) => [name, await inflate(values)])));
+// Values of maps by name: weights from 0 to the largest, in so many steps.
+async function unpackMaps(maps, steps) {
+  const unpack = async (values) => { const found = await inflate(values); return steps < 256 ? found : new Uint16Array(found.buffer); };
+  return Object.fromEntries(await Promise.all(maps.map(async ({ name, values }) => [name, await unpack(values)])));
 }
 
 function sheet(width, height) {
@@ -30,10 +31,10 @@ async function photograph(jpeg, width, height) {
 function paint(context, picture, map, width, height, lens, colours, fullWeight) {
   const image = context.createImageData(width, height);
   const out = image.data;
-  const weightOf = map.scale / 255;
+  const weightOf = map.scale / map.steps;
   const toColour = (weightOf / fullWeight) * 255;
-  const table = Array.from({ length: 256 }, (_, v) => 3 * Math.min(255, Math.floor(v * toColour)));
-  const low = Array.from({ length: 256 }, (_, v) => v * weightOf < lens.threshold);
+  const table = Array.from({ length: map.steps + 1 }, (_, v) => 3 * Math.min(255, Math.floor(v * toColour)));
+  const low = Array.from({ length: map.steps + 1 }, (_, v) => v * weightOf < lens.threshold);
   const { opacity } = lens;
   const fade = Math.min(1, 2 * opacity); // the picture loses its own colours first, so that colour says weight alone
   for (let y = 0, i = 0; y < height; y++) {

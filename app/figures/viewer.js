@@ -103,7 +103,7 @@ class Viewer {
     this.sources = [
       ...shown.still,
       ...data.maps.map((map, at) => {
-        const values = { values: this.values[map.name], scale: data.scale };
+        const values = { values: this.values[map.name], scale: data.scale, steps: data.steps };
         paint(canvases[at].getContext("2d"), this.picture.pixels, values, width, height, lens, colours, data.full);
         return { title: map.title, about: map.about, note: map.mean.toFixed(2), canvas: canvases[at], chosen: map.name === lens.map };
       }),
@@ -357,7 +357,7 @@ class Viewer {
     if (inside) {
       const i = this.index();
       const name = data.classes[this.label[i]]?.name || "unlabelled";
-      const lines = data.maps.map((map) => [map.title, ((this.values[map.name][i] / 255) * data.scale).toFixed(2)]);
+      const lines = data.maps.map((map) => [map.title, ((this.values[map.name][i] / data.steps) * data.scale).toFixed(2)]);
       tip.replaceChildren(...[[name, ""], ...this.opinion(i), ...lines].map(([key, value]) => row(key, value)));
       const frame = this.root.getBoundingClientRect();
       const x = clientX - frame.left + 14;

@@ -36,6 +36,8 @@ QUESTION_GRAIN = 4
 
 Map = TypeVar("Map", NDArray[np.uint8], NDArray[np.float32])
 Value = TypeVar("Value")
+Runs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]
+"""Pixels that changed: first pixel, length and class of each run."""
 Key = tuple[Path, int, str, int, tuple[str, ...]]
 """A photo's file and when it was changed, a model, its version, and the classes that it is asked for."""
 
@@ -57,6 +59,20 @@ class Kept(Generic[Value]):
 
 
 @dataclass(frozen=True)
+class Edit:
+    """Which open editor sent a label, and how many changes it holds."""
+
+    editor: str
+    changes: int
+
+    @classmethod
+    def of(cls, editor: str | None, changes: str | None) -> Edit | None:
+        """Of two headers; None where they say nothing."""
+        plain = editor is not None and len(editor) <= 64 and changes is not None and changes.isdecimal()
+        return cls(editor, int(changes)) if plain and editor and changes else None
+
+
+@dataclass(frozen=True)
 class Desk:
     """Everything that the editor asks for, over the sets below a folder of runs."""
 
@@ -66,6 +82,8 @@ class Desk:
     _guesses: Kept[Guess] = field(default_factory=lambda: Kept(FEW), repr=False)
     _areas: Kept[Areas] = field(default_factory=lambda: Kept(FEW), repr=False)
     _outlooks: Kept[Outlook] = field(default_factory=lambda: Kept(MANY), repr=False)
+    _edits: dict[Path, tuple[str, Edit]] = field(default_factory=dict, repr=False)
+    _keeping: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
     def root(self) -> Path:
@@ -88,14 +106,38 @@ class Desk:
         size = editor_size(*own.size(photo))
         return np.full(size, IGNORE, np.uint8) if label is None else fitted(label, size), version
 
-    def keep(self, own: PhotoSet, photo: str, label: NDArray[np.uint8], over: str | None) -> str:
+    def keep(
+        self, own: PhotoSet, photo: str, label: NDArray[np.uint8], over: str | None, edit: Edit | None = None
+    ) -> str:
         """Keep a label of the editor's size; see `PhotoSet.write_label`. What is on disk in finer detail stays where
-        nothing was painted."""
-        size = own.size(photo)
-        new, (old, _) = fitted(label, size), own.read_label(photo)
-        if old is not None:
-            new = np.where(fitted(label != fitted(old, label.shape), size), new, old)
-        return own.write_label(photo, new, over=over)
+        nothing was painted.
+
+        What is on disk from an earlier ``edit`` of the same editor, whose answer may have been lost, is no conflict;
+        where it is from a later one, it stays.
+        """
+        file, size = own.image_file(photo), own.size(photo)
+        with self._keeping:
+            version, last = self._edits.get(file, ("", None))
+            if edit and last and edit.editor == last.editor and own.version(photo) == version:
+                if edit.changes <= last.changes:
+                    return version
+                over = over and version
+            new, (old, _) = fitted(label, size), own.read_label(photo)
+            if old is not None:
+                new = np.where(fitted(label != fitted(old, label.shape), size), new, old)
+            version = own.write_label(photo, new, over=over)
+            if edit:
+                self._edits[file] = version, edit
+        return version
+
+    def change(self, own: PhotoSet, photo: str, runs: Runs, over: str | None, edit: Edit | None = None) -> str:
+        """Keep what changed in a label of the editor's size; otherwise as `keep`."""
+        with self._keeping:
+            label, _ = self.label(own, photo)
+            pixels = label.reshape(-1).copy()
+            for start, length, value in zip(*runs, strict=True):
+                pixels[start : start + length] = value
+            return self.keep(own, photo, pixels.reshape(label.shape), over, edit)
 
     def guess(self, own: PhotoSet, photo: str, model: str) -> Guess:
         """What a model takes a photo for, at the editor's size."""

@@ -6,6 +6,7 @@ Maps go as raw bytes, row by row, compressed on the way: what the browser paints
 from __future__ import annotations
 
 import gzip
+import hashlib
 import zlib
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -20,7 +21,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from app.font import font_routes
-from app.label.desk import QUESTION_GRAIN, Desk, editor_size
+from app.label.desk import QUESTION_GRAIN, Desk, Edit, Runs, editor_size
 from hrs.errors import HRSError
 from hrs.labelling.areas import Areas
 from hrs.labelling.photoset import Conflict, PhotoSet
@@ -31,6 +32,10 @@ _FAST = 1  # of gzip's levels: maps of a few classes shrink a hundredfold at any
 _MOST_SENT = 8 << 20  # bytes of a compressed label
 
 Answer = Callable[[Request], Response]
+
+
+class Outdated(HRSError):
+    """What was painted means something else by now."""
 
 
 def editor(desk: Desk) -> Starlette:
@@ -50,7 +55,7 @@ def editor(desk: Desk) -> Starlette:
             Route(f"{photo}/questions", told(own.questions)),
             Route(f"{photo}/outlook", told(own.outlook)),
             Route(f"{photo}/label", told(own.label), methods=["GET"]),
-            Route(f"{photo}/label", received(own.keep), methods=["PUT"]),
+            Route(f"{photo}/label", received(own.keep), methods=["PUT", "PATCH"]),
             *font_routes("/font.woff2"),
             Mount("/", StaticFiles(directory=STATIC, html=True)),
         ]
@@ -108,13 +113,22 @@ class Addresses:
     def label(self, request: Request) -> Response:
         own, photo = self._photo(request)
         label, version = self.desk.label(own, photo)
-        return packed(label.tobytes(), version=version)
+        answer = packed(label.tobytes())
+        answer.headers.update({"ETag": version, "Basis": basis_of(own, photo)})
+        return answer
 
     def keep(self, request: Request, body: bytes) -> Response:
+        """A whole label (PUT), or what changed in it (PATCH)."""
         own, photo = self._photo(request)
-        height, width = editor_size(*own.size(photo))
-        label = np.frombuffer(unpacked(body, height * width), np.uint8).reshape(height, width)
-        version = self.desk.keep(own, photo, label, over=request.headers.get("if-match"))
+        check_basis(request.headers.get("basis"), own, photo)
+        edit = Edit.of(request.headers.get("editor"), request.headers.get("change"))
+        over, size = request.headers.get("if-match"), editor_size(*own.size(photo))
+        if request.method == "PATCH":
+            changes = runs_of(body, size[0] * size[1])
+            version = self.desk.change(own, photo, changes, over=over, edit=edit)
+        else:
+            label = np.frombuffer(unpacked(body, size[0] * size[1]), np.uint8).reshape(size)
+            version = self.desk.keep(own, photo, label, over=over, edit=edit)
         return JSONResponse({"version": version})
 
     def _set(self, request: Request) -> PhotoSet:
@@ -125,14 +139,16 @@ class Addresses:
 
 
 def told(answer: Answer) -> Answer:
-    """What is wrong, as JSON: 409 for a label that was changed elsewhere, 400 for anything else a person can mend."""
+    """What is wrong, as JSON: 409 for a label that was changed elsewhere, 412 for one of other classes or of another
+    photo, 400 for anything else a person can mend."""
 
     @wraps(answer)
     def safe(request: Request) -> Response:
         try:
             return answer(request)
         except HRSError as error:
-            return JSONResponse({"error": str(error)}, 409 if isinstance(error, Conflict) else 400)
+            status = 409 if isinstance(error, Conflict) else 412 if isinstance(error, Outdated) else 400
+            return JSONResponse({"error": str(error)}, status)
 
     return safe
 
@@ -161,8 +177,8 @@ def as_bytes(areas: Areas) -> bytes:
     return head.tobytes() + areas.regions.astype("<u4").tobytes() + grains.tobytes()
 
 
-def packed(data: bytes, version: str | None = None) -> Response:
-    headers = {"Content-Encoding": "gzip", "Cache-Control": "no-store"} | ({"ETag": version} if version else {})
+def packed(data: bytes) -> Response:
+    headers = {"Content-Encoding": "gzip", "Cache-Control": "no-store"}
     return Response(gzip.compress(data, _FAST), media_type="application/octet-stream", headers=headers)
 
 
@@ -176,6 +192,35 @@ def unpacked(data: bytes, size: int) -> bytes:
     if len(whole) != size:
         raise HRSError(f"the label has another size than the photo; expected {size} bytes")
     return whole
+
+
+def runs_of(data: bytes, pixels: int) -> Runs:
+    """Changes of a label of so many pixels: of each run its first pixel, and length * 256 + class, as little-endian
+    uint32. Raises HRSError for anything else."""
+    if len(data) % 8:
+        raise HRSError("the changes are cut off; expected two numbers of 4 bytes for each run")
+    runs = np.frombuffer(data, "<u4").reshape(-1, 2).astype(np.int64)
+    starts, lengths, values = runs[:, 0], runs[:, 1] >> 8, (runs[:, 1] & 0xFF).astype(np.uint8)
+    if ((starts[1:] < (starts + lengths)[:-1]).any()) or (starts + lengths > pixels).any():
+        raise HRSError("the changes do not fit the photo; expected runs of its pixels, one after another")
+    return starts, lengths, values
+
+
+def basis_of(own: PhotoSet, photo: str, count: int | None = None) -> str:
+    """What a label means: the first ``count`` classes (all by default), and which photo it is of."""
+    count = len(own.space) if count is None else count
+    found = own.image_file(photo).stat()
+    known = repr((own.space.classes[:count], found.st_mtime_ns, found.st_size))
+    return f"{count}-{hashlib.blake2b(known.encode(), digest_size=12).hexdigest()}"
+
+
+def check_basis(told: str | None, own: PhotoSet, photo: str) -> None:
+    """Raises Outdated where a label was painted on another photo, or with other classes; more of them are no others."""
+    if told is None:
+        return
+    count = told.partition("-")[0]
+    if not count.isdecimal() or int(count) > len(own.space) or basis_of(own, photo, int(count)) != told:
+        raise Outdated("the photo or the classes of this set were changed meanwhile; load the page anew")
 
 
 def _asked(request: Request, name: str) -> str:

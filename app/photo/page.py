@@ -94,13 +94,16 @@ def _one_photo(photos: Photos, model: gr.Dropdown, careful: gr.Checkbox) -> None
     answered = gr.on(
         [photo.change, model.input, careful.input],
         photos.show,
-        [photo, model, careful, opacity],
+        [photo, model, careful],
         outputs,
         trigger_mode="always_last",
         concurrency_id="network",
         concurrency_limit=1,
         show_progress_on=[hint, shows[0]],
         api_visibility="private",
+    )
+    answered.success(  # the slider may have moved meanwhile
+        colour, [shown, opacity], compare_and_overlay, show_progress="hidden", api_visibility="private"
     )
     answered.failure(empty, None, outputs, show_progress="hidden", api_visibility="private")
     if photos.corrections:

@@ -73,8 +73,9 @@ class Photos:
         chosen = titles[0][1] if titles else None
         return [gr.update(choices=titles, value=chosen), gr.update(visible=not titles)]
 
-    def show(self, photo: str | None, model: str | None, careful: bool, opacity: float) -> list[Any]:
-        """Everything on the page for one photo, in the order of the page's outputs; without a photo an empty page."""
+    def show(self, photo: str | None, model: str | None, careful: bool) -> list[Any]:
+        """Everything on the page for one photo but what `colour` makes, in the order of the page's outputs; without a
+        photo an empty page."""
         if photo is None:
             return empty()
         with told():
@@ -95,7 +96,8 @@ class Photos:
                 realism_html(result.realism, result.realism_words),
                 save(f"{stem}_labels.png", label_png(result.labels, space)),
                 save(f"{stem}.json", as_json(about)),
-                *colour(shown, opacity),
+                None,
+                None,
             ]
 
     def correct(self, photo: str | None, model: str | None, request: gr.Request) -> str:

@@ -28,6 +28,7 @@ T = TypeVar("T", bound=NDArray[np.generic])
 _PNG, _GIF = b"\x89PNG", b"GIF8"
 _LOOKED_AT = 8
 _OF_PHOTO = 300  # colours
+_SEEN_APART = 12.0  # in CIELAB
 _DEEP_STEP = 257  # of 65536 levels, between two of 256
 _RAW_IDS = 1 << 32  # a signed id below 0 is so much more as a raw id
 UNLISTED_VOID = frozenset({255, 65535, _RAW_IDS - 1})
@@ -165,6 +166,33 @@ def distinct_colours(count: int) -> tuple[Colour, ...]:
     hsv = np.array([[[179 * i // count, 200, 230 if i % 2 else 160] for i in range(count)]], np.uint8)
     rgb = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0]
     return tuple((int(r), int(g), int(b)) for r, g, b in rgb)
+
+
+def colours_beside(known: Sequence[Colour], count: int, apart_from: Sequence[Colour] = ()) -> list[Colour]:
+    """So many more colours, each as far as can be in CIELAB from those before it, and seen apart from some others."""
+    hues, saturations, values = np.meshgrid(np.arange(0, 180, 6), (110, 180, 255), (100, 170, 240), indexing="ij")
+    hsv = np.stack([hues.ravel(), saturations.ravel(), values.ravel()], 1).astype(np.uint8)
+    choices = cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB)[0]
+    lab = _cielab(choices)
+    usable = _distance(lab, apart_from) > _SEEN_APART
+    nearest, found = _distance(lab, known), list[Colour]()
+    for _ in range(count):
+        best = int(np.where(usable, nearest, -1).argmax())
+        red, green, blue = (int(level) for level in choices[best])
+        found.append((red, green, blue))
+        nearest = np.minimum(nearest, _distance(lab, found[-1:]))
+    return found
+
+
+def _distance(lab: NDArray[np.float32], colours: Sequence[Colour]) -> NDArray[np.floating]:
+    """Of each CIELAB colour to the nearest of some colours (CIE76); very far where there are none."""
+    if not colours:
+        return np.full(len(lab), 1e3)
+    return np.linalg.norm(lab[:, None] - _cielab(np.array(colours))[None], axis=2).min(axis=1)
+
+
+def _cielab(rgb: NDArray[np.integer]) -> NDArray[np.float32]:
+    return cv2.cvtColor((rgb[None] / 255).astype(np.float32), cv2.COLOR_RGB2LAB)[0]
 
 
 def read_image_file(path: Path, decode: Callable[[bytes], T | None]) -> T:

@@ -64,14 +64,16 @@ def give_out(own: PhotoSet, out: Path, *, progress: Progress | None = None) -> i
         How many there are.
 
     Raises:
-        HRSError: the folder is there already, nothing is labelled, a label is damaged, a class is called background, or
-            the disk is full.
+        HRSError: the folder is there already, nothing is labelled, a label is damaged, a class is called background or
+            has a name that labelmap.txt cannot tell, or the disk is full.
     """
     out = out.expanduser()
     photos, names = own.photos(), list[str]()
     check_new(out)
     if BACKGROUND in map(fold, own.space.classes):
         raise HRSError(f"{own.path.name} has a class called background, which is nothing to other tools; rename it")
+    if unfit := [name for name in own.space.classes if ":" in name or name.startswith("#")]:
+        raise HRSError(f"{unfit[0]!r} cannot be told in labelmap.txt; rename it without ':' and a leading '#'")
     space = _with_background(own.space)
     with atomic_folder(out) as folder:
         for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from hrs.data.classfile import classes_yaml, find_class_list
 from hrs.data.classlist import is_void
-from hrs.data.encoding import TRAIN_IDS, distinct_colours
+from hrs.data.encoding import TRAIN_IDS, colours_beside
 from hrs.data.formats.folder import encodings_of
 from hrs.errors import HRSError
-from hrs.labels import CAMVID_COLOURS, CITYSCAPES_COLOURS, IGNORE, Colour, LabelSpace, fold
+from hrs.labels import CAMVID_COLOURS, CITYSCAPES_COLOURS, IGNORE, LabelSpace, fold
 from hrs.pictures import label_png
 from hrs.runs.registry import nearest
 from hrs.system.documents import shortened
@@ -293,11 +293,10 @@ def space_of(name: str, classes: Sequence[str], known: LabelSpace | None = None)
             raise HRSError(f"{shortened(each)} means no class; leave it out, and label such pixels as Nothing")
     usual = {fold(each): colour for each, colour in (CITYSCAPES_COLOURS | CAMVID_COLOURS).items()}
     usual |= {fold(each): colour for each, colour in zip(known.classes, known.palette, strict=True)} if known else {}
-    taken, palette = set(usual.values()), list[Colour]()
-    others = (colour for colour in distinct_colours(len(names) + len(taken)) if colour not in taken)
-    for each in names:
-        palette.append(usual[fold(each)] if fold(each) in usual else next(others))
-    return LabelSpace(name=name or "own", classes=names, palette=tuple(palette))
+    own = {each: usual[fold(each)] for each in names if fold(each) in usual}
+    others = [each for each in names if each not in own]
+    own |= zip(others, colours_beside(list(own.values()), len(others), list(usual.values())), strict=True)
+    return LabelSpace(name=name or "own", classes=names, palette=tuple(own[each] for each in names))
 
 
 def without(space: LabelSpace, unwanted: Callable[[str], bool]) -> LabelSpace | None:

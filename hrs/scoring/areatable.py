@@ -120,9 +120,8 @@ class AreaTable:
         """One of FIXED, a map's raw weights or a LEVEL/SIGNAL, of all areas (n,); NaN for null."""
         if name not in self._columns:
             wanted = [name, *(each for each in _TOGETHER if each not in self._columns and each != name)]
-            table = self._read(
-                self.files.values(), wanted
-            )  # each file is opened once for all that is asked for at first
+            # each file is opened once for all that is asked for at first
+            table = self._read(self.files.values(), wanted)
             self._columns.update({each: table[each].to_numpy() for each in wanted})
         return self._columns[name]
 

@@ -137,9 +137,8 @@ class Scoring:
             if frames.stop % PART == 0 or frames.stop == len(self._corpus):
                 part = frames.start // PART
                 write_table(self._folder.areas_file(part * PART), to_table(areas))
-                write_table(
-                    self._folder.part(part), pa.concat_tables(tables)
-                )  # last: it says that the part is finished
+                # last: it says that the part is finished
+                write_table(self._folder.part(part), pa.concat_tables(tables))
                 tables, areas = [], []
             yield len(frames)
 

@@ -109,7 +109,7 @@ def _chunks(
             shown = [random_view(_styled(whole, rng, styles), rng, reader.config) for rng in rngs] or [whole]
             waiting += [(i, each) for each in shown]
         seen()
-        if waiting and (len(waiting) >= CHUNK or i == len(reader) - 1):
+        if len(waiting) >= CHUNK:
             yield waiting
             waiting = []
     if waiting:

@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import html
+import re
 
 import pytest
 from starlette.applications import Starlette
@@ -182,6 +184,17 @@ def test_a_session_ends(monkeypatch):
 def test_a_login_leads_nowhere_else(after):
     answer = client(LOCKED).post(LOGIN, data={"password": "open sesame", "next": after})
     assert answer.headers["location"] == "/"
+
+
+def test_a_link_keeps_its_query_through_the_login():
+    page = client(LOCKED).get("/weights?run=a%20b&frame=1", headers={"accept": "text/html"})
+    asked = re.search(r'name="next" value="([^"]*)"', page.text)
+    assert asked is not None
+    after = html.unescape(asked[1])
+    assert after == "/weights?run=a%20b&frame=1"
+    again = client(LOCKED).post(LOGIN, data={"password": "wrong", "next": after})
+    assert f'value="{html.escape(after)}"' in again.text
+    assert client(LOCKED).post(LOGIN, data={"password": "open sesame", "next": after}).headers["location"] == after
 
 
 def test_programs_send_the_password_with_each_request():

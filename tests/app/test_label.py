@@ -112,6 +112,65 @@ def test_what_is_no_label_of_the_photo_is_refused(client, own, body, status):
     assert own.read_label("photo0")[0] is None
 
 
+def runs(*found):
+    """First pixel, length and class of each."""
+    return np.array([[start, length * 256 + value] for start, length, value in found], "<u4").tobytes()
+
+
+def test_changes_alone_are_kept_over_the_label_that_they_are_of(client, own):
+    own.write_label("photo0", np.zeros((70, 90), np.uint8))
+    version = client.get(f"{PHOTO}/label").headers["ETag"]
+    answer = client.patch(f"{PHOTO}/label", content=runs((0, 3, 2), (90, 1, 3)), headers={"If-Match": version})
+    assert answer.status_code == 200
+    label, now = own.read_label("photo0")
+    assert now == answer.json()["version"]
+    assert label[0].tolist() == [2, 2, 2] + [0] * 87 and label[1].tolist() == [3] + [0] * 89 and not label[2:].any()
+    late = client.patch(f"{PHOTO}/label", content=runs((5, 1, 1)), headers={"If-Match": version})
+    assert late.status_code == 409
+
+
+@pytest.mark.parametrize("body", [b"1234", runs((6299, 2, 0)), runs((5, 5, 0), (7, 2, 0)), runs((0, 1, 77))])
+def test_changes_that_do_not_fit_are_refused(client, own, body):
+    assert client.patch(f"{PHOTO}/label", content=body).status_code == 400
+    assert own.read_label("photo0")[0] is None
+
+
+def test_an_editor_whose_answers_are_lost_goes_on(client, own):
+    """It is told nothing of its first save, so its second is over the version before."""
+    stored = client.get(f"{PHOTO}/label")
+    first, second = np.full((70, 90), 1, np.uint8), np.full((70, 90), 2, np.uint8)
+
+    def send(label, change, editor="one"):
+        headers = {"If-Match": stored.headers["ETag"], "Editor": editor, "Change": str(change)}
+        return client.put(f"{PHOTO}/label", content=gzip.compress(label.tobytes()), headers=headers)
+
+    assert send(first, 1).status_code == send(second, 2).status_code == 200
+    assert (own.read_label("photo0")[0] == 2).all()
+    assert send(first, 1).status_code == 200  # one that was long on its way
+    assert (own.read_label("photo0")[0] == 2).all()
+    assert send(first, 3, editor="another").status_code == 409
+    own.write_label("photo0", first)  # by somebody else
+    assert send(second, 4).status_code == 409
+
+
+def test_a_label_of_other_classes_or_of_another_photo_is_refused(client, own):
+    label = gzip.compress(bytes(70 * 90))
+
+    def send(basis):
+        return client.put(f"{PHOTO}/label", content=label, headers={"Basis": basis}).status_code
+
+    basis = client.get(f"{PHOTO}/label").headers["Basis"]
+    own.with_class("kerb")  # one more changes nothing of what was painted
+    assert send(basis) == 200
+    basis = client.get(f"{PHOTO}/label").headers["Basis"]
+    names = own.path / "classes.yaml"
+    names.write_text(names.read_text().replace("road", "street"))
+    assert send(basis) == 412
+    basis = client.get(f"{PHOTO}/label").headers["Basis"]
+    (own.path / "images" / "photo0.png").write_bytes(png(photo(seed=9)))
+    assert send(basis) == send("nonsense") == 412
+
+
 @pytest.mark.parametrize(
     "path",
     ["/api/sets/..%2f..%2fetc/photos/x/label", "/api/sets/town/photos/..%2f..%2fclasses/label", "/..%2froutes.py"],

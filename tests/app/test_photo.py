@@ -194,9 +194,11 @@ def read(file: str) -> np.ndarray:
 
 
 def test_a_photo_gives_pictures_a_table_and_files(photos, photo):
-    shown, hint, results, classes, confidence, table, realism, labels, numbers, compare, overlay = photos.show(
-        str(photo), "tiny", False, 50
+    shown, hint, results, classes, confidence, table, realism, labels, numbers, *later = photos.show(
+        str(photo), "tiny", False
     )
+    assert later == [None, None]  # what `colour` makes
+    compare, overlay = colour(shown, 50)
     assert shown.stem == "my_street" and not hint["visible"] and results["visible"]
     assert "data:image/png" in classes and "viridis" not in confidence and "% on average" in confidence
     assert table.index("road") < table.index("tree") and "Realism" in realism
@@ -208,7 +210,7 @@ def test_a_photo_gives_pictures_a_table_and_files(photos, photo):
 
 
 def test_another_opacity_needs_no_network(photos, photo):
-    shown = photos.show(str(photo), "tiny", False, 50)[0]
+    shown = photos.show(str(photo), "tiny", False)[0]
     bare, full = (cv2.imread(colour(shown, opacity)[1], cv2.IMREAD_COLOR_RGB) for opacity in (0, 100))
     truth = cv2.imread(str(photo), cv2.IMREAD_COLOR_RGB)
     assert np.abs(bare.astype(int) - truth).mean() < 3
@@ -220,12 +222,12 @@ def test_a_forgotten_result_is_not_recoloured():
 
 
 def test_without_a_photo_the_page_is_empty(photos):
-    assert photos.show(None, "tiny", False, 50) == empty()
+    assert photos.show(None, "tiny", False) == empty()
     assert len(empty()) == 11
 
 
 def test_a_careful_look_averages_views(photos, photo):
-    plain, careful = (photos.show(str(photo), "tiny", how, 50)[8] for how in (False, True))
+    plain, careful = (photos.show(str(photo), "tiny", how)[8] for how in (False, True))
     plain, careful = (json.loads(Path(file).read_text())["confidence"] for file in (plain, careful))
     assert plain != careful
 
@@ -235,14 +237,14 @@ def test_a_hostile_file_is_a_message(photos, folder, name):
     data, message = hostile()[name]
     (folder / name).write_bytes(data)
     with pytest.raises(gr.Error, match=message) as told:
-        photos.show(str(folder / name), "tiny", False, 50)
+        photos.show(str(folder / name), "tiny", False)
     assert str(folder) not in str(told.value) and not told.value.print_exception
 
 
 def test_of_an_animation_the_first_frame_is_taken(photos, folder):
     frames = [Pillow.new("RGB", (64, 48), colour) for colour in ("gray", "blue")]
     frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
-    assert isinstance(photos.show(str(folder / "moving.gif"), "tiny", False, 50)[0], Shown)
+    assert isinstance(photos.show(str(folder / "moving.gif"), "tiny", False)[0], Shown)
 
 
 @pytest.mark.parametrize(

@@ -283,3 +283,153 @@ def test_a_finger_paints_and_two_zoom(chromium: Browser, serve: Callable[..., st
     np.testing.assert_array_equal(own.read_label("photo0")[0], label)  # two fingers paint nothing
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()
+
+
+def listen_to(page: Page, own: PhotoSet, *, questions: int = 2) -> None:
+    """A model for the editor that takes every pixel for a road, 90 % sure, and asks about so many areas."""
+    areas = np.unique(find_areas(own.read_image("photo0")).at(4))[:questions]
+    asked = [{"area": int(area), "label": 1, "confidence": 0.6} for area in areas]
+    guess = bytes([1] * SIZE[0] * SIZE[1] + [90] * SIZE[0] * SIZE[1])
+    page.route("**/api/models", lambda route: route.fulfill(json=[{"name": "roads", "title": "roads"}]))
+    page.route("**/areas?*", lambda route: route.fulfill(response=route.fetch(url=route.request.url.partition("?")[0])))
+    page.route("**/guess?*", lambda route: route.fulfill(body=guess))
+    page.route("**/questions?*", lambda route: route.fulfill(json={"grain": 4, "questions": asked}))
+
+
+def test_strokes_are_kept_though_the_page_is_left_before_they_are_saved(
+    page: Page, serve: Callable[..., str], own: PhotoSet
+) -> None:
+    page.goto(f"{serve(own.path.parents[1])}/label?set=town")
+    editor = page.frame_locator("iframe")
+    expect(editor.locator("#saved")).to_have_text(KEPT)
+    hold(page, "**/photo0/label", "PUT")
+    editor.get_by_role("button", name="Brush").click()
+    press_pixel(editor, SIZE, 10, 10)
+    press_pixel(editor, SIZE, 60, 80)
+    expect(editor.locator("#saved")).to_have_text("Saving …")
+    page.get_by_role("link", name="Runs", exact=True).click()
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    label = kept(page, own, "photo0", lambda label: label[60, 80] == 0)
+    assert label[10, 10] == 0
+
+
+def test_a_save_whose_answer_is_lost_is_no_conflict(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+    open_editor(page, serve(own.path.parents[1]))
+    page.keyboard.press("b")
+
+    def unanswered(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/photo0/label", unanswered, times=1)
+    press_pixel(page, SIZE, 10, 10)
+    expect(page.locator("#saved")).to_have_text("Not saved")
+    press_pixel(page, SIZE, 60, 80)
+    expect(page.locator("#saved")).to_have_text(KEPT)
+    label = kept(page, own, "photo0", lambda label: label[60, 80] == 0)
+    assert label[10, 10] == 0
+
+
+def test_a_question_stays_until_it_is_answered(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+    listen_to(page, own)
+    areas = find_areas(own.read_image("photo0")).at(4)
+    own.write_label("photo0", np.where(areas == areas[-1, -1], 0, IGNORE).astype(np.uint8))
+    open_editor(page, serve(own.path.parents[1]), photo="photo0", model="roads")
+    expect(page.locator("#question-count")).to_have_text("2 left")
+    page.get_by_role("option", name="car").click()
+    page.get_by_role("button", name="Fit").click()
+    press_pixel(page, SIZE, SIZE[0] - 1, SIZE[1] - 1)  # elsewhere
+    kept(page, own, "photo0", lambda label: label[-1, -1] == 2)
+    expect(page.locator("#question-count")).to_have_text("2 left")
+    page.keyboard.press("y")
+    expect(page.locator("#question-count")).to_have_text("1 left")
+
+    held = hold(page, "**/photo1/areas?*", "GET")
+    show(page, "photo1")
+    expect(page.locator("#photos button[aria-current=true]")).to_contain_text("photo1")
+    expect(page.locator("#questions")).to_be_hidden()
+    page.keyboard.press("y")
+    let_through(page, held)
+    assert own.read_label("photo1")[0] is None
+
+
+def test_a_models_view_goes_where_nothing_is_labelled(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+    listen_to(page, own)
+    open_editor(page, serve(own.path.parents[1]), model="roads")
+    expect(page.get_by_text("Nothing is labelled here yet.")).to_be_visible()
+    begin = page.get_by_role("button", name="the model's view")
+    page.get_by_role("option", name="car").click()
+    button = begin.element_handle()
+    press_pixel(page, SIZE, 30, 40)
+    expect(begin).to_be_hidden()
+    button.evaluate("button => button.click()")  # as a press on its way would
+    label = kept(page, own, "photo0", lambda label: bool((label == 1).any()))
+    np.testing.assert_array_equal(label == 2, area_at(own, "photo0", 4, 30, 40))
+    assert (label[label != 2] == 1).all()
+
+    page.get_by_label("Model that helps").select_option("")
+    expect(page.locator("#saved")).to_have_text(KEPT)
+    page.get_by_role("button", name="Undo").click()  # another model forgets nothing
+    kept(page, own, "photo0", lambda label: not (label == 1).any())
+
+
+def test_a_fast_drag_misses_no_area(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+    open_editor(page, serve(own.path.parents[1]))
+    page.keyboard.press("b")
+    page.locator("#size").fill("60")
+    page.keyboard.press("a")
+    page.locator("#size").fill("0")
+    box = page.locator("#picture").bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 2, middle)
+    page.mouse.up()
+    kept(page, own, "photo0", lambda label: bool((label == 0).any()))
+    expect(page.locator("#saved")).to_have_text(KEPT)
+    label = own.read_label("photo0")[0]
+    assert label is not None
+    row = (label[SIZE[0] // 2] == 0) | (label[SIZE[0] // 2 - 1] == 0)
+    assert row[2:-2].all()
+
+
+def test_other_buttons_of_the_mouse_paint_nothing(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+    open_editor(page, serve(own.path.parents[1]))
+    page.locator("#picture").click(button="right")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(300)
+    assert own.read_label("photo0")[0] is None
+
+
+def test_nothing_is_painted_with_classes_of_before(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+    open_editor(page, serve(own.path.parents[1]))
+    file = own.path / "classes.yaml"
+    file.write_text(file.read_text().replace("road", "?").replace("tree", "road").replace("?", "tree"))
+    page.get_by_role("option", name="road").click()
+    press_pixel(page, SIZE, 30, 40)
+    expect(page.get_by_role("alert")).to_contain_text("changed meanwhile")
+    page.get_by_role("button", name="Load anew").click()
+    expect(page.locator("#classes li").nth(1)).to_contain_text("tree")
+    expect(page.locator("#classes li").nth(3)).to_contain_text("road")
+    assert own.read_label("photo0")[0] is None
+
+
+def test_keys_reach_buttons_sizes_and_the_photo(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+    open_editor(page, serve(own.path.parents[1]))
+    page.wait_for_function("document.querySelector('#size').max === '7'")
+    held = {"ctrlKey": True, "altKey": True, "modifierAltGraph": True, "bubbles": True}  # as German keyboards write ]
+    page.evaluate("(held) => document.body.dispatchEvent(new KeyboardEvent('keydown', {key: ']', ...held}))", held)
+    assert page.locator("#size").input_value() == "5"
+    page.get_by_role("button", name="Brush").focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Brush")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("option", name="road").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("option", name="car")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("option", name="car")).to_be_focused()
+    page.locator("#stage").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    kept(page, own, "photo0", lambda label: label[SIZE[0] // 2, SIZE[1] // 2] == 2)

@@ -36,6 +36,14 @@ def test_what_goes_to_another_tool_comes_back_as_it_was(own, tmp_path):
         assert again.image_file(name).read_bytes() == own.image_file(name).read_bytes()
 
 
+@pytest.mark.parametrize("name", ["a:b", "#one"])
+def test_a_name_that_labelmap_cannot_tell_is_refused(tmp_path, name):
+    own = PhotoSet.create(tmp_path / "odd", [name, "two"])
+    with pytest.raises(HRSError, match=r"cannot be told in labelmap\.txt"):
+        give_out(own, tmp_path / "voc")
+    assert not (tmp_path / "voc").exists()
+
+
 def test_the_colours_are_those_of_labelmap(own, tmp_path):
     give_out(own, tmp_path / "voc")
     lines = (tmp_path / "voc/labelmap.txt").read_text().splitlines()[1:]

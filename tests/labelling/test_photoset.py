@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
@@ -190,6 +191,21 @@ def test_a_new_class_leaves_ids_and_colours_of_the_others(own):
     assert PhotoSet.open(own.path).space == more.space
     with pytest.raises(HRSError, match="repeat"):
         more.with_class("Tram-Line")
+
+
+def test_colours_of_classes_can_be_told_apart(tmp_path):
+    """However the classes came; CIEDE2000 of 10 is a difference that is seen at a glance."""
+    one_by_one = PhotoSet.create(tmp_path / "one", ["floor", "shelf"])
+    for name in ("box", "pallet", "person", "cone", "rack", "tray"):
+        one_by_one = one_by_one.with_class(name)
+    more = PhotoSet.create(tmp_path / "more", CAMVID).with_class("kerb").with_class("tram").with_class("rail")
+    for space in (one_by_one.space, more.space, PhotoSet.create(tmp_path / "all", list("abcdefgh")).space):
+        lab = rgb2lab(np.array(space.palette) / 255)
+        made = [i for i, colour in enumerate(space.palette) if colour not in CAMVID.palette]
+        assert made
+        for i in made:
+            others = np.delete(lab, i, axis=0)
+            assert deltaE_ciede2000(lab[i], others).min() > 10, space
 
 
 @pytest.mark.parametrize("name", ["void", "Ignore", "un-labeled", "~", "Background"])

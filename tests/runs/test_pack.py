@@ -50,7 +50,7 @@ def test_only_a_finished_run_is_packed_and_nothing_is_replaced(finished, tmp_pat
     waiting = RunFolder.create(tmp_path, "waiting", "")
     with pytest.raises(HRSError, match="waiting is queued; only a finished one"):
         pack(waiting, tmp_path / "out")
-    with pytest.raises(HRSError, match="exists; delete it"):
+    with pytest.raises(HRSError, match="exists; name a folder"):
         pack(finished, tmp_path)
     assert not (tmp_path / "out").exists()
 

@@ -48,7 +48,14 @@ function sayKept(what) {
   if (what.status === 409) {
     notice('This photo was changed elsewhere meanwhile, perhaps in another tab.',
       ['Load that', () => open(state.photo, { discard: true })], ['Keep mine', () => own.save({ force: true })]);
-  } else notice(what.message, ['Try again', () => { own.stopped = false; own.save(); }]);
+  } else if (what.status === 412) notice(what.message, ['Load anew', () => reload()]);
+  else notice(what.message, ['Try again', () => { own.stopped = false; own.save(); }]);
+}
+
+/** Begin anew with what the set is now; what could not be kept is given up. */
+function reload() {
+  keeper?.leave();
+  window.location.reload();
 }
 
 async function trying(act) {
@@ -57,8 +64,16 @@ async function trying(act) {
 
 // Lists
 
+/** Put other items into a list; the place that had the focus keeps it. */
+function refill(list, items) {
+  const at = [...list.children].findIndex((item) => item.contains(document.activeElement));
+  list.replaceChildren(...items);
+  const item = list.children[at];
+  if (item) (item.tabIndex < 0 ? item.firstElementChild : item).focus();
+}
+
 function fillClasses() {
-  $('classes').replaceChildren(...[...state.space.classes, 'Nothing (ignored)'].map((name, i) => {
+  refill($('classes'), [...state.space.classes, 'Nothing (ignored)'].map((name, i) => {
     const value = i === state.space.classes.length ? IGNORE : i;
     const item = document.createElement('li');
     item.role = 'option';
@@ -70,7 +85,13 @@ function fillClasses() {
     key.textContent = value === IGNORE ? '0' : KEYS[i] ?? '';
     item.append(colour, name, key);
     item.onclick = () => choose(value);
-    item.onkeydown = (event) => { if (event.key === 'Enter') choose(value); };
+    item.onkeydown = (event) => {
+      const to = { ArrowDown: item.nextElementSibling, ArrowUp: item.previousElementSibling }[event.key];
+      if (to) to.focus();
+      else if (event.key === 'Enter' || event.key === ' ') choose(value);
+      else return;
+      event.preventDefault();
+    };
     return item;
   }));
 }
@@ -78,7 +99,7 @@ function fillClasses() {
 function fillPhotos() {
   const place = new Map([...state.advice.keys()].map((name, i) => [name, i]));
   const order = [...state.photos].sort((a, b) => (place.get(a.name) ?? 1e9) - (place.get(b.name) ?? 1e9));
-  $('photos').replaceChildren(...order.map((photo) => {
+  refill($('photos'), order.map((photo) => {
     const item = document.createElement('li');
     const button = document.createElement('button');
     button.ariaCurrent = String(photo.name === state.photo);
@@ -125,7 +146,6 @@ async function load(name) {
   notice(null);
   $('saved').textContent = 'Loading …';
   const path = addressOf(state.set, name);
-  const model = state.model ? `?model=${encodeURIComponent(state.model)}` : '';
   await trying(async () => {
     const [picture, stored] = await Promise.all([ask(`${path}/image`), ask(`${path}/label`)]);
     const photo = await createImageBitmap(await picture.blob());
@@ -134,22 +154,44 @@ async function load(name) {
     state.photo = name;
     keeper?.leave();
     const own = new Label(values, photo.width);
-    const mine = new Keeper(`${path}/label`, stored.headers.get('ETag'), () => own.values, (what) => { if (keeper === mine) sayKept(what); });
+    const mine = new Keeper(`${path}/label`, stored, () => own.values, (what) => { if (keeper === mine) sayKept(what); });
     [label, keeper, leaving] = [own, mine, false];
-    areas = null;
-    state.guess = null;
+    forgetHelp();
     view.show(photo, label, state.space.palette);
-    $('saved').textContent = 'Finding areas …';
     showShare();
     fillPhotos();
-    history.replaceState(null, '', `?${new URLSearchParams({ ...Object.fromEntries(asked), set: state.set, photo: name, model: state.model })}`);
-    const found = new Areas(await (await ask(`${path}/areas${model}`)).arrayBuffer());
-    if (turn !== loading) return;
-    areas = found;
-    if (state.tool !== 'brush') $('size').max = areas.grains - 1;
-    if (state.model) await readGuess(path, turn);
-    if (!keeper.pending) sayKept('saved');
+    await findHelp(path, turn);
   });
+  if (turn === loading) showHelp();
+}
+
+/** What was found in the photo before, or by another model. */
+function forgetHelp() {
+  Object.assign(state, { guess: null, questions: [], question: -1 });
+  areas = cursor = null;
+  $('start').hidden = $('questions').hidden = true;
+}
+
+/** Areas of the photo that is shown, what the model sees in it, and what it would ask. */
+async function findHelp(path, turn) {
+  const model = state.model ? `?model=${encodeURIComponent(state.model)}` : '';
+  $('saved').textContent = 'Finding areas …';
+  history.replaceState(null, '', `?${new URLSearchParams({ ...Object.fromEntries(asked), set: state.set, photo: state.photo, model: state.model })}`);
+  const found = new Areas(await (await ask(`${path}/areas${model}`)).arrayBuffer());
+  if (turn !== loading) return;
+  areas = found;
+  if (state.tool !== 'brush') $('size').max = areas.grains - 1;
+  if (state.model) await readGuess(path, turn);
+  if (turn === loading && !keeper.pending) sayKept('saved');
+}
+
+/** Another model looks at the photo that is shown; what was painted, and can be taken back, stays. */
+async function lookAnew() {
+  if (!label || leaving) return;
+  const turn = ++loading;
+  forgetHelp();
+  view.point([]);
+  await trying(() => findHelp(addressOf(state.set, state.photo), turn));
   if (turn === loading) showHelp();
 }
 
@@ -183,6 +225,7 @@ function kept() {
   showShare();
   const own = state.photos.find((photo) => photo.name === state.photo);
   if (own) own.labelled = label.share();
+  if (!$('start').hidden) showHelp();
 }
 
 // Questions
@@ -213,6 +256,11 @@ function answer(value) {
   nextQuestion();
 }
 
+/** To the next question where a stroke has answered this one. */
+function goOn() {
+  if (asking() && answered(state.questions[state.question])) nextQuestion();
+}
+
 const asking = () => !$('questions').hidden && state.question >= 0 && state.question < state.questions.length;
 
 // Painting
@@ -224,17 +272,23 @@ function stroke(pixels, value) {
   if (label.end()) kept();
 }
 
-function touched({ x, y }) {
+/** The pixel under a place of the photo; null outside of it. */
+function pixelAt({ x, y }) {
   const [column, row] = [Math.floor(x), Math.floor(y)];
-  if (!label || column < 0 || row < 0 || column >= label.width || row >= label.height) return [];
-  const pixel = row * label.width + column;
+  return column < 0 || row < 0 || column >= label.width || row >= label.height ? null : row * label.width + column;
+}
+
+function touched({ x, y }) {
+  const pixel = label ? pixelAt({ x, y }) : null;
+  if (pixel === null) return [];
   if (state.tool === 'object') return label.piece(pixel);
   if (state.tool === 'brush') return label.disc(x - 0.5, y - 0.5, state.radius);
   return areas ? areas.of(state.grain, areas.at(state.grain, pixel)) : [];
 }
 
 function between(from, to) {
-  const steps = Math.max(1, Math.ceil(Math.hypot(to.x - from.x, to.y - from.y) / Math.max(1, state.radius / 2)));
+  const apart = state.tool === 'brush' ? Math.max(1, state.radius / 2) : 1;
+  const steps = Math.max(1, Math.ceil(Math.hypot(to.x - from.x, to.y - from.y) / apart));
   return Array.from({ length: steps }, (_, i) => ({
     x: from.x + ((to.x - from.x) * (i + 1)) / steps, y: from.y + ((to.y - from.y) * (i + 1)) / steps,
   }));
@@ -245,11 +299,11 @@ let last = null;
 let space = false;
 
 function down(event) {
-  if (!label || leaving) return;
+  if (!label || leaving || event.button > 1 || pointers.size >= 2) return;
   $('picture').setPointerCapture(event.pointerId);
   pointers.set(event.pointerId, event);
   if (pointers.size === 2) { // two fingers move the photo; what the first had begun is taken back
-    if (label.stroke && label.end()) { label.undo(); label.undone = []; view.recolour(); }
+    if (label.cancel()) { view.recolour(); keeper.changed(); } // a save may have sent what it had painted
     last = null;
     return;
   }
@@ -288,7 +342,10 @@ function pinch(event, before, ratio) {
 function up(event) {
   pointers.delete(event.pointerId);
   $('stage').classList.remove('moving');
-  if (last !== null && label.end()) { kept(); if (asking()) nextQuestion(); }
+  if (last !== null && label.end()) {
+    kept();
+    goOn();
+  }
   last = null;
 }
 
@@ -298,11 +355,12 @@ function endStroke() {
 }
 
 function paintAt(places) {
-  const seen = new Set();
+  let area = null; // that was painted last
   for (const place of places) {
+    if (area?.has(pixelAt(place))) continue;
     const pixels = touched(place);
-    if (!pixels.length || seen.has(pixels[0])) continue;
-    if (state.tool === 'area') seen.add(pixels[0]);
+    if (!pixels.length) continue;
+    if (state.tool === 'area') area = new Set(pixels);
     if (label.paint(pixels, state.value)) view.recolour(pixels);
   }
 }
@@ -311,15 +369,35 @@ function hover(event) {
   const place = view.place(event);
   const pixels = state.tool === 'move' || space ? [] : touched(place);
   view.point(pixels);
-  const inside = place.x >= 0 && place.y >= 0 && place.x < label.width && place.y < label.height;
-  $('hover').hidden = !inside;
-  if (!inside) return;
-  const pixel = Math.floor(place.y) * label.width + Math.floor(place.x);
+  const pixel = pixelAt(place);
+  $('hover').hidden = pixel === null;
+  if (pixel === null) return;
   const own = state.space.classes[label.values[pixel]] ?? 'not labelled';
   const seen = state.guess && state.space.classes[state.guess.labels[pixel]];
   $('hover').textContent = seen ? `${own} · model: ${seen} ${state.guess.percent[pixel]} %` : own;
   const { left, top } = $('stage').getBoundingClientRect();
   Object.assign($('hover').style, { left: `${event.clientX - left + 14}px`, top: `${event.clientY - top + 14}px` });
+}
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const STRIDE = 8; // pixels of the screen that an arrow key goes; with Shift five times as far
+let cursor = null; // where arrow keys have gone on the photo
+
+/** Paint without a pointer: arrow keys go over the photo, Enter paints what is lit up. */
+function steer(event) {
+  if (!label || leaving) return;
+  const by = ARROWS[event.key];
+  if (by) {
+    const reach = (event.shiftKey ? 5 : 1) * STRIDE * ((window.devicePixelRatio || 1) / view.scale);
+    const from = cursor ?? { x: label.width / 2, y: label.height / 2 };
+    const within = (value, most) => Math.min(Math.max(value, 0.5), most - 0.5);
+    cursor = { x: within(from.x + by[0] * reach, label.width), y: within(from.y + by[1] * reach, label.height) };
+    view.point(touched(cursor));
+  } else if (event.key === 'Enter' && cursor && state.tool !== 'move') {
+    stroke(touched(cursor), state.value);
+    goOn();
+  } else return;
+  event.preventDefault();
 }
 
 // Tools
@@ -352,9 +430,12 @@ function change(way) {
 function keyed(event) {
   if (event.target.matches('input:not([type=range]), select')) return;
   const key = event.key.toLowerCase();
-  if ((event.ctrlKey || event.metaKey) && key === 'z') change(event.shiftKey ? 'redo' : 'undo');
-  else if ((event.ctrlKey || event.metaKey) && key === 'y') change('redo');
-  else if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typed = event.getModifierState('AltGraph'); // [ and ] need it on many keyboards
+  const command = (event.ctrlKey || event.metaKey) && !typed;
+  if (command && key === 'z') change(event.shiftKey ? 'redo' : 'undo');
+  else if (command && key === 'y') change('redo');
+  else if (command || (event.altKey && !typed)) return;
+  else if (key === ' ' && event.target.matches('button, [role=option]')) return;
   else if (key === ' ') space = event.type === 'keydown';
   else if (asking() && key === 'y') $('agree').click();
   else if (asking() && key === 'n') $('skip').click();
@@ -377,16 +458,21 @@ const LOOK = 3000; // ms between two looks
 
 async function look() {
   const found = await (await ask(addressOf(state.set))).json();
-  if (found.classes.length > state.space.classes.length) {
-    state.space = { classes: found.classes, palette: found.palette };
-    view.palette = state.space.palette;
-    fillClasses();
-  }
+  if (JSON.stringify([found.classes, found.palette]) !== JSON.stringify([state.space.classes, state.space.palette])) takeSpace(found);
   if (JSON.stringify(found.photos) !== JSON.stringify(state.photos)) {
     state.photos = found.photos;
     fillPhotos();
   }
   if (state.photo === null && state.photos.length) await open(state.photos[0].name);
+}
+
+/** Other classes or colours than so far. What was painted stays what it is where there are only more classes. */
+function takeSpace({ classes, palette }) {
+  const more = state.space.classes.every((name, i) => name === classes[i]);
+  if (!more) { notice('The classes of this set were changed meanwhile.', ['Load anew', () => reload()]); return; }
+  state.space = { classes, palette };
+  if (label) { view.palette = palette; view.recolour(); }
+  fillClasses();
 }
 
 async function keepLooking() {
@@ -421,7 +507,7 @@ for (const button of document.querySelectorAll('[data-start]')) {
     const { labels, percent } = state.guess;
     const least = button.dataset.start === 'sure' ? SURE : 0;
     label.begin();
-    labels.forEach((value, pixel) => { if (percent[pixel] >= least) label.paint([pixel], value); });
+    labels.forEach((value, pixel) => { if (percent[pixel] >= least && label.values[pixel] === IGNORE) label.paint([pixel], value); });
     view.recolour();
     if (label.end()) kept();
     showHelp();
@@ -436,7 +522,7 @@ $('zoom-out').onclick = () => view.zoom(0.8);
 $('zoom-fit').onclick = () => view.fit();
 $('agree').onclick = () => answer(state.questions[state.question].label);
 $('skip').onclick = () => nextQuestion();
-$('model').onchange = async (event) => { state.model = event.target.value; $('advise').disabled = !state.model; if (state.photo) await open(state.photo); };
+$('model').onchange = (event) => { state.model = event.target.value; $('advise').disabled = !state.model; lookAnew(); };
 $('advise').onclick = () => trying(async () => {
   $('advise').disabled = true;
   try {
@@ -457,9 +543,8 @@ $('add-class').onsubmit = (event) => {
   const name = new FormData(event.target).get('name');
   trying(async () => {
     const answer = await ask(`${addressOf(state.set)}/classes?name=${encodeURIComponent(name)}`, { method: 'POST' });
-    state.space = await answer.json();
+    takeSpace(await answer.json());
     event.target.reset();
-    if (label) { view.palette = state.space.palette; view.recolour(); }
     choose(state.space.classes.length - 1);
   });
 };
@@ -469,6 +554,7 @@ picture.addEventListener('pointermove', move);
 picture.addEventListener('pointerup', up);
 picture.addEventListener('pointercancel', up);
 picture.addEventListener('pointerleave', () => { $('hover').hidden = true; if (label && !asking()) view.point([]); });
+$('stage').addEventListener('keydown', steer);
 picture.addEventListener('wheel', (event) => {
   event.preventDefault();
   const { left, top } = picture.getBoundingClientRect();
@@ -477,5 +563,7 @@ picture.addEventListener('wheel', (event) => {
 }, { passive: false });
 window.addEventListener('keydown', keyed);
 window.addEventListener('keyup', (event) => { if (event.key === ' ') space = false; });
+window.addEventListener('blur', () => { space = false; });
+window.addEventListener('pagehide', () => keeper?.farewell()); // also where the dashboard goes to another page
 window.addEventListener('beforeunload', (event) => { if (keeper?.pending) event.preventDefault(); });
 trying(begin);

@@ -43,7 +43,7 @@ export class Areas {
 /** Class ids (height * width), with undo and redo. A stroke is one change, however many pixels and moves it takes. */
 export class Label {
   constructor(values, width) {
-    Object.assign(this, { values, width, height: values.length / width, done: [], undone: [], stroke: null });
+    Object.assign(this, { values, width, height: values.length / width, done: [], undone: [], stroke: null, touched: null });
   }
 
   begin() { this.stroke ??= new Map(); }
@@ -57,7 +57,16 @@ export class Label {
       this.values[pixel] = value;
       changed = true;
     }
+    if (changed) this.touched = null;
     return changed;
+  }
+
+  /** Give up the stroke that began; returns whether it had changed anything. */
+  cancel() {
+    const { stroke } = this;
+    this.stroke = this.touched = null;
+    stroke?.forEach((value, pixel) => { this.values[pixel] = value; });
+    return Boolean(stroke?.size);
   }
 
   /** End the stroke; returns whether it changed anything. */
@@ -79,6 +88,7 @@ export class Label {
   _move(from, to, side) {
     const change = from.pop();
     if (!change) return false;
+    this.touched = null;
     change.pixels.forEach((pixel, i) => { this.values[pixel] = change[side][i]; });
     to.push(change);
     return true;
@@ -86,6 +96,7 @@ export class Label {
 
   /** The pixels of the connected piece that holds a pixel (four neighbours, one class). */
   piece(start) {
+    if (this.touched?.seen[start]) return this.touched.found;
     const { values, width, height } = this;
     const value = values[start];
     const seen = new Uint8Array(values.length);
@@ -100,6 +111,7 @@ export class Label {
         if (other !== false && !seen[other] && values[other] === value) { seen[other] = 1; found.push(other); }
       }
     }
+    this.touched = { seen, found };
     return found;
   }
 
