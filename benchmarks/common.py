@@ -7,6 +7,7 @@ import contextlib
 import csv
 import io
 import os
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -131,21 +132,39 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+def in_turns(works: Mapping[str, Callable[[], object]], repeats: int, *, warm: int = 1) -> dict[str, float]:
+    """Median seconds of each work after ``warm`` rounds; they take turns, so that a busy moment meets all."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(warm + repeats):
+        for name, work in works.items():
+            began = time.perf_counter()
+            work()
+            times[name].append(time.perf_counter() - began)
+    return {name: statistics.median(each[warm:]) for name, each in times.items()}
+
+
+@contextlib.contextmanager
+def cache_at(folder: Path) -> Iterator[None]:
+    """The cache of regions and frames is this folder meanwhile."""
+    before = os.environ.get("HRS_CACHE")
+    os.environ["HRS_CACHE"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["HRS_CACHE"]
+        if before is not None:
+            os.environ["HRS_CACHE"] = before
+
+
 @contextlib.contextmanager
 def empty_region_cache() -> Iterator[None]:
     """Regions are computed anew and thrown away afterwards; frames that are drawn stay in the user's cache."""
     drawn = cache_root() / "render"
     drawn.mkdir(parents=True, exist_ok=True)
-    before = os.environ.get("HRS_CACHE")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "render").symlink_to(drawn.resolve())
-        os.environ["HRS_CACHE"] = folder
-        try:
+        with cache_at(Path(folder)):
             yield
-        finally:
-            del os.environ["HRS_CACHE"]
-            if before is not None:
-                os.environ["HRS_CACHE"] = before
 
 
 def told(main: Callable[[], None]) -> None:

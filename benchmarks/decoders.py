@@ -20,15 +20,13 @@ of 480x360, over the product's, medians of nine taken in turn; *encoder frozen*:
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from statistics import median
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.common import print_table, told
+from benchmarks.common import in_turns, print_table, told
 from benchmarks.frozen import Arm, Setting, lite0, parser, run
 from hrs.networks.base import SegmenterOutput, upsample
 from hrs.networks.compact import conv_norm
@@ -135,21 +133,12 @@ def one_photo(network: Lite) -> Callable[[], None]:
     return segment
 
 
-def seconds(works: Mapping[str, Callable[[], None]]) -> dict[str, float]:
-    """The median time of each, taken in turn."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(ROUNDS):
-        for name, work in works.items():
-            began = time.perf_counter()
-            work()
-            times[name].append(time.perf_counter() - began)
-    return {name: median(each) for name, each in times.items()}
-
-
 def report_times(classes: int) -> None:
     torch.set_num_threads(1)
     networks = {name: build(classes) for name, build in (DECODERS | {FROZEN: frozen}).items()}
-    trained, shown = (seconds({name: how(net) for name, net in networks.items()}) for how in (training_step, one_photo))
+    trained, shown = (
+        in_turns({name: how(net) for name, net in networks.items()}, ROUNDS) for how in (training_step, one_photo)
+    )
     first = next(iter(DECODERS))
     rows = [[name, f"{trained[name] / trained[first]:.2f}", f"{shown[name] / shown[first]:.2f}"] for name in networks]
     print_table(["decoder", "training step", "photo"], rows)

@@ -12,11 +12,9 @@ not know (compact) have no ratio.
 from __future__ import annotations
 
 import argparse
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
 from io import BytesIO
@@ -30,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from benchmarks.common import print_table, told
+from benchmarks.common import in_turns, print_table, told
 from hrs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hrs.config import load_config
 from hrs.inference import Predictor, read_photograph
@@ -83,17 +81,6 @@ def street_photo(height: int, width: int) -> NDArray[np.uint8]:
     return cv2.resize(frame, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
 
 
-def medians(sides: dict[str, Run], repeats: int) -> dict[str, float]:
-    """Median milliseconds of each side after one warm-up; they take turns, so that a busy moment meets all."""
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(repeats + 1):
-        for name, run in sides.items():
-            start = time.perf_counter()
-            run()
-            times[name].append(1000 * (time.perf_counter() - start))
-    return {name: statistics.median(each[1:]) for name, each in times.items()}
-
-
 def sides_of(folder: Path, photo: NDArray[np.uint8], names: tuple[str, ...]) -> dict[str, Run]:
     """What is compared, by name: onnx, torch, pipeline."""
     made: dict[str, Run] = {}
@@ -112,7 +99,7 @@ def decode_time(photo: NDArray[np.uint8], repeats: int) -> float:
     """Milliseconds to read the photo as a JPEG file."""
     file = BytesIO()
     Pillow.fromarray(photo).save(file, "JPEG", quality=90)
-    return medians({"read": lambda: read_photograph(file.getvalue())}, repeats)["read"]
+    return 1000 * in_turns({"read": lambda: read_photograph(file.getvalue())}, repeats)["read"]
 
 
 def peak(folder: Path, side: str, size: str, threads: int) -> int:
@@ -137,7 +124,7 @@ def report(folder: Path, repeats: int, threads: int) -> None:
     for size, shape in PHOTOS.items():
         photo = street_photo(*shape)
         sides = sides_of(folder, photo, ("onnx", "torch", "pipeline"))
-        times = medians(sides, repeats)
+        times = {name: 1000 * seconds for name, seconds in in_turns(sides, repeats).items()}
         other = times.get("pipeline")
         speed = [f"{other / times[name]:.1f}" if other else "–" for name in ("onnx", "torch")]
         memory = [str(peak(folder, name, size, threads)) for name in ("onnx", "pipeline") if name in sides]

@@ -9,16 +9,13 @@ training; the two take turns for the latency of one image in the network alone.
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from benchmarks.common import print_table, told
+from benchmarks.common import in_turns, print_table, told
 from hrs.checkpoint import read_about
 from hrs.data.layouts import open_dataset
 from hrs.data.transforms import Sample, fit
@@ -26,17 +23,6 @@ from hrs.inference import Predictor, evaluate
 from hrs.inference.backends import OnnxBackend, onnx_model
 from hrs.inference.quantise import quantise_on
 from hrs.runs.registry import resolve_checkpoint
-
-
-def milliseconds(backends: dict[str, OnnxBackend], image: NDArray[np.uint8], repeats: int) -> dict[str, float]:
-    """Median time of each, in turns."""
-    times: dict[str, list[float]] = {name: [] for name in backends}
-    for _ in range(repeats):
-        for name, backend in backends.items():
-            began = time.perf_counter()
-            backend(image[None])
-            times[name].append(1000 * (time.perf_counter() - began))
-    return {name: statistics.median(each[2:]) for name, each in times.items()}
 
 
 def main() -> None:
@@ -58,12 +44,12 @@ def main() -> None:
         quantise_on(checkpoint, models["int8"], options.dataset)
         backends = {name: OnnxBackend(path) for name, path in models.items()}
         image = fit(Sample(image=scored.read_image(0)), *size).image
-        times = milliseconds(backends, image, options.repeats)
+        times = in_turns({name: partial(each, image[None]) for name, each in backends.items()}, options.repeats, warm=2)
         rows = []
         for name, backend in backends.items():
             scores = evaluate(Predictor(backend, about.space, height=size[0], width=size[1]), scored)
             weight = models[name].stat().st_size / 1e6
-            rows.append([name, f"{scores.miou:.2f}", f"{times[name]:.1f}", f"{weight:.1f}"])
+            rows.append([name, f"{scores.miou:.2f}", f"{1000 * times[name]:.1f}", f"{weight:.1f}"])
     print_table(("network", "mIoU", f"ms at {size[1]}x{size[0]}", "MB"), rows)
 
 

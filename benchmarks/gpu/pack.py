@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 import yaml
 
+from benchmarks.common import cache_at
 from benchmarks.gpu.run import ROOT, SITE
 from benchmarks.settings import AIRSIM, drive_of, held_out_drives
 from hrs.config import DataConfig
@@ -155,9 +155,7 @@ def _copy(folder: Path, dataset: Dataset, chosen: Iterable[int], classes: list[s
 
 def _write_regions(out: Path, pairs: Mapping[str, Pair]) -> None:
     """Every frame that training sees is read once, with the cache of regions inside the pack."""
-    before = os.environ.get("HRS_CACHE")
-    os.environ["HRS_CACHE"] = str(out / "cache")
-    try:
+    with cache_at(out / "cache"):
         for name, pair in pairs.items():
             target = open_dataset(folder_of(out, name, "target"))
             source = open_dataset(folder_of(out, name, "source")).map_to(target.space) if target.space else target
@@ -165,10 +163,6 @@ def _write_regions(out: Path, pairs: Mapping[str, Pair]) -> None:
             reader = FrameReader([source, target], config, regions=True)
             for i in range(len(reader)):
                 reader[i]
-    finally:
-        os.environ.pop("HRS_CACHE")
-        if before is not None:
-            os.environ["HRS_CACHE"] = before
 
 
 def _take_encoder(folder: Path) -> None:

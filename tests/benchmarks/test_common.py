@@ -1,9 +1,10 @@
 import csv
+import os
 from pathlib import Path
 
 import pytest
 
-from benchmarks.common import finished, write_runs
+from benchmarks.common import cache_at, finished, in_turns, write_runs
 from hrs.runs.folder import RunFolder
 from hrs.study.plan import Study, plan
 from tests.conftest import tiny_config
@@ -32,3 +33,22 @@ def test_finished_runs_of_a_study_are_rows(tmp_path: Path, frames, capsys: pytes
     head, _, first, *_ = capsys.readouterr().out.splitlines()
     assert head == "| pair | arm | n_real | seed | step | miou | pixel_accuracy |"
     assert first.startswith("| one | joint |")
+
+
+def test_works_take_turns_and_their_first_rounds_do_not_count():
+    order = []
+    times = in_turns({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 2, warm=1)
+    assert order == ["a", "b"] * 3
+    assert set(times) == {"a", "b"} and all(seconds >= 0 for seconds in times.values())
+
+
+def test_the_cache_is_elsewhere_only_meanwhile(monkeypatch, tmp_path):
+    monkeypatch.setenv("HRS_CACHE", "before")
+    with pytest.raises(ZeroDivisionError), cache_at(tmp_path):
+        assert os.environ["HRS_CACHE"] == str(tmp_path)
+        raise ZeroDivisionError
+    assert os.environ["HRS_CACHE"] == "before"
+    monkeypatch.delenv("HRS_CACHE")
+    with cache_at(tmp_path):
+        pass
+    assert "HRS_CACHE" not in os.environ
