@@ -40,13 +40,14 @@ def test_the_cursor_reads_weights_and_class(grid: Page, run: Path) -> None:
     canvases = open_frame(grid, "003")
     frame = ScoredCorpus.open(run / "scores").frame(3)
     maps, label = frame.read_maps(), frame.read_label()
-    step = view(frame.read_jpeg(), label, maps, ScoredCorpus.open(run / "scores").space)["scale"] / 255
+    sent = view(frame.read_jpeg(), label, maps, ScoredCorpus.open(run / "scores").space)
+    step = sent["scale"] / sent["steps"]
     box = place(canvases.nth(PIXEL))
     for x, y in ((4, 3), (20, 20)):
         grid.mouse.move(box["x"] + (x + 0.5) * box["width"] / 32, box["y"] + (y + 0.5) * box["height"] / 24)
         expect(grid.locator(".tip")).to_contain_text(("sky", "road", "car", "tree")[label[y, x]])
         for name in ("combined", "pixel", "region", "image"):
-            seen = round(maps[name][y, x] / step) * step  # the browser gets a byte a pixel
+            seen = round(maps[name][y, x] / step) * step  # the browser gets whole steps
             expect(grid.locator(".tip")).to_contain_text(f"{seen:.2f}")
 
 
