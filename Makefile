@@ -20,7 +20,7 @@ app: $(READY)           ## the dashboard and the photo app
 	$(PY) -m app
 
 test: browser check     ## all checks and tests
-	$(PY) -m pytest -n 2 --durations=25
+	$(PY) -m pytest -n logical --maxprocesses 4 --dist worksteal --durations=25
 
 check: $(READY)         ## style and types only
 	$(VENV)/bin/ruff check .
