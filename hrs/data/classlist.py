@@ -111,13 +111,18 @@ def checked(found: ClassList) -> ClassList:
             f"{found.path} names the id {shortened(max(wrong, key=abs))}; expected ids from 0 to 65535{void}"
         )
     _check_names(found.path, found.names.values())
-    if len(set(found.names.values())) < 2:
-        only = listed(found.names.values()) or "none"
-        raise HRSError(
-            f"{found.path} names {len(set(found.names.values()))} classes ({only}); expected 2 or more: name what is "
-            "left, such as background, too"
-        )
+    if not found.names:
+        raise HRSError(f"{found.path} names no class; expected a name for every id in labels")
     return _without_void(found)
+
+
+def check_several(found: ClassList) -> None:
+    """Raises HRSError for a list of one class, of labels where every pixel has a listed one."""
+    if len(set(found.names.values())) < 2:
+        raise HRSError(
+            f"{found.path} names 1 class ({listed(found.names.values())}); expected 2 or more: name what is left, such "
+            "as background, too"
+        )
 
 
 def _check_names(path: Path, names: Iterable[str]) -> None:

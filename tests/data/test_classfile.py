@@ -92,13 +92,11 @@ def test_text_in_every_unicode(tmp_path, encoding):
     [
         ("classes:\n  0: sky\n  1: road\n  1: box\n", "line 4: '1' stands there twice, first in line 3"),
         ("classes: {sky: 1, road: 1}", "names the id 1 twice, 'sky' and 'road'"),
-        ("classes: {1: road}", r"names 1 classes \(road\); expected 2 or more"),
         ("classes: {sky: blue, road: grey}", r"'sky': 'blue' is no class\); expected 'classes:'"),
         ("classes: {-1: sky, 1: road}", "names the id -1; expected ids from 0 to 65535, or void for ids below 0"),
         ("classes: {0: Road, 1: road, 2: box}", "has 'Road' and 'road' .*; give every class its own name"),
         ("kinds: {a: b}", r"it holds kinds\); expected 'classes:'"),
         ("", "cannot be used"),
-        ('"a\\nb"', r"names 1 classes \(a\\nb\); expected 2 or more"),
         (f"classes: {{sky: {'9' * 5000}, road: 1}}", "is no class"),
         ("classes: [sky, road]\nignore: [tree]", "'tree' is neither an id nor one of its classes, sky, road"),
         ("classes: [sky, road]\npalette: 7", "palette is '7'; expected"),
@@ -120,6 +118,7 @@ def test_mistakes_are_named_with_file_and_line(tmp_path, text, message):
         ("classes.txt", "0 sky\n0 road\n", "names the id 0 twice"),
         ("classes.txt", "sky\n\nbox\n", "line 2 is empty, so it is not sure which ids .*; take the line out, or write"),
         ("classes.csv", "names\nsky\n\nbox\n", "line 3 is empty"),
+        ("classes.txt", "\n", "names no class; expected a name for every id"),
         ("labels.txt", "labels/f0.png\nlabels/f1.png\n", "names files, such as 'labels/f0.png', not classes; expected"),
     ],
 )

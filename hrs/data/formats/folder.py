@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from hrs.data.classfile import EXPECTED, READERS, find_class_list
-from hrs.data.classlist import ClassList, as_colour
+from hrs.data.classlist import ClassList, as_colour, check_several
 from hrs.data.encoding import UNLISTED_VOID, Encoding, by_name, colour_id, fitting, palette_of, raw_id, spread
 from hrs.data.frames import Found, label_files, pair, refuse_brush_masks
 from hrs.data.lists import read_list
@@ -139,7 +139,11 @@ def _held(encoding: Encoding, path: Path) -> set[int]:
 
 
 def encodings_of(classes: ClassList, name: str) -> list[Encoding]:
-    """How labels with these classes may be written: by id, and by colour where the list has colours."""
+    """How labels with these classes may be written: by id, and by colour where the list has colours.
+
+    Raises HRSError for a list of one class.
+    """
+    check_several(classes)
     ids = by_name(dict(sorted(classes.names.items())), channel="index", void=_void(classes), name=name or "own")
     space = LabelSpace(
         name=ids.space.name, classes=ids.space.classes, palette=_palette(ids.space, classes.names, classes.palette)

@@ -41,6 +41,13 @@ def test_yolo_names_that_stand_twice_are_one_class(tmp_path):
     only_the_square(open_dataset(yolo(tmp_path, f"2 {square}", "[car, truck, car, box, bike]")), "car")
 
 
+@pytest.mark.parametrize("names", ["[box]", "{0: box}"])
+def test_yolo_of_one_class_is_that_and_background(tmp_path, names):
+    data = open_dataset(yolo(tmp_path, "0 .15625 .16667 .453125 .16667 .453125 .5625 .15625 .5625", names))
+    assert data.space.classes == ("background", "box")
+    only_the_square(data)
+
+
 def test_yolo_without_a_list_of_classes(tmp_path):
     spec = yolo(tmp_path)
     (tmp_path / "data.yaml").unlink()
