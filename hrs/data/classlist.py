@@ -44,6 +44,26 @@ class ClassList:
         """What was guessed, in words."""
         return tuple(f"{self.path.name}: {each}" for each in self._guesses())
 
+    @property
+    def of_colours(self) -> dict[Colour, list[int]]:
+        """Colour -> the ids that have it, in the order of the list; the first of them is what the colour means."""
+        found: dict[Colour, list[int]] = {}
+        for raw, colour in self.palette.items():
+            if raw in self.names or raw in self.ignored:
+                found.setdefault(colour, []).append(raw)
+        return found
+
+    @property
+    def colour_notes(self) -> tuple[str, ...]:
+        """What is said where labels are read by colour, which cannot tell all classes apart."""
+        return tuple(f"{self.path.name}: {each}" for each in self._shared_colours())
+
+    def _shared_colours(self) -> Iterator[str]:
+        for colour, raws in self.of_colours.items():
+            first, *others = dict.fromkeys(self.names.get(raw, "what is ignored") for raw in raws)
+            if others:
+                yield f"the colour {' '.join(map(str, colour))} is read as {first}; {listed(others)} has it too"
+
     def _guesses(self) -> Iterator[str]:
         if self.dropped:
             yield f"ignored, as the name says: {listed(self.dropped)}"

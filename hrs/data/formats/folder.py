@@ -79,8 +79,9 @@ def encoded(found: Found, encodings: list[Encoding], classes: ClassList | None) 
     paths = [frame.label for frame in found.frames if frame.label]
     if classes and classes.palette:
         encodings = _by_palettes(encodings, spread(paths), classes.palette)
-    notes = (*found.notes, *(classes.notes if classes else ()))
-    return replace(found, encoding=fitting(encodings, paths) if paths else encodings[0], notes=notes)
+    encoding = fitting(encodings, paths) if paths else encodings[0]
+    shared = classes.colour_notes if classes and encoding.channel == "colour" else ()
+    return replace(found, encoding=encoding, notes=(*found.notes, *(classes.notes if classes else ()), *shared))
 
 
 def _by_palettes(encodings: list[Encoding], paths: Sequence[Path], palette: Mapping[int, Colour]) -> list[Encoding]:
@@ -149,11 +150,11 @@ def encodings_of(classes: ClassList, name: str) -> list[Encoding]:
         name=ids.space.name, classes=ids.space.classes, palette=_palette(ids.space, classes.names, classes.palette)
     )
     by_id = Encoding(space=space, channel="index", ids=ids.ids, void=ids.void - ids.ids.keys())
-    coloured = {colour_id(classes.palette[raw]): ids.ids[raw] for raw in classes.names if raw in classes.palette}
+    firsts = {colour_id(colour): raws[0] for colour, raws in classes.of_colours.items()}
+    coloured = {colour: ids.ids[raw] for colour, raw in firsts.items() if raw in classes.names}
     if not coloured:
         return [by_id]
-    void = frozenset(map(colour_id, (*classes.ignored_colours, _BORDER)))
-    void |= {colour_id(classes.palette[raw]) for raw in classes.ignored & classes.palette.keys()}
+    void = frozenset(map(colour_id, (*classes.ignored_colours, _BORDER))) | firsts.keys()
     by_colour = Encoding(space=space, channel="colour", ids=coloured, void=void - coloured.keys())
     return [by_colour, by_id] if classes.ordered else [by_id, by_colour]
 

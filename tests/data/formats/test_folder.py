@@ -222,3 +222,16 @@ def test_a_list_of_a_split_may_name_files_with_spaces(tmp_path):
     write_classes(write_classes(tmp_path, "street\n", "val.txt"))
     for split, names in (("train", ["street 2", "street 3"]), ("val", ["street"])):
         assert [frame.id for frame in open_dataset(f"folder:{tmp_path}", split=split).frames] == names
+
+
+def test_of_classes_of_one_colour_the_first_has_it_and_a_note_says_so(tmp_path):
+    coloured = np.array([[70, 130, 180], [0, 0, 142], [0, 0, 0]], np.uint8)
+    write_streets(tmp_path, 2, of=lambda ids: coloured[ids])
+    rows = ("void,0,0,0", "sky,70,130,180", "car,0,0,142", "plate,0,0,142", "static,0,0,0")
+    write_classes(tmp_path, "\n".join(("name,r,g,b", *rows)), "class_dict.csv")
+    data = open_dataset(f"folder:{tmp_path}")
+    assert [None if i == 255 else data.space.classes[i] for i in np.unique(data.read_label(0))] == ["sky", "car", None]
+    assert "class_dict.csv: the colour 0 0 142 is read as car; plate has it too" in data.notes
+    assert "class_dict.csv: the colour 0 0 0 is read as what is ignored; static has it too" in data.notes
+    write_streets(tmp_path, 2)
+    assert not any("has it too" in note for note in open_dataset(f"folder:{tmp_path}").notes)
