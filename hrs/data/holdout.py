@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +19,16 @@ from hrs.errors import HRSError
 SHARE = 0.2
 """Of a target's labelled images that are held out to validate on."""
 _FEWEST_GROUPS = 3
+_NUMBERS = "numbers"
+_VIEWS = (
+    "cam|camera|left|right|front|rear|back|side|center|centre|middle|top|bottom|view|"
+    "aug|augmented|flip|flipped|hflip|vflip|mirrored|rotated|copy"
+)
+_VIEW = re.compile(
+    rf"(?<![^/_\-. ])(?:{_VIEWS})\d{{0,2}}(?:[_\-. ]\d{{1,2}}(?=[/_\-. ]))?(?:[_\-. ]|(?=/|$))",
+    re.IGNORECASE,
+)
+"""A word that says which of several views or copies of an instant an image is, perhaps with a number behind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +58,8 @@ def hold_out(dataset: Dataset, *, seed: int, share: float = SHARE) -> tuple[Data
 
     Whole folders, sequences or drives are held out where names tell, since neighbouring video frames are not
     independent; else the last images in the order of their names, so that only one of them has a neighbour on the other
-    side. At most half of the images are held out. Raises HRSError for fewer than two images.
+    side. Views and copies of one instant stay together. At most half of the images are held out. Raises HRSError for
+    fewer than two images.
     """
     if len(dataset) < 2:
         raise HRSError(
@@ -54,24 +67,30 @@ def hold_out(dataset: Dataset, *, seed: int, share: float = SHARE) -> tuple[Data
         )
     ids = [frame.id for frame in dataset.frames]
     wanted = max(1, round(share * len(ids)))
-    kind, groups = _grouped(ids)
-    if groups:
-        chosen = _take_groups(groups, wanted, len(ids) // 2, seed)
-        how = f"{len(chosen)} of {len(groups)} {kind} ({', '.join(chosen[:4])}{', …' if len(chosen) > 4 else ''})"
-        held = {i for name in chosen for i in groups[name]}
-    else:
-        held = set(range(len(ids) - wanted, len(ids)))
+    kind, groups = _grouped(_instants(ids))
+    chosen = _take_groups(groups, _order(kind, groups, seed), wanted, len(ids) // 2)
+    how = f"{len(chosen)} of {len(groups)} {kind} ({', '.join(chosen[:4])}{', …' if len(chosen) > 4 else ''})"
+    if not kind:
         how = "the last by name, since names tell no sequences"
+    held = {i for name in chosen for i in groups[name]}
     train = dataset.take(i for i in range(len(ids)) if i not in held)
     val = dataset.take(sorted(held))
     words = f"{len(val)} of {len(ids)} labelled images are held out to validate on: {how}"
     return train, val, HeldOut(ids=tuple(frame.id for frame in val.frames), how=words)
 
 
-def _take_groups(groups: dict[str, list[int]], wanted: int, most: int, seed: int) -> list[str]:
-    """Groups at random until there are enough images; one that would make it more than half is passed over."""
+def _order(kind: str, groups: dict[str, list[int]], seed: int) -> list[str]:
+    """The order in which groups are held out: at random, but the last numbers and names first, which are neighbours."""
+    if kind == _NUMBERS:
+        return sorted(groups, key=int, reverse=True)
     names = sorted(groups)
-    order = [names[i] for i in np.random.default_rng((seed, len(names))).permutation(len(names))]
+    return (
+        [names[i] for i in np.random.default_rng((seed, len(names))).permutation(len(names))] if kind else names[::-1]
+    )
+
+
+def _take_groups(groups: dict[str, list[int]], order: Sequence[str], wanted: int, most: int) -> list[str]:
+    """Groups in this order until there are enough images; one that would make it more than half is passed over."""
     chosen: list[str] = []
     count = 0
     for name in order:
@@ -82,16 +101,44 @@ def _take_groups(groups: dict[str, list[int]], wanted: int, most: int, seed: int
 
 
 def _grouped(ids: Sequence[str]) -> tuple[str, dict[str, list[int]]]:
-    """What the names tell: folders, else the beginning of the name; nothing where there are too few or too many."""
+    """What the names tell: folders, else the beginning of the name; by name where there are too few or too many."""
     ways: tuple[tuple[str, Callable[[str], str]], ...] = (
         ("folders", lambda each: each.rpartition("/")[0]),
         ("sequences", lambda each: re.split(r"[_\-. ]", each.rpartition("/")[2])[0]),
         ("sequences", lambda each: re.sub(r"[_\-. ]?\d+$", "", each)),
     )
+    most = len(set(ids)) // 2
     for kind, key in ways:
-        groups: dict[str, list[int]] = {}
-        for i, each in enumerate(ids):
-            groups.setdefault(key(each), []).append(i)
-        if _FEWEST_GROUPS <= len(groups) <= len(ids) // 2 or (kind == "folders" and 2 <= len(groups) <= len(ids) // 2):
-            return kind, groups
-    return "", {}
+        groups = _by(key, ids)
+        if (2 if kind == "folders" else _FEWEST_GROUPS) <= len(groups) <= most:
+            return _NUMBERS if kind != "folders" and all(map(str.isdecimal, groups)) else kind, groups
+    return "", _by(str, ids)
+
+
+def _by(key: Callable[[str], str], ids: Sequence[str]) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {}
+    for i, each in enumerate(ids):
+        groups.setdefault(key(each), []).append(i)
+    return groups
+
+
+def _instants(ids: Sequence[str]) -> list[str]:
+    """Names without what tells apart views and copies of one instant: cam_left/0001 and cam_right/0001 are 0001."""
+    bare = ["/".join(filter(None, (part.rstrip("_-. ") for part in _VIEW.sub("", each).split("/")))) for each in ids]
+    found = [each.rpartition("/")[2] for each in bare] if _are_views(bare) else bare
+    return found if len(set(found)) > 1 else list(ids)
+
+
+def _are_views(names: Sequence[str]) -> bool:
+    """Whether most file names are in several folders, and are no numbers that begin anew in each."""
+    folders: dict[str, set[str]] = {}
+    for folder, _, name in (each.rpartition("/") for each in names):
+        folders.setdefault(folder, set()).add(name)
+    often = Counter(name for inside in folders.values() for name in inside)
+    anew = all(min(map(_number, inside)) <= 1 for inside in folders.values())
+    return not anew and 2 * sum(count > 1 for count in often.values()) > len(often)
+
+
+def _number(name: str) -> int:
+    """The last number in a name; a large one where there is none."""
+    return int((re.findall(r"\d+", name) or [sys.maxsize])[-1])

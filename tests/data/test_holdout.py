@@ -1,0 +1,64 @@
+"""What is validated on where nobody named it."""
+
+import pytest
+
+from hrs.data.holdout import hold_out
+from hrs.data.layouts import open_dataset
+from tests.data.files import pictured, save, street, write_classes
+
+
+def held(root, names):
+    """What is trained on, what is held out, and how in words."""
+    for i, name in enumerate(names):
+        save(root / f"images/{name}.png", pictured(street(i % 8)))
+        save(root / f"labels/{name}.png", street(i % 8))
+    train, val, found = hold_out(open_dataset(f"folder:{write_classes(root)}"), seed=0)
+    assert set(found.ids) == {frame.id for frame in val.frames} and len(train) + len(val) == len(names)
+    return {frame.id for frame in train.frames}, set(found.ids), found.how
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CAM_FRONT/{:04d} CAM_BACK/{:04d} CAM_FRONT_LEFT/{:04d}",
+        "cam_left/{:04d} cam_right/{:04d}",
+        "front_{:06d} rear_{:06d} left_{:06d}",
+        "{:06d}_left {:06d}_right",
+        "{:04d} aug_0_{:04d} aug_1_{:04d}",
+        "Camera_0/rgb_{:05d} Camera_1/rgb_{:05d}",
+        "clean/shot{:04d}5 fog/shot{:04d}5 rain/shot{:04d}5",
+        "{:04d}/left {:04d}/right",
+    ],
+)
+def test_views_and_copies_of_an_instant_stay_together(tmp_path, name):
+    views = name.split()
+    _, val, how = held(tmp_path, [view.format(i) for i in range(3, 13) for view in views])
+    assert val == {view.format(i) for i in (11, 12) for view in views}
+    assert "the last by name, since names tell no sequences" in how
+
+
+def test_running_numbers_are_no_sequences(tmp_path):
+    _, val, how = held(tmp_path, [f"{i:06d}_{part}" for i in range(10) for part in "ab"])
+    assert val == {f"{i:06d}_{part}" for i in (8, 9) for part in "ab"}
+    assert "2 of 10 numbers (000008, 000009)" in how
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("drive_{}/{:04d}", "folders"),
+        ("drive_{}/cam_left/{:04d}", "folders"),
+        ("town{}_{:04d}", "sequences"),
+        ("town_{}_{:04d}", "sequences"),
+    ],
+)
+def test_whole_sequences_are_held_out_though_their_numbers_begin_anew(tmp_path, name, kind):
+    train, val, how = held(tmp_path, [name.format(drive, i) for drive in range(5) for i in range(4)])
+    (drive,) = [drive for drive in range(5) if name.format(drive, 0) in val]
+    assert val == {name.format(drive, i) for i in range(4)} and f"1 of 5 {kind} (" in how
+    assert len(train) == 16
+
+
+def test_a_single_instant_is_divided(tmp_path):
+    train, val, _ = held(tmp_path, ["left", "right"])
+    assert train == {"left"} and val == {"right"}
