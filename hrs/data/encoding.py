@@ -27,6 +27,7 @@ Raw = NDArray[np.uint32]
 T = TypeVar("T", bound=NDArray[np.generic])
 _PNG, _GIF = b"\x89PNG", b"GIF8"
 _LOOKED_AT = 8
+_LOOKED_AT_MOST = 512  # labels, where a few do not tell
 _OF_PHOTO = 300  # colours
 _SEEN_APART = 12.0  # in CIELAB
 _DEEP_STEP = 257  # of 65536 levels, between two of 256
@@ -125,8 +126,20 @@ def colour_id(colour: Sequence[int]) -> int:
 
 
 def fitting(candidates: Sequence[Encoding], labels: Sequence[Path]) -> Encoding:
-    """The encoding that gives most pixels of a few labels a class; the first of those that give as many."""
-    return max(candidates, key=lambda each: round(sum(_known(each, path) for path in spread(labels)), 6))
+    """The encoding that gives most pixels of a few labels a class, and where several give as many, of the next label
+    that tells them apart; the first of those that none does."""
+    best = _best(candidates, spread(labels))
+    for path in spread(labels, _LOOKED_AT_MOST):
+        if len(best) == 1:
+            break
+        best = _best(best, [path])
+    return best[0]
+
+
+def _best(candidates: Sequence[Encoding], labels: Sequence[Path]) -> Sequence[Encoding]:
+    """Those that give most pixels of labels a class."""
+    known = [round(sum(_known(each, path) for path in labels), 6) for each in candidates]
+    return [each for each, share in zip(candidates, known, strict=True) if share == max(known)]
 
 
 def cityscapes_by_colour() -> Encoding:
@@ -135,9 +148,9 @@ def cityscapes_by_colour() -> Encoding:
     return by_name(wanted, channel="colour", void=frozenset(map(colour_id, CITYSCAPES_VOID_COLOURS)), space=CITYSCAPES)
 
 
-def spread(labels: Sequence[Path]) -> Sequence[Path]:
+def spread(labels: Sequence[Path], most: int = _LOOKED_AT) -> Sequence[Path]:
     """A few labels, evenly spread over all, that say how a data set is encoded."""
-    return [labels[i * len(labels) // _LOOKED_AT] for i in range(_LOOKED_AT)] if len(labels) > _LOOKED_AT else labels
+    return [labels[i * len(labels) // most] for i in range(most)] if len(labels) > most else labels
 
 
 def _known(encoding: Encoding, path: Path) -> float:

@@ -235,3 +235,19 @@ def test_of_classes_of_one_colour_the_first_has_it_and_a_note_says_so(tmp_path):
     assert "class_dict.csv: the colour 0 0 0 is read as what is ignored; static has it too" in data.notes
     write_streets(tmp_path, 2)
     assert not any("has it too" in note for note in open_dataset(f"folder:{tmp_path}").notes)
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "text"),
+    [
+        (1, "class_dict.csv", "name,r,g,b\nground,0,0,0\ncrack,255,255,255\n"),
+        (255, "classes.yaml", "classes: {0: ground, 1: crack}\npalette: {0: [0, 0, 0], 1: [255, 255, 255]}\n"),
+    ],
+)
+def test_one_label_with_a_rare_class_says_how_all_are_read(tmp_path, value, name, text):
+    crack = np.where(street() == 2, value, 0).astype(np.uint8)
+    for i in range(40):
+        save(tmp_path / f"images/{i:02d}.png", pictured(street()))
+        save(tmp_path / f"labels/{i:02d}.png", crack if i == 33 else 0 * crack)
+    data = open_dataset(f"folder:{write_classes(tmp_path, text, name)}")
+    assert (data.read_label(33) == (street() == 2)).all()
