@@ -53,6 +53,8 @@ class ClassMap:
     def rename(self, encoding: Encoding, spec: str) -> Encoding:
         """The same raw ids under the new names; the order is that of the classes on disk, what is new comes last.
 
+        A class that is there already is spelled as the map spells it.
+
         Raises HRSError for a key that is neither a class nor an id nor a colour of the data set, and where it leaves
         fewer than two classes.
         """
@@ -61,6 +63,7 @@ class ClassMap:
         for key, name in self.entries.items():
             for raw in self._meant(key, encoding, spec):
                 renamed[raw] = spelled.setdefault(fold(name), name)
+        renamed = {raw: spelled.get(fold(name), name) for raw, name in renamed.items()}
         ignored = {raw for raw, name in renamed.items() if _is_ignored(name)}
         kept = {raw: name for raw, name in renamed.items() if raw not in ignored}
         if len(set(kept.values())) < 2:

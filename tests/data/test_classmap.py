@@ -37,6 +37,13 @@ def test_several_to_one(tmp_path):
     assert 3 in data.encoding.void
 
 
+@pytest.mark.parametrize("name", ["Asphalt", "asphalt", "ASPHALT "])
+def test_a_class_that_is_there_in_another_spelling(tmp_path, name):
+    data = own({"crate": name}, tmp_path)
+    assert data.space.classes == ("sky", name, "tree")
+    assert at(data, 1) == at(data, 2) == name
+
+
 def test_ids_that_have_no_name_get_one(tmp_path):
     data = own({"9": "box"}, tmp_path, of=lambda ids: np.array([0, 1, 9], np.uint8)[ids])
     assert at(data, 2) == "box"
