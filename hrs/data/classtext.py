@@ -11,19 +11,29 @@ from hrs.errors import HRSError
 from hrs.labels import Colour, fold
 from hrs.system.documents import shortened
 
-_HEADS = frozenset({"name", "names", "class", "classes", "label", "labels", "classname"})
+_HEADS = frozenset(
+    {"name", "names", "class", "classes", "label", "labels", "classname", "labelname", "category", "categories"}
+)
 """What may stand alone over a column of names, folded."""
 _CHANNELS = ({"r", "red", "rvalue"}, {"g", "green", "gvalue"}, {"b", "blue", "bvalue"})
+_LONGEST_LINE = 1000  # characters
+_LINE = re.compile(r"((?:-?\d+[\s,:;=]+)*)(.+?)((?:[\s,:;=(\[]+-?\d+)*[)\]]*|[\s,:;=]+#[0-9a-fA-F]{6})")
+"""Numbers, a name, and numbers or a colour as #rrggbb."""
+_WITH_NUMBERS = frozenset({(0, 1), (0, 3), (0, 4), (1, 3), (3, 0), (4, 0)})
+"""How many may stand before and behind the name in every line: an id, or red, green and blue, or both."""
 
 
 def from_text(path: Path) -> ClassList:
-    """A name a line; the id before it, where every line has one, else its place among the names from 0.
+    """A name a line; beside it the id, the colour or both, where every line has them, else the place among the names
+    from 0 is the id.
 
     LabelMe's lists begin with __ignore__, which is -1. Lines that begin with # are not counted, and a note says so
     where others follow. Raises HRSError for an empty line between names without ids: who wrote it may have counted it.
     """
     written = [line.strip() for line in text_of(path).rstrip().splitlines()]
     lines = [line for line in written if line and not line.startswith("#")]
+    if rows := _rows_in(path, lines):
+        return _from_rows(path, rows)
     numbered = [re.fullmatch(r"(-?\d+)\s*[\s,:;=]\s*(.+)", line) for line in lines]
     entries = [(int(found[1]), found[2]) for found in numbered if found]
     if len(entries) == len(lines):
@@ -34,6 +44,31 @@ def from_text(path: Path) -> ClassList:
     doubts = (f"not counted, since they begin with #: {', '.join(comments)}",) if comments else ()
     names = lines[1:] if lines[:1] == ["__ignore__"] else lines
     return checked(ClassList(path=path, names=dict(enumerate(names)), doubts=doubts))
+
+
+def _rows_in(path: Path, lines: list[str]) -> list[list[str]]:
+    """The numbers and the name in each line; nothing where some have others, or where the numbers are of the names.
+
+    Raises HRSError where it is not sure whether a number is an id or of the name.
+    """
+    parts = [found.groups() for line in lines if len(line) < _LONGEST_LINE and (found := _LINE.fullmatch(line))]
+    rows = [(_words(before), name, _words(after)) for before, name, after in parts]
+    shapes = {(len(before), len(after)) for before, _, after in rows}
+    if len(rows) != len(lines) or len(shapes) != 1 or not shapes <= _WITH_NUMBERS:
+        return []
+    names = {fold(name) for _, name, _ in rows}
+    if shapes == {(0, 1)} and len(names) == 1:
+        return []
+    if shapes == {(0, 1)} and len(names) < len(rows):
+        raise HRSError(
+            f"{path} has a number behind every name, and some names twice, so it is not sure whether it is the "
+            "id or of the name; write the id before every name"
+        )
+    return [[*before, name, *after] for before, name, after in rows]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\s,:;=()\[\]]+", text)
 
 
 def _refuse_gaps(path: Path, written: list[str], first: int = 0) -> None:
@@ -66,7 +101,11 @@ def from_csv(path: Path) -> ClassList:
     """A name and an id, a colour (one column or three) or both, in any order; headings may say which column is red."""
     rows = rows_of(path)
     heads = [fold(cell) for cell in rows[0]] if _has_heads(rows) else []
-    entries = [_class_in(path, place, _ordered(row, heads)) for place, row in enumerate(rows[bool(heads) :])]
+    return _from_rows(path, [_ordered(row, heads) for row in rows[bool(heads) :]])
+
+
+def _from_rows(path: Path, rows: list[list[str]]) -> ClassList:
+    entries = [_class_in(path, place, row) for place, row in enumerate(rows)]
     if any(placed and colour is None for _, _, colour, placed in entries):
         _refuse_gaps(path, text_of(path).rstrip().splitlines())
     return checked(
@@ -105,10 +144,10 @@ def _class_in(path: Path, place: int, row: list[str]) -> tuple[int, str, Colour 
     numbers = [int(cell) for cell in row if is_id(cell)]
     colour = next((found for cell in row if not is_id(cell) and (found := as_colour(cell))), None)
     texts = [cell for cell in row if not _is_number(cell)]
-    if len(texts) != 1 or len(numbers) not in (0, 1, 3, 4):
+    colour = colour or (as_colour(numbers[-3:]) if len(numbers) >= 3 else None)
+    if len(texts) != 1 or len(numbers) not in (0, 1, 3, 4) or (len(numbers) >= 3 and colour is None):
         line = shortened(",".join(row))
         raise HRSError(f"{path}: {line} is no class; expected a name with an id, or with red, green and blue")
-    colour = colour or (as_colour(numbers[-3:]) if len(numbers) >= 3 else None)
     placed = len(numbers) in (0, 3)
     return place if placed else numbers[0], texts[0], colour, placed
 

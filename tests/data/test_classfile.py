@@ -43,6 +43,9 @@ def read(tmp_path, text, name="classes.yaml"):
         ("classes.txt", "0 sky\n1: road\n2, box\n"),
         ("classes.csv", "id,name\n0,sky\n1,road\n2,box\n"),
         ("classes.csv", "sky;0\nroad;1\nbox;2\n"),
+        ("classes.txt", "road 1\nsky 0\nbox 2\n"),
+        ("classes.txt", "road: 1\nbox,2\nsky = 0\n"),
+        ("classes.csv", "category\nsky\nroad\nbox\n"),
         ("_classes.csv", "Pixel Value, Class\n0, sky\n1, road\n2, box\n"),
     ],
 )
@@ -60,6 +63,12 @@ def test_the_usual_spellings(tmp_path, name, text):
         ("classes.csv", "name;r;g;b;id\nsky;0;0;0;0\nroad;1;2;3;1\nbox;4;5;6;2\n"),
         ("classes.csv", "sky,#000000\nroad,#010203\nbox,#040506\n"),
         ("classes.csv", '"0 0 0",sky\n"1 2 3",road\n"4 5 6",box\n'),
+        ("classes.txt", "0 sky 0 0 0\n1 road 1 2 3\n2 box 4 5 6\n"),
+        ("classes.txt", "sky 0 0 0\nroad 1 2 3\nbox 4 5 6\n"),
+        ("classes.txt", "sky: (0, 0, 0)\nroad: [1, 2, 3]\nbox 4,5,6\n"),
+        ("classes.txt", "0 0 0 sky\n1 2 3 road\n4 5 6 box\n"),
+        ("classes.txt", "1 1 2 3 road\n0 0 0 0 sky\n2 4 5 6 box\n"),
+        ("classes.txt", "sky #000000\nroad #010203\nbox #040506\n"),
         ("classes.yaml", "classes: {sky: [0, 0, 0], road: [1, 2, 3], box: '#040506'}"),
         ("classes.yaml", "classes: {'0,0,0': sky, '1,2,3': road, '4,5,6': box}"),
         ("classes.yaml", "classes: [sky, road, box]\npalette: [[0, 0, 0], [1, 2, 3], [4, 5, 6]]"),
@@ -75,6 +84,20 @@ def test_the_usual_spellings(tmp_path, name, text):
 def test_colours_in_all_of_them(tmp_path, name, text):
     found = read(tmp_path, text, name)
     assert dict(found.names) == WANTED and found.palette == {0: (0, 0, 0), 1: (1, 2, 3), 2: (4, 5, 6)}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("lane 1\nlane 2\nlane 3\n", {0: "lane 1", 1: "lane 2", 2: "lane 3"}),
+        ("sky\nlane 1\nlane 2\n", {0: "sky", 1: "lane 1", 2: "lane 2"}),
+        ("0 sky\n1 lane 1\n2 lane 2\n", {0: "sky", 1: "lane 1", 2: "lane 2"}),
+        ("0 level 1\n1 road 2\n2 box 3\n", {0: "level 1", 1: "road 2", 2: "box 3"}),
+        ("T1\nT2\nlane (left)\n", {0: "T1", 1: "T2", 2: "lane (left)"}),
+    ],
+)
+def test_numbers_that_are_of_names(tmp_path, text, names):
+    assert read(tmp_path, text, "classes.txt").names == names
 
 
 def test_words_that_yaml_takes_for_truth_values_stay_words(tmp_path):
@@ -119,6 +142,14 @@ def test_mistakes_are_named_with_file_and_line(tmp_path, text, message):
         ("classes.txt", "sky\n\nbox\n", "line 2 is empty, so it is not sure which ids .*; take the line out, or write"),
         ("classes.csv", "names\nsky\n\nbox\n", "line 3 is empty"),
         ("classes.txt", "\n", "names no class; expected a name for every id"),
+        ("classes.txt", "sky 0\nroad 1\nbox 1\n", "names the id 1 twice, 'road' and 'box'"),
+        (
+            "classes.txt",
+            "lane 1\nlane 2\nbox 3\n",
+            "a number behind every name, and some names twice, .*; write the id",
+        ),
+        ("classes.txt", "sky 0 0 300\nroad 1 2 3\n", "'sky,0,0,300' is no class; expected a name with an id, or"),
+        ("classes.csv", "sky,0,0,300\nroad,1,2,3\n", "'sky,0,0,300' is no class; expected a name with an id, or"),
         ("labels.txt", "labels/f0.png\nlabels/f1.png\n", "names files, such as 'labels/f0.png', not classes; expected"),
     ],
 )
