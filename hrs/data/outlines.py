@@ -28,10 +28,15 @@ _FAR = 1 << 20  # pixels; whoever draws further out means the border
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """raw: id of what it shows, or ``IGNORE``. parts: polygons (n 2) in pixels, x before y. mask: instead of them."""
+    """raw: id of what it shows, or ``IGNORE``. parts: polygons (n 2) in pixels, x before y. mask: instead of them.
+
+    between: whether whole coordinates lie between pixels, so that a side from 10 to 20 is 10 pixels long; else they are
+    pixels, and those of the border belong to the shape.
+    """
 
     raw: int
     parts: Sequence[Points] = ()
+    between: bool = False
     mask: NDArray[np.uint8] | None = None
 
 
@@ -73,10 +78,34 @@ def painted(shapes: Iterable[Shape], size: Size) -> Raw:
     for shape in shapes:
         if shape.mask is not None:
             canvas[shape.mask > 0] = shape.raw
-        parts = [np.rint(part.clip(-_FAR, _FAR)).astype(np.int32) for part in shape.parts if len(part) >= 3]
-        if parts:
-            cv2.fillPoly(canvas, parts, shape.raw)  # holes by even and odd
+        parts = [part.clip(-_FAR, _FAR) for part in shape.parts if len(part) >= 3]
+        if shape.between:
+            _fill(canvas, parts, shape.raw)
+        elif parts:
+            cv2.fillPoly(canvas, [np.rint(part).astype(np.int32) for part in parts], shape.raw)  # holes by even and odd
     return canvas.view(np.uint32)
+
+
+def _fill(canvas: NDArray[np.int32], parts: Iterable[Points], raw: int) -> None:
+    """Sets the pixels whose centres polygons enclose."""
+    for corners in parts:
+        left, top = np.floor(corners.min(axis=0)).clip(0).astype(int).tolist()
+        right, below = np.ceil(corners.max(axis=0)).clip(0).astype(int).tolist()
+        box = canvas[top:below, left:right]
+        box[_inside(corners - (left, top), box.shape)] = raw
+
+
+def _inside(corners: Points, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The pixels (h w) whose centres a polygon encloses, by even and odd; scikit-image takes 100 times as long."""
+    (x, y), (to_x, to_y) = corners.T, np.roll(corners, -1, axis=0).T
+    first, last = (np.ceil(end(y, to_y) - 0.5).clip(0, shape[0]).astype(int) for end in (np.minimum, np.maximum))
+    count = last - first  # rows whose middle a side crosses
+    side = np.repeat(np.arange(len(x)), count)
+    row = np.arange(len(side)) - np.repeat(np.cumsum(count) - count - first, count)
+    at = x[side] + (row + 0.5 - y[side]) * (to_x - x)[side] / (to_y - y)[side]
+    crossed = np.zeros((shape[0], shape[1] + 1), bool)
+    np.logical_xor.at(crossed, (row, np.ceil(at - 0.5).clip(0, shape[1]).astype(int)), True)
+    return np.logical_xor.accumulate(crossed, axis=1)[:, :-1]
 
 
 def image_size(frame: Frame) -> Size:

@@ -1,7 +1,8 @@
 """COCO (Lin et al., ECCV 2014) and what is exported as it: one JSON of polygons and run lengths for many images.
 
 annotations/instances_SPLIT.json with the images in any folder, Roboflow's SPLIT/_annotations.coco.json, Label Studio's
-result.json. Small objects lie over large ones. Pixels outside of all objects are background.
+result.json. Small objects lie over large ones. Coordinates lie between pixels, as pycocotools takes them. Pixels
+outside of all objects are background.
 """
 
 from __future__ import annotations
@@ -225,10 +226,8 @@ def _draw(
 
 
 def _area(each: Annotation, path: Path) -> float:
-    """Pixels of an object, as its file says, or as its outlines enclose where that says nothing."""
-    said, outline = each.get("area"), each.get("segmentation")
-    if isinstance(said, (int, float)) and said > 0:
-        return float(said)
+    """Pixels that an object's outlines enclose; what files say is often the area of its box."""
+    outline = each.get("segmentation")
     if isinstance(outline, Mapping):
         return float(sum(_runs(outline, path)[1::2]))
     return sum(_enclosed(points(part, path)) for part in _parts(outline)) if outline else 0.0
@@ -255,7 +254,7 @@ def _shapes(ids: Mapping[str, int], each: Annotation, size: Size, path: Path) ->
     if isinstance(outline, Mapping):
         yield Shape(raw=raw, mask=_mask(outline, size, path))
     else:
-        yield from (Shape(raw=raw, parts=[points(part, path)]) for part in _parts(outline))
+        yield from (Shape(raw=raw, parts=[points(part, path)], between=True) for part in _parts(outline))
 
 
 def _mask(outline: Mapping[str, Any], size: Size, path: Path) -> NDArray[np.uint8]:

@@ -278,3 +278,31 @@ def test_coco_images_without_an_object_are_told(tmp_path):
         add(tmp_path / "annotations/instances_train.json", images={"id": i, "file_name": f"{name}.png"})
     told = "2 of 3 images have no object and are background all over; if they are merely unlabelled, take them out"
     assert told in open_dataset(spec).notes
+
+
+@pytest.mark.parametrize(
+    ("corners", "pixels"),
+    [
+        ([10, 10, 20, 10, 20, 20, 10, 20], 100),
+        ([10.4, 10.4, 20.4, 10.4, 20.4, 20.4, 10.4, 20.4], 100),
+        ([9.6, 9.6, 20.6, 9.6, 20.6, 20.6, 9.6, 20.6], 121),
+        ([10, 10, 20, 10, 10, 20], 45),  # half of the square; centres on the long side are outside
+        ([-5, -5, 5, -5, 5, 5, -5, 5], 25),
+        ([60, 40, 99, 40, 99, 99, 60, 99], 32),
+        ([10, 10, 20, 10, 20, 20, 15, 20, 15, 30, 15, 20, 10, 20], 100),  # a spike that encloses nothing
+        ([70, 10, 80, 10, 80, 20], 0),
+    ],
+)
+def test_coco_outlines_enclose_what_they_enclose(tmp_path, corners, pixels):
+    assert (classes(open_dataset(coco(tmp_path, [corners]))) == "box").sum() == pixels
+
+
+def test_coco_areas_of_boxes_decide_nothing(tmp_path):
+    """A thin diagonal pole has a large box; what is behind it and smaller than that box does not cover it."""
+    spec = coco(tmp_path, [[0, 0, 4, 0, 64, 48, 60, 48]])
+    path = tmp_path / "annotations/instances_train.json"
+    behind = {"image_id": 1, "category_id": 3, "area": 900, "segmentation": [[10, 8, 40, 8, 40, 38, 10, 38]]}
+    add(path, annotations=behind)
+    change(path, annotations={"area": 3072})
+    change(path, at=1, annotations={"area": 3073})
+    assert (classes(open_dataset(spec)) == "box").sum() == 4 * 48

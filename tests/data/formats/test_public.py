@@ -199,11 +199,17 @@ def yolo_in_splits(root):
     shutil.rmtree(root / "made")
 
 
+def between(outline):
+    """A rectangle's corners between pixels, as one list."""
+    (left, top), (right, bottom) = outline[0], outline[2]
+    return [left, top, right + 1, top, right + 1, bottom + 1, left, bottom + 1]
+
+
 def coco(root, place="annotations/instances_train.json", image="train/a.jpg"):
     save(root / image, pictured(street()))
     (root / place).parent.mkdir(parents=True, exist_ok=True)
     objects = [
-        {"image_id": 1, "category_id": i, "area": 9 - i, "segmentation": [[v for corner in outline for v in corner]]}
+        {"image_id": 1, "category_id": i, "area": 9 - i, "segmentation": [between(outline)]}
         for i, outline in enumerate(OUTLINES.values())
     ]
     named = [{"id": i, "name": name} for i, name in enumerate(OUTLINES)]
