@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrs.data.classfile import load_json
+from hrs.data.classlist import listed
 from hrs.data.encoding import Encoding, Raw, by_name
 from hrs.data.frames import Frame
 from hrs.data.spec import DatasetSpec
@@ -42,13 +43,13 @@ class Shape:
 
 def raw_ids(names: Mapping[Any, str]) -> dict[Any, int]:
     """What a file calls its classes by -> raw id, from what it calls them by -> name."""
-    classes = _classes_of(names.values())
-    return {key: classes.index(_class_of(name)) for key, name in names.items()}
+    ids = {folded: raw for raw, folded in enumerate(_classes_of(names.values()))}
+    return {key: ids[fold(name)] for key, name in names.items()}
 
 
 def encoding_of(names: Iterable[str], draw: Any, spec: DatasetSpec) -> Encoding:
     """An encoding of outlines that ``draw`` draws in their raw ids. Raises HRSError where they have no class."""
-    classes = _classes_of(names)
+    classes = _classes_of(names).values()
     if len(classes) < 2:
         raise HRSError(f"data set {spec} has no outline of any class; draw some, or name the folder that has them")
     made = by_name(dict(enumerate(classes)), channel="index", void=frozenset({IGNORE}), name=spec.root.name)
@@ -61,14 +62,21 @@ def empty_notes(empty: int, total: int) -> tuple[str, ...]:
     return (f"{which}; if they are merely unlabelled, take them out",) if empty else ()
 
 
-def _classes_of(names: Iterable[str]) -> tuple[str, ...]:
-    """The classes of outlines with these names: background first, each once. Raw id i is the i-th of them."""
-    return tuple(dict.fromkeys([BACKGROUND, *map(_class_of, names)]))
+def spelling_notes(names: Iterable[str]) -> tuple[str, ...]:
+    """What is said where names that are spelled in several ways are one class."""
+    classes = _classes_of(names)
+    others = {name: first for name in names if (first := classes[fold(name)]) not in (name, BACKGROUND)}
+    which = listed(f"{name} is {first}" for name, first in others.items())
+    return (f"names that differ in their spelling alone are one class: {which}",) if others else ()
 
 
-def _class_of(name: str) -> str:
-    """A name as a class: one's own Background is what is outside of all outlines."""
-    return BACKGROUND if fold(name) == BACKGROUND else name
+def _classes_of(names: Iterable[str]) -> dict[str, str]:
+    """Folded name -> the class of outlines with it, as the first is spelled; background, one's own too, comes first.
+    Raw id i is the i-th of them."""
+    found = {BACKGROUND: BACKGROUND}
+    for name in names:
+        found.setdefault(fold(name), name)
+    return found
 
 
 def painted(shapes: Iterable[Shape], size: Size) -> Raw:

@@ -34,6 +34,7 @@ from hrs.data.outlines import (
     points,
     raw_ids,
     size_in,
+    spelling_notes,
 )
 from hrs.data.spec import DatasetSpec, holds
 from hrs.data.splits import TRAIN, pick, role_of
@@ -71,7 +72,8 @@ def read(spec: DatasetSpec) -> Found:
         missing = (*missing, Skipped(path=path, reason=f"has {len(lost)} objects of images that it does not name"))
     sizes = {of_image[_id(image["id"])]: size_in(image) for image in images}
     encoding = encoding_of(names.values(), partial(_draw, raw_ids(names), objects, sizes), spec)
-    notes = (*NOTES, *empty_notes(sum(frame.id not in objects for frame in frames), len(frames)))
+    empty = empty_notes(sum(frame.id not in objects for frame in frames), len(frames))
+    notes = (*NOTES, *spelling_notes(names.values()), *empty)
     return Found(frames=frames, missing=missing, encoding=encoding, layout=f"{path.name} and its images", notes=notes)
 
 

@@ -30,6 +30,7 @@ from hrs.data.outlines import (
     points,
     raw_ids,
     size_in,
+    spelling_notes,
 )
 from hrs.data.spec import DatasetSpec
 from hrs.data.splits import splits_among
@@ -76,7 +77,7 @@ def read(spec: DatasetSpec) -> Found:
     notes = (f"shapes that enclose nothing are left out: {left_out}",) if left_out else ()
     notes = (*empty_notes(sum(not each.areas for each in used), len(used)), *notes)
     encoding = encoding_of(classes, partial(_draw, ids), spec)
-    return replace(found, encoding=encoding, notes=(*NOTES, *found.notes, *notes))
+    return replace(found, encoding=encoding, notes=(*NOTES, *spelling_notes(classes), *found.notes, *notes))
 
 
 def splits(spec: DatasetSpec) -> list[str]:

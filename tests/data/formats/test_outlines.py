@@ -1,11 +1,11 @@
 """Formats whose labels are outlines, YOLO, COCO and LabelMe, as they are in common."""
 
+import numpy as np
 import pytest
 
 from hrs.data.doctor import inspect
 from hrs.data.layouts import open_dataset
 from hrs.data.spec import looks_like
-from hrs.errors import HRSError
 from tests.data.outlined import CORNERS, SQUARE, change, coco, labelme, only_the_square, photos, yolo
 
 
@@ -42,7 +42,16 @@ def test_one_s_own_background_is_the_implied_one(tmp_path, name):
     )
 
 
-def test_names_that_are_one_are_named(tmp_path):
+def test_names_that_differ_in_spelling_are_one_class_and_a_note_says_so(tmp_path):
     square = {"points": SQUARE, "shape_type": "polygon"}
-    with pytest.raises(HRSError, match="class names repeat, 'Traffic_Light' and 'traffic light'"):
-        open_dataset(labelme(tmp_path, {"label": "traffic light", **square}, {"label": "Traffic_Light", **square}))
+    corner = {"points": [[40, 30], [49, 30], [49, 39], [40, 39]], "shape_type": "polygon"}
+    of_labelme = labelme(tmp_path / "l", {"label": "traffic light", **square}, {"label": "Traffic_Light", **corner})
+    of_coco = coco(tmp_path / "c", [CORNERS])
+    change(tmp_path / "c/annotations/instances_train.json", categories={"name": "BOX"})
+    for spec, names in (
+        (of_labelme, ("background", "Traffic_Light")),
+        (of_coco, ("background", "BOX")),
+    ):
+        data = open_dataset(spec)
+        assert data.space.classes == names and any("are one class: " in note for note in data.notes)
+        assert set(np.unique(data.read_label(0))) <= {0, 1} and (data.read_label(0)[8:28, 10:30] == 1).all()
