@@ -21,6 +21,7 @@ from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace, Match, mapping, match
 from hrs.progress import Progress
+from hrs.system.documents import shortened
 from hrs.system.images import decode_grey
 from hrs.system.integrity import is_lossy, is_whole_file, what_it_is
 from hrs.system.photographs import Size, open_image, read_photograph, sizes_of, too_large
@@ -96,6 +97,13 @@ class Dataset:
     def take(self, indices: Iterable[int]) -> Dataset:
         """The same data set with only these frames, in this order."""
         return replace(self, frames=tuple(self.frames[i] for i in indices))
+
+    def named(self, ids: Sequence[str]) -> Dataset:
+        """The same data set with only the frames of these ids, in this order. Raises HRSError where one is gone."""
+        at = {frame.id: i for i, frame in enumerate(self.frames)}
+        if gone := [each for each in ids if each not in at]:
+            raise HRSError(f"{self.spec} lacks {len(gone)} of {len(ids)} images, {shortened(gone[0])} among them")
+        return self.take(at[each] for each in ids)
 
     def without_labels(self) -> Dataset:
         """The same frames as photographs: nothing can read their labels through it."""

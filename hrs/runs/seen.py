@@ -27,6 +27,7 @@ class Seen:
     target: ids of those that it learned from.
     scored_on: ids of those that it is scored on.
     held_out: what of the target is validated on, in words; None where that is a data set or split of its own.
+    sources: frames of each synthetic data set; none where no record says.
     """
 
     photos: int | None = None
@@ -37,6 +38,10 @@ class Seen:
     target: tuple[str, ...] = ()
     scored_on: tuple[str, ...] = ()
     held_out: str | None = None
+    sources: tuple[int, ...] = ()
+
+
+NOTHING = Seen()
 
 
 def read_seen(run: RunFolder) -> Seen:
@@ -44,7 +49,7 @@ def read_seen(run: RunFolder) -> Seen:
     try:
         return _seen(read_json(run.data))
     except (OSError, HRSError, KeyError, TypeError, AttributeError):
-        return Seen()
+        return NOTHING
 
 
 def _seen(found: dict[str, Any]) -> Seen:
@@ -60,6 +65,7 @@ def _seen(found: dict[str, Any]) -> Seen:
         target=tuple(found["target"]),
         scored_on=tuple(found["validation"]),
         held_out=found["held_out"],
+        sources=tuple(int(each["frames"]) for each in found["data_sets"] if each["role"] == "source"),
     )
 
 

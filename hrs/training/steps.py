@@ -31,6 +31,7 @@ from hrs.methods.teacher import Teacher
 from hrs.networks.segmenter import Segmenter
 from hrs.networks.shared_norm import share_normalisation
 from hrs.progress import Progress
+from hrs.runs.seen import NOTHING, Seen
 from hrs.selection.statistics import summed
 from hrs.training.average import average_of
 from hrs.training.sampling import frame_shares, redraw_steps
@@ -80,7 +81,14 @@ class Trainer:
     often: how often each synthetic frame comes, with mean 1; None while all come equally often.
     """
 
-    def __init__(self, config: RunConfig, *, resume_from: Path | None = None, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        resume_from: Path | None = None,
+        seen: Seen = NOTHING,
+        progress: Progress | None = None,
+    ) -> None:
         self.config = config
         facts = METHODS[config.method]
         if config.train.precision == "fp16" and PartialState(cpu=config.train.device == "cpu").device.type == "cpu":
@@ -92,7 +100,7 @@ class Trainer:
         self._check_world()
         set_seed(config.seed)
         with self.accelerator.main_process_first():  # so that rendering and caching happen once
-            self.real = open_real(config, progress=progress)
+            self.real = open_real(config, seen=seen, progress=progress)
         method = build_method(config, len(self.real.space))  # before the synthetic frames, which may take minutes
         if config.train.class_balance:
             method.balance(torch.from_numpy(class_frequency(self.real.target)))
@@ -104,7 +112,7 @@ class Trainer:
                 f"method {config.method} needs synthetic frames whose planted faults are known, such as "
                 f"render:synthetic; {', '.join(config.sources)} has none"
             )
-        self.source_surveys = survey_sources(sources)
+        self.source_surveys = survey_sources(sources, seen)
         self.source = FrameReader(sources, config.data, regions=facts.learns_weights)
         self.target = FrameReader([self.real.target], config.data, regions=method.compares_regions)
         self.styles = photo_styles(self.real.target) if config.data.style == "photos" else None

@@ -20,6 +20,7 @@ from hrs.data.survey import Survey, survey, survey_source
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace, label_space
 from hrs.progress import Progress
+from hrs.runs.seen import NOTHING, Seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +57,11 @@ class RealData:
         }
 
 
-def open_real(config: RunConfig, *, progress: Progress | None = None) -> RealData:
+def open_real(config: RunConfig, *, seen: Seen = NOTHING, progress: Progress | None = None) -> RealData:
     """Open, draw and map the real images, and read all their labels once.
 
     Args:
+        seen: of a run that goes on, the images that it saw before: it keeps them, whatever was labelled meanwhile.
         progress: called with (done, total) while frames are rendered.
 
     Raises:
@@ -74,15 +76,42 @@ def open_real(config: RunConfig, *, progress: Progress | None = None) -> RealDat
     target = target.map_to(space)
     val_name, held = data.val or other_split(data.target), None
     if val_name is None:
-        target, val, held = hold_out(target, seed=config.seed)
+        target, val, held = _hold_out(target, seen, seed=config.seed)
     else:
         val = open_dataset(val_name, classes=map_for(data.classes, val_name), progress=progress).map_to(space)
+        val = _again(val, seen.scored_on)
         target = apart(target, val)
     target, found, presence = _read_all(target, "target")
     val, of_val, _ = _read_all(val, "validation")
-    drawn = draw_real(target, data.n_real, seed=config.seed, presence=presence)
+    if seen.target:
+        drawn, val = _again(target, seen.target), _again(val, seen.scored_on)
+    else:
+        drawn = draw_real(target, data.n_real, seed=config.seed, presence=presence)
     unlabelled = _open_unlabelled(data.unlabelled, target, drawn, val) if data.unlabelled else None
     return RealData(space=space, target=drawn, val=val, surveys=(found, of_val), held_out=held, unlabelled=unlabelled)
+
+
+def _hold_out(target: Dataset, seen: Seen, *, seed: int) -> tuple[Dataset, Dataset, HeldOut]:
+    """As `hold_out`, or what was held out before."""
+    if not seen.scored_on:
+        return hold_out(target, seed=seed)
+    val = _again(target, seen.scored_on)
+    return target.except_for(val), val, HeldOut(ids=seen.scored_on, how=seen.held_out or "")
+
+
+def _again(dataset: Dataset, ids: Sequence[str]) -> Dataset:
+    """The images that the run saw before; all, where no record says."""
+    try:
+        return dataset.named(ids) if ids else dataset
+    except HRSError as error:
+        raise _changed_since(str(error)) from error
+
+
+def _changed_since(what: str) -> HRSError:
+    """Why a run cannot go on as it began."""
+    return HRSError(
+        f"{what}, which the run had when it stopped; put back what is gone, or start a new run from its config.yaml"
+    )
 
 
 def _open_unlabelled(name: str, target: Dataset, drawn: Dataset, val: Dataset) -> Dataset:
@@ -105,6 +134,11 @@ def _read_all(dataset: Dataset, role: str) -> tuple[Dataset, Survey, NDArray[np.
     return dataset.take(kept), survey(dataset, role, census, list(unreadable.values())), presence[kept]
 
 
-def survey_sources(sources: Sequence[Dataset]) -> tuple[Survey, ...]:
-    """What was found in synthetic data sets, by some of their labels. Raises HRSError where they cannot be right."""
-    return tuple(survey_source(source) for source in sources)
+def survey_sources(sources: Sequence[Dataset], seen: Seen = NOTHING) -> tuple[Survey, ...]:
+    """What was found in synthetic data sets, by some of their labels. Raises HRSError where they cannot be right, or
+    are not as many frames as a run that goes on saw before."""
+    found = tuple(survey_source(source) for source in sources)
+    for each, before in zip(found, seen.sources, strict=False):  # as many, or none where no record says
+        if each.frames != before:
+            raise _changed_since(f"source {each.spec} has {each.frames} frames and not the {before}")
+    return found

@@ -20,6 +20,7 @@ from hrs.errors import HRSError
 from hrs.evaluation import Evaluation
 from hrs.progress import Progress, both
 from hrs.runs.folder import RunFolder
+from hrs.runs.seen import NOTHING, read_seen
 from hrs.runs.status import ACTIVE
 from hrs.runs.work import may_be_lost
 from hrs.system.files import recover, sweep
@@ -93,7 +94,8 @@ def _heed(run: RunFolder, *, stopped: bool) -> None:
 def _train(
     config: RunConfig, run: RunFolder, *, resume: bool, progress: Progress | None, check: Callable[[], None]
 ) -> Evaluation:
-    trainer = Trainer(config, resume_from=run.last if resume else None, progress=progress)
+    source, seen = (run.last, read_seen(run)) if resume else (None, NOTHING)
+    trainer = Trainer(config, resume_from=source, seen=seen, progress=progress)
     check()
     with watch(trainer, run) as watchers, loader_errors():
         trainer.fit(watchers.in_order())

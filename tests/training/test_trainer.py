@@ -3,6 +3,7 @@ import json
 import math
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from hrs.methods.base import Method
 from hrs.methods.table import METHODS
 from hrs.runs.folder import RunFolder
 from hrs.runs.records import read_metrics
+from hrs.runs.seen import read_seen
 from hrs.runs.work import cancel
 from hrs.scoring.panel import open_panel
 from hrs.training import steps as steps_module
@@ -261,6 +263,33 @@ def test_a_signal_before_the_first_step_cancels(tmp_path, frames, number):
     root = shlex.quote(str(live.path.parent))
     assert errors == f"error: run live was cancelled; go on with: python -m hrs runs resume live --runs {root}\n"
     assert live.read_status().state == "cancelled"
+
+
+def test_a_resumed_run_keeps_its_images(tmp_path):
+    """Whatever was labelled meanwhile; where one of them is gone, nothing can go on as it was."""
+    real, root = write_frames(tmp_path / "real", 10, seed=1), tmp_path / "source"
+    named = {"source": f"folder:{write_frames(root, 4, seed=2)}", "target": f"folder:{real}", "val": ""}
+    config = tiny_config(named, "method=joint", "train.steps=2", "data.n_real=null", "data.val=null")
+    run = run_of(tmp_path, config)
+    train(config, run)
+    before = read_seen(run)
+    for file in [*real.glob("*/*.png")]:
+        shutil.copy(file, file.with_name(f"-{file.name}"))  # before all others
+    train(config, run, resume=True)
+    after = read_seen(run)
+    assert (after.target, after.scored_on) == (before.target, before.scored_on) and len(after.target) == 8
+    assert run.data.read_text().count("held out to validate on") == 1
+    lost = [real / "images" / f"{before.target[0]}.png", real / "images" / f"{before.scored_on[0]}.png"]
+    for file in [*lost, root / "images" / "003.png"]:
+        kept = file.read_bytes()
+        file.unlink()
+        with pytest.raises(HRSError, match=r"; put back what is gone, or start a new run from .*config\.yaml"):
+            train(config, run, resume=True)
+        assert read_seen(run) == after
+        file.write_bytes(kept)
+    run.data.unlink()  # as in runs of before there was one
+    train(config, run, resume=True)
+    assert len(read_seen(run).target) > 8
 
 
 def test_a_run_that_stopped_before_its_first_checkpoint_resumes_from_the_start(tmp_path, frames):
