@@ -25,9 +25,10 @@ from hrs.study.baselines import SEEDS, beside_baselines, start_study
 from hrs.study.plan import plan
 
 DATA_SETS = ("data.sources", "data.target")
-# Keys of the session state; the last three: what a fill said, why nothing was started, the page of what was.
+# Keys of the session state: whether baselines are trained too, what a fill said, why nothing was started, the page of
+# what was, and those of all that was started in this session.
 BASELINES_KEY = "launch baselines"
-TOLD, REFUSED, STARTED = "launch told", "launch refused", "launch started"
+TOLD, REFUSED, STARTED, STARTS = "launch told", "launch refused", "launch started", "launch starts"
 
 
 def main() -> None:
@@ -200,7 +201,14 @@ def start(config: RunConfig | None, notes: forms.Notes) -> None:
         place.draw()
         st.checkbox("With baselines", key=BASELINES_KEY, persist_state="session", help=BASELINES)
         why_not = reasons(notes)
-        st.button("Start", type="primary", icon=":material/play_arrow:", disabled=bool(why_not), on_click=begin)
+        st.button(
+            "Start",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=bool(why_not),
+            on_click=begin,
+            args=(len(st.session_state.get(STARTS, [])),),
+        )
     say_what_starts(config, why_not)
     if refused := st.session_state.pop(REFUSED, None):
         st.error(plain(refused), icon=":material/error:")
@@ -242,27 +250,35 @@ def say_what_starts(config: RunConfig | None, why_not: list[str]) -> None:
     )
 
 
-def begin() -> None:
+def begin(before: int) -> None:
     """Start the run, or the study, that the form shows. A callback cannot switch pages: `main` goes where it can be
-    watched."""
-    config, notes = read_form()
-    if config is None or reasons(notes):  # typed at the last moment; the page says it
-        return
-    try:
-        hand_in(config, typed_name())
-    except HRSError as error:
-        st.session_state[REFUSED] = str(error)
+    watched.
+
+    Args:
+        before: how much was started when the button was drawn; the second of two quick clicks starts nothing.
+    """
+    starts = st.session_state.setdefault(STARTS, [])
+    if len(starts) == before:
+        config, notes = read_form()
+        if config is None or reasons(notes):  # typed at the last moment; the page says it
+            return
+        try:
+            starts.append(hand_in(config, typed_name()))
+        except HRSError as error:
+            st.session_state[REFUSED] = str(error)
+            return
+    st.session_state[STARTED] = starts[-1]
 
 
-def hand_in(config: RunConfig, name: str) -> None:
+def hand_in(config: RunConfig, name: str) -> tuple[str, dict[str, str]]:
+    """Start it; returns the page where it can be watched, and what that is asked for."""
     on = place.chosen()
     if with_baselines():
         name = name or automatic_name(config.method)
         start_study(beside_baselines(config), runs_root(), name, on)
-        st.session_state[STARTED] = "pages/compare.py", {"of": f"Study {name}"}
-    else:
-        run = launcher(on).start(config, runs_root(), name or None)
-        st.session_state[STARTED] = "pages/runs.py", {"run": run.name}
+        return "pages/compare.py", {"of": f"Study {name}"}
+    run = launcher(on).start(config, runs_root(), name or None)
+    return "pages/runs.py", {"run": run.name}
 
 
 main()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app.launch import before, forms, jobs, place
@@ -15,7 +16,7 @@ from hrs.launch import queue
 from hrs.launch.launcher import launcher
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import STUDIES
-from hrs.runs.registry import list_runs
+from hrs.runs.registry import list_runs, study_folders
 from hrs.study.plan import load_study, plan
 from hrs.study.table import Estimate
 from hrs.trial.findings import ALIKE, LIGHT, PHOTOS, WEIGHTED, Findings, Way, uses
@@ -125,6 +126,26 @@ def test_a_start_leaves_before_anything_is_drawn_that_is_looked_at_again(root, o
     press(at, "Start")
     assert at.title[0].value == "Runs" and RunFolder(root / "mine").exists()
     assert len(looked) == count
+
+
+@pytest.mark.parametrize(("baselines", "page"), [(False, "Runs"), (True, "Compare")])
+def test_a_double_click_starts_once(root, open_page, frames, monkeypatch, baselines, page):
+    monkeypatch.setattr(queue, "_spawn", lambda *_: None)
+    ordinary = st.button
+
+    def clicked_twice(label, *, on_click=None, args=(), **options):
+        """The second click comes before the page is drawn anew."""
+        twice = (lambda *given: (on_click(*given), on_click(*given))) if label == "Start" else on_click
+        return ordinary(label, on_click=twice, args=args, **options)
+
+    monkeypatch.setattr(st, "button", clicked_twice)
+    at = open_page("launch")
+    at.text_area(key="config.data.sources").input(frames["source"])
+    at.text_input(key="config.data.target").input(frames["target"])
+    at.checkbox(key="launch baselines").set_value(baselines).run()
+    press(at, "Start")
+    assert at.title[0].value == page
+    assert len(list_runs(root)) + len(study_folders(root)) == 1
 
 
 def test_what_is_typed_with_the_start_counts(root, open_page, frames):
