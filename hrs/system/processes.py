@@ -82,7 +82,8 @@ def _since_boot(pid: int) -> float | None:
 
 @contextmanager
 def interrupting() -> Iterator[Callable[[], None]]:
-    """Have SIGTERM end the block as Ctrl-C does, by KeyboardInterrupt, so that what is open is closed in order.
+    """Have SIGTERM and a closed terminal end the block as Ctrl-C does, by KeyboardInterrupt, so that what is open is
+    closed in order.
 
     Libraries that are being loaded may swallow an exception. What the block is given raises it again where a signal
     came before. A thread gets no signals.
@@ -100,8 +101,7 @@ def interrupting() -> Iterator[Callable[[], None]]:
         if came:
             raise KeyboardInterrupt
 
-    numbers = [number for number in (signal.SIGTERM, signal.SIGINT) if number == signal.SIGTERM or _is_heard(number)]
-    before = {number: signal.signal(number, note) for number in numbers}
+    before = {number: signal.signal(number, note) for number in ending_signals()}
     try:
         yield check
     finally:
@@ -109,6 +109,8 @@ def interrupting() -> Iterator[Callable[[], None]]:
             signal.signal(number, handler)
 
 
-def _is_heard(number: int) -> bool:
-    """Whether a signal is not ignored, as a shell has work in the background ignore Ctrl-C."""
-    return signal.getsignal(number) is not signal.SIG_IGN
+def ending_signals() -> tuple[int, ...]:
+    """By which a process is asked to end: SIGTERM, and those of Ctrl-C and of a closed terminal unless they are
+    ignored, as a shell has the one ignored by what works in the background, and nohup the other."""
+    heard = (each for each in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN)
+    return signal.SIGTERM, *heard

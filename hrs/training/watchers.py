@@ -26,6 +26,7 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.status import Best
 from hrs.scoring.panel import PanelFrame, PanelWriter
 from hrs.scoring.score import evidence_of, judges_of
+from hrs.system.processes import ending_signals
 from hrs.training.record import LOGGER, PhaseTeller, Recorder
 from hrs.training.steps import Cancelled, StepReport, Trainer, Watcher
 
@@ -322,10 +323,10 @@ def stored_best(folder: Path) -> Best | None:
 
 @contextmanager
 def stop_on_signals() -> Iterator[list[int]]:
-    """A list that fills when SIGTERM or SIGINT arrives, so that the loop can end its step and save. A thread gets no
+    """A list that fills when a signal to end arrives, so that the loop can end its step and save. A thread gets no
     signals: there the list stays empty, and the file in the run's folder is what stops it."""
     arrived: list[int] = []
-    watched = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
+    watched = ending_signals() if threading.current_thread() is threading.main_thread() else ()
     before = {number: signal.signal(number, lambda n, _: arrived.append(n)) for number in watched}
     try:
         yield arrived

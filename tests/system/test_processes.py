@@ -1,6 +1,7 @@
 """Which process it is, and whether it still runs."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 import psutil
 import pytest
 
-from hrs.system.processes import process_alive, process_identity
+from hrs.system.processes import interrupting, process_alive, process_identity
 
 
 def test_identity_is_of_this_process_unless_another_is_named():
@@ -52,6 +53,21 @@ def test_an_ended_child_that_nobody_collected_does_not_run():
             time.sleep(0.01)
         assert psutil.pid_exists(child.pid) and not process_alive(child.pid, own["pid_started"], own["boot"])
     assert not process_alive(child.pid, own["pid_started"], own["boot"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_interrupts_unless_it_is_ignored(number):
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        with pytest.raises(KeyboardInterrupt), interrupting():
+            os.kill(os.getpid(), number)
+        assert signal.getsignal(number) is signal.SIG_DFL
+        if number != signal.SIGTERM:  # as a shell has Ctrl-C, and nohup a closed terminal
+            signal.signal(number, signal.SIG_IGN)
+            with interrupting():
+                os.kill(os.getpid(), number)
+    finally:
+        signal.signal(number, before)
 
 
 def test_numbers_that_no_process_can_have():

@@ -222,9 +222,19 @@ def test_what_is_saved_and_validated_holds_nothing_of_a_step_that_was_not_finite
         assert not [name for name, value in saved.items() if not value.float().isfinite().all()]
 
 
-def test_a_signal_saves_and_cancels(tmp_path, frames):
+HEARD = """
+import signal, sys
+from hrs.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts the tests in the background ignores it
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_saves_and_cancels(tmp_path, frames, number):
     (tmp_path / "config.yaml").write_text(tiny_config(frames, "train.steps=2000").to_yaml())
-    command = [sys.executable, "-m", "hrs", "train", str(tmp_path / "config.yaml"), "--name", "live"]
+    begin = [sys.executable, "-c", f"{HEARD}main(sys.argv[1:])"]
+    command = [*begin, "train", str(tmp_path / "config.yaml"), "--name", "live"]
     process = subprocess.Popen(
         [*command, "--runs", str(tmp_path / "runs")], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -232,25 +242,23 @@ def test_a_signal_saves_and_cancels(tmp_path, frames):
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (live.metrics.is_file() and live.read_status().step >= 2):
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1 and "was cancelled" in errors and "Traceback" not in errors
     assert live.read_status().state == "cancelled"
     assert json.loads((live.last / "config.json").read_text())["step"] >= 2
 
 
-SLOW_START = """
-import signal, sys, time
-from hrs.cli import main
+SLOW_START = f"""{HEARD}
+import time
 from hrs.training import steps
-signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts the tests in the background ignores it
 real = steps.open_real
 steps.open_real = lambda *given, **named: time.sleep(20) or real(*given, **named)
 main(sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_before_the_first_step_cancels(tmp_path, frames, number):
     (tmp_path / "config.yaml").write_text(tiny_config(frames).to_yaml())
     command = ["train", str(tmp_path / "config.yaml"), "--name", "live", "--runs", str(tmp_path / "runs")]
