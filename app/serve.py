@@ -7,6 +7,7 @@ opens /weights before anybody opened / would get that page without dashboard.py 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8501)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # in order, so that pages' commands end and leave nothing
     PagesManager.uses_pages_directory = False
     policy = Policy.take() or policy_for(options.host, (), password="")
     script, editor = Path(__file__).with_name("dashboard.py"), Mount(PREFIX, LabelEditor(runs_root()))

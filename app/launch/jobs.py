@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import re
 import signal
@@ -13,15 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from hrs.launch.process import spawn
+from hrs.launch.process import INTERRUPTED, spawn
 
 _ANSWER = "answer.json"
+_PATIENCE = 5.0  # seconds for a command that was asked to end
 _PROGRESS = re.compile(r"(\d+)/(\d+)\s*$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A command and the folder that it writes to. ``close`` ends both."""
+    """A command and the folder that it writes to. ``close`` ends both, at the end of this process at the latest."""
 
     process: subprocess.Popen[bytes]
     folder: tempfile.TemporaryDirectory[str]
@@ -32,7 +34,9 @@ class Job:
         """Start ``python -m hrs`` with the words that ``command`` gives for a new folder."""
         folder = tempfile.TemporaryDirectory(prefix="hrs-job-")
         out = Path(folder.name)
-        return cls(process=spawn(command(out), errors=out / "stderr.txt"), folder=folder)
+        job = cls(process=spawn(command(out), errors=out / "stderr.txt"), folder=folder)
+        atexit.register(job.close)
+        return job
 
     @classmethod
     def on_settings(cls, name: str, yaml: str) -> Self:
@@ -74,7 +78,7 @@ class Job:
         code = self.process.poll()
         if not code:
             return None
-        if code == -signal.SIGTERM:
+        if code in (INTERRUPTED, -signal.SIGTERM):  # the second where it came before anything was open
             return "stopped"
         return self._last_line().removeprefix("error: ") or f"ended with exit code {code}"
 
@@ -84,8 +88,13 @@ class Job:
     def close(self) -> None:
         """End the command, if it still runs, and remove what it wrote."""
         self.stop()
-        self.process.wait()
+        try:
+            self.process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.folder.cleanup()
+        atexit.unregister(self.close)
 
     def _last_line(self) -> str:
         lines = (self.out / "stderr.txt").read_text(encoding="utf-8", errors="replace").splitlines()

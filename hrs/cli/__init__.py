@@ -10,6 +10,7 @@ import typer
 from hrs.cli import areas, data, models, photos, prune, runs, tasks, training
 from hrs.errors import HRSError
 from hrs.system.documents import printable, reason
+from hrs.system.processes import interrupting
 
 app = typer.Typer(
     add_completion=False,
@@ -26,9 +27,11 @@ app.command("work", hidden=True)(tasks.work)
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Run the command line; a user's mistake is one line on stderr and exit code 1."""
+    """Run the command line; a user's mistake is one line on stderr and exit code 1. Where it is asked to end, what is
+    open is closed and removed first."""
     try:
-        return app(args=arguments, standalone_mode=True)
+        with interrupting():
+            return app(args=arguments, standalone_mode=True)
     except HRSError as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         sys.exit(1)

@@ -16,8 +16,6 @@ from hrs.cli.terminal import progress_bar, table_console
 from hrs.errors import HRSError
 from hrs.runs.names import RUNS
 
-_INTERRUPTED = 130  # what a command line returns in place of a KeyboardInterrupt
-
 app = typer.Typer(no_args_is_help=True, help="List and cancel what works in the background beside training.")
 
 
@@ -53,6 +51,7 @@ def tasks_cancel(folder: Annotated[Path, typer.Argument(help="As list names it."
 def work(folder: Path) -> None:
     """What the process of a queued run or task does: wait for a device, then work."""
     from hrs import cli
+    from hrs.launch.process import INTERRUPTED
     from hrs.launch.queue import task_in_turn, train_in_turn
     from hrs.launch.task import Task
     from hrs.runs.folder import RunFolder
@@ -60,7 +59,7 @@ def work(folder: Path) -> None:
     task, run = Task(folder), RunFolder(folder)
     if task.exists():
         with task_in_turn(task):
-            if cli.app(args=task.read_order().command, standalone_mode=False) == _INTERRUPTED:
+            if cli.app(args=task.read_order().command, standalone_mode=False) == INTERRUPTED:
                 raise KeyboardInterrupt
     elif run.exists():
         with progress_bar("rendering") as progress:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -160,9 +159,6 @@ def study(
         print(f"the study works in the background; stop it with: python -m hrs tasks cancel {task.path}")
         print(f"log: {task.log}\ntable: {folder / 'table.md'}")
         return
-    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: its runs save what they have and stop
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
     own = Task.current()
     lines = run_study(wanted, folder, on=on, progress=Teller(own) if own else None)
     print(to_markdown(lines))

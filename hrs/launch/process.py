@@ -10,6 +10,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+INTERRUPTED = 130
+"""What a command returns that was asked to end."""
+
 
 def spawn(
     arguments: Sequence[str],

@@ -18,6 +18,8 @@ import pytest
 from app.__main__ import address, free_port, main, parse
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
+from tests.conftest import free_port as any_port
+from tests.conftest import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,6 +93,35 @@ def test_it_ends_when_the_dashboard_ends(tmp_path, taken):
         assert process.stderr.read() == (
             "error: the dashboard ended by itself (exit code -9), so all is stopped; see above for why\n"
         )
+
+
+SERVES_WITH_A_JOB = """
+import subprocess, sys
+from app import serve
+from app.launch import jobs
+jobs.spawn = lambda words, errors: subprocess.Popen(["sleep", "600"])
+jobs.Job.start(lambda out: [])
+sys.exit(serve.main())
+"""
+
+
+def test_nothing_is_left_of_what_pages_had_begun(tmp_path):
+    port = str(any_port())
+    command = [sys.executable, "-c", SERVES_WITH_A_JOB, "--port", port]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "HRS_RUNS": str(tmp_path / "runs")}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        until(lambda: answers(f"http://127.0.0.1:{port}/_stcore/health"))
+        (job,) = psutil.Process(process.pid).children()
+        process.terminate()
+        assert process.wait(20) == 0
+    assert not job.is_running() and not list(tmp_path.glob("hrs-job-*"))
+
+
+def answers(url: str) -> bool:
+    try:
+        return status_of(url) == 200
+    except urllib.error.URLError:
+        return False
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel of other systems does not end children")

@@ -1,6 +1,7 @@
 """The command line as a program: its help, its exit code."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 
 from hrs.cli import main
 from hrs.data.formats.table import to_text
+from hrs.launch.process import INTERRUPTED
 from hrs.methods.table import METHODS
 from hrs.runs.folder import RunFolder
 from tests.cli.command import ROOT, Result
@@ -19,6 +21,30 @@ def test_the_program_fails_with_one_line_and_code_1(tmp_path):
     command = [sys.executable, "-m", "hrs", "check", "folder:nowhere"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert Result(done.returncode, done.stdout, done.stderr).error.endswith("check the path")
+    assert list(tmp_path.iterdir()) == []
+
+
+SLEEPER = """
+import signal, sys, tempfile, time
+from hrs.cli import app, main
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+@app.command()
+def sleep():
+    with tempfile.TemporaryDirectory():
+        print("asleep", flush=True)
+        time.sleep(60)
+main(["sleep"])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_asked_to_end_leaves_nothing(tmp_path, number):
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", SLEEPER], env=environment, text=True, **pipes) as process:
+        assert process.stdout.readline() == "asleep\n"
+        process.send_signal(number)
+        assert process.wait(30) == INTERRUPTED and process.stderr.read() == ""
     assert list(tmp_path.iterdir()) == []
 
 
