@@ -57,6 +57,12 @@ def test_overrides(override, value):
     assert config == value[1]
 
 
+def test_a_section_that_stands_twice_is_refused(tmp_path):
+    (tmp_path / "run.yaml").write_text("train: {steps: 10}\nseed: 1\ntrain: {batch_source: 2}\n")
+    with pytest.raises(HRSError, match=r"run\.yaml is not valid YAML: line 3: 'train' stands there twice"):
+        load_config(tmp_path / "run.yaml")
+
+
 def test_later_overrides_win_and_the_source_is_left_alone():
     stored = {"train": {"steps": 5}}
     assert load_config(stored, ("train.steps=6", "train.steps=7")).train.steps == 7

@@ -67,24 +67,9 @@ def read_mapping(path: Path) -> dict[str, str]:
 # YAML and JSON
 
 
-class _Texts(yaml.BaseLoader):
-    """All values are text, and a key that stands twice is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: dict[str, int] = {}
-        for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.YAMLError(f"line {line}: a key is no word or number")
-            if key.value in seen:
-                raise yaml.YAMLError(f"line {line}: {key.value!r} stands there twice, first in line {seen[key.value]}")
-            seen[key.value] = line
-        return super().construct_mapping(node, deep=deep)
-
-
 def _load(path: Path, expected: str) -> Any:
     try:
-        return parse_yaml(text_of(path), loader=_Texts)
+        return parse_yaml(text_of(path), loader=yaml.BaseLoader)
     except ValueError as error:
         raise HRSError(f"{path} cannot be used ({error}); {expected}") from error
 

@@ -22,6 +22,7 @@ MOST_NODES = 100_000
 DEEPEST = 64
 """Lists and mappings within each other."""
 
+_MERGE = "tag:yaml.org,2002:merge"  # <<, whose keys give way to those beside it
 _LARGEST = 2**63 - 1  # whole numbers that arrays hold
 
 
@@ -58,7 +59,8 @@ def parse_json(data: bytes | str) -> Any:
 
 
 def parse_yaml(data: bytes | str, loader: Any = None) -> Any:
-    """A YAML document of at most MOST_NODES values, DEEPEST deep. Raises ValueError for anything else.
+    """A YAML document of at most MOST_NODES values, DEEPEST deep, whose keys are all different. Raises ValueError for
+    anything else.
 
     loader: a safe loader of PyYAML, where values are to be read in a way of their own.
     """
@@ -70,7 +72,7 @@ def parse_yaml(data: bytes | str, loader: Any = None) -> Any:
 
         quick: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as quick, where libyaml is there
         _check_size(yaml.parse(text, Loader=quick))
-        return _checked(yaml.load(text, Loader=loader or quick))
+        return _checked(_built((loader or quick)(text)))
     except ValueError:
         raise
     except Exception as error:  # the loader raises nearly anything on values such as an empty !!int
@@ -137,6 +139,37 @@ def _checked(value: Any) -> Any:
 def _finite(digits: str) -> float | None:
     value = float(digits)
     return value if abs(value) != float("inf") else None
+
+
+def _built(loader: Any) -> Any:
+    """The document of a loader; None where there is none."""
+    try:
+        root = loader.get_single_node()
+        _check_keys(root, set())
+        return None if root is None else loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _check_keys(node: Any, known: set[int]) -> None:
+    """That keys are words or numbers, each once in its mapping, or the first would be lost; what aliases repeat is
+    looked at once."""
+    import yaml
+
+    if not isinstance(node, yaml.CollectionNode) or id(node) in known:
+        return
+    known.add(id(node))
+    pairs = node.value if isinstance(node, yaml.MappingNode) else [(None, each) for each in node.value]
+    lines: dict[tuple[str, str], int] = {}
+    for key, value in pairs:
+        if key is not None and key.tag != _MERGE:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise ValueError(f"line {line}: a key is no word or number")
+            if first := lines.get((key.tag, key.value)):
+                raise ValueError(f"line {line}: {shortened(key.value)} stands there twice, first in line {first}")
+            lines[key.tag, key.value] = line
+        _check_keys(value, known)
 
 
 def _check_size(events: Iterable[Any]) -> None:

@@ -32,10 +32,12 @@ LAUGHS = "a0: &a0 [x]\n" + "".join(f"a{i + 1}: &a{i + 1} [{','.join([f'*a{i}'] *
         ("a: !!timestamp x", "NoneType"),
         ("a: " + "1" * 5000, "digits"),
         ("a: " + "1" * 40, "does not fit 64 bits"),
-        ("? [a]\n: b", "unhashable"),
+        ("? [a]\n: b", "line 1: a key is no word or number"),
         ("a: \ud800", "surrogates"),
         ("!!python/object/apply:os.system [ls]", "could not determine a constructor"),
         (b"a: \xa4", "can't decode"),
+        ("{a: 1, b: 2, a: 3}", r"line 1: 'a' stands there twice"),
+        ("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3", r"line 5: 'c' stands there twice, first in line 3"),
         ("x" * (17 << 20), "too large"),
     ],
 )
@@ -52,6 +54,7 @@ def test_yaml_may_repeat_itself_within_reason():
         "more": {"steps": 4, "seed": 1},
         "list": [{"steps": 4}, {"steps": 4}],
     }
+    assert parse_yaml("base: &b {steps: 4, seed: 1}\nmore: {<<: *b, steps: 2}")["more"] == {"steps": 2, "seed": 1}
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "1" * 400, "-" + "1" * 30, "1" * 5000, b"\xa4", "{", ""])
