@@ -90,7 +90,7 @@ def _source(corpus: ScoredCorpus, rows: Rows) -> tuple[Dataset, list[int]]:
     if gone:
         raise HRSError(f"{len(gone)} of {len(rows)} images are gone, such as {gone[0]}; bring {corpus.dataset} back")
     classes = corpus.about.classes
-    given = ClassMap(entries=classes, where="the run's class map") if classes else None
+    given = ClassMap(entries=classes, where="the run's class map", shared=True) if classes else None  # checked before
     data = open_dataset(corpus.dataset, classes=given).map_to(corpus.space)
     places = {frame.id: i for i, frame in enumerate(data.frames)}
     names = corpus.ids(rows)

@@ -136,3 +136,12 @@ def test_a_copy_has_the_classes_that_the_run_gave_them(corpus, source, tmp_path)
     car, road = (original.space.classes.index(name) for name in ("car", "road"))
     wanted = np.where(original.read_label(0) == car, road, original.read_label(0))
     assert np.array_equal(copy.read_label(0), wanted)
+
+
+def test_a_copy_needs_not_every_class_of_a_map_that_serves_several_sources(corpus, source, tmp_path):
+    shared = replace(corpus, about=replace(corpus.about, classes={"lorry": "car", "tree": "sky"}))
+    export_dataset(shared, corpus.select(), tmp_path / "out")
+    copy, original = open_dataset(f"folder:{tmp_path / 'out'}"), open_dataset(source)
+    tree, sky = (original.space.classes.index(name) for name in ("tree", "sky"))
+    wanted = np.where(original.read_label(0) == tree, sky, original.read_label(0))
+    assert np.array_equal(copy.read_label(0), wanted)
