@@ -154,8 +154,8 @@ def plan(study: Study) -> list[Job]:
 
 def _check_against(study: Study, jobs: Sequence[Job]) -> None:
     labels = list(dict.fromkeys(job.label for job in jobs))
-    unknown = [name for name in study.against if name not in labels] if "against" in study.model_fields_set else []
-    if unknown:
+    unknown = [name for name in study.against if name not in labels]
+    if unknown and study.against != COMPARED_WITH:  # which a study has that names none, and need not hold
         raise HRSError(f"the study compares with {unknown[0]}, which is none of its methods: {', '.join(labels)}")
 
 

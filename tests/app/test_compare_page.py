@@ -11,7 +11,7 @@ from hrs.launch.queue import LocalQueue
 from hrs.runs.folder import RunFolder
 from hrs.runs.registry import list_runs
 from hrs.study.baselines import beside_baselines, start_study
-from hrs.study.plan import Study, plan
+from hrs.study.plan import FILE, Study, load_study, plan
 from hrs.study.run import keep_plan
 from tests.app.conftest import press, words
 from tests.app.made_runs import make_run
@@ -166,6 +166,18 @@ def test_a_study_is_shown_as_it_was_planned(root, open_page):
     table = open_page("compare", of="Study halves").dataframe[0].value.set_index("method")
     assert table["mIoU"].str.split(" ").str[0].to_dict() == {"joint": "31.0", "joint half": "28.5", "hrs": "34.5"}
     assert table.loc["hrs", "against joint half"].startswith("+6.0") and "against joint" not in table
+
+
+def test_a_study_that_names_nothing_to_compare_with_keeps_its_words(root, open_page):
+    arms = ({"method": "target_only"}, {"method": "hrs", "label": "ours"})
+    study = Study(methods=arms, seeds=(0, 1))
+    folder = root / "studies" / "alone"
+    for job, score in zip(plan(study), (30.0, 33.0, 32.0, 36.0), strict=True):
+        make_run(folder, job.name, *flat(job), miou=score)
+    keep_plan(study, folder)
+    table = open_page("compare", of="Study alone").dataframe[0].value
+    assert set(table["method"]) == {"target_only", "ours"}
+    assert [job.name for job in plan(load_study(folder / FILE))] == [job.name for job in plan(study)]
 
 
 def test_with_fewer_than_two_runs_it_opens_on_the_newest_study(root, open_page):

@@ -6,7 +6,7 @@ import pytest
 
 from hrs.errors import HRSError
 from hrs.runs.folder import NAME
-from hrs.study.plan import Study, load_study, plan
+from hrs.study.plan import Study, load_study, plan, to_yaml
 
 
 def test_a_plan_has_every_run_once_and_goes_seed_by_seed():
@@ -104,3 +104,22 @@ def test_long_and_foreign_labels_are_folders_of_their_own():
     assert len(set(names)) == len(labels) and all(NAME.fullmatch(name) for name in names)
     (job,) = plan(Study.model_validate({"methods": [{"method": "joint", "label": "x" * 90}], "seeds": [0]}))
     assert job.name == "x" * 90 + "-n20-s0"  # what fits stays, so that a study goes on where it was
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"methods": ["target_only", "hrs"]},
+        {"methods": ["joint", "hrs"]},
+        {"methods": ["target_only", "hrs"], "against": ["target_only"]},
+        {"methods": ["hrs", "mixing"], "against": []},
+        {"methods": ["hrs"], "base": {"seed": 4, "data": {"n_real": None}}},
+        {"methods": ["shuffled", {"method": "hrs", "label": "ours"}], "n_real": [5, None], "seeds": [1], "parallel": 2},
+    ],
+)
+def test_what_is_kept_of_a_study_plans_the_same_runs(tmp_path, given):
+    study = Study.model_validate(given)
+    file = tmp_path / "study.yaml"
+    file.write_text(to_yaml(study))
+    kept = load_study(file)
+    assert kept == study and plan(kept) == plan(study)
