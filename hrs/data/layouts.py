@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -61,6 +63,16 @@ class Dataset:
         if self.space is None:
             return frozenset()
         return frozenset(range(len(self.space))) if self.table is None else frozenset(map(int, self.table)) - {IGNORE}
+
+    def digest_of_classes(self) -> str:
+        """Changes where ids on disk become other classes of ``space``, or are called otherwise on disk."""
+        if self.encoding is None or self.encoding_on_disk is None:
+            return ""
+        on_disk = self.encoding_on_disk
+        names = sorted((raw, on_disk.space.classes[i]) for raw, i in on_disk.ids.items())
+        raw = np.array(sorted(self.encoding.ids), np.uint32)
+        about = [on_disk.channel, names, raw.tolist(), self.classes_of(raw).tolist()]
+        return hashlib.blake2b(json.dumps(about).encode(), digest_size=16).hexdigest()
 
     def read_image(self, i: int) -> NDArray[np.uint8]:
         """RGB, uint8 (h w 3). Raises HRSError naming a file that cannot be decoded.

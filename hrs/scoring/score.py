@@ -105,7 +105,7 @@ class Scoring:
         self._corpus = corpus.take(range(min(limit or len(corpus), len(corpus))))
         self._folder, self._device = CorpusFolder(out), torch.device(device)
         self._batch, self._workers = batch, workers
-        self._parts = _Parts(self._folder, corpus.frames[: len(self._corpus)])
+        self._parts = _Parts(self._folder, self._corpus)
         self._origin: dict[str, Any] = {"checkpoint": _identity(checkpoint), "dataset": dataset}
         self._identity_before = _identity_before(checkpoint)
         self._classes = given.entries if given else {}
@@ -224,7 +224,7 @@ class _Parts:
     """The finished parts of a corpus of these frames, PART frames each but the last."""
 
     folder: CorpusFolder
-    corpus: Sequence[Frame]
+    corpus: Dataset
 
     def __len__(self) -> int:
         return -(-len(self.corpus) // PART)
@@ -238,22 +238,29 @@ class _Parts:
 
     def _finished(self, part: int) -> bool:
         """Whether it holds these very frames as they are now: where one has gone from the data set, those after it have
-        moved up, and where somebody mended a label, it is another."""
+        moved up, and where somebody mended a label or the list of classes, it is another."""
         path = self.folder.part(part)
         if not path.is_file() or not self.folder.areas_file(part * PART).is_file():
             return False
         try:
             stored = pq.read_table(path, columns=["frame", PIXELS, _STAMP]).select(["frame", _STAMP]).to_pydict()
-            frames = self.corpus[part * PART : (part + 1) * PART]
-            return stored == {"frame": [frame.id for frame in frames], _STAMP: list(map(_stamp, frames))}
+            frames = range(len(self.corpus))[part * PART : (part + 1) * PART]
+            names = [self.corpus.frames[index].id for index in frames]
+            return stored == {"frame": names, _STAMP: _stamps(self.corpus, frames)}
         except (OSError, KeyError, pa.ArrowInvalid):  # damaged, or an older version's: done again
             return False
 
 
-def _stamp(frame: Frame) -> str:
-    """Changes when the files of a frame do, or what is made of them."""
+def _stamps(corpus: Dataset, frames: range) -> list[str]:
+    """Of each of these frames; it changes when the frame's files do, the meaning of their ids, or what is made of
+    them."""
+    about = f"{SCORING} {corpus.digest_of_classes()}"
+    return [f"{about} {_files(corpus.frames[index])}" for index in frames]
+
+
+def _files(frame: Frame) -> str:
     files = [file.stat() for file in (frame.image, frame.label, frame.planted) if file is not None]
-    return f"{SCORING} " + " ".join(f"{file.st_size} {file.st_mtime_ns}" for file in files)
+    return " ".join(f"{file.st_size} {file.st_mtime_ns}" for file in files)
 
 
 def _batches(
@@ -271,7 +278,7 @@ def _write_batch(
 ) -> pa.Table:
     """Write pictures, labels and raw maps of a batch; its rows of a part."""
     rows: list[Row] = []
-    moments, stamps = [], [_stamp(corpus.frames[index]) for index in frames]
+    moments, stamps = [], _stamps(corpus, frames)
     for i, index in enumerate(frames):
         about = corpus.frames[index]
         stem = file_stem(about.id)

@@ -119,6 +119,20 @@ def test_taking_and_mapping_keep_frames_and_follow_names(frames):
         assert (mapped[label == own] == CITYSCAPES.classes.index(name)).all()
 
 
+def test_the_digest_of_classes_follows_list_map_and_target(tmp_path):
+    root = write_frames(tmp_path, 1, seed=1)
+    lists = [f"classes: {{0: sky, 1: road, 2: car, {last}}}" for last in ("3: tree", "3: pole", "4: tree")]
+    digests = []
+    for text in lists:
+        (root / "classes.yaml").write_text(text)
+        digests += [open_dataset(f"folder:{root}").map_to(CAMVID).digest_of_classes() for _ in range(2)]
+    (root / "map.yaml").write_text("car: road")
+    digests += [open_dataset(f"folder:{root}?classes={root}/map.yaml").map_to(CAMVID).digest_of_classes()]
+    digests += [open_dataset(f"folder:{root}").map_to(CITYSCAPES).digest_of_classes()]
+    assert digests[::2] == list(dict.fromkeys(digests))[:3] + digests[6:7] and len(set(digests)) == 5
+    assert open_dataset(f"folder:{root}").without_labels().digest_of_classes() == ""
+
+
 def test_mapping_twice_ignores_what_either_step_lacks(frames):
     data = open_dataset(frames["source"]).map_to(CITYSCAPES)
     assert data.map_to(CITYSCAPES) is data

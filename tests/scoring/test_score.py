@@ -157,6 +157,27 @@ def test_what_was_mended_is_weighed_again_and_nothing_else(checkpoint, tmp_path,
     assert len(seen) == 6
 
 
+def test_frames_are_weighed_again_where_their_ids_mean_something_else(checkpoint, tmp_path, by_class):
+    data, seen = write_frames(tmp_path / "data", 4, seed=4), []
+
+    def again():
+        seen.clear()
+        options = {"batch": 2, "workers": 0, "progress": lambda *at: seen.append(at)}
+        score(checkpoint, f"folder:{data}?classes={tmp_path / 'map.yaml'}", tmp_path / "out", **options)
+        return ScoredCorpus.open(tmp_path / "out").frame(0).read_label()
+
+    (tmp_path / "map.yaml").write_text("car: car")
+    before = again()
+    (tmp_path / "map.yaml").write_text("car: road")
+    assert np.array_equal(again(), np.where(before == 2, 1, before))
+    text = (data / "classes.yaml").read_text()
+    (data / "classes.yaml").write_text(text.replace("sky", "no").replace("tree", "sky").replace("no", "tree"))
+    swapped = again()
+    assert ((swapped == 0) == (before == 3)).all() and ((swapped == 3) == (before == 0)).all() and seen[-1] == (4, 4)
+    again()
+    assert seen == []
+
+
 def test_a_frame_that_has_gone_leaves_no_row_and_takes_none_with_it(checkpoint, tmp_path, by_class):
     data = write_frames(tmp_path / "data", 9, seed=4)
     score(checkpoint, f"folder:{data}", tmp_path / "out", batch=2, workers=0)
