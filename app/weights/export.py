@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import streamlit as st
@@ -18,7 +17,7 @@ from hrs.launch.launcher import launcher
 from hrs.launch.task import Task
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
-from hrs.scoring.prune import Mode
+from hrs.scoring.prune import Mode, with_copy
 from hrs.system.files import atomic_write
 
 _MODES: dict[Mode, str] = {"frames": "Whole frames", "labels": "Frames without what weighs little"}
@@ -97,20 +96,22 @@ def show_copying(run: RunFolder, *, copying: bool) -> None:
     if copying:
         _follow(task)
         return
-    status, out = task.read_status(), task.read_order().out
+    status, order = task.read_status(), task.read_order()
+    out = order.out
     if status.state == "failed":
         st.error(f"Nothing was written: {plain(status.error or '')}")
     elif status.state == "finished" and out.is_dir():
         st.success(f"{status.steps:,} frames in {plain(str(out))}. Train on them with this source:")
         st.code(f"folder:{out}", language=None)
         if st.button("Open in Launch", icon=":material/play_arrow:"):
-            _open_in_launch(run, f"folder:{out}")
+            _open_in_launch(run, Path(order.command[1]), f"folder:{out}")
 
 
-def _open_in_launch(run: RunFolder, source: str) -> None:
-    """The run's own settings, with these frames in the place of its synthetic ones."""
+def _open_in_launch(run: RunFolder, scores: Path, copy: str) -> None:
+    """The run's own settings, with these frames in the place of those that were scored."""
     try:
-        draft.fill_from(load_config(run.config, (f"data.sources={json.dumps([source])}",)), f"run {run.name}")
+        config = with_copy(load_config(run.config), ScoredCorpus.open(scores).dataset, copy)
+        draft.fill_from(config, f"run {run.name}")
     except HRSError as error:
         st.error(plain(str(error)))
         return

@@ -81,6 +81,13 @@ class ClassMap:
         """What its keys name and the data set does not have."""
         return [part for key in self.entries for part in _parts(key, encoding) if not list(_raws(part, encoding))]
 
+    def known_to(self, encodings: Sequence[Encoding]) -> dict[str, str]:
+        """Its entries, without what none of some data sets has."""
+        named = (
+            (part, name, each) for key, name in self.entries.items() for each in encodings for part in _parts(key, each)
+        )
+        return {part: name for part, name, encoding in named if list(_raws(part, encoding))}
+
     def _meant(self, key: str, encoding: Encoding, spec: str) -> Iterator[int]:
         """The raw ids that a key stands for."""
         for part in _parts(key, encoding):
@@ -155,9 +162,14 @@ def map_for(classes: Mapping[str, str | Mapping[str, str]], spec: str, *, source
     return ClassMap(entries=given, where=where, shared=shared)
 
 
+def keys_of(specs: Sequence[str]) -> set[str]:
+    """What these data sets are called in a run's ``data.classes``."""
+    return {name for spec in specs for name in (spec, spec.partition("?")[0])}
+
+
 def check_named(classes: Mapping[str, str | Mapping[str, str]], specs: Sequence[str]) -> None:
     """Raises HRSError where a run's ``data.classes`` has a map of a data set that is none of the run's."""
-    known = {name for spec in specs for name in (spec, spec.partition("?")[0])}
+    known = keys_of(specs)
     for key in classes:
         if key != EVERY and key not in known:
             raise HRSError(

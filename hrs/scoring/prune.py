@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hrs.config import RunConfig, load_config
 from hrs.data.classfile import classes_yaml
-from hrs.data.classmap import ClassMap
+from hrs.data.classmap import EVERY, ClassMap, keys_of, map_for
+from hrs.data.glance import glance
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace
@@ -79,6 +81,30 @@ def export_dataset(
             pool.shutdown(cancel_futures=True)  # nothing may write below a folder that is being removed
         atomic_write(folder / "classes.yaml", _classes_yaml(data.space))
     return len(rows)
+
+
+def with_copy(config: RunConfig, scored: str | None, copy: str) -> RunConfig:
+    """A run's settings with a copy of what was scored in its place, or in that of all sources where it is none of them.
+
+    The copy is in the target's classes already, so that maps stay for the other data sets alone. Raises HRSError where
+    these share a map and cannot be opened.
+    """
+    data = config.data
+    sources = [copy if each == scored else each for each in data.sources]
+    sources = sources if copy in sources else [copy]
+    others = [each for each in sources if each != copy]
+    named = keys_of([*others, data.target, *([data.val] if data.val else [])])
+    classes = {key: each for key, each in data.classes.items() if key in named} | _shared(data.classes, others, copy)
+    return load_config({**config.model_dump(), "data": {**data.model_dump(), "sources": sources, "classes": classes}})
+
+
+def _shared(classes: Mapping[str, str | Mapping[str, str]], others: Sequence[str], copy: str) -> dict[str, Any]:
+    """The map that other sources share, as far as it is about them, and none for the copy."""
+    maps = {each: given for each in others if (given := map_for(classes, each, source=True)) and given.shared}
+    if not maps:
+        return {}
+    encodings = [found for each in maps if (found := glance(each).dataset.encoding_on_disk)]
+    return {EVERY: next(iter(maps.values())).known_to(encodings), copy: {}}
 
 
 def _source(corpus: ScoredCorpus, rows: Rows) -> tuple[Dataset, list[int]]:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from streamlit.testing.v1 import AppTest
 
 from app.figures.maps import Lens
@@ -436,6 +437,19 @@ def test_launch_opens_with_what_was_written_in_place_of_the_runs_own_frames(run,
     assert not at.exception and at.title[0].value == "Launch"
     assert at.session_state[forms.KEY + "data.sources"] == f"folder:{tmp_path / 'fewer'}"
     assert at.session_state[forms.KEY + "data.width"] == str(load_config(run / "config.yaml").data.width)
+
+
+def test_launch_keeps_the_sources_that_were_not_scored(root, frames, tmp_path, open_page):
+    config = tiny_config(frames, f"data.sources=['{frames['source']}', '{frames['val']}']", "data.classes={car: tree}")
+    make_run(root, "scored", frames["source"], config)
+    at = open_page("weights")
+    at.text_input(key="weights out scored").set_value(str(tmp_path / "fewer")).run()
+    button(at, "Write data set").click().run()
+    wait_for(at, lambda: at.success)
+    button(at, "Open in Launch").click().run()
+    copy = f"folder:{tmp_path / 'fewer'}"
+    assert not at.exception and at.session_state[forms.KEY + "data.sources"] == f"{copy}\n{frames['val']}"
+    assert yaml.safe_load(at.session_state[forms.KEY + "data.classes"]) == {"*": {"car": "tree"}, copy: {}}
 
 
 def test_scoring_starts_detached_and_says_why_it_failed(root, frames, tiny, open_page):

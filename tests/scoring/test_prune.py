@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from hrs.data.layouts import open_dataset
+from hrs.config import load_config
+from hrs.data.layouts import open_dataset, open_sources
 from hrs.errors import HRSError
 from hrs.labels import CAMVID, IGNORE
 from hrs.scoring.corpus import ScoredCorpus
-from hrs.scoring.prune import export_dataset
+from hrs.scoring.prune import export_dataset, with_copy
 from tests.conftest import CLASSES, write_frames
+from tests.data.files import write_classes, write_streets
 from tests.scoring.weighted_run import make_scores
 
 
@@ -145,3 +147,40 @@ def test_a_copy_needs_not_every_class_of_a_map_that_serves_several_sources(corpu
     tree, sky = (original.space.classes.index(name) for name in ("tree", "sky"))
     wanted = np.where(original.read_label(0) == tree, sky, original.read_label(0))
     assert np.array_equal(copy.read_label(0), wanted)
+
+
+def copied(config, scored):
+    data = with_copy(config, scored, "folder:copy").data
+    return data.sources, data.classes
+
+
+def test_a_copy_takes_the_place_of_what_was_scored_alone():
+    sources = ["folder:a?classes=m", "folder:b", "folder:c"]
+    classes = {"folder:a": {"x": "road"}, "folder:b": {"y": "road"}, "folder:t": {"z": "road"}}
+    config = load_config({"data": {"sources": sources, "target": "folder:t", "classes": classes}})
+    assert copied(config, sources[0]) == (
+        ("folder:copy", *sources[1:]),
+        {k: classes[k] for k in ("folder:b", "folder:t")},
+    )
+    assert copied(config, sources[2]) == ((*sources[:2], "folder:copy"), classes)
+    assert copied(config, "folder:elsewhere") == (("folder:copy",), {"folder:t": {"z": "road"}})
+    twice = load_config({"data": {"sources": ["folder:a?split=1", "folder:a"], "classes": {"folder:a": {"x": "road"}}}})
+    assert copied(twice, "folder:a")[1] == {"folder:a": {"x": "road"}}
+    alone = load_config({"data": {"sources": ["folder:a"], "classes": {"x": "road"}}})
+    assert copied(alone, "folder:a") == (("folder:copy",), {})
+
+
+def test_a_copy_is_not_renamed_by_the_map_of_the_other_sources(frames, tmp_path):
+    lists = ("{0: sky, 1: asphalt, 2: car, 3: pole}", "{0: sky, 1: floor, 2: car, 3: tree}", "{0: sky, 2: car}")
+    specs = [
+        f"folder:{write_classes(write_streets(tmp_path / name), f'classes: {text}')}"
+        for name, text in zip(("scored", "other", "copy"), lists, strict=True)
+    ]
+    given = {"asphalt, floor": "road", "car": "tree", "pole": "ignore"}
+    data = {"sources": specs[:2], "target": frames["target"], "classes": given}
+    space = open_dataset(frames["target"]).space
+    config = with_copy(load_config({"data": data}), specs[0], specs[2])
+    assert config.data.classes == {"*": {"floor": "road", "car": "tree"}, specs[2]: {}}
+    copy, other = open_sources(config.sources, space, classes=config.data.classes)
+    assert [space.classes[i] for i in np.unique(copy.read_label(0)) if i != IGNORE] == ["sky", "car"]
+    assert [space.classes[i] for i in np.unique(other.read_label(0))] == ["sky", "road", "tree"]
