@@ -5,7 +5,8 @@ python -m benchmarks.counterfactual SCORES --out DIR [--level combined]
 SCORES is what `python -m hrs score RUN DATASET` wrote. DIR gets three data sets of the format ``folder``, of the same
 frames: in ``upper`` and ``lower`` the half of each class' pixels that weighs more or less keeps its label and the other
 half is ignored, so that both hold the same mix of classes; in ``random`` a half of the superpixels, drawn by chance,
-keeps its labels. Train on each with uniform weights, for instance by a study with
+keeps its labels. The few pixels that were unlabelled at the size that was scored, and so have no weight, are in both
+halves. Train on each with uniform weights, for instance by a study with
 
     methods:
       - {method: joint, label: upper half, data: {sources: ["folder:DIR/upper"]}}

@@ -21,9 +21,8 @@ from hrs.data.layouts import Dataset, open_dataset
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace
 from hrs.progress import Progress
-from hrs.scoring.corpus import Rows, ScoredCorpus, enlarge
+from hrs.scoring.corpus import Rows, ScoredCorpus, ScoredFrame, enlarge
 from hrs.scoring.maps import file_stem
-from hrs.selection.scale import Maps
 from hrs.system.files import atomic_folder, atomic_write, check_new
 from hrs.system.images import encode
 from hrs.system.processes import cores
@@ -49,7 +48,8 @@ def export_dataset(
         rows: which frames, as `ScoredCorpus.select` gives them.
         out: must not exist; gets images/ (hard links where the disk can, else copies), labels/ (class ids of the
             corpus' space) and classes.yaml with the palette. Appears whole or not at all.
-        mode: "frames" keeps the labels; "labels" sets those of pixels on the wrong side of ``threshold`` to IGNORE.
+        mode: "frames" keeps the labels; "labels" sets those of pixels on the wrong side of ``threshold`` to IGNORE,
+            but for pixels whose weight nobody knows, since they were unlabelled at the size that was scored.
         threshold: a weight, or one for each class. ``keep`` "above": pixels count that weigh as much or more; "below":
             the others.
         level: which map is compared with the threshold.
@@ -131,7 +131,7 @@ def _source(corpus: ScoredCorpus, rows: Rows) -> tuple[Dataset, list[int]]:
 def _copy_frame(
     corpus: ScoredCorpus,
     data: Dataset,
-    drop: Callable[[NDArray[np.uint8], Maps], NDArray[np.bool_]] | None,
+    drop: Callable[[NDArray[np.uint8], ScoredFrame], NDArray[np.bool_]] | None,
     folder: Path,
     row: int,
     place: int,
@@ -141,17 +141,18 @@ def _copy_frame(
     _link(about.image, folder / "images" / f"{stem}{about.image.suffix}")
     label = data.read_label(place)
     if drop:
-        label = np.where(drop(label, scored.read_maps()), np.uint8(IGNORE), label)
+        label = np.where(drop(label, scored), np.uint8(IGNORE), label)
     (folder / "labels" / f"{stem}.png").write_bytes(encode(".png", label))
 
 
 def _dropped(
-    label: NDArray[np.uint8], maps: Maps, *, threshold: float | Sequence[float], keep: Side, level: str
+    label: NDArray[np.uint8], scored: ScoredFrame, *, threshold: float | Sequence[float], keep: Side, level: str
 ) -> NDArray[np.bool_]:
     """Which pixels of a label (h w) lose it."""
     limits = np.resize(np.asarray(threshold, np.float32), IGNORE + 1)[label]  # what it holds for IGNORE never matters
-    low: NDArray[np.bool_] = enlarge(maps[level], *label.shape) < limits
-    return low if keep == "above" else ~low
+    known: NDArray[np.bool_] = enlarge(scored.read_label(), *label.shape) != IGNORE
+    low = enlarge(scored.read_maps()[level], *label.shape) < limits
+    return known & (low if keep == "above" else ~low)
 
 
 def _link(source: Path, target: Path) -> None:

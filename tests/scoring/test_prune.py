@@ -91,6 +91,23 @@ def test_thresholds_by_class_cut_a_data_set_into_two_sides(corpus, source, tmp_p
         assert np.array_equal(lower.read_label(i), np.where(high, IGNORE, label))
 
 
+@pytest.mark.parametrize("keep", ["above", "below"])
+def test_a_pixel_whose_weight_nobody_knows_keeps_its_label(tmp_path, keep):
+    """Its cell was unlabelled at the size that was scored."""
+    root = write_frames(tmp_path / "source", 1, seed=6)
+    label = cv2.imread(str(root / "labels/000.png"), cv2.IMREAD_UNCHANGED)
+    label[10:40:2, 10:40:2] = IGNORE  # of every cell the pixel that is kept at half the size
+    cv2.imwrite(str(root / "labels/000.png"), label)
+    make_scores(tmp_path / "scores", f"folder:{root}")
+    corpus = ScoredCorpus.open(tmp_path / "scores")
+    limit = 1e9 if keep == "above" else 0
+    export_dataset(corpus, corpus.select(), tmp_path / "out", mode="labels", threshold=limit, keep=keep)
+    known = np.ones(label.shape, bool)
+    known[10:40, 10:40] = False
+    found = open_dataset(f"folder:{tmp_path / 'out'}").read_label(0)
+    assert (found[known] == IGNORE).all() and np.array_equal(found[~known], label[~known])
+
+
 def test_classes_are_those_of_the_corpus_where_it_was_scored_in_another_space(tmp_path):
     root = write_frames(tmp_path / "source", 2, seed=6)
     make_scores(tmp_path / "scores", f"folder:{root}")
