@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
 from hrs.runs.names import CorpusFolder
-from hrs.scoring.maps import file_stem, read_label, read_maps, read_picture
+from hrs.scoring.maps import read_label, read_maps, read_picture
 from hrs.scoring.reasons import FrameReasons
 from hrs.scoring.write import About
 from hrs.selection.scale import Scale
@@ -193,7 +193,7 @@ class ScoredCorpus:
         return found
 
     def reasons_file(self, row: int) -> Path:
-        return CorpusFolder(self.folder).reasons_file(file_stem(str(self._column("frame")[row])))
+        return CorpusFolder(self.folder).reasons_file(self.frame(row).maps.stem)
 
     def page(self, rows: Rows, number: int, size: int) -> list[ScoredFrame]:
         """Page ``number`` (from 0) of these rows; no other frame is touched."""

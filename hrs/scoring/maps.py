@@ -6,6 +6,7 @@ Nothing here needs torch, so that whoever shows the maps stays light.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -75,8 +76,9 @@ def _weights(low: np.float32, high: np.float32) -> NDArray[np.float32]:
 
 
 def file_stem(frame: str) -> str:
-    """A frame's id as a file name without suffix."""
-    return frame.replace("/", "__")
+    """A frame's id as a file name without suffix, another for every id: a slash becomes "__", and what could be taken
+    for that is percent-encoded."""
+    return re.sub(r"%|_(?=[_/])|(?<=[_/])_", lambda found: f"%{ord(found[0]):02X}", frame).replace("/", "__")
 
 
 def write_maps(path: Path, maps: Mapping[str, PackedMap]) -> None:

@@ -123,8 +123,6 @@ def _source(corpus: ScoredCorpus, rows: Rows) -> tuple[Dataset, list[int]]:
     missing = [name for name in names if name not in places]
     if missing:
         raise HRSError(f"{corpus.dataset} has no frame {missing[0]} any more; score the run again")
-    if len({file_stem(name) for name in names}) != len(names):
-        raise HRSError(f"two frames of {corpus.dataset} would get the same file name; rename them")
     return data, [places[name] for name in names]
 
 

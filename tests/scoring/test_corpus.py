@@ -220,6 +220,17 @@ def test_a_format_of_the_future_is_refused_and_one_of_before_is_read(source, tmp
         ScoredCorpus.open(tmp_path)
 
 
+def test_scores_of_an_older_version_that_called_files_otherwise_say_why(source, tmp_path):
+    make_scores(tmp_path, source)
+    table, stem = pd.read_parquet(tmp_path / "index.parquet"), "seq__000"
+    for kind, end in (("maps", "npz"), ("reasons", "npz"), ("frames", "jpg"), ("frames", "png")):
+        (tmp_path / kind / f"000.{end}").rename(tmp_path / kind / f"{stem}.{end}")
+    table.loc[0, ["frame", "map", "picture"]] = [stem, f"maps/{stem}.npz", f"frames/{stem}.jpg"]
+    table.to_parquet(tmp_path / "index.parquet")
+    corpus = ScoredCorpus.open(tmp_path)
+    assert corpus.read_reasons(0).areas.shape == corpus.frame(0).read_label().shape
+
+
 @pytest.mark.parametrize(
     "judges", [{"seen_by": "nobody"}, {"combination": "sum"}, {"acting": None}, {"signals": ["taste"]}, []]
 )

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from hrs.errors import HRSError
-from hrs.scoring.maps import pack, read_label, read_maps, read_picture, write_frame, write_maps
+from hrs.scoring.maps import file_stem, pack, read_label, read_maps, read_picture, write_frame, write_maps
 
 
 def test_maps_come_back_within_a_share_of_each_weight_however_low(tmp_path):
@@ -18,6 +18,13 @@ def test_maps_come_back_within_a_share_of_each_weight_however_low(tmp_path):
         assert back[name].codes.dtype == np.uint8
         np.testing.assert_allclose(back[name].unpack(), maps[name], rtol=share)
         np.testing.assert_array_equal(back[name].unpack(), packed[name].unpack())
+
+
+def test_no_two_frames_share_a_file():
+    assert [file_stem(each) for each in ("000", "a/b_c", "_a")] == ["000", "a__b_c", "_a"]
+    ids = ["a/b", "a__b", "a_/b", "a/_b", "a___b", "a%5F%5Fb", "a%b", "a/b/c", "a__b/c", "a/b__c"]
+    stems = [file_stem(each) for each in ids]
+    assert len({stem.casefold() for stem in stems}) == len(ids) and not any("/" in stem for stem in stems)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.37, 1.0])

@@ -17,10 +17,12 @@ from hrs.methods.build import build_method
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import MODEL, CorpusFolder
 from hrs.scoring import score as scoring
+from hrs.scoring.areas import NONE
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.moments import Moments
 from hrs.scoring.panel import open_panel
+from hrs.scoring.prune import export_dataset
 from hrs.scoring.score import score
 from hrs.training.trainer import train
 from tests.conftest import CLASSES, tiny_config, write_frames
@@ -185,6 +187,24 @@ def test_a_frame_that_has_gone_leaves_no_row_and_takes_none_with_it(checkpoint, 
     score(checkpoint, f"folder:{data}", tmp_path / "out", batch=2, workers=0)
     corpus = ScoredCorpus.open(tmp_path / "out")
     assert [corpus.frame(row).id for row in range(len(corpus))] == [f"{i:03d}" for i in range(9) if i != 1]
+
+
+def test_frames_of_like_names_have_files_of_their_own(checkpoint, tmp_path, by_class):
+    data, names = write_frames(tmp_path / "data", 2, seed=4), ("a/b", "a__b")
+    for kind in ("images", "labels"):
+        (data / kind / "a").mkdir()
+        for i, name in enumerate(names):
+            (data / kind / f"{i:03d}.png").rename(data / kind / f"{name}.png")
+    score(checkpoint, f"folder:{data}", tmp_path / "out", batch=2, workers=0)
+    corpus, original = ScoredCorpus.open(tmp_path / "out"), open_dataset(f"folder:{data}")
+    for row, frame in enumerate(original.frames):
+        assert corpus.frame(row).id == frame.id and frame.id in names
+        assert np.array_equal(corpus.frame(row).read_label(), original.read_label(row))
+        numbers = {area.number for area in AreaTable.of(corpus).of_frame(row)}
+        assert set(np.unique(corpus.read_reasons(row).areas)) - {NONE} == numbers
+    assert (
+        export_dataset(corpus, corpus.select(), tmp_path / "copy") == len(open_dataset(f"folder:{tmp_path}/copy")) == 2
+    )
 
 
 def test_some_planted_masks_may_be_absent(checkpoint, tmp_path, by_class):
