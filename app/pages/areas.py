@@ -84,7 +84,7 @@ def _explore(run: RunFolder, table: AreaTable) -> None:
             "Show",
             kinds,
             required=True,
-            format_func=_TITLES.__getitem__,
+            format_func=(_TITLES | ({FAULTS: "Label and model differ"} if weak else {})).__getitem__,
             **addressed("kind", "areas shown", kinds, FAULTS),
         )
         chosen = choose_filter(table) if shown == FAULTS else None

@@ -11,7 +11,7 @@ import streamlit as st
 from app.context import all_runs, outlives, plain, runs_root, say_no_runs
 from app.figures.curves import CHART, against_images
 from app.runs.comparing import Group, groups, n_words, study_group
-from app.runs.studying import finished, show_study
+from app.runs.studying import show_study
 from hrs.runs.registry import RunSummary, list_runs, study_folders
 from hrs.study.table import ENOUGH, Line, Outcome, study_table, table_cells, to_csv, to_markdown, unlike
 
@@ -79,10 +79,10 @@ def find_groups() -> list[Group]:
 
 
 def first_place(places: Mapping[str, Path]) -> str:
-    """What the page opens on: all runs, where at least two have finished; else the newest study."""
-    if finished(runs_root()) > 1:
-        return OWN_RUNS
-    return max((name for name in places if name != OWN_RUNS), key=lambda name: places[name].stat().st_mtime)
+    """What the page opens on: the newest study, unless two runs beside have finished, one of them later."""
+    newest = max((name for name in places if name != OWN_RUNS), key=lambda name: places[name].stat().st_mtime)
+    own = [each.run.path.stat().st_mtime for each in all_runs() if each.status.state == "finished"]
+    return OWN_RUNS if len(own) > 1 and max(own) > places[newest].stat().st_mtime else newest
 
 
 def say_alone(run: RunSummary) -> None:

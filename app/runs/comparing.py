@@ -116,7 +116,9 @@ def _settings(setups: Sequence[dict[str, Any]]) -> list[str]:
     keys = {key: None for values in setups for key in values if key not in _NAMED}
     differ = [key for key in keys if len({repr(values.get(key)) for values in setups}) > 1]
     return [
-        ", ".join([_base(values), *(f"{setting_words(key).lower()} {values.get(key)}" for key in differ)])
+        ", ".join(
+            [_base(values), *(f"{setting_words(key).lower()} {found}" for key in differ if (found := values.get(key)))]
+        )
         for values in setups
     ]
 

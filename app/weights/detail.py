@@ -23,7 +23,7 @@ from app.figures.plotly_maps import weight_figure
 from app.weights.address import put
 from app.weights.corpus import Frame, read, view
 from app.weights.grid import Selection
-from app.weights.lens import controls, figure, heard
+from app.weights.lens import controls, figure, heard, said_by
 from app.weights.why import AREA, about_area, asked_area, forget_area, show_why
 from hrs.scoring.corpus import ScoredCorpus
 
@@ -158,7 +158,8 @@ def _go(frame: str) -> None:
 
 def _ask() -> None:
     """Of an area that was clicked; of none where the last one was cleared."""
-    if piece := st.session_state[_KEY]["piece"]:
+    piece = said_by(_KEY, "piece")
+    if piece:
         put(AREA, str(piece))
-    else:
+    elif piece == 0:
         forget_area()

@@ -14,7 +14,7 @@ from app.figures.maps import TITLES, class_list
 from app.weights.address import addressed, put, put_all
 from app.weights.corpus import tile
 from app.weights.filters import choose_filters, describe, read_filters, told
-from app.weights.lens import controls, figure, heard
+from app.weights.lens import controls, figure, heard, said_by
 from app.weights.tagging import asked_tags, choose_tags, tagged
 from app.weights.why import forget_area
 from hrs.scoring.corpus import MAP_NAMES, Between, Rows, ScoredCorpus
@@ -176,5 +176,6 @@ def _in_words(corpus: ScoredCorpus, statistic: str, rows: Rows) -> list[str]:
 
 
 def _open() -> None:
-    forget_area()
-    put_all(st.session_state[_KEY]["open"])
+    if opened := said_by(_KEY, "open"):
+        forget_area()
+        put_all(opened)

@@ -78,14 +78,18 @@ def controls(corpus: ScoredCorpus, steps: Sequence[int] = (), more: str = "") ->
     return {"lens": lens, "colours": colour_table(), "full": FULL_WEIGHT}
 
 
+def said_by(key: str, what: str) -> Any:
+    """What a component says of ``what``; None of one that is gone by the time that its word arrives."""
+    return st.session_state[key].get(what) if key in st.session_state else None
+
+
 def heard(key: str, step: int | None) -> None:
     """A component said how maps are looked at now: the address says so, too. One that is gone says nothing.
 
     Args:
         step: of training that was shown; an area that was asked about before is one of that step.
     """
-    if key in st.session_state:
-        told = st.session_state[key]
-        if step is not None and told["lens"].get("step") != str(step) and not told.get("piece"):
+    if lens := said_by(key, "lens"):
+        if step is not None and lens.get("step") != str(step) and not said_by(key, "piece"):
             forget_area()
-        put_all(told["lens"])
+        put_all(lens)

@@ -104,14 +104,16 @@ COMPARED_WITH = ("joint", "mixing")
 def study_table(outcomes: Iterable[Outcome], baselines: Sequence[str] = COMPARED_WITH) -> list[Line]:
     """A line for each method and number of real images, by method as first seen, then by number, all images last.
 
-    Of several runs with the same method, number and seed, the first counts.
+    Of several runs with the same method, number and seed, the first counts. Of the baselines those that ran are
+    compared with.
     """
     cells: dict[tuple[str, int | None], dict[int, Outcome]] = {}
     for outcome in outcomes:
         cells.setdefault((outcome.method, outcome.n_real), {}).setdefault(outcome.seed, outcome)
     order = {method: i for i, method in enumerate(dict.fromkeys(method for method, _ in cells))}
     keys = sorted(cells, key=lambda key: (order[key[0]], math.inf if key[1] is None else key[1]))
-    return [_line(cells, method, n_real, baselines) for method, n_real in keys]
+    ran = [name for name in baselines if name in order]
+    return [_line(cells, method, n_real, ran) for method, n_real in keys]
 
 
 def _line(

@@ -75,6 +75,17 @@ def test_clicks_may_come_faster_than_answers(slow: Slow, grid: Page) -> None:
     expect(grid.get_by_text("Connection error")).to_have_count(0)
 
 
+def test_a_second_tile_pressed_before_the_first_has_opened_is_no_error(slow: Slow, grid: Page) -> None:
+    slow.holds = True
+    for i in (1, 2):
+        grid.locator(".grid button").nth(i).click()
+        grid.wait_for_timeout(REST_MS)
+    slow.answer()
+    expect(grid.get_by_role("button", name="All frames")).to_be_visible()
+    rested(grid)
+    expect(grid.get_by_test_id("stException")).to_have_count(0)
+
+
 def test_tiles_show_label_or_frame_and_have_a_size(grid: Page) -> None:
     tile = grid.locator(".grid canvas").first
     weights = picture(tile)
