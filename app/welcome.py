@@ -45,11 +45,11 @@ _PANEL = st.components.v2.component(
 )
 
 
-def show_welcome() -> None:
-    """The panel on a first visit; the way back to it once it was closed."""
+def show_welcome(*, first: bool) -> None:
+    """The panel on a first visit; the way back to it later, or once it was closed."""
     shown = _pictures()
     doors = [[words, address if shown or RUN not in address else "weights"] for words, address in DOORS]
-    _PANEL(key="welcome", data={"pictures": shown, "words": list(WORDS), "doors": doors})
+    _PANEL(key="welcome", data={"pictures": shown, "words": list(WORDS), "doors": doors, "first": first})
 
 
 @st.cache_data(show_spinner=False)

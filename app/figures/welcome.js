@@ -1,5 +1,6 @@
-// What this is, for somebody's first visit. Whether it was closed is remembered by the browser alone.
+// What this is, for somebody's first visit. Whether it was closed, or asked for, is remembered by the browser alone.
 const CLOSED = "hrs.welcome.closed";
+const ASKED = "hrs.welcome.asked";
 
 export default function (component) {
   const { data, parentElement } = component;
@@ -14,15 +15,17 @@ export default function (component) {
   };
   panel.querySelector(".close").onclick = () => {
     localStorage.setItem(CLOSED, "yes");
+    sessionStorage.removeItem(ASKED);
     show(false);
     again.querySelector("button").focus();
   };
   again.querySelector("button").onclick = () => {
     localStorage.removeItem(CLOSED);
+    sessionStorage.setItem(ASKED, "yes");
     show(true);
     panel.querySelector(".close").focus();
   };
-  show(!localStorage.getItem(CLOSED));
+  show(Boolean(sessionStorage.getItem(ASKED)) || (data.first && !localStorage.getItem(CLOSED)));
 }
 
 function pictureOf({ source, caption, alt }) {

@@ -42,10 +42,10 @@ def main() -> None:
     st.title("Runs")
     first = is_first_visit()
     if first:
-        show_welcome()
+        show_welcome(first=True)
     draw()
     if not first:
-        show_welcome()  # below what is looked for
+        show_welcome(first=False)  # below what is looked for
 
 
 def is_first_visit() -> bool:

@@ -18,7 +18,8 @@ LOGGER = logging.getLogger("hrs")
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A trained run that can be used. name: what the API calls it. miou: on its validation images, in percent."""
+    """A trained run that can be used. name: what the API calls it. miou: on its validation images, in percent; None for
+    one that ships, whose validation images are of a clip that it learned from."""
 
     name: str
     folder: Path
@@ -53,8 +54,7 @@ class Models:
     def list(self) -> dict[str, Model]:
         """What is there at this moment, by name."""
         own = _usable(list_runs(self.runs))
-        taken = {model.name for model in own}
-        shipped = _usable(list_runs(self.shipped), suffix=" (shipped)", taken=taken)
+        shipped = _usable(list_runs(self.shipped), shipped=True, taken=frozenset(model.name for model in own))
         return {model.name: model for model in (*shipped, *own)}
 
     def find(self, name: str | None) -> Model:
@@ -112,13 +112,13 @@ class Models:
             LOGGER.info("no model loaded ahead: %s", error)
 
 
-def _usable(runs: list[RunSummary], *, suffix: str = "", taken: set[str] | None = None) -> list[Model]:
-    """Those with a best checkpoint; a name that is taken gets the suffix."""
+def _usable(runs: list[RunSummary], *, shipped: bool = False, taken: frozenset[str] = frozenset()) -> list[Model]:
+    """Those with a best checkpoint; one that ships says so where its name is taken."""
     return [
         Model(
-            name=each.name + (suffix if each.name in (taken or ()) else ""),
+            name=each.name + (" (shipped)" if each.name in taken else ""),
             folder=each.run.best,
-            miou=each.status.best.miou if each.status.best else None,
+            miou=None if shipped or each.status.best is None else each.status.best.miou,
         )
         for each in runs
         if has_checkpoint(each.run.best)

@@ -54,7 +54,7 @@ def configuration() -> Mapping[str, Any]:
         "name": column.TextColumn("Name", pinned=True),
         "state": column.MultiselectColumn("State", options=states, color=colours, width="small"),
         "progress": column.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width="small"),
-        "doing": column.TextColumn("Doing", width=230),
+        "doing": column.TextColumn("Doing", width=190),
         "best": column.NumberColumn("Best mIoU", format="%.1f", width="small"),
         "last": column.NumberColumn("Last mIoU", format="%.1f", width="small"),
         "scored": column.TextColumn("Scored on", help="mIoU compares only between runs scored on the same images."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 from array import array
 from bisect import bisect_left
@@ -150,8 +151,9 @@ def read_record(run: RunFolder) -> Seen:
 
 
 def short_source(config: RunConfig) -> str:
-    """The synthetic data sets without their options, each once."""
-    return ", ".join(dict.fromkeys(spec.partition("?")[0] for spec in config.sources))
+    """The synthetic data sets without their options and the folders that they lie in, each once."""
+    names = (spec.partition("?")[0] for spec in config.sources)
+    return ", ".join(dict.fromkeys(re.sub(r":.*/", ":…/", name) for name in names))
 
 
 def scored_on(run: RunFolder, config: RunConfig) -> str:

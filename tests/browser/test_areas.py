@@ -207,14 +207,14 @@ def test_a_phone_shows_it_without_scrolling_sideways(page: Page, address: str, p
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{address}/{place}")
-    page.locator(".areas img, .viewer[data-shown], .welcome").first.wait_for()
+    page.locator(".areas img, .viewer[data-shown], .again button").first.wait_for()
     settled(page)
     wide = "() => [...document.querySelectorAll('[data-testid=stMain]')].map(e => e.scrollWidth)"
     assert max(page.evaluate(wide)) <= 390
 
 
-def test_a_first_visit_is_told_what_this_is_until_it_is_closed(page: Page, serve: Serve, root: Path) -> None:
-    page.goto(serve(root, HRS_SHIPPED=str(ROOT / "checkpoints")))
+def test_a_first_visit_is_told_what_this_is_until_it_is_closed(page: Page, serve: Serve, tmp_path: Path) -> None:
+    page.goto(serve(tmp_path, HRS_SHIPPED=str(ROOT / "checkpoints")))
     panel = page.locator(".welcome")
     expect(panel).to_be_visible()
     expect(panel.locator("img")).to_have_count(3)
@@ -229,6 +229,14 @@ def test_a_first_visit_is_told_what_this_is_until_it_is_closed(page: Page, serve
     again.click()
     panel.get_by_role("link", name="See what a run made of its frames").click()
     page.wait_for_url("**/weights?run=street")
+
+
+def test_who_has_runs_asks_what_this_is(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("button", name="What is this?").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    page.reload()
+    expect(page.locator(".welcome")).to_be_visible()
 
 
 def test_the_browser_paints_weights_as_pictures_do(page: Page) -> None:
@@ -252,7 +260,7 @@ def test_the_browser_paints_weights_as_pictures_do(page: Page) -> None:
             f"""(sent) => {{ {code}
             const [width, height] = sent.size;
             const context = sheet(width, height).getContext('2d');
-            const map = {{ values: sent.values, scale: sent.scale }};
+            const map = {{ values: sent.values, scale: sent.scale, steps: 255 }};
             paint(context, sent.picture, map, width, height, sent.lens, bytes(sent.colours), sent.full);
             return [...context.getImageData(0, 0, width, height).data]; }}""",
             json.loads(json.dumps(sent)),
