@@ -146,6 +146,14 @@ def pair_in_one(folder: Path, *, encoding: Encoding, label_end: str) -> Found:
     return Found(frames=frames, missing=(*missing, *aside), encoding=encoding, layout=layout)
 
 
+def in_no_split(folder: Path, split: str | None) -> tuple[Skipped, ...]:
+    """The images that lie beside the folder of a split, in none; nothing where the split is no folder in this one."""
+    if split is None or not (folder / split).is_dir():
+        return ()
+    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    return tuple(Skipped(path=path, reason="lies in no split") for path in images if not path.name.startswith("."))
+
+
 def refuse_brush_masks(spec: object, folder: Path, files: Iterable[Path]) -> None:
     """Raises HRSError for a folder of Label Studio's brush masks, which are no photos and name none."""
     if any(_BRUSH.match(path.name) for path in files):

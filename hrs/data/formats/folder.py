@@ -16,14 +16,14 @@ import numpy as np
 from hrs.data.classfile import EXPECTED, READERS, find_class_list
 from hrs.data.classlist import ClassList, as_colour, check_several
 from hrs.data.encoding import UNLISTED_VOID, Encoding, by_name, colour_id, fitting, palette_of, raw_id, spread
-from hrs.data.frames import Found, label_files, pair, refuse_brush_masks
+from hrs.data.frames import Found, in_no_split, label_files, pair, refuse_brush_masks
 from hrs.data.lists import read_list
 from hrs.data.spec import DatasetSpec, holds
 from hrs.data.splits import splits_among
 from hrs.errors import HRSError
 from hrs.labels import Colour, LabelSpace
 from hrs.system.photographs import SUFFIXES
-from hrs.system.tree import files_below, folders_in
+from hrs.system.tree import Skipped, files_below, folders_in
 
 
 def read(spec: DatasetSpec) -> Found:
@@ -34,7 +34,13 @@ def read(spec: DatasetSpec) -> Found:
         if spec.split not in names:
             raise HRSError(f"data set {spec}: {_called(root, IMAGES)}/ has no splits; leave split out")
     split = spec.split_of(names) if names else None
-    return read_layout(spec, *places(spec, split), planted=_planted(root, split), only=listed(root, split))
+    found = read_layout(spec, *places(spec, split), planted=_planted(root, split), only=listed(root, split))
+    return replace(found, missing=(*found.missing, *beside_splits(root, split)))
+
+
+def beside_splits(root: Path, split: str | None) -> tuple[Skipped, ...]:
+    """The images that lie beside the folders of splits."""
+    return in_no_split(root / _called(root, IMAGES), split)
 
 
 def splits(spec: DatasetSpec) -> list[str]:

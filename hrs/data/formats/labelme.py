@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hrs.data.classfile import load_json
 from hrs.data.encoding import Raw
-from hrs.data.frames import Found, Frame, pair
+from hrs.data.frames import Found, Frame, in_no_split, pair
 from hrs.data.outlines import (
     BACKGROUND,
     NOTES,
@@ -61,7 +61,8 @@ class _Said:
 
 def read(spec: DatasetSpec) -> Found:
     names = splits(spec)
-    root = spec.root / spec.split_of(names) if names or "split" in spec.options else spec.root
+    split = spec.split_of(names) if names or "split" in spec.options else None
+    root = spec.root / (split or "")
     paired = pair(root, root, encoding=None, label_kinds={".json"})
     said = {frame.label: _said(_stored(frame.label), frame.label) for frame in paired.frames if frame.label}
     lonely = [item.path for item in paired.missing if item.path.suffix.lower() == ".json"]
@@ -77,7 +78,10 @@ def read(spec: DatasetSpec) -> Found:
     notes = (f"shapes that enclose nothing are left out: {left_out}",) if left_out else ()
     notes = (*empty_notes(sum(not each.areas for each in used), len(used)), *notes)
     encoding = encoding_of(classes, partial(_draw, ids), spec)
-    return replace(found, encoding=encoding, notes=(*NOTES, *spelling_notes(classes), *found.notes, *notes))
+    missing = (*found.missing, *in_no_split(spec.root, split))
+    return replace(
+        found, missing=missing, encoding=encoding, notes=(*NOTES, *spelling_notes(classes), *found.notes, *notes)
+    )
 
 
 def splits(spec: DatasetSpec) -> list[str]:

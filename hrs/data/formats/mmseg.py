@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hrs.data.formats import folder
-from hrs.data.frames import Found
+from hrs.data.frames import Found, in_no_split
 from hrs.data.spec import DatasetSpec
 from hrs.data.splits import splits_among
 from hrs.system.tree import folders_in
@@ -11,9 +13,11 @@ from hrs.system.tree import folders_in
 
 def read(spec: DatasetSpec) -> Found:
     names = splits(spec)
-    inner = f"/{spec.split_of(names)}" if names or "split" in spec.options else ""
+    split = spec.split_of(names) if names or "split" in spec.options else None
+    inner = f"/{split}" if split else ""
     images, labels = spec.folders(f"img_dir{inner}", f"ann_dir{inner}")
-    return folder.read_layout(spec, images, labels)
+    found = folder.read_layout(spec, images, labels)
+    return replace(found, missing=(*found.missing, *in_no_split(spec.root / "img_dir", split)))
 
 
 def splits(spec: DatasetSpec) -> list[str]:

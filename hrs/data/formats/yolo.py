@@ -39,7 +39,8 @@ def read(spec: DatasetSpec) -> Found:
     ids = raw_ids(classes.names) | dict.fromkeys(classes.ignored, IGNORE)
     encoding = encoding_of(classes.names.values(), partial(_draw, ids), spec)
     found = pair(images, labels, encoding=encoding, label_kinds={".txt"}, only=_listed(spec, split, place))
-    return replace(found, notes=(*found.notes, *NOTES, *classes.notes))
+    missing = (*found.missing, *folder.beside_splits(spec.root, split))
+    return replace(found, missing=missing, notes=(*found.notes, *NOTES, *classes.notes))
 
 
 def splits(spec: DatasetSpec) -> list[str]:

@@ -56,6 +56,16 @@ def test_folder_with_8_bit_ids_splits_and_planted_masks(tmp_path):
         open_dataset(f"folder:{tmp_path}", split="test")
 
 
+def test_images_beside_the_folders_of_splits_are_said(tmp_path):
+    own_classes(tmp_path)
+    for name in ("train/a", "val/b", "c"):
+        photo(tmp_path / f"images/{name}.png")
+        grey(tmp_path / f"labels/{name}.png", row(5, 7))
+    data = open_dataset(f"folder:{tmp_path}")
+    assert [frame.id for frame in data.frames] == ["a"]
+    assert [(item.path.name, item.reason) for item in data.skipped] == [("c.png", "lies in no split")]
+
+
 def test_a_mask_of_another_size_is_named_as_such(tmp_path):
     own_classes(tmp_path)
     for name in ("a", "b"):

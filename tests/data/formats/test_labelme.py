@@ -140,3 +140,10 @@ def test_json_of_other_tools_is_called_what_it_is(tmp_path, name, stored):
     (tmp_path / name).write_text(json.dumps(stored))
     with pytest.raises(HRSError, match=f"{name} is no JSON of LabelMe.* export COCO, and name that coco:FOLDER"):
         open_dataset(f"labelme:{tmp_path}")
+
+
+def test_labelme_photos_beside_the_folders_of_splits_are_said(tmp_path):
+    labelme(tmp_path / "train", {"label": "box", "points": SQUARE})
+    photos(tmp_path, "b.png")
+    data = open_dataset(f"labelme:{tmp_path}")
+    assert [(item.path.name, item.reason) for item in data.skipped] == [("b.png", "lies in no split")]

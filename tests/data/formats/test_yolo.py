@@ -33,6 +33,12 @@ def test_yolo_lines_that_are_none(tmp_path, line, message):
         open_dataset(yolo(tmp_path, line)).read_label(0)
 
 
+def test_yolo_images_beside_the_folders_of_splits_are_said(tmp_path):
+    spec = yolo(tmp_path)
+    photos(tmp_path, "images/c.png")
+    assert [(item.path.name, item.reason) for item in open_dataset(spec).skipped] == [("c.png", "lies in no split")]
+
+
 def test_yolo_names_that_stand_twice_are_one_class(tmp_path):
     square = ".15625 .16667 .453125 .16667 .453125 .5625 .15625 .5625"
     data = open_dataset(yolo(tmp_path, f"3 {square}", "[car, truck, car, box, bike]"))
