@@ -7,13 +7,16 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from hrs.data.classlist import text_of
+
 _FILE = re.compile(r"(.+?)\.(?:png|jpe?g|bmp|webp|tiff?|gif|heic|avif)(?=[\s,;]|$)", re.IGNORECASE)
+_MOST_BYTES = 1 << 28
 _GAP = re.compile(r"[\s,;]+")
 
 
 def read_list(path: Path) -> tuple[str, ...]:
     """The lines of a list that hold something, for `pick_listed`; backslashes are as good as slashes."""
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    lines = text_of(path, _MOST_BYTES).splitlines()
     return tuple(unicodedata.normalize("NFC", line.strip().replace("\\", "/")) for line in lines if line.strip())
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from hrs.data.lists import pick_listed, read_list
+from hrs.errors import HRSError
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,19 @@ from hrs.data.lists import pick_listed, read_list
 def test_a_line_is_a_name_whatever_follows(tmp_path, line):
     (tmp_path / "train.txt").write_bytes(f"\ufeff{line}\n\n".encode())
     assert pick_listed(read_list(tmp_path / "train.txt"), ["images/a", "images/b"]) == (frozenset({"images/a"}), [])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_list_in_every_unicode(tmp_path, encoding):
+    start = "\ufeff" if encoding == "utf-16-le" else ""  # as PowerShell writes it
+    (tmp_path / "train.txt").write_bytes(f"{start}ä.png\r\nb.png\r\n".encode(encoding))
+    assert read_list(tmp_path / "train.txt") == ("ä.png", "b.png")
+
+
+def test_a_list_in_no_unicode_says_so(tmp_path):
+    (tmp_path / "train.txt").write_bytes("ä.png\n".encode("latin-1"))
+    with pytest.raises(HRSError, match=r"train\.txt cannot be used: it is no UTF-8 text; save it as UTF-8"):
+        read_list(tmp_path / "train.txt")
 
 
 def test_names_may_have_spaces_before_a_suffix(tmp_path):
