@@ -69,7 +69,10 @@ def read_mapping(path: Path) -> dict[str, str]:
 
 def _load(path: Path, expected: str) -> Any:
     try:
-        return parse_yaml(text_of(path), loader=yaml.BaseLoader)
+        text = text_of(path)
+        if path.suffix.lower() == ".json":
+            text = text.replace("\t", " ")  # of white space alone, in which YAML takes no tabs
+        return parse_yaml(text, loader=yaml.BaseLoader)
     except ValueError as error:
         raise HRSError(f"{path} cannot be used ({error}); {expected}") from error
 
@@ -96,7 +99,7 @@ def _from_yaml(path: Path) -> ClassList:
     given = stored if isinstance(stored, dict) else {"classes": stored}
     table = {str(key).lower(): value for key, value in given.items()}
     key = next((each for each in ("classes", "names", "labels", "id2label") if each in table), None)
-    if key is None and given and all(is_id(each) or is_id(value) for each, value in given.items()):
+    if key is None and given and all(_is_class(each, value) for each, value in given.items()):
         table, key = {"classes": given}, "classes"
     if key is None or not table[key]:
         holds = f"it holds {listed(table) or 'nothing'}" if isinstance(stored, dict) else "it holds nothing"
@@ -115,6 +118,13 @@ def _from_yaml(path: Path) -> ClassList:
             ordered=ordered,
         )
     )
+
+
+def _is_class(key: Any, value: Any) -> bool:
+    """Whether a line says an id or a colour, so that it is a class wherever it stands."""
+    if isinstance(value, dict):
+        return any(fold(each) in _ID_KEYS or each in _COLOUR_KEYS for each in value)
+    return any(is_id(each) or as_colour(each) is not None for each in (key, value))
 
 
 def _classes(path: Path, given: Any) -> tuple[Names, dict[int, Colour]]:
@@ -136,7 +146,7 @@ def _entry(path: Path, place: int, key: str, value: Any) -> tuple[int, str, Colo
     if isinstance(value, dict):
         if name := value.get("name", None if is_id(key) else key):
             raw = key if is_id(key) and "id" not in value else _id_in(path, str(name), value)
-            return place if raw is None else int(raw), str(name), sure_colour(_first(value, _COLOUR_KEYS))
+            return place if raw is None else int(raw), str(name), _colour_in(value)
     elif is_id(key) and isinstance(value, str):
         return int(key), value, None
     elif is_id(value):
@@ -155,8 +165,11 @@ _ID_KEYS = frozenset(
 """What tools call the id in a table of a class, folded."""
 
 
-def _first(table: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    return next((table[key] for key in keys if key in table), "")
+def _colour_in(table: Mapping[str, Any]) -> Colour | None:
+    """The colour in a class's table; it may be a table of its own, of r, g and b."""
+    value = next((table[key] for key in _COLOUR_KEYS if key in table), "")
+    parts = {fold(key)[:1]: part for key, part in value.items()} if isinstance(value, dict) else {}
+    return as_colour([parts[each] for each in "rgb"]) if {*"rgb"} <= parts.keys() else sure_colour(value)
 
 
 def _id_in(path: Path, name: str, table: Mapping[str, Any]) -> Any:
@@ -233,6 +246,7 @@ READERS: Mapping[str, Callable[[Path], ClassList]] = MappingProxyType(
         "classes.yaml": _from_yaml,
         "classes.yml": _from_yaml,
         "classes.json": _from_yaml,
+        "class_list.json": _from_yaml,
         "classes.txt": from_text,
         "classes.csv": from_csv,
         "class_names.txt": from_text,

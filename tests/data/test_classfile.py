@@ -33,6 +33,8 @@ def read(tmp_path, text, name="classes.yaml"):
         ("classes.yaml", "classes:\n- 0: sky\n- 1: road\n- 2: box"),
         ("id2label.json", '{"0": "sky", "1": "road", "2": "box"}'),
         ("classes.json", '{"id2label": {"0": "sky", "1": "road", "2": "box"}}'),
+        ("classes.json", '{\n\t"classes": {\n\t\t"0": "sky",\n\t\t"1":\t"road",\n\t\t"2": "box"\n\t}\n}\n'),
+        ("classes.yaml", "road: {id: 1}\nsky: {id: 0}\nbox: {id: 2}"),
         ("class_names.txt", "sky\nroad\nbox\n"),
         ("labels.txt", "__ignore__\nsky\nroad\nbox\n"),
         ("classes.csv", "sky\nroad\nbox\n"),
@@ -74,6 +76,14 @@ def test_the_usual_spellings(tmp_path, name, text):
         ("classes.yaml", "classes: [sky, road, box]\npalette: [[0, 0, 0], [1, 2, 3], [4, 5, 6]]"),
         ("classes.yaml", "classes: [sky, road, box]\npalette: {sky: [0, 0, 0], road: '1, 2, 3', 2: [4, 5, 6]}"),
         ("classes.yaml", "classes: [sky, road, box]\npalette: {sky: 000000, road: '010203', box: '#040506'}"),
+        ("class_list.json", '{"#000000": "sky", "#010203": "road", "#040506": "box"}'),
+        ("classes.yaml", "sky: [0, 0, 0]\nroad: [1, 2, 3]\nbox: '#040506'"),
+        ("classes.yaml", "sky: {color: '0 0 0'}\nroad: {color: [1, 2, 3]}\nbox: {color: '#040506'}"),
+        (
+            "classes.yaml",
+            "classes:\n- {name: sky, color: {r: 0, g: 0, b: 0}}\n- {name: road, color: {b: 3, g: 2, r: 1}}\n"
+            "- {name: box, colour: {red: 4, green: 5, blue: 6}}",
+        ),
         (
             "classes.json",
             '[{"name": "sky", "color": "000000"}, {"name": "road", "color": "#010203"}, '
