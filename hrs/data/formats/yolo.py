@@ -11,6 +11,7 @@ import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,16 +20,21 @@ from hrs.data.encoding import Raw
 from hrs.data.formats import folder
 from hrs.data.frames import Found, Frame, pair
 from hrs.data.lists import read_list
-from hrs.data.outlines import NOTES, Shape, encoding_of, image_size, painted, points, raw_ids
+from hrs.data.outlines import NOTES, Shape, empty_notes, encoding_of, image_size, painted, points, raw_ids
 from hrs.data.spec import DatasetSpec, holds
 from hrs.data.splits import TEST, TRAIN, VAL
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 
+_SHORTEST = 13  # bytes of a class and three corners
 _FARTHEST = 2.0  # shares of the image; outlines may reach over its border
 
 
 def read(spec: DatasetSpec) -> Found:
+    if "kpt_shape" in _table(spec.root):
+        raise HRSError(
+            f"data set {spec}: data.yaml has kpt_shape, so its labels are points of poses; export segmentation"
+        )
     names = splits(spec)
     split = spec.split_of(names) if names or "split" in spec.options else None
     place = None if folder.splits(spec) else _named(spec.root).get(split or "")
@@ -40,17 +46,27 @@ def read(spec: DatasetSpec) -> Found:
     encoding = encoding_of(classes.names.values(), partial(_draw, ids), spec)
     found = pair(images, labels, encoding=encoding, label_kinds={".txt"}, only=_listed(spec, split, place))
     missing = (*found.missing, *folder.beside_splits(spec.root, split))
-    return replace(found, missing=missing, notes=(*found.notes, *NOTES, *classes.notes))
+    empty = empty_notes(sum(map(_is_empty, found.frames)), len(found.frames))
+    return replace(found, missing=missing, notes=(*found.notes, *NOTES, *empty, *classes.notes))
+
+
+def _is_empty(frame: Frame) -> bool:
+    return frame.label is not None and frame.label.stat().st_size < _SHORTEST
 
 
 def splits(spec: DatasetSpec) -> list[str]:
     return folder.splits(spec) or list(_named(spec.root))
 
 
+def _table(root: Path) -> dict[str, Any]:
+    """What data.yaml holds; nothing where there is none."""
+    file = next((root / name for name in ("data.yaml", "dataset.yaml") if (root / name).is_file()), None)
+    return load_table(file) if file else {}
+
+
 def _named(root: Path) -> dict[str, Path]:
     """The folders of images, or lists, that data.yaml calls train, val and test, of those that are there."""
-    file = next((root / name for name in ("data.yaml", "dataset.yaml") if (root / name).is_file()), None)
-    table = load_table(file) if file else {}
+    table = _table(root)
     base = table.get("path", "")
     found: dict[Path, str] = {}  # a place that two splits share is one split
     for split in (TRAIN, VAL, TEST):

@@ -33,6 +33,20 @@ def test_yolo_lines_that_are_none(tmp_path, line, message):
         open_dataset(yolo(tmp_path, line)).read_label(0)
 
 
+def test_yolo_points_of_poses_are_refused(tmp_path):
+    spec = yolo(tmp_path, "0 .5 .5 .2 .2 .4 .4 2 .5 .5 2 .6 .6 2")
+    write_classes(tmp_path, "names: [sky, box]\nkpt_shape: [3, 3]\n", "data.yaml")
+    with pytest.raises(HRSError, match=r"data\.yaml has kpt_shape, so its labels are points of poses; export segment"):
+        open_dataset(spec)
+
+
+def test_yolo_images_without_polygons_are_said(tmp_path):
+    spec = yolo(tmp_path)
+    photos(tmp_path, "images/train/c.png")
+    (tmp_path / "labels/train/c.txt").write_text("\n")
+    assert any("1 of 2 images have no object and are background all over" in each for each in open_dataset(spec).notes)
+
+
 def test_yolo_images_beside_the_folders_of_splits_are_said(tmp_path):
     spec = yolo(tmp_path)
     photos(tmp_path, "images/c.png")
