@@ -75,7 +75,8 @@ class ClassMap:
         space = _space(encoding, kept)
         index = {name: i for i, name in enumerate(space.classes)}
         ids = {raw: index[name] for raw, name in kept.items()}
-        return replace(encoding, space=space, ids=ids, void=(encoding.void | ignored) - ids.keys())
+        void, unlisted = (encoding.void | ignored) - ids.keys(), encoding.unlisted - renamed.keys()
+        return replace(encoding, space=space, ids=ids, void=void, unlisted=unlisted)
 
     def foreign(self, encoding: Encoding) -> list[str]:
         """What its keys name and the data set does not have."""

@@ -45,6 +45,7 @@ class Encoding:
         g * 256 + b.
     ids: raw id -> class of ``space``.
     void: raw ids that are known and ignored; any other id is ignored too, and reported as unknown.
+    unlisted: those of ``void`` that nobody named: tools write them for void.
     draw: for labels that are no images but outlines: gives the raw ids (h w) of a frame.
     """
 
@@ -53,6 +54,7 @@ class Encoding:
     ids: Mapping[int, int]
     void: frozenset[int]
     draw: Callable[[Frame], Raw] | None = None
+    unlisted: frozenset[int] = frozenset()
 
     def raw(self, frame: Frame) -> Raw:
         """Raw ids (h w), upright as the frame's image. Raises HRSError where the file cannot be decoded or is in

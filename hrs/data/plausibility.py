@@ -107,11 +107,13 @@ def _one_class(dataset: Dataset, census: Census) -> Iterator[Finding]:
         for raw, pixels in census.ids.most_common()
         if not _has_class(dataset, raw) and pixels > _BINARY * census.pixels
     ]
-    if not others:
-        yield Finding(certain=False, text=f"only the class {only} has pixels: nothing can be told from it")
+    unnamed = [raw for raw in others if not known(dataset.encoding, raw) or raw in dataset.encoding.unlisted]
+    if not unnamed:
+        ignored = f", and {_share(dataset, census, others[0])} is ignored, as is said of it" if others else ""
+        yield Finding(certain=False, text=f"only the class {only} has pixels{ignored}: nothing can be told from it")
         return
     absent = _absent(dataset, census)
-    raw = others[0]
+    raw = unnamed[0]
     yield Finding(
         certain=True,
         text=f"only the class {only} has pixels, while {_share(dataset, census, raw)} is ignored and {_listed(absent)} "

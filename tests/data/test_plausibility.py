@@ -31,6 +31,21 @@ def test_masks_of_0_and_255_are_told_from_an_object_of_id_1(tmp_path):
     assert report.findings == () and report.classes["object"] == pytest.approx(3.5, abs=0.1)
 
 
+def test_one_class_beside_what_is_said_to_be_ignored_is_a_warning(tmp_path):
+    write_streets(tmp_path, of=lambda ids: np.where(ids == 2, 255, 0).astype(np.uint8))
+    warning = (
+        False,
+        "only the class background has pixels, and id 255 (3.5 % of the pixels) is ignored, as is said of it: nothing "
+        "can be told from it",
+    )
+    assert only(f"folder:{write_classes(tmp_path, 'classes: {0: background, 1: object}')}")[0]
+    write_classes(tmp_path, "id 255: ignore\n", "map.yaml")
+    assert only(f"folder:{tmp_path}?classes={tmp_path / 'map.yaml'}") == warning
+    assert only(f"folder:{write_classes(tmp_path, 'classes: {0: background, 1: object, 255: void}')}") == warning
+    write_classes(tmp_path, "classes: {0: background, 1: object}\nignore: [255]\n")
+    assert only(f"folder:{tmp_path}") == warning
+
+
 @pytest.mark.parametrize("of", [lambda ids: np.full_like(ids, 255), lambda ids: ids + 100])
 def test_no_labelled_pixel_is_certain(tmp_path, of):
     certain, text = only(f"folder:{write_classes(write_streets(tmp_path, of=of))}")

@@ -155,7 +155,13 @@ def encodings_of(classes: ClassList, name: str) -> list[Encoding]:
     space = LabelSpace(
         name=ids.space.name, classes=ids.space.classes, palette=_palette(ids.space, classes.names, classes.palette)
     )
-    by_id = Encoding(space=space, channel="index", ids=ids.ids, void=ids.void - ids.ids.keys())
+    by_id = Encoding(
+        space=space,
+        channel="index",
+        ids=ids.ids,
+        void=ids.void - ids.ids.keys(),
+        unlisted=UNLISTED_VOID - ids.ids.keys() - set(map(raw_id, classes.ignored)),
+    )
     firsts = {colour_id(colour): raws[0] for colour, raws in classes.of_colours.items()}
     coloured = {colour: ids.ids[raw] for colour, raw in firsts.items() if raw in classes.names}
     if not coloured:
@@ -179,11 +185,12 @@ def _from_map(spec: DatasetSpec) -> list[Encoding]:
     colours = {colour_id(colour): key for key in keys if (colour := as_colour(key))}
     ids = {int(key): f"id {key}" for key in keys if key.isdecimal()}
     both = ((ids, "index"), (colours, "colour"))
-    return [
+    made = [
         by_name(names, channel="index" if channel == "index" else "colour", void=UNLISTED_VOID, name=spec.root.name)
         for names, channel in both
         if len(names) > 1
     ]
+    return [replace(each, unlisted=UNLISTED_VOID - each.ids.keys()) for each in made]
 
 
 def _parts(key: str) -> list[str]:
