@@ -279,20 +279,25 @@ def _checked(frame: Frame) -> Frame | Skipped:
 _NO_IMAGES = frozenset({".txt", ".json", ".xml"})  # outlines: their reader looks at them
 
 
+_LOSSY = ("jpeg", "tiff_jpeg")
+"""What Pillow calls compressions in TIFF that change values."""
+_START = 512  # bytes that say what a file is
+
+
 def _header(path: Path, *, lossless: bool = False) -> _Header | Skipped:
     try:
         whole = is_whole_file(path)  # reads both ends of the file, so that opening it finds them in memory
         with open_image(path) as image:
             stored, upright, turn = sizes_of(image)
             header = _Header(stored=stored, upright=upright, label=image.size, orientation=turn)
-            start = _start_of(path) if lossless else b""
+            lossy = lossless and (is_lossy(_start_of(path)) or image.info.get("compression") in _LOSSY)
     except Image.DecompressionBombError:
         return Skipped(path=path, reason="has far more pixels than are read: make it smaller, or cut it into tiles")
     except (OSError, ValueError, SyntaxError):
         return Skipped(path=path, reason=_unreadable(path))
     if not whole:
         return Skipped(path=path, reason="is cut short or damaged")
-    if is_lossy(start):
+    if lossy:
         reason = "is a lossy image, whose values are not those that were labelled: save labels as PNG"
         return Skipped(path=path, reason=reason)
     large = too_large(*header.stored)
@@ -308,4 +313,4 @@ def _unreadable(path: Path) -> str:
 
 def _start_of(path: Path) -> bytes:
     with open(path, "rb") as file:
-        return file.read(64)
+        return file.read(_START)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8"
+JPEG_2000 = b"\xff\x4f\xff\x51"
+"""How its code begins; a header may stand before it."""
 _TAIL = 4096  # bytes; the end mark of a whole file is nearly always among the last ones
 _PNG_END, _JPEG_END, _JPEG_SCAN = b"IEND", b"\xff\xd9", 0xDA
 _GREY_TYPE, _PALETTE_TYPE, _ALPHA_TYPES, _DEPTH_AT, _TYPE_AT = 0, 3, (4, 6), 24, 25  # of a PNG's header chunk
@@ -23,6 +25,7 @@ _OTHERS = (
     (b"<html", "is a web page, not an image"),
     (b"version https://git-lfs", "is a pointer of Git LFS; fetch the file itself: git lfs pull"),
 )
+_WAVELETS, _WAVELET_AT = b"\xff\x52", 11  # JPEG 2000's marker, and where behind it their kind is; 0 is 9-7
 _LOSSY_BRANDS = frozenset({b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis"})
 
 
@@ -69,9 +72,13 @@ def grey_bits(data: bytes) -> int:
 
 
 def is_lossy(start: bytes) -> bool:
-    """Whether the first bytes are those of a kind that changes values to save space: JPEG, lossy WebP, HEIC, AVIF."""
+    """Whether the first bytes are those of a kind that changes values to save space: JPEG, lossy WebP, HEIC, AVIF, JPEG
+    2000 with wavelets that cannot be undone."""
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return b"VP8L" not in start[12:64]
+    if start.startswith(JPEG_2000) or start[4:8] == b"jP  ":
+        style = start.partition(JPEG_2000)[2].partition(_WAVELETS)[2]
+        return style[_WAVELET_AT : _WAVELET_AT + 1] == b"\0"
     return start.startswith(JPEG) or (start[4:8] == b"ftyp" and start[8:12] in _LOSSY_BRANDS)
 
 

@@ -20,7 +20,7 @@ from PIL import ImageCms
 from hrs.errors import HRSError
 from hrs.system.documents import reason
 from hrs.system.images import MOST_PIXELS, decode_rgb, decode_stored
-from hrs.system.integrity import PNG, is_whole
+from hrs.system.integrity import JPEG_2000, PNG, is_whole
 
 Image = NDArray[np.uint8]
 Size = tuple[int, int]
@@ -36,7 +36,7 @@ SUFFIXES |= {".jp2", ".j2k", ".jpf", ".jpx"}
 _ORIENTATION = 0x0112  # the EXIF tag
 _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANES = 0x0102, 0x0103, 0x0106, 0x011C  # TIFF's
 _WHITE_IS_ZERO, _UNCOMPRESSED, _APART = 0, 1, 2  # what they may say
-_CODE, _DEPTH_BEHIND = b"\xff\x4f\xff\x51", 42  # how JPEG 2000's code begins, and where it says its bits
+_DEPTH_BEHIND = 42  # bytes from where JPEG 2000's code begins to where it says its bits
 _STRIP = 1 << 22  # pixels that are converted at a time
 _DEEP = 65535  # white of a 16-bit image
 _PROFILED = {"RGB": "RGB", "RGBA": "RGB", "P": "RGB", "CMYK": "CMYK", "L": "L", "LA": "L"}
@@ -140,7 +140,7 @@ def _is_negative(opened: Pillow.Image) -> bool:
 def _deep_jpeg2000(opened: Pillow.Image, source: Path | bytes, name: str) -> Pillow.Image | None:
     """A JPEG 2000 of more than 8 bits a channel, whose white Pillow turns to black, in 8 bits; None for others."""
     data = source if isinstance(source, bytes) else source.read_bytes()
-    at = data.find(_CODE) + _DEPTH_BEHIND
+    at = data.find(JPEG_2000) + _DEPTH_BEHIND
     depth = (data[at] & 0x7F) + 1 if _DEPTH_BEHIND <= at < len(data) else 8
     if depth <= 8:
         return None

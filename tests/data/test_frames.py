@@ -90,6 +90,25 @@ def test_labels_that_lose_values_are_refused(tmp_path):
     assert [frame.id for frame in data.frames] == ["f1"] and (data.read_label(0) == street(1)).all()
 
 
+@pytest.mark.parametrize(
+    ("suffix", "lossy", "lossless"),
+    [
+        ("tif", {"compression": "jpeg"}, {"compression": "tiff_lzw"}),
+        ("jp2", {"irreversible": True}, {}),
+        ("j2k", {"irreversible": True, "no_jp2": True}, {"no_jp2": True}),
+    ],
+)
+def test_labels_that_lose_values_in_files_that_need_not(tmp_path, suffix, lossy, lossless):
+    write_classes(write_streets(tmp_path, 2))
+    for i, options in enumerate((lossy, lossless)):
+        (tmp_path / f"labels/f{i}.png").unlink()
+        save(tmp_path / f"labels/f{i}.{suffix}", street(i), **options)
+    data = open_dataset(f"folder:{tmp_path}")
+    assert [frame.id for frame in data.frames] == ["f1"] and (data.read_label(0) == street(1)).all()
+    (skipped,) = data.skipped
+    assert skipped.path.name == f"f0.{suffix}" and "is a lossy image" in skipped.reason
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("drawn_on", ["upright", "stored"])
 @pytest.mark.parametrize("kind", ["png", "tif"])
