@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -26,6 +26,7 @@ Channel = Literal["index", "red", "blue", "colour"]
 Raw = NDArray[np.uint32]
 T = TypeVar("T", bound=NDArray[np.generic])
 _PNG, _GIF = b"\x89PNG", b"GIF8"
+_PNG_HEADER = 33  # bytes
 _LOOKED_AT = 8
 _LOOKED_AT_MOST = 512  # labels, where a few do not tell
 _OF_PHOTO = 300  # colours
@@ -328,13 +329,21 @@ def _with_colours(path: Path) -> NDArray[np.generic]:
 def palette_of(path: Path) -> dict[int, Colour]:
     """Index -> colour, from the header of a palette image; nothing for other images."""
     with open(path, "rb") as file:
-        start = file.read(1 << 12)
+        start = file.read(_PNG_HEADER)
+        values = _palette_chunk(file) if has_palette(start) else b""
     if not start.startswith(_PNG):
         return _palette_by_pillow(path)
-    if not has_palette(start) or (at := start.find(b"PLTE")) < 0:
-        return {}
-    values = start[at + 4 : at + 4 + int.from_bytes(start[at - 4 : at], "big")]
     return {i: (values[3 * i], values[3 * i + 1], values[3 * i + 2]) for i in range(len(values) // 3)}
+
+
+def _palette_chunk(file: BinaryIO) -> bytes:
+    """A PNG's palette, from behind its header; other chunks may stand before it, such as a colour profile."""
+    while len(head := file.read(8)) == 8:
+        size, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if kind == b"PLTE":
+            return file.read(min(size, 3 * 256))
+        file.seek(size + 4, 1)
+    return b""
 
 
 def _palette_by_pillow(path: Path) -> dict[int, Colour]:

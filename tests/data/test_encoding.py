@@ -8,7 +8,7 @@ from PIL import Image
 from hrs.data.encoding import by_name, palette_of
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
-from tests.data.files import own_classes, photo, save, street, write_classes, write_streets
+from tests.data.files import own_classes, palette_png, photo, save, street, write_classes, write_streets
 
 
 def test_labels_with_the_wrong_channels_are_refused_when_read(tmp_path):
@@ -105,3 +105,11 @@ def test_palettes_of_every_kind_of_image(tmp_path, name):
     assert {i: palette_of(tmp_path / name)[i] for i in (0, 1)} == {0: (1, 2, 3), 1: (4, 5, 6)}
     (tmp_path / name).write_bytes(b"GIF8\xfd")
     assert palette_of(tmp_path / name) == {}
+
+
+def test_a_palette_behind_a_long_colour_profile(tmp_path):
+    palette_png(tmp_path / "a.png", [[0, 1]])
+    wanted = palette_of(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        image.save(tmp_path / "b.png", icc_profile=np.random.default_rng(0).bytes(9000))
+    assert len(wanted) >= 2 and palette_of(tmp_path / "b.png") == wanted
