@@ -7,7 +7,7 @@ such as rooms or cities, are all read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -218,15 +218,15 @@ def _no_list(spec: DatasetSpec, labels: Path) -> str:
 _TWO = LabelSpace(name="any", classes=("a", "b"), palette=((0, 0, 0), (1, 1, 1)))
 
 
-def places(spec: DatasetSpec, split: str | None) -> tuple[Path, Path]:
-    """The folders of images and of labels, of a split or of all."""
+def places(spec: DatasetSpec, split: str | None, kinds: Iterable[str] = SUFFIXES) -> tuple[Path, Path]:
+    """The folders of images and of labels, of a split or of all; of several of labels the first with such files."""
     root = spec.root
-    images, labels = _called(root, IMAGES), _called(root, LABELS)
+    images, labels = _called(root, IMAGES), _called(root, LABELS, kinds)
     if split and (root / images / split).is_dir():
         return spec.folders(f"{images}/{split}", f"{labels}/{split}")
     if split and _has(root / split, IMAGES):
         inner = root / split
-        return spec.folders(f"{split}/{_called(inner, IMAGES)}", f"{split}/{_called(inner, LABELS)}")
+        return spec.folders(f"{split}/{_called(inner, IMAGES)}", f"{split}/{_called(inner, LABELS, kinds)}")
     return spec.folders(images, labels)
 
 
@@ -235,10 +235,14 @@ LABELS = ("labels", "label", "masks", "mask", "annotations", "annotation", "segm
 """What people call the two folders, in any case; the first is what is asked for."""
 
 
-def _called(root: Path, names: Sequence[str]) -> str:
-    """What the first of these folders is called in a folder; the first name where there is none."""
+def _called(root: Path, names: Sequence[str], kinds: Iterable[str] = ()) -> str:
+    """What the first of these folders is called in a folder, of several the first with files of some kinds; the first
+    name where there is none."""
     there = {name.lower(): name for name in reversed(_folders(root))}
-    return next((there[name] for name in names if name in there), names[0])
+    found = [there[name] for name in names if name in there]
+    if len(found) > 1 and kinds:
+        found = [name for name in found if files_below(root / name, kinds).files] or found
+    return next(iter(found), names[0])
 
 
 def _has(root: Path, names: Sequence[str]) -> bool:

@@ -99,7 +99,7 @@ def _places(spec: DatasetSpec, split: str | None, place: Path | None) -> tuple[P
     """The folders of images and labels; those of a place that data.yaml names, as Ultralytics finds them: the last
     images/ of its path is labels/."""
     if place is None or place.is_file():
-        return folder.places(spec, None if place else split)
+        return folder.places(spec, None if place else split, {".txt"})
     parts = list(place.parts)
     last = max((i for i, part in enumerate(parts) if part.lower() in folder.IMAGES), default=None)
     labels = Path(*parts[:last], folder.LABELS[0], *parts[last + 1 :]) if last is not None else place

@@ -109,6 +109,15 @@ def test_the_two_folders_by_other_names(tmp_path, images, labels):
     assert len(open_dataset(f"folder:{write_classes(tmp_path / 'nested')}", split="val")) == 2
 
 
+def test_masks_beside_outlines_of_yolo_are_read_by_either_format(tmp_path):
+    root = write_classes(write_streets(tmp_path, 2, labels="masks"))
+    (root / "labels").mkdir()
+    for i in range(2):
+        (root / f"labels/f{i}.txt").write_text("2 0 0 1 0 1 1\n")
+    assert (open_dataset(f"folder:{root}").read_label(0) == street(0)).all()
+    assert len(open_dataset(f"yolo:{root}")) == 2
+
+
 def test_palettes_in_another_order_than_the_list_are_read_by_their_colours(tmp_path):
     """Tools that make a palette of the colours they meet write indices that are no ids."""
     colours = [[70, 130, 180], [128, 64, 128], [200, 0, 0]]
