@@ -189,6 +189,7 @@ MERGES: dict[str, tuple[str, ...]] = {
     "lane marking": ("road",),
     "street": ("road",),
     "footpath": ("sidewalk", "pavement"),
+    "column pole": ("pole",),
     "wall": ("fence",),
     "guard rail": ("fence",),
     "vehicle": ("car",),

@@ -18,6 +18,7 @@ from hrs.labels import (
     colourise,
     label_space,
     mapping,
+    match,
 )
 
 TO_CAMVID = {
@@ -123,6 +124,11 @@ def test_a_space_maps_onto_itself_and_ignore_stays_ignore(space):
 
 def test_mapping_compares_names_without_case_and_punctuation():
     assert mapping(space_of("Traffic_Light", "x"), CITYSCAPES)[0] == CITYSCAPES.classes.index("traffic light")
+
+
+def test_camvid_s_poles_by_their_first_name():
+    found = LabelSpace(name="own", classes=("Column_Pole", "Sky"), palette=((0, 0, 0), (1, 1, 1)))
+    assert [each.target for each in match(found, CAMVID)] == ["Pole", "Sky"]
 
 
 def test_carla_merges():
