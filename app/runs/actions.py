@@ -59,15 +59,38 @@ def _button(label: str, icon: str, fitting: list[RunSummary], act: Callable[[], 
 
 
 def _cancel(live: list[RunSummary]) -> None:
-    for summary in live:
-        launcher().cancel(summary.run)
-    st.toast(f"Stopping {_names(live)}; what was learned so far is kept")
+    def stop(summary: RunSummary) -> None:
+        try:
+            launcher().cancel(summary.run)
+        except HRSError:
+            if summary.run.read_status().state in ACTIVE:  # else it has ended at this moment
+                raise
+
+    _each(live, stop, "Stopping {}; what was learned so far is kept")
 
 
 def _resume(ended: list[RunSummary]) -> None:
-    for summary in ended:
-        launcher(summary.status.keeper).resume(summary.run)  # where it was
-    st.toast(f"Queued {_names(ended)}")
+    _each(ended, lambda summary: launcher(summary.status.keeper).resume(summary.run), "Queued {}")  # where it was
+
+
+def _each(runs: list[RunSummary], act: Callable[[RunSummary], None], said: str) -> None:
+    """Do something with all runs that it can be done with, say of which it was, and raise HRSError for the others.
+
+    Args:
+        said: once it is done, with their names at {}.
+    """
+    done, refused = list[RunSummary](), list[str]()
+    for run in runs:
+        try:
+            act(run)
+        except HRSError as error:
+            refused.append(str(error))
+        else:
+            done.append(run)
+    if done:
+        st.toast(said.format(_names(done)))
+    if refused:
+        raise HRSError("; ".join(refused))
 
 
 def _ask(what: str) -> None:
@@ -98,7 +121,7 @@ def _delete(idle: list[RunSummary], others: list[RunSummary]) -> None:
         st.caption(f"{plain(other.name)} stays: it {why}.")
     with st.container(horizontal=True):
         if st.button(":red[Delete for good]", icon=":material/delete_forever:"):
-            _finish(lambda: _delete_all(idle))
+            _finish(lambda: _each(idle, lambda summary: registry.delete(summary.run), "Deleted {}"))
         if st.button("Keep"):
             _finish(lambda: None)
 
@@ -111,11 +134,6 @@ def disk_bytes(folder: Path) -> int:
             with suppress(OSError):
                 sizes += os.lstat(os.path.join(place, name)).st_size
     return sizes
-
-
-def _delete_all(idle: list[RunSummary]) -> None:
-    for summary in idle:
-        registry.delete(summary.run)
 
 
 def _rename(run: RunSummary, select: Select) -> None:

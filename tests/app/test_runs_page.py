@@ -10,8 +10,10 @@ from app import context
 from hrs.errors import HRSError
 from hrs.launch.queue import LocalQueue
 from hrs.pictures import write_picture
+from hrs.runs import registry
 from hrs.runs.folder import RunFolder
 from hrs.runs.status import KILLED
+from hrs.runs.work import cancel
 from tests.app.conftest import button, labels, press, words
 from tests.app.made_runs import make_run, make_runs
 from tests.damage import DAMAGES
@@ -309,6 +311,42 @@ def test_an_action_that_fails_says_why(root, open_page, monkeypatch):
     at = open_page("runs", run="a")
     press(at, "Resume")
     assert "no room left" in words(at)
+
+
+def test_runs_that_end_as_they_are_cancelled_hold_up_no_other(root, open_page, monkeypatch):
+    runs = [make_run(root, name) for name in "abc"]
+    for run in runs:
+        run.write_status(state="queued")
+
+    def ends_first(_, run):
+        if run.name == "b":
+            run.write_status(state="finished")
+        cancel(run)
+
+    monkeypatch.setattr(LocalQueue, "cancel", ends_first)
+    at = open_page("runs", run=["a", "b", "c"])
+    press(at, "Cancel")
+    assert [run.read_status().state for run in runs] == ["cancelled", "finished", "cancelled"]
+    assert "Stopping c, b, a" in words(at) and "only a queued" not in words(at)
+
+
+@pytest.mark.parametrize("presses", [["Resume"], ["Delete", ":red[Delete for good]"]])
+def test_what_cannot_be_done_with_one_run_is_done_with_the_others(root, open_page, monkeypatch, presses):
+    for name in "abc":
+        kill(make_run(root, name))
+    done = []
+
+    def act(run):
+        if run.name == "b":
+            raise HRSError("run b is locked")
+        done.append(run.name)
+
+    monkeypatch.setattr(LocalQueue, "resume", lambda _, run: act(run))
+    monkeypatch.setattr(registry, "delete", act)
+    at = open_page("runs", run=["a", "b", "c"])
+    for label in presses:
+        press(at, label)
+    assert sorted(done) == ["a", "c"] and "run b is locked" in words(at)
 
 
 def test_delete_asks_first(root, open_page):
