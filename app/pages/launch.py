@@ -200,7 +200,7 @@ def start(config: RunConfig | None, notes: forms.Notes) -> None:
         )
         place.draw()
         st.checkbox("With baselines", key=BASELINES_KEY, persist_state="session", help=BASELINES)
-        why_not = reasons(notes)
+        why_not = reasons(config, notes)
         st.button(
             "Start",
             type="primary",
@@ -228,13 +228,26 @@ BASELINES = (
 )
 
 
-def reasons(notes: forms.Notes) -> list[str]:
+def reasons(config: RunConfig | None, notes: forms.Notes) -> list[str]:
     """Why nothing can be started, in the order of the form."""
     said = {key: note.text for key, note in notes.items() if note.stops}
     ordered = [leaf for leaf in forms.leaves() if leaf.path in said]
     found = [f"{leaf.label} (`{leaf.path}`): {plain(said.pop(leaf.path))}" for leaf in ordered]
     wrong_name = checks.of_name(runs_root() / STUDIES if with_baselines() else runs_root(), typed_name())
-    return [*found, *map(plain, said.values()), *([f"Name: {plain(wrong_name)}"] if wrong_name else [])]
+    named = {"Name": wrong_name, "With baselines": wrong_baselines(config)}
+    last = [f"{what}: {plain(wrong)}" for what, wrong in named.items() if wrong]
+    return [*found, *map(plain, said.values()), *last]
+
+
+def wrong_baselines(config: RunConfig | None) -> str | None:
+    """Why the run cannot train beside its baselines, though it may alone; None where it can, or shall not."""
+    if config is None or not with_baselines():
+        return None
+    try:
+        plan(beside_baselines(config))
+    except HRSError as error:
+        return str(error)
+    return None
 
 
 def say_what_starts(config: RunConfig | None, why_not: list[str]) -> None:
@@ -260,7 +273,7 @@ def begin(before: int) -> None:
     starts = st.session_state.setdefault(STARTS, [])
     if len(starts) == before:
         config, notes = read_form()
-        if config is None or reasons(notes):  # typed at the last moment; the page says it
+        if config is None or reasons(config, notes):  # typed at the last moment; the page says it
             return
         try:
             starts.append(hand_in(config, typed_name()))

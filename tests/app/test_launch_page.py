@@ -330,6 +330,26 @@ def test_baselines_are_started_with_the_run_as_one_study(root, open_page, frames
     assert len(plan(load_study(root / "studies" / "few" / "study.yaml"))) == 12
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": str(2**31 - 1)}, "With baselines: config: seed is 2147483648; expected less"),
+        ({"method": "target_only", "data.sources": ""}, "With baselines: config: data.sources is empty"),
+    ],
+)
+def test_baselines_that_cannot_train_are_said_and_stop_the_start(open_page, frames, changes, message):
+    at = open_page("launch")
+    at.text_input(key="config.data.target").input(frames["target"])
+    for key, value in changes.items():
+        next(each for each in (*at.text_input, *at.text_area, *at.selectbox) if each.key == f"config.{key}").set_value(
+            value
+        )
+    at.run()
+    assert not at.exception and not button(at, "Start").disabled
+    at.checkbox(key="launch baselines").check().run()
+    assert not at.exception and button(at, "Start").disabled and message in said(at)
+
+
 def test_values_that_make_no_sense_cannot_be_started(open_page):
     at = open_page("launch")
     at.text_input(key="config.train.ema").input("1.0").run()
