@@ -72,6 +72,8 @@ def train(
     if processes(settings).is_main_process:
         with nullcontext() if resume else only_if_done(run.path):
             launcher().occupy(run, settings.train.device, again=resume)
+            if resume and set_:
+                run.rewrite_config(settings.to_yaml())
     with progress_bar("rendering") as progress:
         evaluation = train_run(settings, run, resume=resume, progress=progress)
     end_together(settings)
@@ -166,13 +168,12 @@ def study(
 
 
 def changed(run: RunFolder, overrides: tuple[str, ...]) -> RunConfig:
-    """The settings that a stopped run goes on with, which its config.yaml then says.
+    """The settings that a stopped run goes on with.
 
     Raises HRSError where a change bears on the result: what came before the stop was trained otherwise.
     """
     from hrs.config import load_config
     from hrs.study.table import differences
-    from hrs.system.files import atomic_write
 
     before, settings = load_config(run.config), load_config(run.config, overrides)
     if differ := differences(before, settings):
@@ -180,8 +181,6 @@ def changed(run: RunFolder, overrides: tuple[str, ...]) -> RunConfig:
             f"run {run.name} was trained with another {', '.join(differ)} until it stopped; leave that --set out, or "
             "start a new run"
         )
-    if settings != before:
-        atomic_write(run.config, settings.to_yaml())
     return settings
 
 

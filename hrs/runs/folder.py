@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -72,6 +73,13 @@ class RunFolder(WorkFolder):
     @property
     def config(self) -> Path:
         return self.path / "config.yaml"
+
+    def rewrite_config(self, yaml: str) -> None:
+        """Say that the run goes on with other settings. It stays as old as it is: the file's time is when it was
+        made."""
+        made = self.config.stat()
+        atomic_write(self.config, yaml)
+        os.utime(self.config, ns=(made.st_atime_ns, made.st_mtime_ns))
 
     @property
     def metrics(self) -> Path:

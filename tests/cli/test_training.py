@@ -1,6 +1,7 @@
 """hrs train: what it prints, writes, and says of what cannot be."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -94,8 +95,14 @@ def test_a_run_goes_on_with_what_it_was_trained_with(hrs, config, trained, tmp_p
     assert "leave that --set out" in hrs(*resume, "--set", "data.n_real=2", "--set", "train.log_every=2").error
     assert f"leave {config} out" in hrs("train", config, *resume[1:]).error
     assert run.read_status().state == "cancelled" and "log_every: 2" not in run.config.read_text()
+    made = run.config.stat().st_mtime_ns
+    run.write_status(state="running", pid=os.getpid())
+    assert "is running; cancel it first" in hrs(*resume, "--set", "train.log_every=2").error
+    assert "log_every: 2" not in run.config.read_text()
+    run.write_status(state="cancelled")
     assert hrs(*resume, "--set", "train.log_every=2").code == 0
     assert "log_every: 2" in run.config.read_text() and run.read_status().state == "finished"
+    assert run.config.stat().st_mtime_ns == made  # by which the list of runs has it in its place
 
 
 def test_a_study_whose_data_is_not_there_trains_nothing(hrs, config, tmp_path):
