@@ -39,6 +39,7 @@ def train(
 ) -> None:
     """Train one run; its folder holds everything it makes."""
     from hrs.config import load_config
+    from hrs.data.glance import look_at_all
     from hrs.launch.launcher import check_unfinished, launcher
     from hrs.runs.registry import find_run
 
@@ -65,6 +66,7 @@ def train(
         check_unfinished(run)
         settings = changed(run, tuple(set_ or ()))
         check_resumable(run)
+        look_at_all(settings)
     else:
         settings = load_config(config, tuple(set_ or ()))
         look_at_all(settings)
@@ -121,6 +123,7 @@ def trial(
     photos and 1,200 frames; a training for each part and each of these, half a minute on one core.
     """
     from hrs.config import load_config
+    from hrs.data.glance import look_at_all
     from hrs.system.files import atomic_write
 
     settings = load_config(config, tuple(set_ or ()))
@@ -144,6 +147,7 @@ def study(
     on: On = None,
 ) -> None:
     """Compare methods over numbers of real images and seeds. Goes on where an earlier call stopped."""
+    from hrs.data.glance import look_at_all
     from hrs.launch.task import Task, Teller
     from hrs.runs.names import STUDIES
     from hrs.study.baselines import hand_in
@@ -187,11 +191,3 @@ def changed(run: RunFolder, overrides: tuple[str, ...]) -> RunConfig:
 def say_queued(run: RunFolder) -> None:
     """Say that a run waits for its process, and how to follow it."""
     print(f"{run.name} is queued; watch it with: {run.command('show')}")
-
-
-def look_at_all(*configs: RunConfig) -> None:
-    """Raises HRSError where a data set of a run is not there, before the run has a folder and a name."""
-    from hrs.data.glance import look_at
-
-    for name in dict.fromkeys(name for config in configs for name in config.data_sets):
-        look_at(name)

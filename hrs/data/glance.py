@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from hrs.config import RunConfig
 from hrs.data.classmap import ClassMap
 from hrs.data.draw import spread_indices
 from hrs.data.formats.table import FORMATS
@@ -30,6 +31,12 @@ def look_at(name: str) -> Look:
     and where there is no frame."""
     spec = DatasetSpec.parse(name)
     return FORMATS[spec.format].look(spec)
+
+
+def look_at_all(*configs: RunConfig) -> None:
+    """Raises HRSError where a data set of a run is not there, before anything of the run is made or changed."""
+    for name in dict.fromkeys(name for config in configs for name in config.data_sets):
+        look_at(name)
 
 
 def glance(name: str, classes: ClassMap | None = None, *, few: int = FEW) -> Glance:

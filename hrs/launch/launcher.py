@@ -56,7 +56,7 @@ class Launcher(Protocol):
         """Have a run that stopped go on from its last checkpoint, or from the start if it has none.
 
         Raises:
-            HRSError: it is queued, running or finished, or its config cannot be read.
+            HRSError: it is queued, running or finished, its config cannot be read, or its data is not found from here.
         """
 
     def submit(self, task: Task) -> None:

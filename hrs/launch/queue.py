@@ -80,7 +80,9 @@ class LocalQueue:
 
     def resume(self, run: RunFolder, *, share: Share | None = None) -> None:
         run = RunFolder(run.path.resolve())
-        check_unfinished(run)
+        from hrs.data.glance import look_at_all  # here: what waits needs no reader of images
+
+        look_at_all(check_unfinished(run))  # relative paths may start elsewhere than when it was made
         with _locked():
             requeue(run)
             ticket = _enter(run, share)

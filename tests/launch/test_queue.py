@@ -167,6 +167,29 @@ def test_what_cannot_be_started_or_resumed(root: Path, busy: RunFolder, tiny: Ru
         launcher().resume(busy)
 
 
+def test_a_run_whose_data_is_not_found_from_here_is_not_resumed(
+    root: Path,
+    tmp_path: Path,
+    frames: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It says so at once, and the run stays as it stopped."""
+    (tmp_path / "made").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "made" / "real").symlink_to(frames["target"].removeprefix("folder:"))
+    config = tiny_config({**frames, "target": "folder:real"})
+    run = RunFolder.create(root, "mine", config.to_yaml())
+    run.write_status(state="cancelled")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(HRSError, match=r"data set folder:real: the folder .*elsewhere/real does not exist"):
+        launcher().resume(run)
+    with pytest.raises(SystemExit):
+        main(["train", "--resume", "--name", "mine", "--runs", str(root)])
+    assert "elsewhere/real does not exist" in capsys.readouterr().err
+    assert run.read_status().state == "cancelled"
+
+
 def test_the_command_line_queues_resumes_and_renames(
     root: Path, busy: RunFolder, tiny: RunConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:
