@@ -72,7 +72,8 @@ def start_copying(
     path = copying_task(run).path
     frames = path / "frames.txt"
     command = ["prune", str(corpus.folder.resolve()), "--out", str(out.expanduser().resolve())]
-    command += ["--mode", mode, "--threshold", str(lens.threshold), "--level", lens.level, "--frames", str(frames)]
+    command += ["--mode", mode, "--frames", str(frames)]
+    command += ["--threshold", str(lens.threshold), "--level", lens.level] if mode == "labels" else []
     task = Task.create(path, command, out=out)
     atomic_write(frames, "".join(f"{name}\n" for name in corpus.ids(selection.rows)))
     launcher().submit(task)

@@ -48,6 +48,9 @@ def prune(
 
     if mode == "labels" and not threshold:
         raise HRSError("--mode labels takes away the labels of what weighs less than --threshold; give one above 0")
+    of_labels = {"--threshold": threshold, "--keep": keep != "above", "--level": level != "combined"}
+    if mode == "frames" and (idle := next((name for name, given in of_labels.items() if given), None)):
+        raise HRSError(f"{idle} is for --mode labels; add that, or choose frames with --where weight=0.5:")
     corpus = ScoredCorpus.open(scores_folder(run, runs))
     if level not in corpus.maps:
         raise HRSError(f"--level {level!r}: expected {', '.join(corpus.maps)}")

@@ -423,8 +423,9 @@ def test_the_frames_to_copy_are_listed_without_opening_any(run, monkeypatch):
     corpus = ScoredCorpus.open(run / "scores")
     selection = Selection(rows=corpus.select()[::-1], sort="weight", name="all")
     monkeypatch.setattr(ScoredCorpus, "frame", None)
-    lens = Lens(level="combined", opacity=1, threshold=0)
+    lens = Lens(level="combined", opacity=1, threshold=0.8)
     start_copying(RunFolder(run), corpus, selection, "frames", lens, run / "pruned")
+    assert "--threshold" not in handed_in[0].read_order().command  # which whole frames know nothing of
     assert (handed_in[0].path / "frames.txt").read_text().split() == [f"{i:03d}" for i in range(12)][::-1]
 
 

@@ -40,7 +40,13 @@ def test_prune_takes_labels_away_on_one_side_of_the_threshold(hrs, scored, frame
     ("words", "message"),
     [
         (("--mode", "labels"), "give one above 0"),
-        (("--level", "pixle"), "--level 'pixle': expected combined, pixel, region, image"),
+        (("--threshold", 0.5), "--threshold is for --mode labels; add that, or choose frames with --where weight=0.5:"),
+        (("--keep", "below"), "--keep is for --mode labels; add that"),
+        (("--level", "region"), "--level is for --mode labels; add that"),
+        (
+            ("--mode", "labels", "--threshold", 1, "--level", "pixle"),
+            "--level 'pixle': expected combined, pixel, region, image",
+        ),
         (("--where", "weight>1"), "--where 'weight>1': expected STATISTIC=LOW:HIGH"),
         (("--where", "weight=1"), "expected STATISTIC=LOW:HIGH"),
         (("--where", "weight=a:"), "expected STATISTIC=LOW:HIGH"),
