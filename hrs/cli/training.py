@@ -149,13 +149,17 @@ def study(
     """Compare methods over numbers of real images and seeds. Goes on where an earlier call stopped."""
     from hrs.data.glance import look_at_all
     from hrs.launch.task import Task, Teller
+    from hrs.runs.folder import checked_name
     from hrs.runs.names import STUDIES
     from hrs.study.baselines import hand_in
     from hrs.study.plan import load_study, plan
     from hrs.study.run import run_study
     from hrs.study.table import to_markdown
 
-    folder = out or runs / STUDIES / file.stem
+    try:
+        folder = out or runs / STUDIES / checked_name(file.stem, "study")
+    except HRSError as error:
+        raise HRSError(f"{error}; rename {file.name}, or name a folder with --out") from error
     wanted = load_study(file)
     jobs = plan(wanted)
     if on is None:  # else the data may be where the cluster is

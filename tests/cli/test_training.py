@@ -105,6 +105,15 @@ def test_a_run_goes_on_with_what_it_was_trained_with(hrs, config, trained, tmp_p
     assert run.config.stat().st_mtime_ns == made  # by which the list of runs has it in its place
 
 
+@pytest.mark.parametrize("name", ["my study.yaml", "übung.yaml"])
+def test_a_study_that_no_list_would_show_trains_nothing(hrs, tmp_path, name):
+    study = tmp_path / name
+    study.write_text("methods: [joint]\nbase: {data: {sources: ['folder:/no/such/folder']}}\n")
+    assert "expected up to 100 letters" in (found := hrs("study", study).error) and "--out" in found
+    assert "/no/such/folder does not exist" in hrs("study", study, "--out", "elsewhere").error
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_study_whose_data_is_not_there_trains_nothing(hrs, config, tmp_path):
     study = tmp_path / "study.yaml"
     study.write_text("methods: [joint]\nbase: {data: {sources: ['folder:/no/such/folder']}}\n")
