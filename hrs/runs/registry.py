@@ -85,12 +85,17 @@ def rename(run: RunFolder, name: str) -> RunFolder:
     """Give a run that has ended another name in the same folder; returns it.
 
     Raises:
-        HRSError: it is queued or running, is not a run, or the name is unfit or taken.
+        HRSError: it is queued or running, is not a run, is a link, or the name is unfit or taken.
     """
     _refuse_busy(run, "renaming")
+    _refuse_links(run, "rename")
     with disk_errors(run.path):
         new = make_named(run.path.parent, name)
-        os.rename(run.path, new)  # over the empty folder just made, which kept the name free
+        try:
+            os.rename(run.path, new)  # over the empty folder just made, which kept the name free
+        except OSError:
+            new.rmdir()
+            raise
     return RunFolder(new)
 
 
@@ -101,8 +106,7 @@ def delete(run: RunFolder) -> None:
         HRSError: it is running, is not a run, is a link, or may not be removed.
     """
     _refuse_busy(run, "deleting")
-    if run.path.is_symlink() or not run.exists():
-        raise HRSError(f"{run.path} is a link or not a run; remove it by hand")
+    _refuse_links(run, "remove")
     remove(run.path)
     sweep(run.path.parent, below=False)  # of those that were killed while they did this
 
@@ -153,6 +157,11 @@ def _refuse_busy(run: RunFolder, doing: str) -> None:
     for task in map(WorkFolder, _inside(run.tasks)):
         if task.active():
             raise HRSError(f"{task.name} works with run {run.name}; wait, or cancel it, before {doing} the run")
+
+
+def _refuse_links(run: RunFolder, doing: str) -> None:
+    if run.path.is_symlink() or not run.exists():
+        raise HRSError(f"{run.path} is a link or not a run; {doing} it by hand")
 
 
 def _inside(root: Path) -> list[Path]:

@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 import subprocess
@@ -68,6 +69,22 @@ def test_rename_refuses_a_running_run_and_names_that_are_taken_or_unfit(run: Run
     with pytest.raises(HRSError, match=r"run name '../x'; expected"):
         rename(run, "../x")
     assert run.exists()
+
+
+def test_a_rename_that_cannot_be_leaves_no_folder(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.write_status(state="finished")
+    root = run.path.parent
+    (root / "link").symlink_to(run.path)
+    with pytest.raises(HRSError, match=r"link is a link or not a run; rename it by hand"):
+        rename(RunFolder(root / "link"), "second")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "the disk is gone")
+
+    monkeypatch.setattr(os, "rename", fail)
+    with pytest.raises(OSError, match="the disk is gone"):
+        rename(run, "second")
+    assert sorted(path.name for path in root.iterdir()) == ["first", "link"]
 
 
 def test_a_run_that_a_task_works_with_stays_where_it_is(run: RunFolder) -> None:
