@@ -72,7 +72,7 @@ class Learned:
             sum(losses.values(), start=torch.zeros(())).backward()
             torch.nn.utils.clip_grad_norm_(self.selector.parameters(), 5.0)
             self.optimiser.step()
-        strength = self.selector.strength(step.progress)
+        strength = self.selector.config.strength(step.progress)
         return self.selector.weigh(step.source_view, scores, strength=strength).combined
 
 

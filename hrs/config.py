@@ -213,6 +213,13 @@ class SelectionConfig(Section):
             raise ValueError(f"selection.warmup + ramp is {self.warmup + self.ramp:g}; expected at most 1")
         return self
 
+    def strength(self, progress: float) -> float:
+        """How far weights may leave 1 at ``progress`` in [0, 1] of training: 0 in the warm-up, then a linear ramp."""
+        since = progress - self.warmup
+        if since <= 0:
+            return 0.0
+        return min(1.0, since / self.ramp) if self.ramp else 1.0
+
 
 class TrainConfig(Section):
     steps: int = Field(1000, ge=1, le=_MANY, description="Optimiser steps.")
@@ -325,6 +332,8 @@ class RunConfig(Section):
     def _has_what_it_needs(self) -> Self:
         if METHODS[self.method].needs_source and not self.data.sources:
             raise ValueError("data.sources is empty; name at least one synthetic data set, e.g. render:synthetic")
+        if METHODS[self.method].learns_weights:
+            self._check_weights_act()
         full = self.selection.warmup + self.selection.ramp
         if self.selection.image_acts == "sampling" and full >= self.train.source_until:
             raise ValueError(
@@ -335,6 +344,16 @@ class RunConfig(Section):
         if self.data.unlabelled and not self.train.ema:
             raise ValueError("data.unlabelled needs an averaged network as teacher; set train.ema, e.g. 0.99")
         return self
+
+    def _check_weights_act(self) -> None:
+        until, learns = self.train.source_until, f"method {self.method} learns weights"
+        if not self.train.source_weight:
+            raise ValueError(f"{learns}, but train.source_weight is 0, so nothing is weighed; raise it or take joint")
+        if until < 1 and not self.selection.strength(until):
+            raise ValueError(
+                f"{learns}, but they act first at {self.selection.warmup:g} of training (selection.warmup), and frames "
+                f"end at {until:g} (train.source_until); lower the first, raise the second, or take joint"
+            )
 
     @property
     def sources(self) -> tuple[str, ...]:

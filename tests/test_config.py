@@ -1,8 +1,9 @@
 import pytest
 import yaml
 
-from hrs.config import RunConfig, load_config
+from hrs.config import RunConfig, SelectionConfig, load_config
 from hrs.errors import HRSError
+from hrs.methods.table import that_learn_weights
 
 
 def test_the_defaults_survive_yaml(tmp_path):
@@ -102,6 +103,28 @@ def test_frames_are_weighed_for_drawing_before_they_end():
     with pytest.raises(HRSError, match=r"image_acts is sampling, but .* at 0\.2 of training .* end at 0\.15"):
         load_config({}, ("selection.image_acts=sampling", "train.source_until=0.15"))
     assert load_config({}, ("selection.image_acts=sampling", "train.source_until=0.4")).train.source_until == 0.4
+
+
+def test_warm_up_then_ramp():
+    config = SelectionConfig(warmup=0.2, ramp=0.4)
+    assert [config.strength(p) for p in (0.0, 0.2, 0.4, 0.6, 1.0)] == pytest.approx([0, 0, 0.5, 1, 1])
+    assert SelectionConfig(warmup=0.5, ramp=0.0).strength(0.51) == 1.0
+
+
+@pytest.mark.parametrize("method", that_learn_weights())
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("train.source_until=0.1",), r"learns weights, but they act first at 0\.1 of training .* end at 0\.1"),
+        (("train.source_until=0.2", "selection.warmup=0.3"), r"act first at 0\.3 of training"),
+        (("train.source_weight=0",), r"learns weights, but train\.source_weight is 0"),
+    ],
+)
+def test_weights_that_would_never_act_are_refused(method, overrides, message):
+    with pytest.raises(HRSError, match=message) as caught:
+        load_config({"method": method}, overrides)
+    assert "\n" not in str(caught.value) and "take joint" in str(caught.value)
+    assert load_config({"method": "joint"}, overrides)
 
 
 def test_all_mistakes_are_told_at_once():

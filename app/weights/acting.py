@@ -17,6 +17,10 @@ def say_apart(run: RunFolder, corpus: ScoredCorpus) -> str:
         said.append("Training drew frames as often as their image weight says; it is no part of all levels combined.")
         if not judges.acting:
             said.append("No loss was multiplied, so these are 1 everywhere: sort by the mean of Image.")
+    if config is not None and corpus.dataset is not None and METHODS[config.method].learns_weights:
+        reached = config.selection.strength(config.train.source_until)
+        if round(reached, 2) < 1:
+            said.append(f"In training they only came to {reached:.0%} of the strength that they have here.")
     if config is not None and METHODS[config.method].acts_elsewhere:
         said.append(f"This run is a {METHODS[config.method].about}.")
     return plain(" ".join(said))

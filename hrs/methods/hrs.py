@@ -43,7 +43,7 @@ class HierarchicalSelection(Joint):
         with torch.autocast(shown.images.device.type, enabled=False):
             view = View.of(output, shown)
             losses, scores = self._learn(view, real, target, step)
-            weights = self.weights(view, scores, self.selector.strength(step / self.config.train.steps))
+            weights = self.weights(view, scores, self.config.selection.strength(step / self.config.train.steps))
         logs = {f"loss_{name}": value.detach() for name, value in losses.items()}
         logs["effective_share"] = effective_share(weights, shown.labels)
         logs["class_weight"] = mean_per_class(weights, shown.labels, self.num_classes)

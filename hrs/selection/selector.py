@@ -98,13 +98,6 @@ class Selector(nn.Module):
         """Whether the levels look at real images too."""
         return any(signal.compares for _, signal in self._signals())
 
-    def strength(self, progress: float) -> float:
-        """How far weights may leave 1 at ``progress`` in [0, 1] of training: 0 in the warm-up, then a linear ramp."""
-        since = progress - self.config.warmup
-        if since <= 0:
-            return 0.0
-        return min(1.0, since / self.config.ramp) if self.config.ramp else 1.0
-
     # Learning
 
     def learn(self, source: View, target: View) -> tuple[dict[str, Tensor], RawScores]:

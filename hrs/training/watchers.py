@@ -245,7 +245,7 @@ class Panel(Watcher):
             frames.append(PanelFrame(id=name, image=sample.image, label=batch.labels[0].numpy()))
         if not frames:
             return
-        scale = method.selector.scale(method.selector.strength(trainer.step / trainer.config.train.steps))
+        scale = method.selector.scale(method.selector.config.strength(trainer.step / trainer.config.train.steps))
         writer = PanelWriter(run=self.run, space=trainer.real.space, frames=frames)
         raw = [each.raw for each in evidence]
         writer.write(trainer.step, raw, scale, evidence=evidence, judges=judges_of(method))

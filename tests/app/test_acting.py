@@ -32,3 +32,9 @@ def test_what_the_combined_map_lacks_is_said(root, frames, tiny, open_page, page
 def test_a_control_with_weights_in_other_places_is_said_to_be_one(root, frames, open_page):
     make_run(root, "scored", frames["source"], tiny_config(frames, "method=shuffled"))
     assert "This run is a control: the weights of hrs in the wrong places" in words(open_page("weights"))
+
+
+@pytest.mark.parametrize("page", ["weights", "areas"])
+def test_weights_that_never_came_to_full_strength_are_said_to_have_not(root, frames, open_page, page):
+    make_run(root, "scored", frames["source"], tiny_config(frames, "train.source_until=0.15"))
+    assert "In training they only came to 50% of the strength that they have here" in words(open_page(page))

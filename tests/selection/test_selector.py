@@ -74,12 +74,6 @@ def test_no_levels_give_exactly_one(view):
     assert (Selector(SelectionConfig(levels=()), C, D).weigh(view).combined == 1).all()
 
 
-def test_warm_up_then_ramp():
-    selector = Selector(SelectionConfig(warmup=0.2, ramp=0.4), C, D)
-    assert [selector.strength(p) for p in (0.0, 0.2, 0.4, 0.6, 1.0)] == pytest.approx([0, 0, 0.5, 1, 1])
-    assert Selector(SelectionConfig(warmup=0.5, ramp=0.0), C, D).strength(0.51) == 1.0
-
-
 def uneven_scores(seed: int) -> dict[str, torch.Tensor]:
     """Pixel scores whose classes differ in shape, so that their raw weights differ in the mean."""
     generator = torch.Generator().manual_seed(seed)
