@@ -2,8 +2,9 @@
 
     python -m benchmarks.counts STUDY.yaml RUNS --out COUNTS
 
-A file for each finished run of a study: its best checkpoint on the images that it was validated on. Files that are
-there are kept. The experiments of `benchmarks.frozen` write the same with --counts. `benchmarks.drives` reads them.
+A file for each finished run of a study: its last checkpoint, whose score the study's table holds, on the images that it
+was validated on. Files that are there are kept. The experiments of `benchmarks.frozen` write the same with --counts.
+`benchmarks.drives` reads them.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from numpy.typing import NDArray
 
 from benchmarks.common import told
 from benchmarks.pairs import Key
-from hrs.data.layouts import open_dataset
+from hrs.config import DataConfig
+from hrs.data.classmap import map_for
+from hrs.data.layouts import Dataset, open_dataset
 from hrs.errors import HRSError
 from hrs.evaluation import ConfusionMatrix
 from hrs.inference import Predictor
 from hrs.inference.predictor import predictions
 from hrs.runs.folder import RunFolder
+from hrs.runs.seen import read_seen
 from hrs.study.plan import Job, load_study, plan
 from hrs.system.files import atomic_write
 
@@ -91,9 +95,9 @@ def key_of(job: Job) -> Key:
 
 
 def count(job: Job, run: RunFolder) -> Counts:
-    """What a study's run sees in the target's split val, at the labels' own size, as it was validated."""
-    predictor = Predictor.load(run.best, backend="torch")
-    val = open_dataset(job.config.data.target, split="val").map_to(predictor.space)
+    """What a study's run sees at its end in what it was validated on, at the labels' own size."""
+    predictor = Predictor.load(run.last, backend="torch")
+    val = _validated_on(run, job.config.data).map_to(predictor.space)
     found = ((label, seen) for _, _, label, seen in predictions(predictor, val, range(len(val))))
     return Counts(
         key=key_of(job),
@@ -101,6 +105,21 @@ def count(job: Job, run: RunFolder) -> Counts:
         images=np.array([frame.id for frame in val.frames]),
         matrices=by_image(found, len(predictor.space)),
     )
+
+
+def _validated_on(run: RunFolder, data: DataConfig) -> Dataset:
+    """As the run's record has it. Raises HRSError where there is none, or where images are gone."""
+    seen = read_seen(run)
+    if not seen.scored_on:
+        raise HRSError(
+            f"{run.data} is missing or damaged, so what this run was validated on is not known; train it again"
+        )
+    name = seen.validation if seen.held_out is None else data.target
+    found = open_dataset(name, classes=map_for(data.classes, name))
+    places = {frame.id: i for i, frame in enumerate(found.frames)}
+    if gone := [image for image in seen.scored_on if image not in places]:
+        raise HRSError(f"{name} has no {gone[0]} any more, which {run.path} was validated on; bring it back")
+    return found.take(places[image] for image in seen.scored_on)
 
 
 def main() -> None:
