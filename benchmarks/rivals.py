@@ -52,12 +52,12 @@ from benchmarks.weighers import (
     Shuffled,
     Summed,
     Tail,
-    Together,
     Value,
     agreeing,
     generalised,
     held_out,
     own_average,
+    together,
     trimmed,
 )
 from hrs.config import Level, SelectionConfig, Signal
@@ -94,11 +94,12 @@ def _each_its_own(
     source: Views,
     learned: Callable[..., Learned],
     parts: Sequence[SelectionConfig],
+    classes: int,
     real: Views,
     seed: int,
 ) -> Lite:
-    weigher = Together([learned(seed, part) for part in parts])
-    return bench.train(real, source, seed=seed, weigher=weigher)
+    raw = together([learned(seed, part).raw for part in parts])
+    return bench.train(real, source, seed=seed, weigher=Scaled(raw, classes, SelectionConfig()))
 
 
 def styled(setting: Setting, n_real: int) -> dict[str, Arm]:
@@ -203,7 +204,7 @@ def arms(setting: Setting) -> dict[str, Arm]:
     found["hrs, pixel and image"] = partial(_with, bench, source, learned, SelectionConfig(levels=both))
     for name, signals in OWN.items():
         parts = [SelectionConfig(levels=(level,), signals=(signal,)) for level, signal in signals.items()]
-        found[name] = partial(_each_its_own, bench, source, learned, parts)
+        found[name] = partial(_each_its_own, bench, source, learned, parts, classes)
     found["frames drawn by agreement"] = lambda real, seed: bench.train(
         real,
         source,

@@ -17,7 +17,7 @@ from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.methods.shuffled import level_classes, shuffle_within_class
 from hrs.selection.combine import above_floor, level_weight, strength_for, weighted_cross_entropy
-from hrs.selection.selector import Selector
+from hrs.selection.selector import RawScores, Selector
 from hrs.selection.signals.agreement import FLOOR, Agreement, agreement
 from hrs.selection.signals.usefulness import target_gradient, usefulness
 from hrs.selection.statistics import ClassMoments, ClassStatistics
@@ -63,28 +63,30 @@ class Learned:
         self.chances: Tensor | None = None
 
     def weigh(self, step: Step) -> Tensor:
-        self.steps += 1
-        scores = None
-        if self.steps % self.every == 0:
-            slow_down(self.optimiser, self.peak, step)
-            losses, scores = self.selector.learn(step.source_view, step.real_view)
-            self.optimiser.zero_grad()
-            sum(losses.values(), start=torch.zeros(())).backward()
-            torch.nn.utils.clip_grad_norm_(self.selector.parameters(), 5.0)
-            self.optimiser.step()
-        strength = self.selector.config.strength(step.progress)
+        scores, strength = self._learn(step), self.selector.config.strength(step.progress)
         return self.selector.weigh(step.source_view, scores, strength=strength).combined
 
+    def raw(self, step: Step) -> Tensor:
+        """Raw weights in [floor, 1], in place of `weigh`."""
+        return self.selector.raw(step.source_view, self._learn(step)).combined
 
-class Together:
-    """Several weighers at once: the product of their weights."""
+    @torch.enable_grad()
+    def _learn(self, step: Step) -> RawScores | None:
+        self.steps += 1
+        if self.steps % self.every:
+            return None
+        slow_down(self.optimiser, self.peak, step)
+        losses, scores = self.selector.learn(step.source_view, step.real_view)
+        self.optimiser.zero_grad()
+        sum(losses.values(), start=torch.zeros(())).backward()
+        torch.nn.utils.clip_grad_norm_(self.selector.parameters(), 5.0)
+        self.optimiser.step()
+        return scores
 
-    def __init__(self, weighers: Sequence[Weigher]) -> None:
-        self.weighers = weighers
-        self.chances: Tensor | None = None
 
-    def weigh(self, step: Step) -> Tensor:
-        return torch.stack([each.weigh(step) for each in self.weighers]).prod(dim=0)
+def together(raws: Sequence[Callable[[Step], Tensor]]) -> Callable[[Step], Tensor]:
+    """The product of several raw weights, to be scaled once: a product of weights of mean 1 has another mean."""
+    return lambda step: torch.stack([raw(step) for raw in raws]).prod(dim=0)
 
 
 @dataclass(eq=False)

@@ -1,0 +1,31 @@
+"""What weighs synthetic pixels on the frozen bench."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from benchmarks.weighers import Learned, Scaled, together
+from hrs.config import SelectionConfig
+from tests.selection.conftest import C, D, make_view
+
+
+def test_a_product_of_raw_weights_has_mean_one_in_every_class():
+    """Two that agree, whose product of weights of mean 1 has a higher one."""
+    torch.manual_seed(0)
+    labels = torch.arange(3)[:, None].expand(3, 400).reshape(1, 30, 40)
+    one = torch.rand(labels.shape) * torch.tensor([1.0, 0.5, 0.1])[labels]
+    step = SimpleNamespace(source=SimpleNamespace(labels=labels), progress=1.0)
+    weights = Scaled(together([lambda _: one, lambda _: one**2]), 3, SelectionConfig()).weigh(step)
+    assert [weights[labels == c].mean().item() for c in range(3)] == pytest.approx([1, 1, 1], abs=1e-4)
+    assert weights.std() > 0.3
+
+
+def test_the_networks_behind_a_product_learn():
+    config = SelectionConfig(every=1)
+    parts, source = [Learned(C, D, config) for _ in range(2)], make_view(0)
+    step = SimpleNamespace(source=source, source_view=source, real_view=make_view(1), progress=0.5, steps=10)
+    before = [next(part.selector.levels.parameters()).detach().clone() for part in parts]
+    assert torch.isfinite(Scaled(together([part.raw for part in parts]), C, config).weigh(step)).all()
+    for part, own in zip(parts, before, strict=True):
+        assert not torch.equal(next(part.selector.levels.parameters()), own)
