@@ -38,3 +38,10 @@ def test_no_class_of_a_batch_counts_more_than_another():
         assert levelled[mask].mean().item() == pytest.approx(1, abs=1e-5)
         torch.testing.assert_close(levelled[mask] * weights[mask].mean(), weights[mask])
     assert torch.equal(level_classes(torch.ones(labels.shape), labels, C), torch.ones(labels.shape))
+
+
+def test_a_class_that_weighs_nothing_in_a_batch_goes_on_weighing_nothing():
+    labels = make_view(0).labels
+    weights = torch.where(labels == 1, 0.0, 2.0)
+    levelled = level_classes(weights, labels, C)
+    assert torch.isfinite(levelled).all() and (levelled[labels == 1] == 0).all() and (levelled[labels == 2] == 1).all()
