@@ -26,7 +26,10 @@ def areas(
     run: Annotated[str, typer.Argument(help="A scored run, or the folder of its scores.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="Also write a new folder: faults.csv, areas.csv, areas.png, and areas.html, a report."),
+        typer.Option(
+            help="Also write a new folder: faults.csv, areas.csv, areas.png, and areas.html, a report. Boxes and "
+            "pixels are of frames as they were scored; their width and height stand beside them."
+        ),
     ] = None,
     runs: RunsRoot = RUNS,
 ) -> None:

@@ -116,6 +116,13 @@ class AreaTable:
     def __len__(self) -> int:
         return len(self.column("row"))
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of all frames as they were scored, which boxes and pixels are of. Raises HRSError where the
+        first frame's label is missing or damaged."""
+        height, width = self.corpus.frame(0).read_label().shape
+        return width, height
+
     def column(self, name: str) -> Values:
         """One of FIXED, a map's raw weights or a LEVEL/SIGNAL, of all areas (n,); NaN for null."""
         if name not in self._columns:

@@ -137,10 +137,11 @@ def crops_html(table: AreaTable, areas: Sequence[Area], *, link: Link | None = N
 def report_html(table: AreaTable, title: str, *, groups: int = GROUPS) -> str:
     """The whole report, pictures within: it opens from a disk, without a network."""
     losing = [group for group in table.groups() if group.lost > 0][:groups]
+    width, height = table.size
     about = (
         f"{_frames_of(table.corpus)}: {len(table):,} areas, each a connected piece of one "
         f"label in which one class is seen. {said_of(table)} Weights say how much a network learns from them. "
-        f"{LOST_ABOUT} {doubt(table)}"
+        f"{LOST_ABOUT} Pixels are those of frames as they were scored, {width}x{height}. {doubt(table)}"
     )
     return _PAGE.format(
         title=escape(title),

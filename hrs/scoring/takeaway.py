@@ -61,7 +61,8 @@ def groups_csv(table: AreaTable) -> bytes:
 
 
 def _write_areas_csv(table: AreaTable, path: Path) -> None:
-    """A row an area, with its frame, classes by name, box, and final weights by map."""
+    """A row an area, with its frame, classes by name, box, the size of frames that this is of, and final weights by
+    map."""
     writer = None
     for file in table.files.values():
         batch = _named(table, pq.read_table(file))
@@ -74,6 +75,7 @@ def _write_areas_csv(table: AreaTable, path: Path) -> None:
 def _named(table: AreaTable, stored: pa.Table) -> pa.Table:
     corpus, classes = table.corpus, np.array(table.corpus.space.classes)
     label, rows = stored["label"].to_numpy(), stored["row"].to_numpy()
+    size = dict(zip(("width", "height"), table.size, strict=True))
     columns: dict[str, Any] = {
         "frame": corpus.ids(rows),
         "area": stored["area"],
@@ -81,6 +83,7 @@ def _named(table: AreaTable, stored: pa.Table) -> pa.Table:
         "seen": classes[stored["seen"].to_numpy()],
         "confidence": stored["confidence"].to_numpy().round(4),
         **{name: stored[name] for name in ("pixels", "left", "top", "right", "bottom")},
+        **{name: np.full(len(label), value, np.int32) for name, value in size.items()},
     }
     for name in corpus.maps:
         weights = corpus.about.scale.maps[name].apply(stored[name].to_numpy(), label)

@@ -19,7 +19,7 @@ from hrs.scoring.report import LEAST_SURE, agreeing_in_words, doubt, facts_of, r
 from hrs.scoring.takeaway import groups_csv, write_takeaway
 from hrs.scoring.why import sentence
 from tests.conftest import CLASSES
-from tests.scoring.weighted_run import DEPARTURE, make_scores
+from tests.scoring.weighted_run import DEPARTURE, HEIGHT, WIDTH, make_scores
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,7 @@ def test_the_tables_hold_every_group_and_every_area(table, tmp_path):
         assert (row["frame"], row["area"]) == (table.corpus.frame(area.row).id, area.number)
         assert (row["label"], row["seen"]) == (CLASSES[area.label], CLASSES[area.seen])
         assert (row["left"], row["top"], row["right"], row["bottom"]) == area.box
+        assert (row["width"], row["height"]) == (WIDTH, HEIGHT)
         assert row["weight"] == pytest.approx(area.weights["combined"], abs=1e-4)
         assert row["weight/region"] == pytest.approx(area.weights["region"], abs=1e-4)
         assert row["harm"] == pytest.approx(area.harm)
@@ -152,3 +153,7 @@ def test_a_model_that_is_too_weak_to_judge_is_said(table):
     assert table.sureness > LEAST_SURE and doubt(table) == "" and "too weak" not in report_html(table, "Areas")
     weak = replace(table, _columns={**table._columns, "confidence": np.full(len(table), 0.22, np.float32)}, _groups=[])
     assert "less than 22 % sure" in doubt(weak) and doubt(weak) in report_html(weak, "Areas")
+
+
+def test_the_report_says_of_what_size_its_pixels_are(table):
+    assert f"Pixels are those of frames as they were scored, {WIDTH}x{HEIGHT}." in report_html(table, "Areas")
