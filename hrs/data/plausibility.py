@@ -298,11 +298,16 @@ def _step(dataset: Dataset, census: Census) -> int:
 
 def _share(dataset: Dataset, census: Census, raw: int) -> str:
     name = dataset.encoding.in_words(raw) if dataset.encoding else str(raw)
-    return f"{name} ({100 * census.ids[raw] / census.pixels:.1f} % of the pixels)"
+    on_disk = dataset.encoding_on_disk
+    called = f" {on_disk.space.classes[on_disk.ids[raw]]}" if on_disk and raw in on_disk.ids else ""
+    return f"{name}{called} ({100 * census.ids[raw] / census.pixels:.1f} % of the pixels)"
 
 
 def _most(dataset: Dataset, census: Census) -> str:
-    return ", ".join(_share(dataset, census, raw) for raw, _ in census.ids.most_common(_NAMED))
+    """What the pixels without a class hold."""
+    raws = np.array([raw for raw, _ in census.ids.most_common()], np.uint32)
+    without = raws[dataset.classes_of(raws) == IGNORE].tolist()
+    return ", ".join(_share(dataset, census, raw) for raw in without[:_NAMED])
 
 
 def _listed(names: list[str]) -> str:

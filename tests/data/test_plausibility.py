@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hrs.data.classmap import ClassMap
 from hrs.data.doctor import inspect
 from hrs.labels import CITYSCAPES, LabelSpace
 from tests.data.files import photo, pictured, save, street, write_classes, write_streets
@@ -79,6 +80,14 @@ def test_most_pixels_ignored(tmp_path):
 
     certain, text = only(f"folder:{write_classes(write_streets(tmp_path, of=two_boxes), 'classes: {1: cup, 2: box}')}")
     assert not certain and text.startswith("93 % of the pixels have no class; they hold id 255")
+
+
+def test_of_most_pixels_ignored_those_without_a_class_are_listed_and_by_name(tmp_path):
+    root = write_classes(write_streets(tmp_path), "classes: {0: sky, 1: 道路, 2: box}")
+    given = ClassMap(entries={"道路": "ignore", "box": "ignore", "9": "x"}, where="map")
+    for options in ({"target": CITYSCAPES}, {"classes": given}):
+        text = findings(f"folder:{root}", **options)[-1][1]
+        assert text.endswith("class; they hold id 1 道路 (50.0 % of the pixels), id 2 box (3.5 % of the pixels)")
 
 
 def test_values_that_compression_leaves_behind(tmp_path):
