@@ -55,19 +55,20 @@ def asked_for() -> list[Job]:
     ]
 
 
-Check = tuple[str, str, str]  # a data set, the one whose classes its own become ("" for none), its class map as YAML
+Check = tuple[str, str, str, bool]
+"""A data set, the one whose classes its own become ("" for none), its class map as YAML, whether others share that."""
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, on_release=Job.close)
 def check_job(check: Check) -> Job:
-    spec, target, classes = check
+    spec, target, classes, shared = check
 
     def command(out: Path) -> list[str]:
         words = ["check", spec, "--out", str(out), *(["--target", target] if target else [])]
         if not classes:
             return words
         (out / "map.yaml").write_text(classes, encoding="utf-8")
-        return [*words, "--classes", str(out / "map.yaml")]
+        return [*words, "--classes", str(out / "map.yaml"), *(["--shared"] if shared else [])]
 
     return Job.start(command)
 
@@ -77,14 +78,15 @@ def checks_of(config: RunConfig) -> tuple[Check, ...]:
     data, space = config.data, config.data.space or config.data.target
     others = dict.fromkeys(config.sources, True) | ({data.val: False} if data.val else {})
     found = [
-        (spec, space, map_text(config, spec, source=source)) for spec, source in others.items() if spec != data.target
+        (spec, space, *map_text(config, spec, source=source)) for spec, source in others.items() if spec != data.target
     ]
-    return (*found, (data.target, data.space or "", map_text(config, data.target, source=False)))
+    return (*found, (data.target, data.space or "", *map_text(config, data.target, source=False)))
 
 
-def map_text(config: RunConfig, spec: str, *, source: bool) -> str:
+def map_text(config: RunConfig, spec: str, *, source: bool) -> tuple[str, bool]:
     given = map_for(config.data.classes, spec, source=source)
-    return yaml.safe_dump(dict(given.entries), sort_keys=False, allow_unicode=True) if given else ""
+    text = yaml.safe_dump(dict(given.entries), sort_keys=False, allow_unicode=True) if given else ""
+    return text, bool(given and given.shared and len(config.sources) > 1)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, on_release=Job.close)
@@ -200,8 +202,7 @@ def show_check(spec: str, job: Job) -> None:
 def show_classes(found: Mapping[str, Any]) -> None:
     """What each class becomes in the target, and how that was told."""
     rows = [
-        {"class": each["source"], "%": found["classes"][each["source"]], "target": each["target"] or "ignored"}
-        | {"told by": each["how"]}
+        {"class": each["source"], "%": each["share"], "target": each["target"] or "ignored"} | {"told by": each["how"]}
         for each in found["matches"]
     ]
     if rows:

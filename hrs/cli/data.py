@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from hrs.cli.options import Classes
 from hrs.cli.terminal import progress_bar
 from hrs.data.formats.table import to_text
 from hrs.errors import HRSError
@@ -22,7 +23,10 @@ app = typer.Typer()
 def check(
     dataset: Annotated[str, typer.Argument(help="format:path[?key=value&...], e.g. camvid:data/camvid; or a folder")],
     split: Annotated[str | None, typer.Option(help="Which split, for formats that have them.")] = None,
-    classes: Annotated[Path | None, typer.Option(help="Class map: a file with lines of 'class: new name'.")] = None,
+    classes: Classes = None,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="The map is of other data sets too; what this one lacks is but a note.")
+    ] = False,
     target: Annotated[str | None, typer.Option(help="Label space or data set whose classes these become.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write a picture of examples and report.json here.")] = None,
 ) -> None:
@@ -39,7 +43,7 @@ def check(
         raise HRSError(f"--out {out} is a file; name a folder")
     name = _name(dataset)
     space, wrong_target = _space(target) if target else (None, None)
-    given = ClassMap.read(classes, shared=True) if classes else None
+    given = ClassMap.read(classes, shared=shared) if classes else None
     with progress_bar("checking") as progress:
         report = inspect(name, split=split, classes=given, target=space, progress=progress)
     print(report.to_text())
@@ -56,12 +60,14 @@ def check(
 def classes(
     source: Annotated[str, typer.Argument(help="format:path[?key=value&...] of a synthetic data set.")],
     target: Annotated[str, typer.Argument(help="Label space, or the data set of real images.")],
+    classes: Classes = None,
     out: Annotated[Path | None, typer.Option(help="Write classes.json and a picture of each class here.")] = None,
 ) -> None:
     """A source's classes at a glance, from a few frames: share of the pixels, and what each is taken for in the target.
 
     What is wrong there is to be said in data.classes.
     """
+    from hrs.data.classmap import ClassMap
     from hrs.data.classview import view_classes
     from hrs.pictures import write_picture
     from hrs.system.files import atomic_write, make_folder
@@ -69,7 +75,7 @@ def classes(
     space, wrong = _space(target)
     if space is None:
         raise wrong or HRSError(f"{target} has no labels")
-    seen, views = view_classes(source, space)
+    seen, views = view_classes(source, space, classes=ClassMap.read(classes) if classes else None)
     print(f"{source}: {len(views)} classes in {len(seen.dataset)} of {seen.total} frames, in percent of their pixels")
     wide = max(len(each.name) for each in views)
     for each in sorted(views, key=lambda each: -each.share):

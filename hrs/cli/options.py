@@ -12,6 +12,9 @@ from hrs.errors import HRSError
 RunsRoot = Annotated[Path, typer.Option("--runs", help="Folder of all runs.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="section.key=value, e.g. data.n_real=20")]
 Model = Annotated[str, typer.Argument(help="Checkpoint folder, run, or name under checkpoints/.")]
+Classes = Annotated[
+    Path | None, typer.Option("--classes", help="Class map of the data set: a file with lines of 'class: new name'.")
+]
 On = Annotated[
     str | None,
     typer.Option("--on", help="A Ray cluster, HOST:PORT, ray://HOST:PORT, or auto: the one this machine is part of."),

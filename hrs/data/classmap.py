@@ -11,7 +11,7 @@ from hrs.data.classfile import read_mapping
 from hrs.data.classlist import as_colour
 from hrs.data.encoding import Encoding, colour_id, distinct_colours
 from hrs.errors import HRSError
-from hrs.labels import Colour, LabelSpace, fold, suggest
+from hrs.labels import Colour, LabelSpace, Match, fold, match, suggest
 
 _IGNORED = frozenset({"ignore", "ignored", "void", "none", "null", "nothing", ""})
 EVERY = "*"
@@ -96,6 +96,32 @@ class ClassMap:
             if not found and not self.shared:
                 raise _no_class(self.where, part, spec, list(encoding.space.classes))
             yield from found
+
+
+def become(before: Encoding, after: Encoding, target: LabelSpace) -> list[tuple[Match, tuple[int, ...]]]:
+    """What each class on disk is in another space, and its raw ids; ``after`` is what a class map made of ``before``.
+
+    An id that only the map names stands for itself.
+    """
+    plain = {each.source: each for each in match(before.space, target)}
+    there = {each.source: each.target for each in match(after.space, target)}
+    rows = [
+        (name, tuple(raw for raw, i in before.ids.items() if i == c)) for c, name in enumerate(before.space.classes)
+    ]
+    rows += [(before.in_words(raw), (raw,)) for raw in after.ids if raw not in before.ids]
+    found = []
+    for name, raws in rows:
+        new = [after.space.classes[after.ids[raw]] if raw in after.ids else None for raw in raws]
+        kept = name in plain and all(each is not None and fold(each) == fold(name) for each in new)
+        names = dict.fromkeys(there[each] if each is not None else None for each in new)
+        found.append((plain[name] if kept else _by_map(name, list(names)), raws))
+    return found
+
+
+def _by_map(name: str, targets: list[str | None]) -> Match:
+    """A class whose ids a map makes one thing, or several."""
+    target = targets[0] if len(targets) == 1 else " and ".join(each or "ignored" for each in targets)
+    return Match(source=name, target=target, how="class map")
 
 
 def check_shared(maps: Sequence[ClassMap | None], encodings: Sequence[Encoding | None]) -> None:

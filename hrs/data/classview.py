@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hrs.data.classmap import ClassMap, become
 from hrs.data.glance import Glance, glance
 from hrs.errors import HRSError
-from hrs.labels import IGNORE, LabelSpace, match
+from hrs.labels import IGNORE, LabelSpace
 
 Image = NDArray[np.uint8]
 _HEIGHT, _MOST_WIDE = 64, 128  # of a picture
@@ -38,23 +39,30 @@ class ClassView:
         return {"name": self.name, "keys": self.keys, "share": round(self.share, 4), "picture": picture} | told
 
 
-def view_classes(name: str, target: LabelSpace) -> tuple[Glance, tuple[ClassView, ...]]:
-    """Look at a few frames of a data set. Raises HRSError where it cannot be opened, or has no labels."""
-    seen = glance(name)
-    dataset = seen.dataset
-    if dataset.space is None or dataset.encoding is None:
+def view_classes(
+    name: str, target: LabelSpace, *, classes: ClassMap | None = None
+) -> tuple[Glance, tuple[ClassView, ...]]:
+    """Look at a few frames of a data set: its classes on disk, and what they are by way of a class map, if any.
+
+    Raises HRSError where it cannot be opened, or has no labels, and where the map names what is not there.
+    """
+    seen = glance(name, classes)
+    dataset, on_disk = seen.dataset, seen.dataset.encoding_on_disk
+    if dataset.encoding is None or on_disk is None:
         raise HRSError(f"data set {name} has no labels; name a labelled one")
-    labels = [dataset.read_label(i) for i in range(len(dataset))]
-    pixels = np.stack([np.bincount(label.ravel(), minlength=IGNORE + 1)[: len(dataset.space)] for label in labels])
+    if dataset.given:
+        dataset.given.check(target)
+    labels = [on_disk.classes(dataset.read_raw(i)) for i in range(len(dataset))]
+    pixels = np.stack([np.bincount(label.ravel(), minlength=IGNORE + 1)[: len(on_disk.space)] for label in labels])
     shares = 100 * pixels.sum(axis=0) / max(pixels.sum(), 1)
     views = []
-    for i, found in enumerate(match(dataset.space, target)):
+    for i, (found, raws) in enumerate(become(on_disk, dataset.encoding, target)[: len(on_disk.space)]):
         best = int(pixels[:, i].argmax())
         picture = _cut_out(dataset.read_image(best), labels[best] == i) if pixels[best, i] else None
         views.append(
             ClassView(
                 name=found.source,
-                keys=tuple(dataset.encoding.key(raw) for raw, index in dataset.encoding.ids.items() if index == i),
+                keys=tuple(on_disk.key(raw) for raw in raws),
                 share=float(shares[i]),
                 picture=picture,
                 target=found.target,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hrs.data.census import Census, LabelFacts, classes_of, in_order, known, look_at
-from hrs.data.classmap import ClassMap
+from hrs.data.classmap import ClassMap, become
 from hrs.data.formats.table import FORMATS
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.plausibility import Finding, judge
@@ -39,7 +39,7 @@ class Report:
     ignored: percent of all pixels that have no class; None for unlabelled data.
     sizes: "WIDTHxHEIGHT" -> images.
     findings: what cannot be right, or hardly can.
-    matches: what each class is in another space, where one was asked for.
+    matches: what each class on disk is in another space, where one was asked for, and percent of the pixels of all.
     dataset: the usable frames.
     """
 
@@ -52,7 +52,7 @@ class Report:
     ignored: float | None
     sizes: dict[str, int]
     findings: tuple[Finding, ...]
-    matches: tuple[Match, ...]
+    matches: tuple[tuple[Match, float], ...]
     dataset: Dataset = field(repr=False)
 
     @property
@@ -71,7 +71,10 @@ class Report:
             "ignored": None if self.ignored is None else round(self.ignored, 4),
             "sizes": self.sizes,
             "findings": [finding.to_dict() for finding in self.findings],
-            "matches": [{"source": each.source, "target": each.target, "how": each.how} for each in self.matches],
+            "matches": [
+                {"source": each.source, "target": each.target, "how": each.how, "share": round(share, 4)}
+                for each, share in self.matches
+            ],
             "notes": list(self.dataset.notes),
         }
 
@@ -85,7 +88,7 @@ class Report:
         lines += [f"note        {note}" for note in self.dataset.notes]
         lines += self._problems()
         lines += [f"{'WRONG     ' if each.certain else 'warning   '}  {each.text}" for each in self.findings]
-        lines += _match_lines(self.matches, self.classes)
+        lines += _match_lines(self.matches)
         if self.ignored is not None:
             lines += ["", f"labels, in percent of the labelled pixels ({self.ignored:.1f} % of all pixels are ignored)"]
             lines += _bars(self.classes)
@@ -163,7 +166,7 @@ def inspect(
         ignored=ignored,
         sizes=dict(sizes.most_common()),
         findings=tuple(judge(mapped, census)),
-        matches=mapped.matches,
+        matches=_matches(dataset, target, census) if target else (),
         dataset=dataset.take(usable),
     )
 
@@ -234,15 +237,24 @@ def _histogram(dataset: Dataset, census: Census) -> tuple[dict[str, float], floa
     )
 
 
-def _match_lines(matches: tuple[Match, ...], shares: dict[str, float]) -> list[str]:
+def _matches(dataset: Dataset, target: LabelSpace, census: Census) -> tuple[tuple[Match, float], ...]:
+    if dataset.encoding is None or dataset.encoding_on_disk is None or dataset.space == target:
+        return ()
+    found = become(dataset.encoding_on_disk, dataset.encoding, target)
+    pixels = [sum(census.ids[raw] for raw in raws) for _, raws in found]
+    return tuple((each, 100 * count / max(sum(pixels), 1)) for (each, _), count in zip(found, pixels, strict=True))
+
+
+def _match_lines(matches: tuple[tuple[Match, float], ...]) -> list[str]:
     """What each class becomes, and why; those that become nothing last."""
     if not matches:
         return []
-    wide, broad = max(len(each.source) for each in matches), max(len(each.target or "ignored") for each in matches)
-    ordered = sorted(matches, key=lambda each: each.target is None)
-    return ["", "classes in the target, with percent of the labelled pixels"] + [
-        f"    {each.source:<{wide}}  -> {each.target or 'ignored':<{broad}}  {shares[each.source]:5.1f}  {each.how}"
-        for each in ordered
+    wide = max(len(each.source) for each, _ in matches)
+    broad = max(len(each.target or "ignored") for each, _ in matches)
+    ordered = sorted(matches, key=lambda pair: pair[0].target is None)
+    return ["", "classes on disk, what they are in the target, percent of the pixels with a class, and why"] + [
+        f"    {each.source:<{wide}}  -> {each.target or 'ignored':<{broad}}  {share:5.1f}  {each.how}"
+        for each, share in ordered
     ]
 
 

@@ -1,6 +1,7 @@
 """hrs check and classes: what they print, write, and say of what cannot be."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from tests.cli.command import leftovers
 from tests.conftest import write_frames
+from tests.data.files import write_classes, write_streets
 
 
 def test_check_writes_a_report_and_examples(hrs, frames, tmp_path):
@@ -45,6 +47,47 @@ def test_check_of_nothing(hrs, tmp_path, spec, message):
     result = hrs("check", spec.replace("EMPTY", "empty"), "--out", "report")
     assert message in result.error
     assert not (tmp_path / "report").exists()
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Three classes of one's own, and a map of them to Cityscapes."""
+    write_classes(write_streets(tmp_path / "own"), "classes: {0: sky, 1: asphalt, 2: box}")
+    (tmp_path / "map.yaml").write_text("asphalt: road\n2: ignore\n")
+    return f"folder:{tmp_path / 'own'}"
+
+
+def test_check_shows_what_each_class_on_disk_becomes_by_a_map(hrs, own):
+    result = hrs("check", own, "--classes", "map.yaml", "--target", "cityscapes19", "--out", "report")
+    table = result.out.partition("classes on disk")[2].splitlines()[1:4]
+    assert [line.split() for line in table] == [
+        ["sky", "->", "sky", "46.5", "name"],
+        ["asphalt", "->", "road", "50.0", "class", "map"],
+        ["box", "->", "ignored", "3.5", "class", "map"],
+    ]
+    assert json.loads(Path("report/report.json").read_text())["matches"][1]["share"] == 50
+
+
+def test_a_map_that_names_what_is_not_there_is_refused_unless_others_share_it(hrs, own):
+    Path("map.yaml").write_text("asphlat: road\n")
+    for command in (["check", own], ["classes", own, "cityscapes19"]):
+        assert "'asphlat' is no class of folder:" in (error := hrs(*command, "--classes", "map.yaml").error)
+        assert error.endswith("did you mean asphalt?")
+    assert (
+        "also names what this data set does not have: asphlat"
+        in hrs("check", own, "--classes", "map.yaml", "--shared").out
+    )
+
+
+def test_classes_with_a_map(hrs, own):
+    lines = hrs("classes", own, "cityscapes19", "--classes", "map.yaml").out.splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["asphalt", "50.0", "->", "road", "(class", "map)"],
+        ["sky", "46.5", "->", "sky", "(name)"],
+        ["box", "3.5", "->", "ignored", "(class", "map)"],
+    ]
+    Path("map.yaml").write_text("asphalt: raod\n")
+    assert "did you mean road?" in hrs("classes", own, "cityscapes19", "--classes", "map.yaml").error
 
 
 def test_check_where_all_pairs_differ_in_size(hrs, tmp_path):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from hrs.config import load_config
-from hrs.data.classmap import ClassMap, map_for
+from hrs.data.classmap import ClassMap, become, map_for
 from hrs.data.layouts import open_dataset, open_sources
 from hrs.errors import HRSError
+from hrs.labels import CITYSCAPES
 from tests.data.files import street, write_classes, write_streets
 
 CLASSES = "classes: {0: sky, 1: asphalt, 2: crate, 3: tree}\n"
@@ -136,6 +137,17 @@ def test_a_map_that_leaves_one_class_says_what_to_do(tmp_path):
     given = ClassMap(entries={"sky": "ignore", "box": "road"}, where="data.classes")
     with pytest.raises(HRSError, match=r"data\.classes leaves road alone of folder:.*: ignore fewer"):
         open_dataset(f"folder:{root}", classes=given)
+
+
+def test_what_classes_become_by_a_map_of_ids(tmp_path):
+    root = write_classes(write_streets(tmp_path), "classes: {0: sky, 1: sky, 2: box}")
+    data = open_dataset(f"folder:{root}", classes=ClassMap(entries={"1": "road", "9": "car"}, where="map"))
+    found = become(data.encoding_on_disk, data.encoding, CITYSCAPES)
+    assert [(each.source, each.target, each.how, raws) for each, raws in found] == [
+        ("sky", "sky and road", "class map", (0, 1)),
+        ("box", None, "nothing of that name", (2,)),
+        ("id 9", "car", "class map", (9,)),
+    ]
 
 
 def test_a_map_on_the_command_line():
