@@ -33,6 +33,11 @@ class Evaluation:
     pixel_accuracy: float
     images: int
 
+    @property
+    def scored(self) -> int:
+        """How many classes the mIoU is a mean over."""
+        return sum(value is not None for value in self.iou.values())
+
     def to_json_dict(self) -> dict[str, Any]:
         """{"miou", "iou": {class: …}, "pixel_accuracy", "images"}: percent to two decimals, None where undefined."""
         return {
@@ -44,7 +49,8 @@ class Evaluation:
 
     def to_table(self) -> str:
         """Plain text: a line with a bar for each class, then mIoU, pixel accuracy and the number of images."""
-        totals = {"mIoU": self.miou, "pixel accuracy": self.pixel_accuracy}
+        over = "" if self.scored == len(self.iou) else f" over {self.scored} of {len(self.iou)} classes"
+        totals = {f"mIoU{over}": self.miou, "pixel accuracy": self.pixel_accuracy}
         wide = max(map(len, (*self.iou, *totals)))
         lines = [_table_line(name, value, wide) for name, value in self.iou.items()]
         rule = "-" * (wide + 8)

@@ -177,3 +177,9 @@ def test_the_table_shows_every_class_with_a_bar_as_long_as_its_iou() -> None:
     assert lines[2].endswith("-") and "#" not in lines[2]
     assert "50.00" in lines[4] and "75.00" in lines[5]
     assert lines[-1] == "images: 3"
+
+
+@pytest.mark.parametrize(("sky", "name"), [(None, "mIoU over 2 of 3 classes 50.00 "), (25.0, "mIoU 50.00 ")])
+def test_a_mean_over_some_classes_says_over_how_many(sky, name) -> None:
+    found = Evaluation(miou=50.0, iou={"road": 100.0, "car": 25.0, "sky": sky}, pixel_accuracy=75.0, images=3)
+    assert name in " ".join(found.to_table().split())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hrs.cli.options import Model, On, RunsRoot, check_json, checkpoint_folder
+from hrs.cli.options import Classes, Model, On, RunsRoot, check_json, checkpoint_folder
 from hrs.cli.tasks import occupying
 from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
@@ -27,13 +27,17 @@ def evaluate(
     checkpoint: Model,
     dataset: Annotated[str, typer.Argument(help="Labelled data set.")],
     split: Annotated[str | None, typer.Option(help="Default: val where the data set has one.")] = None,
+    classes: Classes = None,
     json_: Annotated[Path | None, typer.Option("--json", help="Also write the scores here.")] = None,
     runs: RunsRoot = RUNS,
     device: Annotated[str, typer.Option()] = "auto",
 ) -> None:
-    """Per-class IoU and mIoU from one confusion matrix over the data set."""
+    """Per-class IoU and mIoU from one confusion matrix over the data set.
+
+    Without --classes, the run's own class map is taken where it has one of this data set.
+    """
     from hrs.checkpoint import read_about
-    from hrs.data.classmap import map_for
+    from hrs.data.classmap import ClassMap, map_for
     from hrs.data.holdout import to_validate_on
     from hrs.data.layouts import open_dataset
     from hrs.inference import Predictor, pick_device
@@ -45,7 +49,8 @@ def evaluate(
     folder = checkpoint_folder(checkpoint, runs)
     predictor = Predictor.load(folder, device=pick_device(device), backend="torch")
     config = read_about(folder).config
-    given = map_for(config.data.classes, dataset, source=dataset in config.data.sources)
+    own = map_for(config.data.classes, dataset, source=dataset in config.data.sources)
+    given = ClassMap.read(classes) if classes else own
     chosen = dataset if split else to_validate_on(dataset)
     data = open_dataset(chosen, split=split, classes=given).map_to(predictor.space)
     if data.skipped:
@@ -53,10 +58,12 @@ def evaluate(
     with progress_bar("evaluating") as progress:
         found = evaluate_dataset(predictor, data, progress=progress)
     print(f"{data.spec}:\n{found.to_table()}")
-    for line in doubts(folder, data):
-        print(line, file=sys.stderr)
+    notes = list(doubts(folder, data))
+    for line in notes:
+        print(line)
     if json_ is not None:
-        atomic_write(json_, json.dumps(found.to_json_dict(), indent=2) + "\n")
+        scores = found.to_json_dict() | {"scored_classes": found.scored, "notes": notes}
+        atomic_write(json_, json.dumps(scores, indent=2) + "\n")
 
 
 def doubts(checkpoint: Path, data: Dataset) -> Iterator[str]:

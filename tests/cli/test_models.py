@@ -28,7 +28,7 @@ def test_evaluate_prints_and_writes_the_scores(hrs, trained, frames, tmp_path):
     result = hrs("evaluate", "first", frames["val"], "--runs", trained, "--json", "scores.json")
     assert result.code == 0 and "mIoU" in result.out
     scores = json.loads((tmp_path / "scores.json").read_text())
-    assert set(scores) == {"miou", "iou", "pixel_accuracy", "images"}
+    assert set(scores) == {"miou", "iou", "pixel_accuracy", "images", "scored_classes", "notes"}
     assert set(scores["iou"]) == set(CLASSES) and scores["images"] == 4
     stored = json.loads((trained / "first/checkpoints/best/config.json").read_text())["metrics"]
     assert scores["miou"] == pytest.approx(stored["miou"], abs=0.01)
@@ -50,9 +50,24 @@ def test_classes_that_a_data_set_has_no_name_for_are_not_scored(hrs, trained, tm
     result = hrs("evaluate", "first", f"folder:{root}", "--runs", trained, "--json", "scores.json")
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert [scores["iou"][name] for name in CLASSES[2:]] == [None] * len(CLASSES[2:])
-    assert f"no label of this data set can be of them: {', '.join(CLASSES[2:])}" in result.err
+    assert (
+        note := f"not scored, since no label of this data set can be of them: {', '.join(CLASSES[2:])}"
+    ) in result.out
+    assert (scores["scored_classes"], scores["notes"]) == (2, [note, *scores["notes"][1:]])
+    assert f"mIoU over 2 of {len(CLASSES)} classes" in result.out
     found = [scores["iou"][name] for name in CLASSES[:2]]
     assert scores["miou"] == pytest.approx(sum(found) / 2, abs=0.01)
+
+
+def test_evaluate_with_a_class_map(hrs, trained, tmp_path):
+    root = write_frames(tmp_path / "own", 2, seed=0)
+    write_classes(root, f"classes: {{0: air, 1: {CLASSES[1]}}}")
+    (tmp_path / "map.yaml").write_text(f"air: {CLASSES[0]}\n")
+    result = hrs("evaluate", "first", f"folder:{root}", "--runs", trained, "--classes", "map.yaml")
+    assert result.code == 0 and f"mIoU over 2 of {len(CLASSES)} classes" in result.out
+    (tmp_path / "map.yaml").write_text("air: skyy\n")
+    again = hrs("evaluate", "first", f"folder:{root}", "--runs", trained, "--classes", "map.yaml")
+    assert "'skyy' is no class of" in again.error
 
 
 def test_the_validation_split_is_meant_and_images_of_training_are_told(hrs, trained, frames, tmp_path):
@@ -65,7 +80,7 @@ def test_the_validation_split_is_meant_and_images_of_training_are_told(hrs, trai
     result = hrs("evaluate", "first", f"folder:{tmp_path / 'streets'}", "--runs", trained)
     assert "images: 2" in result.out and "split=val" in result.out
     learned = hrs("evaluate", "first", frames["target"], "--runs", trained)
-    assert "images: 6" in learned.out and "warning: 3 of 6 images are called like ones that" in learned.err
+    assert "images: 6" in learned.out and "warning: 3 of 6 images are called like ones that" in learned.out
 
 
 @pytest.mark.parametrize(
