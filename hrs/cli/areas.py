@@ -36,7 +36,7 @@ def areas(
     """Which labels the real images contradict, and how much they count: a row for each kind of fault."""
     from hrs.scoring.areatable import AreaTable
     from hrs.scoring.corpus import ScoredCorpus
-    from hrs.scoring.report import agreeing_in_words, doubt
+    from hrs.scoring.report import agreeing_in_words, doubt, losing, unlisted_in_words
     from hrs.scoring.takeaway import write_takeaway
     from hrs.scoring.why import said_of
     from hrs.system.files import check_new
@@ -48,8 +48,10 @@ def areas(
     print(f"{len(table):,} areas in {len(table.corpus):,} frames. {said_of(table)}")
     if weak := doubt(table):
         print(weak)
-    Console().print(_listed(table, [group for group in table.groups() if group.lost > 0][:SHOWN]))
+    Console().print(_listed(table, losing(table, SHOWN)))
     print(agreeing_in_words(table))
+    if rest := unlisted_in_words(table, SHOWN):
+        print(rest if written else f"{rest} Write it with --out DIR.")
     for path in written:
         print(path)
 

@@ -97,6 +97,23 @@ def agreeing_in_words(table: AreaTable) -> str:
     return f"{words}, {_share(table, pixels)} % of the pixels in areas, with weight {weight:.2f}: no fault."
 
 
+def losing(table: AreaTable, most: int) -> list[Group]:
+    """The kinds of fault that are listed: those that lose most pixels, up to so many."""
+    return [group for group in table.groups() if group.lost > 0][:most]
+
+
+def unlisted_in_words(table: AreaTable, most: int) -> str:
+    """How many areas are in kinds of fault that `losing` leaves out; nothing where there are none."""
+    rest = table.groups()[len(losing(table, most)) :]
+    less, gaining = [group for group in rest if group.lost > 0], [group for group in rest if group.lost <= 0]
+    parts = [
+        f"{sum(group.areas for group in groups):,} areas in {len(groups):,} kinds that {what}"
+        for groups, what in ((less, "lose less"), (gaining, "lose nothing on average"))
+        if groups
+    ]
+    return f"Not listed: {' and '.join(parts)}; the file faults.csv has all kinds." if parts else ""
+
+
 def doubt(table: AreaTable) -> str:
     """That the model is too weak to judge labels, where it is; else nothing."""
     if not table.sureness < LEAST_SURE:
@@ -136,7 +153,6 @@ def crops_html(table: AreaTable, areas: Sequence[Area], *, link: Link | None = N
 
 def report_html(table: AreaTable, title: str, *, groups: int = GROUPS) -> str:
     """The whole report, pictures within: it opens from a disk, without a network."""
-    losing = [group for group in table.groups() if group.lost > 0][:groups]
     width, height = table.size
     about = (
         f"{_frames_of(table.corpus)}: {len(table):,} areas, each a connected piece of one "
@@ -148,8 +164,8 @@ def report_html(table: AreaTable, title: str, *, groups: int = GROUPS) -> str:
         about=escape(about.strip()),
         style=STYLE,
         legend=weight_legend(),
-        faults="".join(group_html(table, group) for group in losing),
-        agreeing=escape(agreeing_in_words(table)),
+        faults="".join(group_html(table, group) for group in losing(table, groups)),
+        agreeing=escape(f"{agreeing_in_words(table)} {unlisted_in_words(table, groups)}".strip()),
         classes="".join(class_html(table, label) for label in np.unique(table.column("label")).tolist()),
     )
 

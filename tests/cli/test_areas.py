@@ -1,6 +1,7 @@
 """hrs areas: what it prints, writes, and says of what cannot be."""
 
 import re
+from pathlib import Path
 
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus
@@ -25,6 +26,20 @@ def test_areas_lists_faults_and_writes_what_one_passes_on(hrs, scored, tmp_path)
         "areas.html",
     }
     assert "out exists; name a folder that does not" in hrs("areas", "mine", "--out", "out").error
+
+
+def test_areas_says_how_many_it_does_not_list(hrs, scored, monkeypatch):
+    table = AreaTable.of(ScoredCorpus.open(scored / "mine/scores"))
+    rows, agreeing = table.groups(), sum(group.areas for group in table.agreeing())
+    monkeypatch.setattr("hrs.cli.areas.SHOWN", 1)
+    said = hrs("areas", "mine").out
+    (line,) = [each for each in said.splitlines() if each.startswith("Not listed: ")]
+    counts = [int(each.replace(",", "")) for each in re.findall(r"([\d,]+) areas in", line)]
+    assert sum(counts) + rows[0].areas + agreeing == len(table)
+    assert ("lose nothing on average" in line) == any(group.lost <= 0 for group in rows)
+    assert line.endswith("faults.csv has all kinds. Write it with --out DIR.")
+    assert "Write it" not in hrs("areas", "mine", "--out", "out").out
+    assert "Not listed" not in Path("out/areas.html").read_text() or "lose less" not in line
 
 
 def test_areas_of_older_scores_say_what_to_do(hrs, scored, frames, tmp_path):
