@@ -6,6 +6,18 @@ Progress = Callable[[int, int], None]
 """Called with (done, total), as often as the work likes."""
 
 
+class Pace:
+    """How long work will take at its pace since the first look at it."""
+
+    def __init__(self) -> None:
+        self.first: tuple[int, float] | None = None
+
+    def left(self, done: int, total: int, now: float) -> float | None:
+        """Seconds until the end, at a moment in seconds; None while it is unknown."""
+        began, since = self.first = self.first or (done, now)
+        return (now - since) / (done - began) * (total - done) if done > began else None
+
+
 def both(first: Progress | None, second: Progress) -> Progress:
     """Tells two."""
 

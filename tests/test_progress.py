@@ -2,7 +2,7 @@
 
 import pytest
 
-from hrs.progress import clock, duration
+from hrs.progress import Pace, clock, duration
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,9 @@ def test_durations(seconds, text):
 )
 def test_clock(seconds, text):
     assert clock(seconds) == text
+
+
+def test_the_pace_is_that_since_the_first_look():
+    pace = Pace()
+    assert pace.left(5, 20, 10.0) is None
+    assert pace.left(10, 20, 20.0) == 20

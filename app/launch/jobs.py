@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from hrs.launch.process import INTERRUPTED, spawn
+from hrs.launch.process import INTERRUPTED, TELL_EVERY, spawn
 
 _ANSWER = "answer.json"
 _PATIENCE = 5.0  # seconds for a command that was asked to end
-_PROGRESS = re.compile(r"(\d+)/(\d+)\s*$")
+_TOLD = "2"  # seconds between two words of a command on how far it is
+_PROGRESS = re.compile(r"(\d+)/(\d+)(, .* left)?\s*$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,8 @@ class Job:
         """Start ``python -m hrs`` with the words that ``command`` gives for a new folder."""
         folder = tempfile.TemporaryDirectory(prefix="hrs-job-")
         out = Path(folder.name)
-        job = cls(process=spawn(command(out), errors=out / "stderr.txt"), folder=folder)
+        process = spawn(command(out), errors=out / "stderr.txt", environment={TELL_EVERY: _TOLD})
+        job = cls(process=process, folder=folder)
         atexit.register(job.close)
         return job
 

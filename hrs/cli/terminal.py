@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -13,10 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from hrs.progress import Progress
+from hrs.launch.process import TELL_EVERY
+from hrs.progress import Pace, Progress, duration
 
 _UNBOUNDED = 10_000  # columns
-_SILENT = 5.0  # seconds between two plain lines of progress at most
 
 
 class Rate(ProgressColumn):
@@ -34,8 +35,8 @@ def table_console() -> Console:
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Progress]:
-    """A callback (done, total): a bar with rate and ETA on a terminal; elsewhere a plain line every tenth, or sooner
-    where that takes long. Of a task the status says it, too; where it was asked to stop, the callback raises."""
+    """A callback (done, total): a bar with rate and ETA on a terminal; elsewhere a plain line every tenth, or as often
+    as `TELL_EVERY` says. Of a task the status says it, too; where it was asked to stop, the callback raises."""
     from hrs.launch.task import Task, Teller
 
     task = Task.current()
@@ -72,13 +73,15 @@ def _move(bar: rich.progress.Progress, what: str, done: int, total: int) -> None
 
 
 def _plain_progress(what: str) -> Progress:
-    spoken, last = -1, 0.0
+    spoken, last, pace, silent = -1, 0.0, Pace(), float(os.environ.get(TELL_EVERY, "inf"))
 
     def tell(done: int, total: int) -> None:
         nonlocal spoken, last
-        tenth = 10 * done // max(total, 1)
-        if tenth != spoken or time.monotonic() - last > _SILENT:
-            spoken, last = tenth, time.monotonic()
-            print(f"{what} {done}/{total}", file=sys.stderr, flush=True)
+        now, tenth = time.monotonic(), 10 * done // max(total, 1)
+        left = pace.left(done, total, now)
+        if tenth != spoken or now - last > silent:
+            spoken, last = tenth, now
+            when = f", {duration(left)} left" if left else ""
+            print(f"{what} {done}/{total}{when}", file=sys.stderr, flush=True)
 
     return tell

@@ -132,7 +132,7 @@ def trial(
     from hrs.trial.trial import run_trial
 
     with progress_bar("rendering") as rendering, progress_bar("trying") as progress:
-        found = run_trial(settings, steps=steps, count=folds, progress=progress, rendering=rendering)
+        found = run_trial(settings, steps=steps, count=folds, progress=progress, rendering=rendering, say=print)
     print(found.to_text())
     if json_ is not None:
         atomic_write(json_, json.dumps(found.to_dict(), indent=2) + "\n")

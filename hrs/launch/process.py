@@ -13,6 +13,9 @@ from pathlib import Path
 INTERRUPTED = 130
 """What a command returns that was asked to end."""
 
+TELL_EVERY = "HRS_PROGRESS_SECONDS"
+"""Environment variable: how often a command without a terminal says how far it is, beside at every tenth."""
+
 
 def spawn(
     arguments: Sequence[str],

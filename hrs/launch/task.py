@@ -21,6 +21,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hrs.errors import HRSError
+from hrs.progress import Pace
 from hrs.runs.names import STUDIES
 from hrs.runs.work import WorkFolder, refuse_active
 from hrs.system.documents import read_json
@@ -131,7 +132,7 @@ class Teller:
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        self.first: tuple[int, float] | None = None
+        self.pace = Pace()
         self.said: tuple[int, int] | None = None
         self.written = 0.0
 
@@ -139,15 +140,10 @@ class Teller:
         if self.task.stop_requested():
             raise Stopped
         now, moved = time.monotonic(), self.said != (done, total)
-        self.first = self.first or (done, now)
+        left = self.pace.left(done, total, now)
         if moved and (self.said is None or now - self.written > _TOLD or done == total):
-            self.task.write_status(step=done, steps=total, eta=self._left(done, total, now))
+            self.task.write_status(step=done, steps=total, eta=left)
             self.said, self.written = (done, total), now
-
-    def _left(self, done: int, total: int, now: float) -> float | None:
-        """Seconds until the end at the pace since the first call; None while it is unknown."""
-        began, since = self.first or (done, now)
-        return (now - since) / (done - began) * (total - done) if done > began else None
 
 
 def tasks_below(root: Path) -> list[Task]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -51,6 +51,7 @@ def run_trial(
     count: int = FOLDS,
     progress: Progress | None = None,
     rendering: Progress | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Findings:
     """Compare ways to use a run's synthetic frames on its own photos.
 
@@ -60,6 +61,7 @@ def run_trial(
         count: parts, at most.
         progress: called with (done, total) of images seen and steps taken.
         rendering: called so while frames are rendered.
+        say: called with a line for people before the work begins.
 
     Raises:
         HRSError: data or settings that cannot work, as training itself would say; frames that count nothing; fewer than
@@ -74,6 +76,9 @@ def run_trial(
     check_synthetic(sources, real.target, real.val)
     found = real.in_words(survey_sources(sources))
     photos = real.target.take(spread_indices(len(real.target), MOST_PHOTOS))
+    if say:
+        parts, ways = min(count, len(photos)), len(uses(config))
+        say(f"{parts} parts x {ways} ways x {steps:,} steps on {len(photos)} photos; the run's train.steps is not used")
     bench = Bench(config, photos, [some(each, sources) for each in sources], len(real.space), count, progress)
     return Findings(
         classes=real.space.classes,

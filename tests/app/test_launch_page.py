@@ -441,7 +441,7 @@ def test_the_time_left_is_told_at_the_pace_so_far(monkeypatch):
     job = Job.start(lambda out: ["--help"])
     job.process.wait()
     assert job.left is None
-    (job.out / "stderr.txt").write_text("trying 25/100\n")
+    (job.out / "stderr.txt").write_text("trying 25/100, 2 min left\n")
     monkeypatch.setattr(jobs.time, "monotonic", lambda: job.began + 10)
     assert job.left == 30
     job.close()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 
 import pytest
@@ -123,6 +124,8 @@ def test_a_study_whose_data_is_not_there_trains_nothing(hrs, config, tmp_path):
 
 def test_a_trial_says_what_the_frames_bring(hrs, config, tmp_path):
     result = hrs("trial", config, "--steps", 2, "--folds", 2, "--json", "found.json")
+    assert re.match(r"2 parts x \d ways x 2 steps on \d photos; the run's train\.steps is not used\n", result.out)
+    assert len(result.err.splitlines()) < 20
     assert result.code == 0, result.err
     assert "3 photos in 2 parts" in result.out and "all frames, weighted by hrs" in result.out
     assert "trying 34/34" in result.err
