@@ -195,6 +195,11 @@ def classes(reports: list[Report]) -> None:
         except HRSError as error:
             st.warning(plain(str(error)))
     logarithmic = st.toggle("Logarithmic", help="Shows rare classes", key="data logarithmic")
+    if len(shares) > 1:
+        st.caption(
+            f"The classes of {plain(labelled[1].spec)} as those of {plain(first.spec)}, as a run would see them whose "
+            "target that is. Classes meet in this direction: the data set with the classes to be learned comes first."
+        )
     alt = f"percent of the labelled pixels by class of {' and '.join(shares)}"
     figure = histogram(shares, logarithmic=logarithmic)
     st.plotly_chart(figure, key="data classes", alt=alt, config=CHART)

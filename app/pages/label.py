@@ -22,11 +22,9 @@ REFRESH = 3.0  # seconds between two looks at how far it is
 SPACES = {"My own": None, "CamVid's 11, for streets": CAMVID, "Cityscapes' 19, for streets": CITYSCAPES}
 
 
-def pick() -> str | None:
-    """The set that is worked on, kept in the address; None where there is none."""
+def pick() -> str:
+    """The set that is worked on, kept in the address."""
     names = sets_in(runs_root() / DATASETS)
-    if not names:
-        return None
     asked = st.query_params.get("set")
     if asked is not None and asked not in names:
         near = nearest(asked, names)
@@ -46,14 +44,16 @@ def _picked() -> None:
 def make_new(*, first: bool) -> None:
     """The form for a new set."""
     with st.expander("New set", expanded=first), st.form("new set", border=False):
-        name = st.text_input("Name", placeholder="my-street", max_chars=100)
+        name = st.text_input(
+            "Name", placeholder="my-street", max_chars=100, help="Letters, digits, dots, _ and -; spaces become -."
+        )
         kind = st.selectbox("Classes", list(SPACES))
         own = st.text_area("Names of my own classes, one a line", placeholder="road\nsky\nrest", height=120)
         if not st.form_submit_button("Make it", type="primary"):
             return
         space = SPACES[kind]
         try:
-            made = create(name.strip(), space if space is not None else own.splitlines())
+            made = create("-".join(name.split()), space if space is not None else own.splitlines())
         except HRSError as error:
             st.error(plain(str(error)))
             return
@@ -106,19 +106,26 @@ def what_next(own: PhotoSet) -> None:
         st.switch_page("pages/launch.py", query_params={"photos": f"folder:{own.path}"})
 
 
+def begin() -> None:
+    """What the page is for, and the first set."""
+    st.markdown(
+        "Photos of your own become training data here: areas get a class at a touch. A trained model can label first, "
+        "and you mend."
+    )
+    with st.columns([2, 1])[0]:
+        make_new(first=True)
+
+
 def main() -> None:
     st.title("Label")
+    if not sets_in(runs_root() / DATASETS):
+        begin()
+        return
     columns = st.columns([2, 1, 1])
     with columns[0]:
         chosen = pick()
     with columns[1]:
-        make_new(first=chosen is None)
-    if chosen is None:
-        st.markdown(
-            "Photos of your own become training data here: areas get a class at a touch. A trained model can label "
-            "first, and you mend."
-        )
-        return
+        make_new(first=False)
     try:
         own = PhotoSet.open(runs_root() / DATASETS / chosen)
     except HRSError as error:

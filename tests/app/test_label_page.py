@@ -34,6 +34,11 @@ def test_a_set_is_made_from_classes_that_are_known(open_page, root):
     assert PhotoSet.open(root / DATASETS / "street").space.classes == CAMVID.classes
 
 
+def test_spaces_in_a_name_become_dashes(open_page, root):
+    make(open_page("label"), " my  street ", "road\nsky")
+    assert PhotoSet.open(root / DATASETS / "my-street").space.classes == ("road", "sky")
+
+
 def test_what_cannot_be_a_set_is_said(open_page, root):
     assert "letters, digits" in words(make(open_page("label"), "../out", "road\nsky"))
     assert "two classes" in words(make(open_page("label"), "town", "road"))

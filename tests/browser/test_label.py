@@ -253,6 +253,16 @@ def test_the_page_shows_the_editor_and_takes_photos(
     expect(editor.locator("#photos li")).to_have_count(3)
 
 
+def test_keys_reach_the_editor_as_soon_as_the_page_is_there(
+    page: Page, serve: Callable[..., str], own: PhotoSet
+) -> None:
+    page.goto(f"{serve(own.path.parents[1])}/label?set=town")
+    editor = page.frame_locator("iframe")
+    expect(editor.locator("#saved")).to_have_text(KEPT)
+    page.keyboard.press("2")
+    expect(editor.get_by_role("option", name="road")).to_have_attribute("aria-selected", "true")
+
+
 def test_a_finger_paints_and_two_zoom(chromium: Browser, serve: Callable[..., str], own: PhotoSet) -> None:
     context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()

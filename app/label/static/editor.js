@@ -486,7 +486,14 @@ async function keepLooking() {
 
 // Beginning
 
+/** Keys reach the editor from the beginning, unless somebody types elsewhere on the page that holds it. */
+function takeKeys() {
+  const outside = window.parent.document;
+  if (outside.activeElement === outside.body) window.focus();
+}
+
 async function begin() {
+  takeKeys();
   const [models, found] = await Promise.all([ask('models').then((a) => a.json()), ask(addressOf(state.set)).then((a) => a.json())]);
   state.space = { classes: found.classes, palette: found.palette };
   state.photos = found.photos;
