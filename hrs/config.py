@@ -422,13 +422,15 @@ def _put(values: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
 
 
 def _parse(key: str, raw: str) -> Any:
-    """A value as YAML reads it, except that a data set name (format:path?a=b) stays text; mappings stand in braces."""
+    """Lists, maps and what stands in quotes as YAML reads them; any other value is the text that was typed."""
+    text = raw.strip()
+    if not text.startswith(("[", "{", '"', "'")):
+        return None if text.lower() in ("", "~", "null") else text
     try:
-        value = parse_yaml(raw)
+        return parse_yaml(text)
     except ValueError as error:
         told = shortened(f"{key}={raw}")[1:-1]
         raise HRSError(f"override {told}: the value is not valid YAML; quote it") from error
-    return raw if isinstance(value, dict) and not raw.lstrip().startswith("{") else value
 
 
 def title(key: str) -> str:

@@ -64,7 +64,7 @@ def test_a_start_that_fails_leaves_a_run_that_says_why(hrs, config, tmp_path, ov
     ("arguments", "message"),
     [
         (("--set", "train.stepz=3"), "unknown key train.stepz; did you mean train.steps?"),
-        (("--set", "train.steps=0"), "train.steps is 0; expected at least 1"),
+        (("--set", "train.steps=0"), "train.steps is '0'; expected at least 1"),
         (("--set", "train.steps"), "has no '='"),
         (("--name", "../bad"), "run name '../bad'; expected"),
         (("--resume",), "--resume needs --name"),
