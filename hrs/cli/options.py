@@ -27,6 +27,14 @@ def check_json(file: Path | None) -> None:
         raise HRSError(f"--json {file}: the folder {file.parent} does not exist; make it first")
     if file is not None and file.is_dir():
         raise HRSError(f"--json {file} is a folder; name a file in it")
+    if file is not None and file.exists() and not file.is_file():
+        raise HRSError(f"--json {file} is no ordinary file; name one that is, or none that is there yet")
+
+
+def check_runs(root: Path) -> None:
+    """Raises HRSError where the folder of all runs, which is to be listed, is not there."""
+    if not root.is_dir():
+        raise HRSError(f"no folder {root} is there; name that of all runs with --runs, or train a first one")
 
 
 def checkpoint_folder(text: str, runs: Path) -> Path:

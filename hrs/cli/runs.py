@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hrs.cli.options import On, RunsRoot
+from hrs.cli.options import On, RunsRoot, check_runs
 from hrs.cli.terminal import table_console
 from hrs.cli.training import say_queued, train
 from hrs.runs.names import RUNS
@@ -26,6 +26,7 @@ def runs_list(runs: RunsRoot = RUNS) -> None:
 
     from hrs.runs.registry import list_runs, study_folders
 
+    check_runs(runs)
     table = Table(Column("run", overflow="fold"), "state", "step", "best mIoU", box=None)
     found = list_runs(runs)
     for summary in found:

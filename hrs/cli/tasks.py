@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from hrs.cli.options import RunsRoot
+from hrs.cli.options import RunsRoot, check_runs
 from hrs.cli.terminal import progress_bar, table_console
 from hrs.errors import HRSError
 from hrs.runs.names import RUNS
@@ -26,6 +26,7 @@ def tasks_list(runs: RunsRoot = RUNS) -> None:
 
     from hrs.launch.task import tasks_below
 
+    check_runs(runs)
     names = (Column("task", overflow="fold"), "state", "done", Column("result", overflow="fold"))
     table = Table(*names, box=None)
     for task in tasks_below(runs):

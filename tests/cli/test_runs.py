@@ -39,6 +39,11 @@ def test_a_run_that_ships_is_shown_and_not_changed(hrs, tmp_path, monkeypatch):
     assert "there is 1 run in" in hrs("runs", "show", "zzz").error
 
 
+@pytest.mark.parametrize("kind", ["runs", "tasks"])
+def test_a_folder_of_runs_that_is_not_there_is_no_empty_list(hrs, kind):
+    assert "no folder rnus is there" in hrs(kind, "list", "--runs", "rnus").error
+
+
 def test_studies_are_named_below_the_list(hrs, tmp_path):
     made_run(tmp_path / "runs", "own")
     made_run(tmp_path / "runs/studies/few", "joint-0")

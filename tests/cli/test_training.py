@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -138,4 +139,6 @@ def test_a_trial_of_what_is_not_there_is_a_line(hrs, config):
     assert "does not exist" in hrs("trial", config, "--set", "data.sources=['folder:/no/such/folder']").error
     assert "make it first" in hrs("trial", config, "--json", "no/such/folder/found.json").error
     assert "is a folder" in hrs("estimate", config, "--json", ".").error
+    os.mkfifo("pipe")
+    assert "is no ordinary file" in hrs("estimate", config, "--json", "pipe").error and Path("pipe").is_fifo()
     assert "raise data.n_real" in hrs("trial", config, "--set", "data.n_real=1").err
