@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
+from app.environment import GUARD_VARIABLE, ON_VARIABLE, PHOTO_VARIABLE, RUNS_VARIABLE
 from app.guard import (
-    GUARD_VARIABLE,
     NOT_ENCRYPTED,
     Policy,
     add_access,
@@ -40,8 +40,6 @@ from hrs.system.cache import cache_root
 from hrs.system.files import make_folder
 
 HERE = Path(__file__).resolve().parent
-PHOTO_VARIABLE = "HRS_PHOTO_URL"
-"""Environment variable that tells the dashboard where the photo app is; absent where there is none."""
 START_SECONDS = 180.0
 _STOP_SECONDS = 10.0
 _PAUSE = 0.2  # seconds between two looks at the servers
@@ -144,8 +142,8 @@ def serve(options: argparse.Namespace, stop: threading.Event) -> None:
 def started(options: argparse.Namespace, policy: Policy, port: int, photo_port: int | None) -> Iterator[list[Server]]:
     """The dashboard and, where it has a port, the photo app; they end with the block."""
     runs, servers = str(options.runs.resolve()), list[Server]()
-    environment = {"HRS_RUNS": runs, GUARD_VARIABLE: policy.to_json()}
-    environment |= {"HRS_ON": ",".join(options.on)} if options.on else {}
+    environment = {RUNS_VARIABLE: runs, GUARD_VARIABLE: policy.to_json()}
+    environment |= {ON_VARIABLE: ",".join(options.on)} if options.on else {}
     try:
         if photo_port is not None:
             photo = address(options.host, photo_port)

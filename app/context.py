@@ -11,12 +11,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.environment import RUNS_VARIABLE
 from hrs.runs.folder import RunFolder
 from hrs.runs.registry import SHIPPED, RunSummary, list_runs, nearest
-
-RUNS_VARIABLE = "HRS_RUNS"
-"""Environment variable that names the folder of runs; `python -m app --runs` sets it."""
-
 
 _OPENED = "page opened"  # of the session state
 

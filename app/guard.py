@@ -30,15 +30,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.environment import GUARD_VARIABLE, PASSWORD_VARIABLE
 from hrs.errors import HRSError
 from hrs.system.documents import read_bounded
 
-GUARD_VARIABLE = "HRS_GUARD"
-"""Environment variable with a `Policy` as JSON; `python -m app` sets it for its servers."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 LOGIN = "/hrs-login"
 
-PASSWORD_VARIABLE = "HRS_PASSWORD"
 NOT_ENCRYPTED = (
     "what goes over the network is not encrypted, the password neither: outside of a network that you trust, listen on "
     "127.0.0.1 and put a TLS proxy before it (docs/SECURITY.md shows how)"
@@ -137,7 +135,7 @@ def policy_for(host: str, allowed: Sequence[str], password: str, framed_by: int 
     if not is_loopback(host) and not password:
         raise HRSError(
             f"--host {host} can be reached from elsewhere, and whoever reaches it can start and delete runs; set a "
-            "password in the environment variable HRS_PASSWORD or name a file with --password-file"
+            f"password in the environment variable {PASSWORD_VARIABLE} or name a file with --password-file"
         )
     everywhere = host in ("0.0.0.0", "::", "")
     names = [name.lower().strip("[]") for name in (*(() if everywhere else (host,)), *allowed)]

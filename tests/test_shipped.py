@@ -8,6 +8,7 @@ import yaml
 from streamlit.testing.v1 import AppTest
 
 from app import context
+from app.environment import RUNS_VARIABLE
 from benchmarks.settings import camvid_all
 from hrs.config import load_config
 from hrs.data.layouts import open_dataset
@@ -56,7 +57,7 @@ def test_its_score_is_the_one_on_its_card(predictor, tmp_path):
 
 
 def test_its_weights_are_there_to_be_looked_at(monkeypatch, tmp_path):
-    monkeypatch.setenv(context.RUNS_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path))
     monkeypatch.setattr(context, "SHIPPED", STREET.path.parent)
     at = AppTest.from_file(str(ROOT / "app/pages/weights.py"), default_timeout=60).run()
     assert not at.exception and at.selectbox[0].options == ["street"]

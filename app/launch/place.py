@@ -6,8 +6,8 @@ import os
 
 import streamlit as st
 
-ON_VARIABLE = "HRS_ON"
-"""Environment variable with the addresses of clusters, with commas between them; `python -m app --on` sets it."""
+from app.environment import ON_VARIABLE
+
 KEY = "launch place"  # of the session state
 _HERE = "This machine"
 

@@ -7,9 +7,8 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from app.environment import PHOTO_VARIABLE
 from app.frame import frame
-
-PHOTO_VARIABLE = "HRS_PHOTO_URL"  # environment variable with the photo app's address; `python -m app` sets it
 
 
 def themed(address: str, theme: str | None) -> str:

@@ -14,8 +14,9 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
+from app.environment import PASSWORD_VARIABLE
 from app.font import font_routes
-from app.guard import PASSWORD_VARIABLE, Guard, Policy, add_access, policy_for, read_password
+from app.guard import Guard, Policy, add_access, policy_for, read_password
 from app.photo.corrections import Corrections
 from app.photo.models import Models
 from app.photo.service import MAX_BATCH, Photos, colour, empty

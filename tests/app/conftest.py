@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import context
-from app.context import RUNS_VARIABLE
+from app.environment import RUNS_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARD = ROOT / "app/dashboard.py"

@@ -7,7 +7,8 @@ import tomllib
 
 import pytest
 
-from app.context import RUNS_VARIABLE, all_runs, fingerprint, is_shipped, plain
+from app.context import all_runs, fingerprint, is_shipped, plain
+from app.environment import RUNS_VARIABLE
 from tests.app.conftest import DASHBOARD, ROOT, labels
 from tests.app.made_runs import make_run, training_row
 

@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from app.environment import ON_VARIABLE
 from app.launch import before, forms, jobs, place
 from app.launch.jobs import Job
 from hrs.config import load_config
@@ -196,7 +197,7 @@ def test_a_clone_of_what_ships_says_that_its_photos_do_not(tmp_path, open_page):
 
 def test_where_is_asked_where_there_are_clusters(root, open_page, frames, monkeypatch):
     assert place.KEY not in [box.key for box in open_page("launch").selectbox]
-    monkeypatch.setenv(place.ON_VARIABLE, " 127.0.0.1:1, auto")
+    monkeypatch.setenv(ON_VARIABLE, " 127.0.0.1:1, auto")
     at = open_page("launch")
     at.text_area(key="config.data.sources").input(frames["source"])
     where = at.selectbox(key=place.KEY)

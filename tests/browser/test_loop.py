@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.guard import GUARD_VARIABLE, Policy
+from app.environment import GUARD_VARIABLE
+from app.guard import Policy
 from hrs.labelling.photoset import PhotoSet
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import DATASETS

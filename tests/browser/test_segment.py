@@ -21,7 +21,8 @@ import pytest
 from PIL import Image as Pillow
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-from app.guard import GUARD_VARIABLE, Policy
+from app.environment import GUARD_VARIABLE
+from app.guard import Policy
 from tests.app.photo_runs import hostile, make_runs, write_street
 from tests.browser.conftest import ROOT
 from tests.conftest import free_port

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from app.environment import ON_VARIABLE
 from app.launch import place
 from hrs.cluster.scoring import score_on
 from hrs.config import RunConfig
@@ -117,7 +118,7 @@ def test_two_workers_train_one_run(machines: Machines, tmp_path, frames) -> None
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 def test_pages_start_and_resume_on_a_cluster(machines: Machines, root, frames, open_page, monkeypatch) -> None:
     address = machines.from_outside
-    monkeypatch.setenv(place.ON_VARIABLE, address)
+    monkeypatch.setenv(ON_VARIABLE, address)
     text = tiny_config(frames, "train.steps=1000").to_yaml()
     at = open_page("launch")
     at.file_uploader(key="launch file").set_value(("mine.yaml", text.encode(), "text/yaml")).run()

@@ -1,0 +1,12 @@
+"""Environment variables by which the servers are told what `python -m app` was told."""
+
+RUNS_VARIABLE = "HRS_RUNS"
+"""Names the folder of all runs."""
+ON_VARIABLE = "HRS_ON"
+"""Addresses of the clusters that Launch offers, with commas between them."""
+PHOTO_VARIABLE = "HRS_PHOTO_URL"
+"""Address of the photo app; absent where there is none."""
+GUARD_VARIABLE = "HRS_GUARD"
+"""A `app.guard.Policy` as JSON."""
+PASSWORD_VARIABLE = "HRS_PASSWORD"
+"""The password, which a person may set; no server is given it."""
