@@ -8,9 +8,10 @@ as it is and by Holm's step down over the rows of that pair. Images of one drive
 told by what stands before the first _ of an image's name, as in IDD-Lite.
 
 Two things could have been otherwise, and both widen the interval: the seeds (the photos that are drawn, and training),
-by Student's t, and the drives, by drawing them anew with replacement, the same for both arms and all seeds. Their
-variances add up; degrees of freedom by Welch and Satterthwaite. Drawing seeds anew as well, a bootstrap of both levels,
-is too sure of itself with three or five of them.
+by Student's t, and the drives, by drawing them anew with replacement, the same for both arms and all seeds, times
+d / (d - 1), since d drives spread less about their own mean than about that of all. Their variances add up; degrees of
+freedom by Welch and Satterthwaite. Below ten drives the interval is a rough one, which is said. Drawing seeds anew as
+well, a bootstrap of both levels, is too sure of itself with three or five of them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from hrs.evaluation import iou
 from hrs.study.table import CONFIDENCE
 
 DRAWS = 2000
+ENOUGH = 10
+"""Drives below which an interval over them is a rough one."""
 HEAD = (
     *("arm", "against", "source", "place", "photos", "seeds", "drives"),
     *("mIoU of arm", "mIoU of against", "difference", "half of 95 %", "p", "p by Holm"),
@@ -75,7 +78,7 @@ def compare(arm: Sequence[Counts], against: Sequence[Counts]) -> Difference:
     over_seeds = float(np.var(means[0] - means[1], ddof=1)) / seeds
     drawn = np.random.default_rng(0).multinomial(drives, np.full(drives, 1 / drives), size=DRAWS)
     anew = [miou(np.einsum("nd,sdij->nsij", drawn, side)) for side in (own, other)]
-    over_drives = float(np.var((anew[0] - anew[1]).mean(axis=1), ddof=1))
+    over_drives = float(np.var((anew[0] - anew[1]).mean(axis=1), ddof=1)) * drives / (drives - 1)
     mean, chance, half = _student(float(np.mean(means[0] - means[1])), (over_seeds, over_drives), (seeds, drives))
     against_mean = float(means[1].mean())
     return Difference(
@@ -150,6 +153,8 @@ def main() -> None:
     found = read_all(options.counts)
     table = [row for pair in options.pairs for row in rows(found, *pair.split(":", 1))]
     print_table(HEAD, table)
+    if (fewest := min((int(row[HEAD.index("drives")]) for row in table), default=ENOUGH)) < ENOUGH:
+        print(f"With {fewest} drives these intervals are rough: {ENOUGH} or more tell how far drives differ.")
     if options.csv:
         with options.csv.open("w") as file:
             csv.writer(file, lineterminator="\n").writerows([HEAD, *table])

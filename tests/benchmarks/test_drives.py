@@ -1,11 +1,13 @@
 """Intervals over seeds and drives: what is counted, what is paired, and how wide they are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
 from benchmarks.counts import Counts, by_image, read_all
-from benchmarks.drives import compare, differences, holm
+from benchmarks.drives import compare, differences, holm, main
 from benchmarks.pairs import Key
 from hrs.errors import HRSError
 from hrs.evaluation import ConfusionMatrix, iou
@@ -66,7 +68,7 @@ def test_images_of_one_drive_stand_and_fall_together():
         right = np.mean(60 + gain[::2][rng.integers(0, 3, 3)])
         return 100 * right / (200 - right)
 
-    spread = np.std([drawn() for _ in range(20_000)])
+    spread = np.std([drawn() for _ in range(20_000)]) * (3 / 2) ** 0.5  # three drives about the mean of all
     assert found.half == pytest.approx(spread * 4.303, rel=0.05)  # t(0.975) of two degrees of freedom
     assert found.chance > 0.2
 
@@ -90,6 +92,18 @@ def test_runs_on_other_images_are_refused():
         compare([run(HRS, 0, 60)] * 2, [other] * 2)
     with pytest.raises(HRSError, match="1 seeds and 3 drives"):
         compare([run(HRS, 0, 60)], [run(JOINT, 0, 60)])
+    one = [replace(run(HRS, i, 60), images=np.array([f"val/001_{j}" for j in range(6)])) for i in range(2)]
+    with pytest.raises(HRSError, match="2 seeds and 1 drives"):
+        compare(one, one)
+
+
+def test_an_interval_over_few_drives_is_said_to_be_rough(tmp_path, monkeypatch, capsys):
+    for seed in range(2):
+        run(HRS, seed, 62 + seed).write(tmp_path)
+        run(JOINT, seed, 60).write(tmp_path)
+    monkeypatch.setattr("sys.argv", ["drives", str(tmp_path)])
+    main()
+    assert "With 3 drives these intervals are rough" in capsys.readouterr().out
 
 
 def test_holm_by_hand():
