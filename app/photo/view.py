@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hrs.inference import Segmentation
 from hrs.labels import Colour, LabelSpace
+from hrs.system.documents import as_cell
 
 Image = NDArray[np.uint8]
 Map = NDArray[np.float32]
@@ -168,7 +169,9 @@ def batch_csv(rows: Iterable[BatchRow]) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["photo", "class", "percent", "confidence"])
     for row in rows:
-        writer.writerows([row.photo, c.name, round(c.percent, 3), round(c.confidence, 4)] for c in row.classes)
+        writer.writerows(
+            [as_cell(row.photo), as_cell(c.name), round(c.percent, 3), round(c.confidence, 4)] for c in row.classes
+        )
     return file.getvalue()
 
 

@@ -22,9 +22,9 @@ from hrs.labels import LabelSpace
 from hrs.runs.names import CorpusFolder
 from hrs.scoring.maps import read_label, read_maps, read_picture
 from hrs.scoring.reasons import FrameReasons
-from hrs.scoring.write import About
+from hrs.scoring.write import FILES, About
 from hrs.selection.scale import Scale
-from hrs.system.documents import read_bounded, reason, shortened, usable_path
+from hrs.system.documents import as_cell, read_bounded, reason, shortened, usable_path
 
 Rows = NDArray[np.int64]
 
@@ -216,8 +216,13 @@ class ScoredCorpus:
 
     def export_csv(self, rows: Rows) -> bytes:
         """These rows with all columns, as CSV with a header; an absent value is an empty cell."""
+        table = pq.read_table(pa.BufferReader(self.table)).take(pa.array(rows))
+        for i, name in enumerate(table.schema.names):
+            if name in FILES:
+                cells = [text and as_cell(text) for text in table[i].to_pylist()]
+                table = table.set_column(i, name, pa.array(cells, pa.string()))
         sink = pa.BufferOutputStream()
-        pyarrow.csv.write_csv(pq.read_table(pa.BufferReader(self.table)).take(pa.array(rows)), sink)
+        pyarrow.csv.write_csv(table, sink)
         data: bytes = sink.getvalue().to_pybytes()
         return data
 

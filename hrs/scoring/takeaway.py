@@ -16,6 +16,7 @@ from hrs.scoring.areatable import AreaTable
 from hrs.scoring.crops import contact_sheet
 from hrs.scoring.report import report_html
 from hrs.street import DEPARTURES
+from hrs.system.documents import as_cell
 from hrs.system.files import atomic_folder, atomic_write, check_new
 
 GROUPS_CSV, AREAS_CSV, SHEET, REPORT = "faults.csv", "areas.csv", "areas.png", "areas.html"
@@ -40,7 +41,7 @@ def write_takeaway(table: AreaTable, out: Path, title: str) -> list[Path]:
 
 def groups_csv(table: AreaTable) -> bytes:
     """A row a group, what loses most first: label, seen, areas, frames, pixels, weight, confidence, lost, harm."""
-    classes = table.corpus.space.classes
+    classes = _class_cells(table)
     rows = [
         {
             "label": classes[group.label],
@@ -60,6 +61,10 @@ def groups_csv(table: AreaTable) -> bytes:
     return sink.getvalue()
 
 
+def _class_cells(table: AreaTable) -> list[str]:
+    return list(map(as_cell, table.corpus.space.classes))
+
+
 def _write_areas_csv(table: AreaTable, path: Path) -> None:
     """A row an area, with its frame, classes by name, box, the size of frames that this is of, and final weights by
     map."""
@@ -73,11 +78,11 @@ def _write_areas_csv(table: AreaTable, path: Path) -> None:
 
 
 def _named(table: AreaTable, stored: pa.Table) -> pa.Table:
-    corpus, classes = table.corpus, np.array(table.corpus.space.classes)
+    corpus, classes = table.corpus, np.array(_class_cells(table))
     label, rows = stored["label"].to_numpy(), stored["row"].to_numpy()
     size = dict(zip(("width", "height"), table.size, strict=True))
     columns: dict[str, Any] = {
-        "frame": corpus.ids(rows),
+        "frame": list(map(as_cell, corpus.ids(rows))),
         "area": stored["area"],
         "label": classes[label],
         "seen": classes[stored["seen"].to_numpy()],

@@ -17,6 +17,7 @@ from typing import Any
 from hrs.config import RunConfig
 from hrs.methods.table import METHODS
 from hrs.runs.seen import alike
+from hrs.system.documents import as_cell
 
 CONFIDENCE = 0.95
 ENOUGH = 3
@@ -183,7 +184,9 @@ def to_csv(lines: Sequence[Line]) -> str:
     for line in lines:
         numbers = [cell for name in baselines for cell in _plain(line.against[name])]
         mean, half, seeds = _plain(line.score)
-        writer.writerow([line.method, "all" if line.n_real is None else line.n_real, seeds, mean, half, *numbers])
+        writer.writerow(
+            [as_cell(line.method), "all" if line.n_real is None else line.n_real, seeds, mean, half, *numbers]
+        )
     return text.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""JSON, YAML and plain bytes that anybody may have written, read within bounds.
+"""JSON, YAML and plain bytes that anybody may have written, read within bounds; and what tables make of such text.
 
 Whatever a file holds, a reader here answers within a moment and in bounded memory, with values that the rest can
 compute with, or with ValueError. What that means to the user is said by who asked.
@@ -24,6 +24,11 @@ DEEPEST = 64
 
 _MERGE = "tag:yaml.org,2002:merge"  # <<, whose keys give way to those beside it
 _LARGEST = 2**63 - 1  # whole numbers that arrays hold
+
+
+def as_cell(text: str) -> str:
+    """Text for a CSV file, which no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def read_bounded(path: Path, most: int = MOST_BYTES) -> bytes:

@@ -16,7 +16,16 @@ from PIL import Image as Pillow
 from app.photo.corrections import Corrections
 from app.photo.models import Models
 from app.photo.service import MAX_BATCH, Photos, Shown, colour, empty, safe_stem, uploaded
-from app.photo.view import BatchRow, ClassRow, batch_html, class_rows, confidence_colours, realism_html, shrink
+from app.photo.view import (
+    BatchRow,
+    ClassRow,
+    batch_csv,
+    batch_html,
+    class_rows,
+    confidence_colours,
+    realism_html,
+    shrink,
+)
 from hrs.errors import HRSError
 from hrs.inference import Segmentation, backends
 from hrs.inference.backends import OnnxBackend, TorchBackend
@@ -94,6 +103,7 @@ def test_pictures_are_shrunk_to_the_screen(shape, small):
 
 
 def test_html_escapes_names_from_outside():
+    assert "'=1+1.jpg," in batch_csv([BatchRow(photo="=1+1.jpg", classes=(sky(),))])
     page = batch_html([BatchRow(photo="<script>.jpg", problem="<i>"), BatchRow(photo="a", classes=(sky(),))])
     assert "<script>" not in page and "<i>" not in page and "<b>" not in page
     assert "&lt;script&gt;.jpg" in page and "&lt;b&gt;sky 40 %" in page

@@ -138,6 +138,16 @@ def test_csv_holds_the_chosen_rows_in_order(corpus, table):
     pd.testing.assert_frame_equal(written, expected, check_dtype=False)
 
 
+def test_no_frame_is_a_formula_in_the_csv(source, tmp_path):
+    make_scores(tmp_path, source)
+    table = pd.read_parquet(tmp_path / "index.parquet")
+    table.loc[0, ["frame", "label"]] = ["=1+1", None]
+    table.to_parquet(tmp_path / "index.parquet")
+    corpus = ScoredCorpus.open(tmp_path)
+    written = pd.read_csv(io.BytesIO(corpus.export_csv(corpus.select())), dtype={"frame": str})
+    assert written["frame"].tolist()[:2] == ["'=1+1", "001"] and written["label"].isna().tolist()[:2] == [True, False]
+
+
 def test_an_open_corpus_stays_as_it_is_when_it_is_scored_again(tmp_path, source):
     make_scores(tmp_path, source)
     corpus = ScoredCorpus.open(tmp_path)

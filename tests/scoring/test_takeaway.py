@@ -157,3 +157,12 @@ def test_a_model_that_is_too_weak_to_judge_is_said(table):
 
 def test_the_report_says_of_what_size_its_pixels_are(table):
     assert f"Pixels are those of frames as they were scored, {WIDTH}x{HEIGHT}." in report_html(table, "Areas")
+
+
+def test_no_class_is_a_formula_in_the_tables(table, tmp_path):
+    space = replace(table.corpus.space, classes=("=1+1", *CLASSES[1:]))
+    corpus = replace(table.corpus, about=replace(table.corpus.about, space=space))
+    write_takeaway(replace(table, corpus=corpus), tmp_path / "out", "Areas")
+    for name in ("faults.csv", "areas.csv"):
+        text = (tmp_path / "out" / name).read_text()
+        assert '"\'=1+1"' in text and '"=1+1"' not in text

@@ -1,5 +1,7 @@
 """Means, intervals and paired differences against numbers worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from hrs.config import load_config
@@ -88,6 +90,7 @@ def test_tables_as_text():
     assert rows[1] == ["mixing", "all", "1", "30.0", "", ""]
     assert to_markdown(lines).splitlines()[1] == "| --- | ---: | ---: | ---: | ---: | ---: |"
     assert to_csv(lines).splitlines()[2] == "mixing,all,1,29.96,,,,,,,"
+    assert to_csv([replace(lines[0], method="=1+1")]).splitlines()[1].startswith("'=1+1,")
     assert to_csv([]).startswith("method,n_real") and to_markdown([]).startswith("| method")
 
 

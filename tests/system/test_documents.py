@@ -8,6 +8,7 @@ import pytest
 from hrs.errors import HRSError
 from hrs.system.documents import (
     MOST_NODES,
+    as_cell,
     parse_json,
     parse_yaml,
     printable,
@@ -99,3 +100,9 @@ def test_what_a_message_shows_of_a_value_is_a_line():
     assert shortened("x\n\x1b[31m" + "y" * 5000).startswith("'x\\n\\x1b[31my") and len(shortened("y" * 5000)) < 130
     assert shortened([1, 2]) == "[1, 2]"
     assert printable("\x1b[2Jaé\t") == "\\x1b[2Jaé\t"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-cmd", "@sum", "\t=1", "\r=1"])
+def test_no_spreadsheet_takes_a_cell_for_a_formula(text):
+    assert as_cell(text) == f"'{text}"
+    assert as_cell(f"a{text}") == f"a{text}" and as_cell("") == ""
