@@ -47,7 +47,8 @@ def export_dataset(
     Args:
         rows: which frames, as `ScoredCorpus.select` gives them.
         out: must not exist; gets images/ (hard links where the disk can, else copies), labels/ (class ids of the
-            corpus' space) and classes.yaml with the palette. Appears whole or not at all.
+            corpus' space), planted/ where there are such masks, and classes.yaml with the palette. Appears whole or not
+            at all.
         mode: "frames" keeps the labels; "labels" sets those of pixels on the wrong side of ``threshold`` to IGNORE,
             but for pixels whose weight nobody knows, since they were unlabelled at the size that was scored.
         threshold: a weight, or one for each class. ``keep`` "above": pixels count that weigh as much or more; "below":
@@ -69,8 +70,9 @@ def export_dataset(
     drop = partial(_dropped, threshold=threshold, keep=keep, level=level) if mode == "labels" else None
     copy = partial(_copy_frame, corpus, data, drop)
     with atomic_folder(out) as folder, ThreadPoolExecutor(min(4, cores())) as pool:
-        (folder / "images").mkdir()
-        (folder / "labels").mkdir()
+        planted = any(data.frames[place].planted for place in places)
+        for name in ("images", "labels", *(["planted"] if planted else [])):
+            (folder / name).mkdir()
         jobs = [pool.submit(copy, folder, int(row), place) for row, place in zip(rows, places, strict=True)]
         try:
             for done, job in enumerate(jobs, 1):
@@ -137,6 +139,8 @@ def _copy_frame(
     about, scored = data.frames[place], corpus.frame(row)
     stem = file_stem(scored.id)
     _link(about.image, folder / "images" / f"{stem}{about.image.suffix}")
+    if about.planted:
+        _link(about.planted, folder / "planted" / f"{stem}{about.planted.suffix}")
     label = data.read_label(place)
     if drop:
         label = np.where(drop(label, scored), np.uint8(IGNORE), label)

@@ -201,3 +201,14 @@ def test_a_copy_is_not_renamed_by_the_map_of_the_other_sources(frames, tmp_path)
     copy, other = open_sources(config.sources, space, classes=config.data.classes)
     assert [space.classes[i] for i in np.unique(copy.read_label(0)) if i != IGNORE] == ["sky", "car"]
     assert [space.classes[i] for i in np.unique(other.read_label(0))] == ["sky", "road", "tree"]
+
+
+def test_masks_of_planted_departures_come_along(tmp_path):
+    root = write_frames(tmp_path / "source", 2, seed=6, planted=True)
+    cv2.imwrite(str(root / "planted/000.png"), np.full((48, 64), 4, np.uint8))
+    (root / "planted/001.png").unlink()
+    make_scores(tmp_path / "scores", f"folder:{root}")
+    corpus = ScoredCorpus.open(tmp_path / "scores")
+    export_dataset(corpus, corpus.select(), tmp_path / "out")
+    copy = open_dataset(f"folder:{tmp_path / 'out'}")
+    assert (copy.read_planted(0) == 4).all() and copy.read_planted(1) is None
