@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
@@ -42,7 +44,10 @@ class DatasetSpec:
             raise HRSError(f"data set {shortened(text)} holds what cannot be printed; rename the folder")
         kind, colon, rest = text.partition(":")
         if not colon or not rest:
-            there = "; " + _what_to_call(text) if text and usable_path(text).exists() else ""
+            given = usable_path(text)
+            if "/" in text and not given.exists():
+                raise HRSError(f"data set {shortened(text)}: {missing(given)}")
+            there = "; " + _what_to_call(text) if text and given.exists() else ""
             raise HRSError(
                 f"data set {shortened(text)}; expected format:path with a format of {', '.join(FORMATS)}{there}"
             )
@@ -69,7 +74,7 @@ class DatasetSpec:
         if folder.is_file():
             raise HRSError(f"data set {self}: {folder} {_no_folder(folder)}")
         if not folder.is_dir():
-            raise HRSError(f"data set {self}: the folder {folder} does not exist; check the path")
+            raise HRSError(f"data set {self}: the folder {missing(folder)}")
         return folder
 
     @property
@@ -122,6 +127,15 @@ def holds(root: Path) -> str:
     return (
         f"the folder holds {', '.join(names[:8]) or 'nothing'}{f' and {len(names) - 8} more' if len(names) > 8 else ''}"
     )
+
+
+def missing(path: Path) -> str:
+    """That there is no such path, with the nearest that there is."""
+    there = next(each for each in path.absolute().parents if os.path.isdir(each))
+    first, *others = path.absolute().relative_to(there).parts
+    near = [there / name for name in get_close_matches(first, folders_in(there), n=1)]
+    found = [each for beside in near for each in (beside.joinpath(*others), beside) if each.exists()]
+    return f"{path} does not exist; {f'did you mean {found[0]}?' if found else 'check the path'}"
 
 
 def looks_like(root: Path) -> list[str]:

@@ -90,6 +90,15 @@ def test_classes_with_a_map(hrs, own):
     assert "did you mean road?" in hrs("classes", own, "cityscapes19", "--classes", "map.yaml").error
 
 
+@pytest.mark.parametrize("name", ["{}/camvd", "folder:{}/camvd", "folder:{}/camvd/deep"])
+def test_check_of_a_path_that_does_not_exist_names_the_nearest(hrs, tmp_path, name):
+    (tmp_path / "data/camvid").mkdir(parents=True)
+    message = hrs("check", name.format(tmp_path / "data")).error
+    assert "does not exist" in message and message.endswith(f"did you mean {tmp_path / 'data/camvid'}?")
+    far = hrs("check", tmp_path / "data/zzz").error
+    assert far.endswith(f"{tmp_path / 'data/zzz'} does not exist; check the path")
+
+
 def test_check_where_all_pairs_differ_in_size(hrs, tmp_path):
     root = write_frames(tmp_path / "d", 2, seed=0)
     for file in (root / "labels").iterdir():

@@ -20,7 +20,7 @@ def test_a_name_is_taken_apart_and_put_together():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("data/camvid", "expected format:path"),
+        ("data/camvid", "data/camvid does not exist"),
         ("camvid:", "expected format:path"),
         ("camvit:x", "did you mean camvid"),
         ("camvid:x?spilt=val", "did you mean split"),
