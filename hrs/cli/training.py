@@ -72,6 +72,9 @@ def train(
         look_at_all(settings)
         run = create_run(settings, runs, name)
     if processes(settings).is_main_process:
+        if resume:
+            background = f"{run.command('resume')} --queue"
+            print(f"{run.name} goes on here until it ends or Ctrl-C; in the background it goes on with: {background}")
         with nullcontext() if resume else only_if_done(run.path):
             launcher().occupy(run, settings.train.device, again=resume)
             if resume and set_:

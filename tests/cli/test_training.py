@@ -102,7 +102,9 @@ def test_a_run_goes_on_with_what_it_was_trained_with(hrs, config, trained, tmp_p
     assert "is running; cancel it first" in hrs(*resume, "--set", "train.log_every=2").error
     assert "log_every: 2" not in run.config.read_text()
     run.write_status(state="cancelled")
-    assert hrs(*resume, "--set", "train.log_every=2").code == 0
+    resumed = hrs(*resume, "--set", "train.log_every=2")
+    assert resumed.code == 0 and resumed.out.startswith("first goes on here until it ends")
+    assert "runs resume first --queue" in resumed.out
     assert "log_every: 2" in run.config.read_text() and run.read_status().state == "finished"
     assert run.config.stat().st_mtime_ns == made  # by which the list of runs has it in its place
 
