@@ -21,18 +21,19 @@ app = typer.Typer(no_args_is_help=True, help="List, show, cancel, resume and del
 
 @app.command("list")
 def runs_list(runs: RunsRoot = RUNS) -> None:
-    """All runs, newest first."""
+    """All runs, newest first, and those that ship with hrs."""
     from rich.table import Column, Table
 
-    from hrs.runs.registry import list_runs, study_folders
+    from hrs.runs.registry import list_runs, shipped_runs, study_folders
 
     check_runs(runs)
     table = Table(Column("run", overflow="fold"), "state", "step", "best mIoU", box=None)
-    found = list_runs(runs)
-    for summary in found:
+    found, shipped = list_runs(runs), shipped_runs(runs)
+    for summary in (*found, *shipped):
         status = summary.status
         best = f"{status.best.miou:.1f}" if status.best and status.best.miou is not None else "–"
-        table.add_row(summary.name, status.state, f"{status.step}/{status.steps}", best)
+        state = "ships with hrs" if summary in shipped else status.state
+        table.add_row(summary.name, state, f"{status.step}/{status.steps}", best)
     table_console().print(table)
     for summary in found:
         if summary.damage:
@@ -107,7 +108,7 @@ def runs_resume(
     on: On = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes of the cluster that train the run together.")] = 1,
 ) -> None:
-    """Go on with a run that stopped, from its last checkpoint."""
+    """Go on with a run that stopped, from its last checkpoint: here until it ends, or in the background (--queue)."""
     from hrs.launch.launcher import launcher
     from hrs.runs.registry import find_run
 

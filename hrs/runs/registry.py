@@ -43,6 +43,11 @@ def list_runs(root: Path) -> list[RunSummary]:
     return [summary for run, _ in dated if (summary := summarise(run)) is not None]
 
 
+def shipped_runs(root: Path) -> list[RunSummary]:
+    """The runs that come with hrs, but for those whose name one below ``root`` has."""
+    return [summary for summary in list_runs(SHIPPED) if not RunFolder(root / summary.name).exists()]
+
+
 def summarise(run: RunFolder) -> RunSummary | None:
     """One run's line as it is now; None for one that was deleted."""
     try:
@@ -78,7 +83,7 @@ def find_run(root: Path, name: str, *, shipped: bool = False) -> RunFolder:
         return found[0]
     if found:
         raise HRSError(f"{name} comes with hrs and stays as it is; no run of that name is in {root}")
-    raise HRSError(f"no run named {shortened(name)} in {root}; {_nearest_runs(root, name)}")
+    raise HRSError(f"no run named {shortened(name)} in {root}; {_nearest_runs(root, name, shipped=shipped)}")
 
 
 def rename(run: RunFolder, name: str) -> RunFolder:
@@ -147,7 +152,7 @@ def resolve_checkpoint(text: str, runs_root: Path) -> Path:
     places = ", ".join(str(folder) for folder in tried)
     raise HRSError(
         f"no checkpoint {shortened(text)}: expected a folder with {MODEL} and {CONFIG}; tried {places}; "
-        f"{_nearest_runs(runs_root, text)}"
+        f"{_nearest_runs(runs_root, text, shipped=True)}"
     )
 
 
@@ -185,9 +190,10 @@ def nearest(name: str, names: Collection[str]) -> list[str]:
     return difflib.get_close_matches(Path(name).name[:_LONGEST], names, n=3, cutoff=0.5)
 
 
-def _nearest_runs(root: Path, name: str) -> str:
+def _nearest_runs(root: Path, name: str, *, shipped: bool) -> str:
     names = [path.name for path in _inside(root) if RunFolder(path).exists()]
-    near = nearest(name, names)
+    others = [path.name for path in _inside(SHIPPED)] if shipped else []
+    near = nearest(name, list(dict.fromkeys([*names, *others])))
     if near:
         return f"did you mean {' or '.join(near)}?"
     there = "is 1 run" if len(names) == 1 else f"are {len(names)} runs"

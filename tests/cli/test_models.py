@@ -14,6 +14,7 @@ from hrs.config import load_config
 from hrs.errors import HRSError
 from hrs.launch.launcher import launcher
 from hrs.launch.task import Task
+from hrs.runs import registry
 from hrs.runs.folder import RunFolder
 from hrs.scoring import score as scoring
 from hrs.scoring.maps import read_maps
@@ -112,6 +113,12 @@ def test_a_checkpoint_that_was_cut_short(hrs, trained, frames, tmp_path, name):
 def test_a_checkpoint_that_is_not_there(hrs, trained, frames):
     message = hrs("evaluate", "frist", frames["val"], "--runs", trained).error
     assert "no checkpoint 'frist'" in message and "did you mean first?" in message
+
+
+def test_a_model_that_ships_is_named_where_one_is_nearly_called_so(hrs, tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "SHIPPED", tmp_path / "checkpoints")
+    (tmp_path / "checkpoints/street").mkdir(parents=True)
+    assert "did you mean street?" in hrs("segment", "strete", "photo.jpg", "--out", "out").error
 
 
 def test_a_damaged_image_stops_an_evaluation_with_its_name(hrs, trained, tmp_path):

@@ -33,6 +33,12 @@ def test_a_run_that_ships_is_shown_and_not_changed(hrs, tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "SHIPPED", tmp_path / "checkpoints")
     made_run(tmp_path / "checkpoints", "street", miou=83.4)
     made_run(tmp_path / "runs", "own")
+    assert [line.split() for line in hrs("runs", "list").out.splitlines()[1:]] == [
+        ["own", "finished", "100/100", "40.0"],
+        ["street", "ships", "with", "hrs", "100/100", "83.4"],
+    ]
+    assert "did you mean street?" in hrs("runs", "show", "strete").error
+    assert "did you mean" not in hrs("runs", "cancel", "strete").error
     assert "83.4 at step 100" in hrs("runs", "show", "street").out
     for command in (("cancel", "street"), ("rename", "street", "mine"), ("delete", "street", "--yes")):
         assert "street comes with hrs and stays as it is" in hrs("runs", *command).error
