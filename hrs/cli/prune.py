@@ -13,9 +13,13 @@ from hrs.errors import HRSError
 from hrs.runs.names import RUNS
 
 if TYPE_CHECKING:
+    from hrs.labels import LabelSpace
     from hrs.scoring.corpus import Between, ScoredCorpus
+    from hrs.scoring.prune import Copied
 
 app = typer.Typer()
+SHOWN = 5
+"""Classes that are named."""
 
 
 @app.command()
@@ -54,14 +58,41 @@ def prune(
     corpus = ScoredCorpus.open(scores_folder(run, runs))
     if level not in corpus.maps:
         raise HRSError(f"--level {level!r}: expected {', '.join(corpus.maps)}")
-    rows = corpus.select(where=[condition(text) for text in where or ()])
+    conditions = [condition(text) for text in where or ()]
+    rows = corpus.select(where=conditions)
     if frames is not None:
         rows = np.intersect1d(rows, named_rows(corpus, frames))
+    ranges = [range_of(corpus, each.statistic) for each in conditions]
+    if not len(rows) and ranges:
+        raise HRSError(f"no frame was chosen: {'; '.join(ranges)}; widen --where")
     with progress_bar("writing") as progress:
-        count = export_dataset(
+        copied = export_dataset(
             corpus, rows, out, mode=mode, threshold=threshold, keep=keep, level=level, progress=progress
         )
-    print(f"{count} of {len(corpus)} frames in {out}; use it as folder:{out}")
+    for line in ranges:
+        print(line)
+    if mode == "labels":
+        print(removed_in_words(copied, corpus.space))
+    print(f"{copied.frames} of {len(corpus)} frames in {out}; use it as folder:{out}")
+
+
+def range_of(corpus: ScoredCorpus, statistic: str) -> str:
+    """Between which values a statistic lies, in words."""
+    known = sorted(each for each in corpus.values(statistic).tolist() if each == each)
+    ends = f"lies between {known[0]:.3g} and {known[-1]:.3g}" if known else "has no value"
+    return f"{statistic} {ends} in the {len(corpus)} frames that were scored"
+
+
+def removed_in_words(copied: Copied, space: LabelSpace) -> str:
+    """How much of the labelled pixels lost its label, and the classes that lost most."""
+    import numpy as np
+
+    shares = 100 * copied.removed / copied.labelled.clip(min=1)
+    order = sorted(np.flatnonzero(copied.removed).tolist(), key=lambda c: -shares[c])
+    named = ", ".join(f"{space.classes[c]} {shares[c]:.1f} %" for c in order[:SHOWN])
+    share = 100 * copied.removed.sum() / max(copied.labelled.sum(), 1)
+    of = f": of {named}{', of others less' if len(order) > SHOWN else ''}" if named else ""
+    return f"removed the labels of {share:.1f} % of the labelled pixels{of}"
 
 
 def scores_folder(text: str, runs: Path) -> Path:

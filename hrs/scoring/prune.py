@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +32,16 @@ Mode = Literal["frames", "labels"]
 Side = Literal["above", "below"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Copied:
+    """frames: how many were written. labelled, removed: their labelled pixels before, and those without a label now, by
+    class, (classes,)."""
+
+    frames: int
+    labelled: NDArray[np.int64]
+    removed: NDArray[np.int64]
+
+
 def export_dataset(
     corpus: ScoredCorpus,
     rows: Rows,
@@ -41,7 +52,7 @@ def export_dataset(
     keep: Side = "above",
     level: str = "combined",
     progress: Progress | None = None,
-) -> int:
+) -> Copied:
     """Write frames of a corpus as a data set of the format ``folder``, at their original size.
 
     Args:
@@ -57,7 +68,7 @@ def export_dataset(
         progress: called with (frames done, frames in all).
 
     Returns:
-        How many frames were written.
+        What was written.
 
     Raises:
         HRSError: ``out`` exists, no frame was chosen, the corpus' own files are gone, or the disk is full.
@@ -74,15 +85,16 @@ def export_dataset(
         for name in ("images", "labels", *(["planted"] if planted else [])):
             (folder / name).mkdir()
         jobs = [pool.submit(copy, folder, int(row), place) for row, place in zip(rows, places, strict=True)]
+        counts = np.zeros((2, len(corpus.space)), np.int64)
         try:
             for done, job in enumerate(jobs, 1):
-                job.result()
+                counts += job.result()
                 if progress:
                     progress(done, len(jobs))
         finally:
             pool.shutdown(cancel_futures=True)  # nothing may write below a folder that is being removed
         atomic_write(folder / "classes.yaml", _classes_yaml(data.space))
-    return len(rows)
+    return Copied(frames=len(rows), labelled=counts[0], removed=counts[0] - counts[1])
 
 
 def with_copy(config: RunConfig, scored: str | None, copy: str) -> RunConfig:
@@ -135,16 +147,18 @@ def _copy_frame(
     folder: Path,
     row: int,
     place: int,
-) -> None:
+) -> NDArray[np.int64]:
+    """Copies a frame; returns its pixels by class before and after, (2 classes)."""
     about, scored = data.frames[place], corpus.frame(row)
     stem = file_stem(scored.id)
     _link(about.image, folder / "images" / f"{stem}{about.image.suffix}")
     if about.planted:
         _link(about.planted, folder / "planted" / f"{stem}{about.planted.suffix}")
-    label = data.read_label(place)
-    if drop:
-        label = np.where(drop(label, scored), np.uint8(IGNORE), label)
-    (folder / "labels" / f"{stem}.png").write_bytes(encode(".png", label))
+    before = data.read_label(place)
+    after = np.where(drop(before, scored), np.uint8(IGNORE), before) if drop else before
+    (folder / "labels" / f"{stem}.png").write_bytes(encode(".png", after))
+    pixels = [np.bincount(label.ravel(), minlength=IGNORE + 1) for label in (before, after)]
+    return np.stack(pixels)[:, : len(corpus.space)]
 
 
 def _dropped(

@@ -18,6 +18,7 @@ def test_prune_writes_the_frames_that_meet_every_condition(hrs, scored, tmp_path
     where = ("--where", f"weight={middle}:", "--where", f"combined/car=:{most - 0.01}")
     result = hrs("prune", "mine", "--out", "pruned", *where)
     assert 0 < len(kept) < 7 and f"{len(kept)} of 12 frames" in result.out
+    assert f"weight lies between {weights.min():.3g} and {weights.max():.3g} in the 12 frames" in result.out
     assert {frame.id for frame in open_dataset("folder:pruned").frames} == kept
     (tmp_path / "names.txt").write_text("003\n004\n")
     assert hrs("prune", scored / "mine", "--out", "two", "--frames", "names.txt").code == 0
@@ -27,12 +28,15 @@ def test_prune_writes_the_frames_that_meet_every_condition(hrs, scored, tmp_path
 @pytest.mark.parametrize("keep", ["above", "below"])
 def test_prune_takes_labels_away_on_one_side_of_the_threshold(hrs, scored, frames, keep):
     words = ("--mode", "labels", "--threshold", 0.7, "--level", "region", "--keep", keep)
-    assert hrs("prune", scored / "mine/scores", "--out", "pruned", *words).code == 0
+    said = hrs("prune", scored / "mine/scores", "--out", "pruned", *words).out
     corpus = ScoredCorpus.open(scored / "mine/scores")
     before, after = open_dataset(frames["source"]), open_dataset("folder:pruned")
     light = enlarge(corpus.frame(5).read_maps()["region"], 48, 64) < 0.7
     gone = light if keep == "above" else ~light
     assert 0 < gone.mean() < 1
+    pixels = [sum((each.read_label(i) != IGNORE).sum() for i in range(12)) for each in (before, after)]
+    share = 100 * (1 - pixels[1] / pixels[0])
+    assert f"removed the labels of {share:.1f} % of the labelled pixels: of " in said
     assert (after.read_label(5) == np.where(gone, IGNORE, before.read_label(5))).all()
 
 
@@ -51,7 +55,7 @@ def test_prune_takes_labels_away_on_one_side_of_the_threshold(hrs, scored, frame
         (("--where", "weight=1"), "expected STATISTIC=LOW:HIGH"),
         (("--where", "weight=a:"), "expected STATISTIC=LOW:HIGH"),
         (("--where", "wait=1:"), "no statistic 'wait'; known: "),
-        (("--where", "weight=99:"), "no frame was chosen"),
+        (("--where", "weight=99:"), "no frame was chosen: weight lies between "),
         (("--frames", "names.txt"), "names nobody, which was not scored"),
         (("--frames", "nothing.txt"), "cannot be read"),
     ],

@@ -43,7 +43,8 @@ def ids(corpus, rows):
 def test_copied_frames_are_the_chosen_ones_pixel_by_pixel(corpus, source, tmp_path):
     rows = corpus.select(sort="weight")[:4]
     steps = []
-    assert export_dataset(corpus, rows, tmp_path / "out", progress=lambda done, total: steps.append((done, total))) == 4
+    done = export_dataset(corpus, rows, tmp_path / "out", progress=lambda done, total: steps.append((done, total)))
+    assert done.frames == 4 and done.labelled.sum() > 0 and not done.removed.any()
     copy, original = open_dataset(f"folder:{tmp_path / 'out'}"), open_dataset(source)
     places = {frame.id: i for i, frame in enumerate(original.frames)}
     assert {frame.id for frame in copy.frames} == set(ids(corpus, rows))
