@@ -36,6 +36,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def between(least: str, most: str) -> str:
+    """A range in words; one of its ends where both read alike."""
+    return most if least == most else f"{least} to {most}"
+
+
 def duration(seconds: float | None) -> str:
     """The two largest units: 40 s, 12 min, 3 h 20 min, 3 d 4 h; empty for None."""
     if seconds is None:

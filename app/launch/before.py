@@ -18,7 +18,7 @@ from app.launch.trying import show_trial, trial_job
 from hrs.config import RunConfig
 from hrs.data.classmap import map_for
 from hrs.errors import HRSError
-from hrs.progress import duration
+from hrs.progress import between, duration
 
 POLL_SECONDS = 1.0
 TRY = (
@@ -131,7 +131,7 @@ def show_estimate(job: Job, *, current: bool) -> None:
         return
     found = job.answer()
     with st.container(border=True):
-        figures = {"Time": duration(found["total"]), "Memory": size(found["memory"])}
+        figures = {"Time": between(duration(found["least"]), duration(found["total"])), "Memory": size(found["memory"])}
         if found["gpu_memory"] is not None:
             figures["GPU memory"] = size(found["gpu_memory"])
         figures |= {"A step": f"{found['seconds_per_step']:.2g} s", "Network": f"{found['parameters'] / 1e6:.1f} M"}
@@ -149,9 +149,14 @@ def made_of(found: Mapping[str, Any], current: bool) -> str:
     ]
     return (
         f"{'' if current else 'For earlier settings. '}From {found['timed_steps']} timed steps on this machine "
-        f"({found['device']}), with whatever else it does now: {', '.join(parts)}. Loader processes need memory of "
-        "their own. Waiting in the queue is not counted."
+        f"({found['device']}), with whatever else it does now: {', '.join(parts)}. "
+        f"{loaders(found)}Waiting in the queue is not counted."
     )
+
+
+def loaders(found: Mapping[str, Any]) -> str:
+    most = size(found["memory"] + found["loaders"])
+    return f"With its loader processes it needs {most} at most. " if found["loaders"] else ""
 
 
 def size(count: int) -> str:

@@ -35,7 +35,7 @@ from hrs.data.transforms import Sample, fit
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace, label_space
 from hrs.pictures import Image
-from hrs.progress import clock
+from hrs.progress import between, clock
 from hrs.runs.folder import RunFolder
 from hrs.system.images import encode
 from hrs.training.record import Recorder
@@ -62,7 +62,8 @@ class Estimate:
     regions: at most, to cut frames that are not in the cache yet into superpixels.
     training, validating, saving: all steps, validations, and checkpoints with weight maps.
     weighing: of training, to weigh all frames anew where they are drawn by weight.
-    memory: peak of the training process; loader processes come on top.
+    memory: peak of the training process.
+    loaders: peak of all loader processes together, at most: they share much with the training process.
     gpu_memory: peak reserved on the GPU; None on a CPU.
     """
 
@@ -77,30 +78,38 @@ class Estimate:
     validating: float
     saving: float
     memory: int
+    loaders: int
     gpu_memory: int | None
 
     @property
     def total(self) -> float:
+        """At most: with all regions."""
         return self.rendering + self.regions + self.training + self.validating + self.saving
 
+    @property
+    def least(self) -> float:
+        """Where no frame is to be cut into regions before it is used."""
+        return self.total - self.regions
+
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "total": self.total}
+        return {**asdict(self), "total": self.total, "least": self.least}
 
     def to_text(self) -> str:
         """Plain text, with what the numbers are made of."""
         graphics = "" if self.gpu_memory is None else f", {gigabytes(self.gpu_memory)} on the GPU"
+        loaders = f"; {gigabytes(self.memory + self.loaders)} at most with loader processes" if self.loaders else ""
         made = f"{self.seconds_per_step:.3g} s a step, mean of {self.timed_steps} on {self.device}"
         if self.weighing:
             made += f"; {clock(self.weighing)} of it to weigh frames"
         return "\n".join(
             [
-                f"time        {clock(self.total)}",
+                f"time        {between(clock(self.least), clock(self.total))}",
                 f"  rendering   {clock(self.rendering)}  frames that are not drawn yet",
                 f"  regions     {clock(self.regions)}  at most, frames without superpixels in the cache",
                 f"  training    {clock(self.training)}  {made}",
                 f"  validating  {clock(self.validating)}",
                 f"  saving      {clock(self.saving)}",
-                f"memory      {gigabytes(self.memory)}{graphics}; loader processes come on top",
+                f"memory      {gigabytes(self.memory)}{graphics}{loaders}",
                 f"network     {self.parameters / 1e6:.2f} M parameters",
             ]
         )
@@ -152,7 +161,8 @@ def estimate(config: RunConfig, *, budget: float = 6.0) -> Estimate:
         weighing=weighing,
         validating=validations * val.total * image,
         saving=(ceil(train.steps / train.save_every) + validations) * save + (validations + 1) * panel,
-        memory=_peak_memory(),
+        memory=_peak_memory(resource.RUSAGE_SELF),
+        loaders=config.data.workers * _peak_memory(resource.RUSAGE_CHILDREN),
         gpu_memory=torch.cuda.max_memory_reserved() if trainer.accelerator.device.type == "cuda" else None,
     )
 
@@ -311,7 +321,7 @@ def _cutting(frames: Glance, config: RunConfig) -> float:
     return (time.perf_counter() - began) * frames.total * len(missing) / len(looked)
 
 
-def _peak_memory() -> int:
-    """Largest resident size of this process so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def _peak_memory(whose: int) -> int:
+    """Largest resident size so far of this process, or of one that it started and that has ended, in bytes."""
+    peak = resource.getrusage(whose).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak

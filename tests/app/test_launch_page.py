@@ -374,8 +374,8 @@ def found(tmp_path, monkeypatch) -> Path:
     answer, script = tmp_path / "found.json", tmp_path / "python"
     parts = {"rendering": 0.0, "regions": 20.0, "training": 7200.0, "validating": 300.0, "saving": 90.0}
     rest = {"device": "cuda", "parameters": 27_400_000, "seconds_per_step": 0.18, "timed_steps": 33}
-    memory = {"memory": 3 << 30, "gpu_memory": 9 << 30}
-    answer.write_text(json.dumps({**parts, **rest, **memory, "total": sum(parts.values())}))
+    memory = {"memory": 3 << 30, "loaders": 2 << 30, "gpu_memory": 9 << 30}
+    answer.write_text(json.dumps({**parts, **rest, **memory, "total": sum(parts.values()), "least": 7590.0}))
     script.write_text(f'#!/bin/sh\n[ "$3 $5" = "estimate --json" ] && cp {answer} "$6"\n')
     script.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(script))
@@ -388,9 +388,13 @@ def test_the_estimate_says_what_it_is_made_of(open_page):
     button(at, "Estimate time and memory").click().run()
     wait_for(at, lambda: at.metric)
     shown = {metric.label: metric.value for metric in at.metric}
-    assert shown == {"Time": "2 h 7 min", "Memory": "3.0 GiB", "GPU memory": "9.0 GiB", "A step": "0.18 s"} | {
-        "Network": "27.4 M"
-    }
+    assert shown == {
+        "Time": "2 h 6 min to 2 h 7 min",
+        "Memory": "3.0 GiB",
+        "GPU memory": "9.0 GiB",
+        "A step": "0.18 s",
+    } | {"Network": "27.4 M"}
+    assert "With its loader processes it needs 5.0 GiB at most." in words(at)
     assert "From 33 timed steps on this machine (cuda)" in words(at)
     assert "regions 20 s, training 2 h 0 min, validating 5 min, saving 2 min" in words(at)
     at.text_input(key="config.seed").input("3").run()

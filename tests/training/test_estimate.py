@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from hrs.data.glance import glance
 from hrs.data.layouts import open_dataset
 from hrs.data.loaders import FrameReader
 from hrs.errors import HRSError
-from hrs.training.estimate import estimate
+from hrs.progress import clock
+from hrs.training.estimate import estimate, gigabytes
 from hrs.training.steps import StepReport, Trainer
 from hrs.training.task import open_real
 from tests.conftest import tiny_config, write_frames
@@ -32,7 +34,8 @@ def test_the_parts_add_up(tiny):
     assert found.training == pytest.approx(1000 * found.seconds_per_step)
     assert found.rendering == 0 and min(found.regions, found.validating, found.saving) > 0
     assert found.total == pytest.approx(found.training + found.validating + found.saving + found.regions)
-    assert found.parameters > 100_000 and found.memory > 50e6
+    assert found.parameters > 100_000 and found.memory > 50e6 and found.loaders == 0
+    assert found.least == pytest.approx(found.total - found.regions)
     assert "s a step, mean of" in found.to_text()
 
 
@@ -48,6 +51,15 @@ def test_regions_that_are_cut_already_cost_nothing(tiny):
         for i in range(len(reader)):
             reader[i]
     assert estimate(tiny, budget=0.1).regions == 0
+
+
+def test_the_headline_is_a_range_and_memory_counts_loader_processes(frames):
+    found = replace(estimate(tiny_config(frames, "data.workers=1", "train.steps=2"), budget=0.05), regions=160.0)
+    lines = found.to_text().splitlines()
+    assert lines[0] == f"time        {clock(found.least)} to {clock(found.total)}"
+    assert found.loaders > 50e6
+    (memory,) = [line for line in lines if line.startswith("memory")]
+    assert memory.endswith(f"; {gigabytes(found.memory + found.loaders)} at most with loader processes")
 
 
 @pytest.mark.parametrize(
