@@ -127,3 +127,23 @@ def test_own_classes(tmp_path):
 @pytest.mark.parametrize("name", ["GTA5 to Cityscapes", "Your own classes"])
 def test_the_blocks_are_found(name):
     assert len(blocks(name)) == 1
+
+
+def test_the_map_of_airsim_names_all_its_classes_and_only_those_of_idd_lite():
+    (text,) = re.findall(r"```yaml\n# airsim.yaml.*?\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    entries = yaml.safe_load(text)
+    named = {name.strip() for key in entries for name in key.split(",")}
+    assert named == {
+        "tree",
+        "hedge bush",
+        "terrain grass",
+        "road",
+        "driveway path",
+        "car",
+        "fence",
+        "pole",
+        "low wall",
+    } | {*("pool terrace", "pool water", "bin", "animal", "rock", "building")}
+    assert set(entries.values()) == {"drivable", "non-drivable", "living things", "vehicles"} | {
+        *("roadside objects", "far objects", "ignore")
+    }

@@ -81,7 +81,7 @@ def _plain_progress(what: str) -> Progress:
         left = pace.left(done, total, now)
         if tenth != spoken or now - last > silent:
             spoken, last = tenth, now
-            when = f", {duration(left)} left" if left else ""
+            when = f", {duration(left)} left" if round(left or 0) else ""
             print(f"{what} {done}/{total}{when}", file=sys.stderr, flush=True)
 
     return tell
