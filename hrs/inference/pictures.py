@@ -20,7 +20,7 @@ _OVERLAY_SIDE = 65_000  # JPEG ends at 65535
 
 
 def describe(source: Path, space: LabelSpace, result: Segmentation) -> dict[str, Any]:
-    """What the JSON beside a photo says; coverage and confidence in percent."""
+    """What the JSON beside a photo says; coverage and confidence in percent, realism as a share."""
     height, width = result.labels.shape
     return {
         "source": str(source),
@@ -29,7 +29,7 @@ def describe(source: Path, space: LabelSpace, result: Segmentation) -> dict[str,
         "classes": list(space.classes),
         "coverage": {name: round(share, 3) for name, share in result.coverage.items()},
         "confidence": round(100 * float(result.confidence.mean()), 2),
-        "realism": result.realism,
+        "realism": None if result.realism is None else round(result.realism, 3),
         "realism_words": result.realism_words,
     }
 

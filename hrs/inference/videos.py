@@ -127,7 +127,7 @@ class _Seen:
         self._size = result.labels.shape
 
     def describe(self, space: LabelSpace) -> dict[str, Any]:
-        """For JSON; coverage and confidence in percent, on average."""
+        """For JSON; coverage and confidence in percent, on average, realism as a share, in the middle of all."""
         known = [value for value in self._realism if value is not None]
         return {
             "width": self._size[1],
@@ -136,7 +136,7 @@ class _Seen:
             "classes": list(space.classes),
             "coverage": dict(zip(space.classes, np.mean(self._coverage, axis=0).round(3).tolist(), strict=True)),
             "confidence": round(float(np.mean(self._confidence)), 2),
-            "realism": float(np.median(known)) if known else None,
+            "realism": round(float(np.median(known)), 3) if known else None,
         }
 
 

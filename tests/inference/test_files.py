@@ -1,5 +1,6 @@
 import json
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -178,6 +179,14 @@ def test_nothing_to_do(predictor, tmp_path, name, message):
     with pytest.raises(HRSError, match=message):
         segment_files(predictor, [tmp_path / name], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("make", [save, lambda path: video(path.with_suffix(".mp4"), frames=2)])
+def test_realism_is_a_share_to_three_digits(predictor, tmp_path, monkeypatch, make):
+    segment = type(predictor).segment
+    monkeypatch.setattr(type(predictor), "segment", lambda *a, **b: replace(segment(*a, **b), realism=1 / 3))
+    segment_files(predictor, [make(tmp_path / "one.png")], tmp_path / "out")
+    assert json.loads((tmp_path / "out/one.json").read_text())["realism"] == 0.333
 
 
 def test_a_video_gives_an_overlay_and_json(predictor, tmp_path):
