@@ -66,8 +66,10 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         Setting("CamVid, a street left out · all photos", "leftout", {}, CONSTANT, chosen_on=STREETS),
         every_method("CamVid's 0006R0 left out · 20", "street-camvid", "0006R0", "20"),
         every_method("CamVid's 0006R0 left out · 200", "street-camvid", "0006R0", "200"),
+        every_method("CamVid's 0006R0 left out · all 367", "street-camvid", "0006R0", "all"),
         every_method("IDD-Lite's drives left out · 20", "street-idd", DRIVES, "20"),
         every_method("IDD-Lite's drives left out · 200", "street-idd", DRIVES, "200"),
+        every_method("IDD-Lite's drives left out · all 983", "street-idd", DRIVES, "all"),
         Setting("IDD-Lite's val · 100", "photos_many", {"source": "street", "n_real": "100"}),
         Setting("IDD-Lite's val · all 1,189", "photos_many", {"source": "street", "n_real": "1189"}),
     ),
@@ -76,6 +78,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         Setting("IDD-Lite's val · 100", "photos_many", {"source": "airsim", "n_real": "100"}),
         every_method("IDD-Lite's drives left out · 20", "airsim-idd", DRIVES, "20"),
         every_method("IDD-Lite's drives left out · 200", "airsim-idd", DRIVES, "200"),
+        every_method("IDD-Lite's drives left out · all 983", "airsim-idd", DRIVES, "all"),
     ),
     "19 % of pixels planted to mislead": (
         Setting("CamVid, a street left out · 20", "unseen", {"source": PLANTED}),
