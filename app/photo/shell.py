@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from abc import ABCMeta
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.font import NAME
+from hrs.system.tree import folder_bytes
 
 ADDRESSES = ("http:", "https:")
 
@@ -191,7 +190,7 @@ class BoundUploads:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
             return
-        room = min(self.at_once, self.most - stored_bytes(self.folder) - self._coming)
+        room = min(self.at_once, self.most - folder_bytes(self.folder) - self._coming)
         length = Headers(scope=scope).get("content-length", "")
         told_length = length.isascii() and length.isdecimal() and len(length) < 16
         claimed = int(length) if told_length else 0
@@ -230,13 +229,3 @@ class TooMuch(Exception):
 
 
 _TOO_MUCH = "Too much at once, or too much is kept here already. Send fewer photos, or wait some hours."
-
-
-def stored_bytes(folder: Path) -> int:
-    """Of all files in a folder and below."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):  # removed at this moment
-                total += os.stat(os.path.join(place, name)).st_size
-    return total

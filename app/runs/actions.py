@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 
 import streamlit as st
 
@@ -15,6 +12,7 @@ from hrs.launch.launcher import launcher
 from hrs.runs import registry
 from hrs.runs.registry import RunSummary
 from hrs.runs.status import ACTIVE
+from hrs.system.tree import folder_bytes
 
 _ASKING = "runs asking"  # the question that is open, so that it outlives the reruns of a polling page
 Select = Callable[[list[str]], None]
@@ -111,7 +109,7 @@ def _open_dialog(idle: list[RunSummary], others: list[RunSummary], select: Selec
 
 
 def _delete(idle: list[RunSummary], others: list[RunSummary]) -> None:
-    size = sum(disk_bytes(summary.run.path) for summary in idle) / 1e6
+    size = sum(folder_bytes(summary.run.path) for summary in idle) / 1e6
     st.markdown(
         f"Delete **{_names(idle)}** with checkpoints, metrics and pictures, {max(0.1, size):,.1f} MB on disk? "
         "This cannot be undone."
@@ -124,16 +122,6 @@ def _delete(idle: list[RunSummary], others: list[RunSummary]) -> None:
             _finish(lambda: _each(idle, lambda summary: registry.delete(summary.run), "Deleted {}"))
         if st.button("Keep"):
             _finish(lambda: None)
-
-
-def disk_bytes(folder: Path) -> int:
-    """What the files of a folder hold; one that goes meanwhile counts nothing."""
-    sizes = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                sizes += os.lstat(os.path.join(place, name)).st_size
-    return sizes
 
 
 def _rename(run: RunSummary, select: Select) -> None:

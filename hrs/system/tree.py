@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,17 @@ class Tree:
 
     files: tuple[Path, ...]
     aside: tuple[Skipped, ...]
+
+
+def folder_bytes(folder: Path) -> int:
+    """What all files of a folder and below hold, links as the few bytes that they are; one that goes meanwhile counts
+    nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(place, name)).st_size
+    return total
 
 
 def files_below(root: Path, suffixes: Iterable[str]) -> Tree:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from hrs.errors import HRSError
-from hrs.system.tree import files_below, folders_in, in_words
+from hrs.system.tree import files_below, folder_bytes, folders_in, in_words
 
 
 def make(root, *names):
@@ -19,6 +19,13 @@ def found(root):
     tree = files_below(root, {".png"})
     aside = {item.path.relative_to(root).as_posix(): item.reason for item in tree.aside}
     return [path.relative_to(root).as_posix() for path in tree.files], aside
+
+
+def test_what_a_folder_holds_counts_links_as_links(tmp_path):
+    make(tmp_path, "a.png", "b/c/d.txt")
+    (tmp_path / "b" / "large").symlink_to("/" + "x" * 40)
+    assert folder_bytes(tmp_path) == 2 + 41
+    assert folder_bytes(tmp_path / "gone") == 0
 
 
 def test_what_systems_and_tools_leave_is_left_aside_and_said(tmp_path):
