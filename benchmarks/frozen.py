@@ -32,6 +32,7 @@ from hrs.data.regions import superpixels
 from hrs.data.transforms import compact_regions
 from hrs.evaluation import iou
 from hrs.labels import IGNORE, LabelSpace
+from hrs.methods.base import class_weights
 from hrs.networks.lite import LITES, Lite
 from hrs.networks.segmenter import SegmenterOutput, build_segmenter, upsample
 from hrs.selection.combine import weighted_cross_entropy
@@ -252,9 +253,7 @@ def _move(average: Lite, network: Lite, decay: float) -> None:
 def rare_classes_more(labels: Tensor, classes: int, power: float) -> Tensor:
     """Class weights frequency^-power with mean 1 over pixels, (c,), as `train.class_balance` has them."""
     share = torch.bincount(labels[labels != IGNORE].long(), minlength=classes)[:classes].float()
-    share = (share / share.sum()).clamp(min=1e-3)
-    weights = share.pow(-power)
-    return weights / (share * weights).sum() * share.sum()
+    return class_weights(share / share.sum(), power)
 
 
 def within_class(weights: Tensor, labels: Tensor, classes: int) -> Tensor:

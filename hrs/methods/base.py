@@ -30,6 +30,17 @@ def source_weight(config: RunConfig, step: int) -> float:
     return train.source_weight * (1.0 if train.source_schedule == "constant" else (1 + cos(pi * progress)) / 2)
 
 
+def class_weights(frequency: Tensor, power: float) -> Tensor:
+    """Weights frequency^-power with mean 1 over the pixels, (c,).
+
+    Args:
+        frequency: (c,) share of the pixels. Classes rarer than RARE weigh as if they were not.
+    """
+    frequency = frequency.clamp(min=RARE)
+    weights = frequency.pow(-power)
+    return weights / (frequency * weights).sum() * frequency.sum()
+
+
 class Shown(Protocol):
     """What has images, uint8 (b 3 h w)."""
 
@@ -59,14 +70,12 @@ class Method(nn.Module, ABC):
         self.register_buffer("class_weights", torch.ones(self.num_classes), persistent=False)
 
     def balance(self, frequency: Tensor) -> None:
-        """Weigh classes by frequency^-p, p being ``train.class_balance``, with mean 1 over the target's pixels.
+        """Weigh classes by `class_weights`, the power being ``train.class_balance``.
 
         Args:
-            frequency: (c,) share of the labelled real pixels. Classes rarer than RARE weigh as if they were not.
+            frequency: (c,) share of the labelled real pixels.
         """
-        frequency = frequency.to(self.class_weights).clamp(min=RARE)
-        weights = frequency.pow(-self.config.train.class_balance)
-        self.class_weights.copy_(weights / (frequency * weights).sum() * frequency.sum())
+        self.class_weights.copy_(class_weights(frequency.to(self.class_weights), self.config.train.class_balance))
 
     def cross_entropy(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Cross-entropy over labelled pixels, weighted by pixel (b h w) and by class: see `weighted_cross_entropy`."""
