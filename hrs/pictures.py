@@ -58,15 +58,13 @@ def prediction_sheet(rows: Sequence[tuple[Image, Image, Image]], space: LabelSpa
     return sheet(shown, ["image", "label", "prediction"], width=width)
 
 
-def before_after_sheet(
-    rows: Sequence[tuple[Image, Image, Image, Image]], space: LabelSpace, *, width: int = 320
-) -> Image:
+def before_after_sheet(rows: Sequence[tuple[Image, Image, Image, Image]], space: LabelSpace) -> Image:
     """Rows of (image, label, prediction before, prediction after), RGB; pixels without label are black everywhere."""
     shown = [
         [image, *(colourise(np.where(label == IGNORE, IGNORE, seen), space) for seen in (label, before, after))]
         for image, label, before, after in rows
     ]
-    return sheet(shown, ["image", "label", "before", "after"], width=width)
+    return sheet(shown, ["image", "label", "before", "after"], width=320)
 
 
 def weight_sheet(

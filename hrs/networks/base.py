@@ -14,6 +14,8 @@ from hrs.errors import HRSError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+SMALLEST = 32
+"""Pixels a side of what a network takes."""
 
 
 class SegmenterOutput(NamedTuple):
@@ -92,15 +94,15 @@ class Segmenter(nn.Module, ABC):
     def forward(self, images: Tensor) -> SegmenterOutput: ...
 
 
-def check_images(images: Tensor, *, smallest: int = 32) -> None:
-    """Raise HRSError unless ``images`` is a float (b, 3, h, w) with both sides at least ``smallest`` pixels."""
+def check_images(images: Tensor) -> None:
+    """Raise HRSError unless ``images`` is a float (b, 3, h, w) with both sides at least SMALLEST pixels."""
     shape = tuple(images.shape)
     if images.ndim != 4 or shape[1] != 3:
         raise HRSError(f"network input has shape {shape}; expected (batch, 3, height, width), RGB")
     if not images.is_floating_point():
         raise HRSError(f"network input is {images.dtype}; expected floats: pass uint8 images through normalise() first")
-    if min(shape[2:]) < smallest:
-        raise HRSError(f"network input is {shape[3]}x{shape[2]}; resize it to at least {smallest} pixels a side")
+    if min(shape[2:]) < SMALLEST:
+        raise HRSError(f"network input is {shape[3]}x{shape[2]}; resize it to at least {SMALLEST} pixels a side")
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -62,14 +62,6 @@ class MetricsReader:
                 self.damaged += 1
 
 
-def read_metrics(path: Path) -> list[Row]:
-    """All rows of a metrics.jsonl, sorted by step. Of rows that share step and split, as a resumed run writes them, the
-    last one counts. Rows without a step are left out."""
-    rows = [row for row in MetricsReader(path).read_new() if _is_step(row.get("step"))]
-    newest = {(row["step"], str(row.get("split"))): row for row in rows}
-    return sorted(newest.values(), key=lambda row: row["step"])
-
-
 def append_line(path: Path, row: Row) -> None:
     """Add one JSON object as a line, in a single write; see `plain` for the values. One process writes a file.
 

@@ -61,9 +61,3 @@ class FrameReasons:
         if not fits or arrays["seen"].shape != arrays["confidence"].shape or len(set(alike)) != 1:
             raise ValueError("it holds something else")
         return cls(**arrays)  # type: ignore[arg-type]  # a name too many or too few is a TypeError
-
-
-def to_pixels(cells: Bytes, height: int, width: int) -> Bytes:
-    """A map (h' w') at the labels' resolution: each pixel takes the cell it falls in, as `hrs.selection.view.cells`."""
-    rows, columns = cells.shape
-    return cells[(np.arange(height) * rows // height)[:, None], np.arange(width) * columns // width]

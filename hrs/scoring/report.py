@@ -136,11 +136,11 @@ def group_html(table: AreaTable, group: Group, *, count: int = CROPS, link: Link
     return f"<section><h3>{title}</h3><p>{facts}</p>{shown}</section>"
 
 
-def class_html(table: AreaTable, label: int, *, count: int = 3, link: Link | None = None) -> str:
+def class_html(table: AreaTable, label: int, *, link: Link | None = None) -> str:
     """A class as one row: the areas that lose most, and those that gain most."""
     ends = (("most pixels lost first", False), ("most pixels gained first", True))
     sides = [
-        f"<div><p>{words}</p>{crops_html(table, table.extremes(label, count, highest=highest), link=link)}</div>"
+        f"<div><p>{words}</p>{crops_html(table, table.extremes(label, CROPS // 2, highest=highest), link=link)}</div>"
         for words, highest in ends
     ]
     name = escape(table.corpus.space.classes[label])
@@ -151,7 +151,7 @@ def crops_html(table: AreaTable, areas: Sequence[Area], *, link: Link | None = N
     return f"<ul>{''.join(_crop_html(table, area, link) for area in areas)}</ul>"
 
 
-def report_html(table: AreaTable, title: str, *, groups: int = GROUPS) -> str:
+def report_html(table: AreaTable, title: str) -> str:
     """The whole report, pictures within: it opens from a disk, without a network."""
     width, height = table.size
     about = (
@@ -164,8 +164,8 @@ def report_html(table: AreaTable, title: str, *, groups: int = GROUPS) -> str:
         about=escape(about.strip()),
         style=STYLE,
         legend=weight_legend(),
-        faults="".join(group_html(table, group) for group in losing(table, groups)),
-        agreeing=escape(f"{agreeing_in_words(table)} {unlisted_in_words(table, groups)}".strip()),
+        faults="".join(group_html(table, group) for group in losing(table, GROUPS)),
+        agreeing=escape(f"{agreeing_in_words(table)} {unlisted_in_words(table, GROUPS)}".strip()),
         classes="".join(class_html(table, label) for label in np.unique(table.column("label")).tolist()),
     )
 

@@ -13,6 +13,8 @@ Tone = tuple[float, float, float]
 
 _OVER = 0.3
 """Metres that a sloping roof reaches over the walls."""
+_DEPTH = 9.0
+"""Metres of a house behind its front."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,20 +61,18 @@ def draw_style(rng: np.random.Generator, city: City, kind: str) -> HouseStyle:
     )
 
 
-def house(rng: np.random.Generator, style: HouseStyle, width: float, depth: float = 9.0) -> Soup:
+def house(rng: np.random.Generator, style: HouseStyle, width: float) -> Soup:
     """One building, ``width`` metres of street front."""
     ground = style.storey * (1.15 if style.kind in ("shop", "block") else 1.0)
     height = ground + style.storey * (style.floors - 1)
     tile = {Material.BRICK: 1.7, Material.STONE: 3.2}.get(style.material, 6.0)
-    parts = [box((0, 0, 0), (width, depth, height), style.wall, material=style.material, tile=tile)]
-    parts += _roof(rng, style, width, depth, height)
+    parts = [box((0, 0, 0), (width, _DEPTH, height), style.wall, material=style.material, tile=tile)]
+    parts += _roof(rng, style, width, _DEPTH, height)
     if style.kind == "block":
         parts += _ribbons(rng, style, width, ground)
     else:
         parts += _upper_windows(rng, style, width, ground)
-        parts += (
-            _shop_front(rng, style, width, ground) if style.kind == "shop" else _home_front(rng, style, width, ground)
-        )
+        parts += _shop_front(rng, width, ground) if style.kind == "shop" else _home_front(rng, style, width, ground)
     return join(parts)
 
 
@@ -174,7 +174,7 @@ def _upper_windows(rng: np.random.Generator, style: HouseStyle, width: float, gr
     return parts
 
 
-def _shop_front(rng: np.random.Generator, style: HouseStyle, width: float, ground: float) -> list[Soup]:
+def _shop_front(rng: np.random.Generator, width: float, ground: float) -> list[Soup]:
     paint = np.clip(rng.uniform(0.08, 0.6) + rng.normal(0, 0.12, 3), 0.03, 0.9)
     board = cell(FASCIAS[rng.integers(len(FASCIAS))])
     bays = max(1, int(width / 2.2))

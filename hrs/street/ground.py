@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from hrs.street.buildings import Tone
-from hrs.street.domains import Cls, Place
+from hrs.street.domains import Cls
 from hrs.street.soup import IN_IMAGE, Soup, join, soup
 from hrs.street.textures import Material
 from hrs.street.world import Builder
@@ -53,7 +53,7 @@ def _steps(a: float, b: float) -> list[float]:
     return [float(v) for v in np.linspace(a, b, max(2, int((b - a) / 3.0) + 1))]
 
 
-def lay_ground(builder: Builder, rng: np.random.Generator, plan: Plan, place: Place) -> None:
+def lay_ground(builder: Builder, rng: np.random.Generator, plan: Plan) -> None:
     """Put down everything flat."""
     _road(builder, rng, plan)
     for side in (0, 1):

@@ -48,7 +48,7 @@ def build_scene(domain: str, seed: int, index: int) -> Scene:
     bend = float(rng.choice([0.0, rng.normal(0, 0.002), rng.normal(0, 0.006)], p=[0.4, 0.35, 0.25]))
     builder = Builder(bend=bend)
     mood = draw_mood(rng, domain)
-    lay_ground(builder, rng, plan, place)
+    lay_ground(builder, rng, plan)
     line_street(builder, rng, plan, place)
     t = plan.drive * plan.half[0 if plan.drive < 0 else 1] * rng.uniform(0.38, 0.55)
     fill_street(builder, rng, plan, place, t)

@@ -11,9 +11,6 @@ from hrs.street.ground import KERB, SIDE_ROAD, Plan
 from hrs.street.soup import Soup, join
 from hrs.street.world import Builder
 
-_YAW = (np.pi / 2, -np.pi / 2)
-"""Turns a front that faces -y towards the street, from the left and from the right."""
-
 
 def line_street(builder: Builder, rng: np.random.Generator, plan: Plan, place: Place) -> None:
     """Put up both sides and the far end."""

@@ -179,11 +179,10 @@ def tubes(
     return soup(quads, tone, normal=normal.astype(np.float32), slot=slot)
 
 
-def loft(sections: ArrayLike, colour: ArrayLike, *, slot: int = 0, closed: bool = True) -> Soup:
+def loft(sections: ArrayLike, colour: ArrayLike, *, slot: int = 0) -> Soup:
     """A smooth skin over cross-sections (m k 3), each a ring of k points."""
     rings = np.asarray(sections, np.float32)
-    if closed:
-        rings = np.concatenate([rings, rings[:, :1]], 1)
+    rings = np.concatenate([rings, rings[:, :1]], 1)
     quads = np.stack([rings[:-1, :-1], rings[:-1, 1:], rings[1:, 1:], rings[1:, :-1]], 2)
     m, k = quads.shape[:2]
     flat = face_normals(quads.reshape(-1, 4, 3)).reshape(m, k, 3)
@@ -194,9 +193,8 @@ def loft(sections: ArrayLike, colour: ArrayLike, *, slot: int = 0, closed: bool 
     for i in (0, 1):
         for j in (0, 1):
             grid[i : i + m, j : j + k] += flat
-    if closed:
-        grid[:, 0] += grid[:, -1]
-        grid[:, -1] = grid[:, 0]
+    grid[:, 0] += grid[:, -1]
+    grid[:, -1] = grid[:, 0]
     grid /= np.maximum(np.linalg.norm(grid, axis=2, keepdims=True), 1e-9)
     normal = np.stack([grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]], 2)
     return soup(quads.reshape(-1, 4, 3), colour, normal=normal.reshape(-1, 4, 3), slot=slot)
@@ -229,7 +227,6 @@ def disc(
     axis: int = 1,
     cell: ArrayLike | None = None,
     material: int = 0,
-    slot: int = 0,
 ) -> Soup:
     """A disc of 14 corners square to ``axis`` (0: x, 1: y, 2: z), showing one texture cell if given."""
     n = 14
@@ -249,4 +246,4 @@ def disc(
         uv = np.stack([mid, st[:-1], st[1:], st[1:]], 1)
     normal = np.zeros((n, 4, 3), np.float32)
     normal[..., axis] = -1.0 if axis == 1 else 1.0
-    return soup(quads, colour, uv=uv, normal=normal, material=material, slot=slot)
+    return soup(quads, colour, uv=uv, normal=normal, material=material)

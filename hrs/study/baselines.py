@@ -16,8 +16,8 @@ BASELINES = ("joint", "target_only", "mixing")
 SEEDS = 3
 
 
-def beside_baselines(config: RunConfig, seeds: int = SEEDS) -> Study:
-    """The run's method and those it is compared with: same data, size, steps and network, ``seeds`` seeds from the
+def beside_baselines(config: RunConfig) -> Study:
+    """The run's method and those it is compared with: same data, size, steps and network, SEEDS seeds from the
     run's own on."""
     base = config.model_dump(mode="json", exclude={"method": True, "seed": True, "data": {"n_real"}})
     methods = dict.fromkeys([config.method, *BASELINES])
@@ -25,7 +25,7 @@ def beside_baselines(config: RunConfig, seeds: int = SEEDS) -> Study:
         base=base,
         methods=tuple({"method": method} for method in methods),
         n_real=(config.data.n_real,),
-        seeds=tuple(range(config.seed, config.seed + seeds)),
+        seeds=tuple(range(config.seed, config.seed + SEEDS)),
         against=tuple(name for name in BASELINES if name != config.method),
     )
 

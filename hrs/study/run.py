@@ -10,7 +10,7 @@ import csv
 import io
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -34,15 +34,14 @@ def run_study(
     folder: Path,
     *,
     on: str | None = None,
-    say: Callable[[str], None] = print,
     progress: Progress | None = None,
 ) -> list[Line]:
-    """Train what is missing and write results.csv, table.md and plot.png into ``folder``, anew after every run.
+    """Train what is missing and write results.csv, table.md and plot.png into ``folder``, anew after every run, and
+    print a line for people.
 
     Args:
         folder: gets a run folder for each run.
         on: the cluster that trains them; see `launcher`.
-        say: called with a line for people after every run.
         progress: called with (runs ended, runs to train), every second or so.
 
     Raises:
@@ -52,7 +51,7 @@ def run_study(
     jobs = plan(study)
     make_folder(folder)
     with alone(folder / LOCK, f"another process works on the study {folder}; wait until it ends, or cancel it"):
-        return _run(study, jobs, folder, on=on, say=say, progress=progress)
+        return _run(study, jobs, folder, on=on, progress=progress)
 
 
 def _run(
@@ -61,14 +60,13 @@ def _run(
     folder: Path,
     *,
     on: str | None,
-    say: Callable[[str], None],
     progress: Progress | None,
 ) -> list[Line]:
     for job in jobs:
         job.check(folder)
     keep_plan(study, folder)
     missing = [job for job in jobs if job.outcome(folder) is None]
-    say(f"{len(jobs)} runs, {len(jobs) - len(missing)} finished, {study.parallel} at once")
+    print(f"{len(jobs)} runs, {len(jobs) - len(missing)} finished, {study.parallel} at once")
     lines, failed = report(jobs, folder, study.against), []
     began = time.monotonic()
     with closing(_train(missing, folder, study.parallel, launcher(on), progress)) as ended:
@@ -78,7 +76,7 @@ def _run(
             lines = report(jobs, folder, study.against)
             left = (time.monotonic() - began) / done * (len(missing) - done)
             said = f"mIoU {outcome.score:.1f}" if outcome else state
-            say(f"{done}/{len(missing)} {job.name}: {said}, {left / 60:.0f} min left")
+            print(f"{done}/{len(missing)} {job.name}: {said}, {left / 60:.0f} min left")
     if failed:
         log = RunFolder(folder / failed[0]).log
         raise HRSError(f"{len(failed)} of {len(jobs)} runs failed; see {log}, mend it and start again")

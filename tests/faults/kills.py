@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from hrs.runs.folder import RunFolder
-from hrs.runs.records import read_metrics
 from hrs.runs.registry import delete, list_runs
 from hrs.system.files import atomic_folder, recover, sweep
+from tests.runs.metrics import read_metrics
 
 STEPS = 3
 _MEMORY = Path("/dev/shm")  # where syncing costs nothing

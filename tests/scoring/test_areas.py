@@ -7,7 +7,7 @@ from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.scoring import areas
 from hrs.scoring.areas import NONE, find_areas, to_table
-from hrs.scoring.reasons import FrameReasons, to_pixels
+from hrs.scoring.reasons import FrameReasons
 
 HEIGHT, WIDTH, CLASSES, STRIDE = 24, 32, 3, 4
 HARMFUL, ODD = 4, 11
@@ -111,8 +111,6 @@ def test_reasons_come_back_as_they_were(frame, tmp_path, known):
     assert np.array_equal(read.seen, seen.argmax(0)) and np.allclose(read.confidence / 255, seen.max(0), atol=0.002)
     assert np.array_equal(read.areas, ids) and read.areas.dtype == np.uint16
     assert np.array_equal(read.planted, planted) if known else read.planted is None
-    large = to_pixels(read.seen, HEIGHT, WIDTH)
-    assert all(large[y, x] == read.seen[y // STRIDE, x // STRIDE] for y in range(HEIGHT) for x in range(WIDTH))
 
 
 def test_damaged_reasons_are_one_line(tmp_path):

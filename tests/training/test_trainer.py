@@ -22,7 +22,6 @@ from hrs.labels import IGNORE
 from hrs.methods.base import Method
 from hrs.methods.table import METHODS
 from hrs.runs.folder import RunFolder
-from hrs.runs.records import read_metrics
 from hrs.runs.seen import read_seen
 from hrs.runs.work import cancel
 from hrs.scoring.panel import open_panel
@@ -30,6 +29,7 @@ from hrs.training import steps as steps_module
 from hrs.training.steps import Trainer, build_optimiser
 from hrs.training.trainer import train
 from tests.conftest import CLASSES, tiny_config, until, write_frames
+from tests.runs.metrics import read_metrics
 
 DEAD = f"{2**22 - 1}-1.{'0' * 32}"
 """What the hidden names say that a process left which is no more."""
