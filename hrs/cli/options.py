@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hrs.errors import HRSError
+from hrs.runs.names import RUNS
 
 RunsRoot = Annotated[Path, typer.Option("--runs", help="Folder of all runs.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="section.key=value, e.g. data.n_real=20")]
@@ -32,9 +33,9 @@ def check_json(file: Path | None) -> None:
 
 
 def check_runs(root: Path) -> None:
-    """Raises HRSError where the folder of all runs, which is to be listed, is not there."""
-    if not root.is_dir():
-        raise HRSError(f"no folder {root} is there; name that of all runs with --runs, or train a first one")
+    """Raises HRSError where a folder of runs that somebody named is not there; the usual one comes with the first."""
+    if root != RUNS and not root.is_dir():
+        raise HRSError(f"no folder {root} is there; name that of all runs, or leave --runs out")
 
 
 def checkpoint_folder(text: str, runs: Path) -> Path:

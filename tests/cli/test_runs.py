@@ -48,6 +48,7 @@ def test_a_run_that_ships_is_shown_and_not_changed(hrs, tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", ["runs", "tasks"])
 def test_a_folder_of_runs_that_is_not_there_is_no_empty_list(hrs, kind):
     assert "no folder rnus is there" in hrs(kind, "list", "--runs", "rnus").error
+    assert hrs(kind, "list").code == 0  # the usual one comes with the first run
 
 
 def test_studies_are_named_below_the_list(hrs, tmp_path):
