@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.common import TrainingStep, step_data
+from benchmarks.common import TrainingStep, in_turns, step_data
 from benchmarks.gpu.part import Part
 from benchmarks.loading import FRAMES, begun, loader_rate
-from benchmarks.photos import medians, street_photo
+from benchmarks.photos import street_photo
 from benchmarks.steps import METHODS, alternate, flops
 from hrs.checkpoint import save_checkpoint
 from hrs.config import RunConfig
@@ -159,8 +159,8 @@ def photo_rows(part: Part) -> list[dict[str, Any]]:
         predictor = Predictor.load(checkpoint, device=part.device, backend=backend)
         for height, width in ((90, 120),) if part.miniature else ((720, 1280), (3000, 4000)):
             photo = street_photo(height, width)
-            times = medians({"segment": partial(predictor.segment, photo)}, 1 if part.miniature else 15)
-            rows.append({"network": config.network.name, "photo": f"{width}x{height}", "ms": times["segment"]})
+            times = in_turns({"segment": partial(predictor.segment, photo)}, 1 if part.miniature else 15)
+            rows.append({"network": config.network.name, "photo": f"{width}x{height}", "ms": 1000 * times["segment"]})
     return rows
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hrs.errors import HRSError
-from hrs.system.documents import reason
 
 NAMESPACE = "hrs"
 _PATIENCE = 5.0  # seconds for a cluster to answer at all
@@ -60,7 +59,7 @@ def _enter(ray: Any, address: str) -> None:
             return
         except (ConnectionError, RuntimeError, ValueError, RayError) as error:
             if not again:
-                raise HRSError(f"no Ray cluster at {address} ({reason(error)}); {_REMEDY}") from error
+                raise HRSError(f"no Ray cluster at {address} ({_line(error)}); {_REMEDY}") from error
 
 
 _REMEDY = (
@@ -90,7 +89,12 @@ def _knock(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
     except (OSError, OverflowError, UnicodeError) as error:
-        raise HRSError(f"no Ray cluster at {address} ({reason(error)}); {_REMEDY}") from None
+        raise HRSError(f"no Ray cluster at {address} ({_line(error)}); {_REMEDY}") from None
+
+
+def _line(error: BaseException) -> str:
+    """The first line of what it says; a server's traceback may follow."""
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def resources(ray: Any) -> list[Mapping[str, float]]:

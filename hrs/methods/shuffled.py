@@ -45,4 +45,4 @@ def level_classes(weights: Tensor, labels: Tensor, num_classes: int) -> Tensor:
     """The weights (b h w) over their class's mean in this batch, all processes' parts of it, so that every class has
     mean 1; one that weighs 0 here goes on weighing 0."""
     sums, counts = summed(*class_sums(weights, labels, num_classes))
-    return weights / read((sums / counts.clamp(min=1)).where(sums > 0, 1.0), labels, 1.0)
+    return weights / read((sums / counts.clamp(min=1)).masked_fill(sums == 0, 1.0), labels, 1.0)

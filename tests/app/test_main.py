@@ -99,7 +99,7 @@ SERVES_WITH_A_JOB = """
 import subprocess, sys
 from app import serve
 from app.launch import jobs
-jobs.spawn = lambda words, errors: subprocess.Popen(["sleep", "600"])
+jobs.spawn = lambda words, **_: subprocess.Popen(["sleep", "600"])
 jobs.Job.start(lambda out: [])
 sys.exit(serve.main())
 """

@@ -225,7 +225,7 @@ function kept() {
   showShare();
   const own = state.photos.find((photo) => photo.name === state.photo);
   if (own) own.labelled = label.share();
-  if (!$('start').hidden) showHelp();
+  $('start').hidden = true; // something is labelled by now
 }
 
 // Questions
