@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--level", default="combined")
     options = parser.parse_args()
     corpus = ScoredCorpus.open(options.scores)
-    limits = medians(corpus, options.level)
+    limits = medians(corpus, options.level).tolist()
     rows = corpus.select()
     export = partial(export_dataset, corpus, rows)
     export(options.out / "upper", mode="labels", threshold=limits, level=options.level)

@@ -51,7 +51,7 @@ class Counts:
         folder.mkdir(parents=True, exist_ok=True)
         packed = io.BytesIO()
         about = {**self.key._asdict(), "seed": self.seed}
-        np.savez_compressed(packed, images=self.images, matrices=self.matrices, **about)  # type: ignore[arg-type]
+        np.savez_compressed(packed, images=self.images, matrices=self.matrices, **about)
         atomic_write(file_of(folder, self.key, self.seed), packed.getvalue())
 
     @classmethod

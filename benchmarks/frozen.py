@@ -191,8 +191,10 @@ class Bench:
             outputs = output.split([len(side.drawn) for side in sides])
             weights: list[Tensor | None] = [None] * len(sides)
             if weigher is not None:
-                seen = [side.view(out) for side, out in zip(sides[:2], outputs, strict=False)]
-                weights[1] = weigher.weigh(Step(step / steps, steps, sides[0], sides[1], *seen, average))
+                real_view, source_view = (side.view(out) for side, out in zip(sides[:2], outputs, strict=False))
+                weights[1] = weigher.weigh(
+                    Step(step / steps, steps, sides[0], sides[1], real_view, source_view, average)
+                )
             losses = [
                 weighted_cross_entropy(out.logits, side.labels, weight, balance)
                 for out, side, weight in zip(outputs, sides, weights, strict=True)

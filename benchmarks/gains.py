@@ -173,11 +173,11 @@ def dots(axes: Axes, line: int, found: Gains, *, hollow: frozenset[str]) -> None
 def legend(axes: Axes) -> None:
     from matplotlib.lines import Line2D
 
-    def dot(colour: str, label: str, **more: str) -> Line2D:
-        return Line2D([], [], linestyle="", marker="o", color=colour, label=label, **more)
+    def dot(colour: str, label: str, face: str | None = None) -> Line2D:
+        return Line2D([], [], linestyle="", marker="o", color=colour, label=label, markerfacecolor=face or colour)
 
     marks = [dot(colour, place) for place, colour in COLOURS.items()]
-    marks += [dot(OTHER, "another place"), dot(OTHER, "settings were chosen on it", markerfacecolor="none")]
+    marks += [dot(OTHER, "another place"), dot(OTHER, "settings were chosen on it", "none")]
     marks.append(
         Line2D([], [], linestyle="", marker="|", markersize=11, markeredgewidth=2, color="black", label="mean")
     )

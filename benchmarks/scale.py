@@ -89,7 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         root = Path(scratch)
         source = open_dataset(f"folder:{copy_of_shipped(root / 'shipped')}")
         small = link_frames(source, root / "small", options.scored)
-        checkpoint = untrained(root / "untrained", options, open_dataset(small).space)
+        space = open_dataset(small).space
+        assert space is not None
+        checkpoint = untrained(root / "untrained", options, space)
         once = scored_once(checkpoint, small, root / "scored", options.scored)
         print_table(("scoring", "frames/s or bytes"), [(name, f"{value:.1f}") for name, value in once.items()])
         part, lines = CorpusFolder(root / "scored").part(0), []

@@ -111,7 +111,7 @@ def airsim(data: Path, out: Path) -> None:
 def street(out: Path, frames: int) -> None:
     found = open_dataset(f"render:synthetic?faults=none&frames={frames}")
     link((frame.image for frame in found.frames), out / "images")
-    link((frame.label for frame in found.frames), out / "labels")
+    link((frame.label for frame in found.frames if frame.label), out / "labels")
     write_classes(out, {raw: STREET[name] for raw, name in enumerate(CAMVID.classes)})
 
 

@@ -54,11 +54,6 @@ def photo(page: Page) -> None:
     app.get_by_text("%").first.wait_for(timeout=PATIENCE_MS)
 
 
-def close_welcome(page: Page) -> None:
-    page.get_by_role("button", name="Close, do not show again").click()
-    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")  # it stands below the runs
-
-
 def open_frame(page: Page) -> None:
     """Open a frame of the grid."""
     page.locator(".grid[data-ready]").wait_for(timeout=PATIENCE_MS)
@@ -108,7 +103,7 @@ def choose_study(page: Page) -> None:
 
 
 PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
-    "runs": ("/", close_welcome),
+    "runs": ("/", None),
     "launch": ("/launch", None),
     "trial": (f"/launch?{urlencode({'set': TRIED}, doseq=True)}", try_frames),
     "weights": ("/weights", None),

@@ -59,9 +59,9 @@ def same_step(part: Part, method: str) -> tuple[bool, str]:
         for module in step.method.modules():
             if isinstance(module, nn.Dropout | nn.Dropout2d):
                 module.p = 0.0  # two devices draw differently
-        loss = step.forward().loss
-        loss.backward()
-        found.append((loss.item(), gradients(step)))
+        result = step.forward().loss
+        result.backward()
+        found.append((result.item(), gradients(step)))
     (loss, own), (other, there) = found
     apart = max(float((a - b).norm() / a.norm().clamp(min=1e-9)) for a, b in zip(own, there, strict=True))
     off = abs(loss - other) / abs(loss)

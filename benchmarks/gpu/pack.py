@@ -91,12 +91,13 @@ def _render(folder: Path, pair: Pair, *, shipped: bool) -> None:
     """Streets; where none can be rendered, or ``shipped`` asks for it, those that come with hrs."""
     for i, side in enumerate(SIDES):
         domain: Domain = "synthetic" if side == "source" else "camera"
-        count, size = getattr(pair, side), {"height": pair.height, "width": pair.width}
+        count = getattr(pair, side)
         if shipped:
             _take_shipped(folder / side, domain, count, last=side == "val")
             continue
         try:
-            render_corpus(folder / side, domain, frames=count, seed=SEED + i, quality=88, **size)
+            height, width = pair.height, pair.width
+            render_corpus(folder / side, domain, frames=count, seed=SEED + i, height=height, width=width, quality=88)
         except RendererUnavailable:
             print(f"{folder.name}/{side}: nothing can be rendered here; the frames that come with hrs take their place")
             shutil.rmtree(folder / side)

@@ -75,14 +75,17 @@ class Part:
 
     def write(self, state: str) -> None:
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
-        about = {"part": self.name, "state": state, "device": name, "torch": torch.__version__}
+        about: dict[str, Any] = {"part": self.name, "state": state, "device": name, "torch": torch.__version__}
         about |= {"checks": self.checks, "figures": self.figures}
         atomic_write(self.out / f"{self.name}.json", json.dumps(about, indent=1))
 
     def config(self, method: str, *overrides: str, pair: str = "street") -> RunConfig:
         """A run on the frames of the pack."""
         about = json.loads((self.pack / "pack.json").read_text(encoding="utf-8"))["pairs"][pair]
-        data = {"sources": [folder_of(self.pack, pair, "source")], "target": folder_of(self.pack, pair, "target")}
+        data: dict[str, Any] = {
+            "sources": [folder_of(self.pack, pair, "source")],
+            "target": folder_of(self.pack, pair, "target"),
+        }
         data |= {"val": folder_of(self.pack, pair, "val"), "height": about["height"], "width": about["width"]}
         data |= {"segments": about["segments"], "workers": 0, "n_real": None}
         device = "cpu" if self.device.type == "cpu" else "auto"

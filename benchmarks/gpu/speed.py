@@ -23,6 +23,7 @@ from hrs.data.layouts import open_dataset
 from hrs.data.loaders import FrameReader
 from hrs.data.spec import DatasetSpec
 from hrs.inference import Predictor
+from hrs.inference.backends import BackendName
 from hrs.methods.build import build_method
 from hrs.scoring.score import score
 from hrs.system.processes import cores
@@ -155,7 +156,7 @@ def photo_rows(part: Part) -> list[dict[str, Any]]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = untrained(part, Path(folder) / "checkpoint", config)
-        backend = "torch" if part.device.type == "cpu" else "auto"
+        backend: BackendName = "torch" if part.device.type == "cpu" else "auto"
         predictor = Predictor.load(checkpoint, device=part.device, backend=backend)
         for height, width in ((90, 120),) if part.miniature else ((720, 1280), (3000, 4000)):
             photo = street_photo(height, width)

@@ -61,7 +61,7 @@ def compare(part: Part, pair: str) -> list[dict[str, Any]]:
 def study_of(part: Part, pair: str) -> Study:
     base = part.config("joint", pair=pair).model_dump(mode="json", include={"data"})
     steps = 3 if part.miniature else 400
-    train = {"steps": steps, "validate_every": steps, "save_every": steps, "panel": 0, "previews": 0}
+    train: dict[str, Any] = {"steps": steps, "validate_every": steps, "save_every": steps, "panel": 0, "previews": 0}
     train |= {"precision": "no" if part.device.type == "cpu" else "bf16"}
     train |= {"device": "cpu"} if part.device.type == "cpu" else {}
     train |= {"batch_source": 1, "batch_target": 1} if part.miniature else {}

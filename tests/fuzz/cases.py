@@ -138,7 +138,7 @@ def _read_classes(data: bytes, folder: Path) -> None:
 def _read_label(data: bytes, folder: Path) -> None:
     path = _put(folder, "label.png", data)
     for channel in ("index", "red", "colour"):
-        encoding = by_name({0: "sky", 1: "road"}, channel=channel, void=frozenset({255}), name="two")  # type: ignore[arg-type]
+        encoding = by_name({0: "sky", 1: "road"}, channel=channel, void=frozenset({255}), name="two")
         with suppress(HRSError):
             encoding.classes(encoding.raw_file(path))
     read_image_file(path, decode_rgb)
