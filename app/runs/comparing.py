@@ -115,12 +115,12 @@ def n_words(n_real: int | None) -> str:
 def _settings(setups: Sequence[dict[str, Any]]) -> list[str]:
     keys = {key: None for values in setups for key in values if key not in _NAMED}
     differ = [key for key in keys if len({repr(values.get(key)) for values in setups}) > 1]
-    return [
-        ", ".join(
-            [_base(values), *(f"{setting_words(key).lower()} {found}" for key in differ if (found := values.get(key)))]
-        )
-        for values in setups
-    ]
+    return [", ".join([_base(values), *_said(values, differ)]) for values in setups]
+
+
+def _said(values: Mapping[str, Any], differ: Sequence[str]) -> list[str]:
+    """What a setting says of these keys; of what it leaves unset nothing."""
+    return [f"{setting_words(key).lower()} {values[key]}" for key in differ if values.get(key) is not None]
 
 
 def _base(values: dict[str, Any]) -> str:

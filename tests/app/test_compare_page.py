@@ -133,6 +133,13 @@ def test_settings_inside_a_map_are_named_by_their_key(root):
     assert any("data.classes.*.crate ignore" in group.label for group in groups(list_runs(root)))
 
 
+def test_what_is_off_is_said_and_what_is_unset_is_not(root):
+    seeds(root, "joint", [30.0], "train.ema=0")
+    seeds(root, "hrs", [35.0], "train.ema=0.5", "data.classes={crate: ignore}")
+    off, on = sorted((group.setting for group in groups(list_runs(root))), key=lambda text: "crate" in text)
+    assert "(ema) 0.0" in off and "(ema) 0.5" in on and "None" not in off + on
+
+
 def test_settings_that_differ_in_what_is_validated_on_are_told_apart(root, open_page):
     seeds(root, "joint", [30.0])
     seeds(root, "hrs", [35.0], "data.val=folder:elsewhere")
