@@ -39,6 +39,10 @@ AHEAD = 4
 """Batches that each loader process may have waiting."""
 _LOADER = "torch.utils.data.dataloader"
 _RAISES_FOR_KILLED = ("torch.utils.data._utils.signal_handling", _LOADER)
+_KILLED = (
+    "a loader process was killed, as the system does when memory runs out; lower data.workers or the batch sizes, then "
+    "resume the run"
+)
 
 Counts = Callable[[int], tuple[int, int]]
 """Step -> how many synthetic and how many real images it wants."""
@@ -344,21 +348,31 @@ def loader_errors() -> Iterator[None]:
     """A loader process that was killed, said in a line. torch raises RuntimeError for it wherever the main process is
     at that moment, from a signal handler, so this stands around all of training."""
     try:
-        yield
-    except (RuntimeError, ConnectionError, EOFError, FileNotFoundError) as error:
-        # torch's handler would raise anew with every child that ends, here too
-        before = signal(SIGCHLD, SIG_DFL) if current_thread() is main_thread() else None
-        modules = [frame.f_globals.get("__name__") for frame, _ in walk_tb(error.__traceback__)]
-        # A RuntimeError of its own, or what a half-sent batch gives.
-        own = modules[-1] in _RAISES_FOR_KILLED if isinstance(error, RuntimeError) else _LOADER in modules
-        if not own:
-            if before is not None:
-                signal(SIGCHLD, before)
+        with _half_sent_batches():
+            yield
+    except RuntimeError as error:
+        if _modules(error)[-1] not in _RAISES_FOR_KILLED:
             raise
-        raise HRSError(
-            "a loader process was killed, as the system does when memory runs out; lower data.workers or the batch "
-            "sizes, then resume the run"
-        ) from error
+        raise HRSError(_KILLED) from error
+
+
+@contextmanager
+def _half_sent_batches() -> Iterator[None]:
+    """What the end of a killed process's pipe gives, as the same line. It is seen before torch hears that the process
+    has ended, so torch's handler may still strike in here, and `loader_errors` stands around this; behind it, it must
+    not strike any more."""
+    try:
+        yield
+    except (ConnectionError, EOFError, FileNotFoundError) as error:
+        if _LOADER not in _modules(error):
+            raise
+        if current_thread() is main_thread():
+            signal(SIGCHLD, SIG_DFL)
+        raise HRSError(_KILLED) from error
+
+
+def _modules(error: BaseException) -> list[str | None]:
+    return [frame.f_globals.get("__name__") for frame, _ in walk_tb(error.__traceback__)]
 
 
 def _one_thread(_: int) -> None:
