@@ -11,8 +11,6 @@ from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
 from hrs.system.documents import read_json
 
-_REAL = ("target", "validation")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
@@ -28,6 +26,8 @@ class Seen:
     scored_on: ids of those that it is scored on.
     held_out: what of the target is validated on, in words; None where that is a data set or split of its own.
     sources: frames of each synthetic data set; none where no record says.
+    real_classes, source_classes: of each real and each synthetic data set what each of its classes, in the order of its
+        labels, was taken for; none where no record says.
     """
 
     photos: int | None = None
@@ -39,6 +39,8 @@ class Seen:
     scored_on: tuple[str, ...] = ()
     held_out: str | None = None
     sources: tuple[int, ...] = ()
+    real_classes: tuple[dict[str, str | None], ...] = ()
+    source_classes: tuple[dict[str, str | None], ...] = ()
 
 
 NOTHING = Seen()
@@ -53,8 +55,9 @@ def read_seen(run: RunFolder) -> Seen:
 
 
 def _seen(found: dict[str, Any]) -> Seen:
-    real = {role: [each for each in found["data_sets"] if each["role"] == role] for role in _REAL}
-    learned, scored = real.values()
+    learned, scored, sources = (
+        [each for each in found["data_sets"] if each["role"] == role] for role in ("target", "validation", "source")
+    )
     name = ", ".join(str(each.get("spec", "")) for each in scored)
     return Seen(
         photos=sum(int(each["frames"]) for each in learned),
@@ -65,7 +68,9 @@ def _seen(found: dict[str, Any]) -> Seen:
         target=tuple(found["target"]),
         scored_on=tuple(found["validation"]),
         held_out=found["held_out"],
-        sources=tuple(int(each["frames"]) for each in found["data_sets"] if each["role"] == "source"),
+        sources=tuple(int(each["frames"]) for each in sources),
+        real_classes=tuple(each["classes"] for each in (*learned, *scored)),
+        source_classes=tuple(each["classes"] for each in sources),
     )
 
 

@@ -16,7 +16,7 @@ from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hrs.checkpoint import check_fits, load_state, load_weights, restoring
+from hrs.checkpoint import check_fits, load_state, load_weights, read_about, restoring
 from hrs.config import RunConfig
 from hrs.data.apart import check_synthetic
 from hrs.data.draw import class_frequency, spread_indices
@@ -36,7 +36,7 @@ from hrs.selection.statistics import summed
 from hrs.training.average import average_of
 from hrs.training.sampling import frame_shares, redraw_steps
 from hrs.training.schedule import poly_with_warmup
-from hrs.training.task import open_real, survey_sources
+from hrs.training.task import check_space, open_real, survey_sources
 from hrs.training.undo import Undo
 
 MOST_STYLES = 200
@@ -101,6 +101,8 @@ class Trainer:
         set_seed(config.seed)
         with self.accelerator.main_process_first():  # so that rendering and caching happen once
             self.real = open_real(config, seen=seen, progress=progress)
+        if resume_from is not None:
+            check_space(self.real, read_about(resume_from).space)
         method = build_method(config, len(self.real.space))  # before the synthetic frames, which may take minutes
         if config.train.class_balance:
             method.balance(torch.from_numpy(class_frequency(self.real.target)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,7 @@ def open_real(config: RunConfig, *, seen: Seen = NOTHING, progress: Progress | N
         target = apart(target, val)
     target, found, presence = _read_all(target, "target")
     val, of_val, _ = _read_all(val, "validation")
+    _check_classes((found, of_val), seen.real_classes)
     if seen.target:
         drawn, val = _again(target, seen.target), _again(val, seen.scored_on)
     else:
@@ -114,6 +115,28 @@ def _changed_since(what: str) -> HRSError:
     )
 
 
+def _check_classes(surveys: Sequence[Survey], before: Sequence[Mapping[str, str | None]]) -> None:
+    """Raises HRSError where labels are taken for other classes than those that a run that goes on learned."""
+    for each, taken in zip(surveys, before, strict=False):  # as many, or none where no record says
+        now = {match.source: match.target for match in each.matches}
+        if list(now.items()) != list(taken.items()):
+            raise _changed_since(f"{each.role} {each.spec} has the classes {_in_words(now)} and not {_in_words(taken)}")
+
+
+def check_space(real: RealData, before: LabelSpace) -> None:
+    """Raises HRSError where the classes of a run that goes on are not those that its network tells apart."""
+    now, then = real.space.classes, before.classes
+    if now != then:
+        raise _changed_since(f"target {real.target.spec} has the classes {', '.join(now)} and not {', '.join(then)}")
+
+
+def _in_words(classes: Mapping[str, str | None]) -> str:
+    return ", ".join(
+        name if name == taken_for else f"{name} ({f'as {taken_for}' if taken_for else 'ignored'})"
+        for name, taken_for in classes.items()
+    )
+
+
 def _open_unlabelled(name: str, target: Dataset, drawn: Dataset, val: Dataset) -> Dataset:
     photos = target.except_for(drawn) if name == UNDRAWN else apart(open_dataset(name), val)
     if not len(photos):
@@ -136,9 +159,10 @@ def _read_all(dataset: Dataset, role: str) -> tuple[Dataset, Survey, NDArray[np.
 
 def survey_sources(sources: Sequence[Dataset], seen: Seen = NOTHING) -> tuple[Survey, ...]:
     """What was found in synthetic data sets, by some of their labels. Raises HRSError where they cannot be right, or
-    are not as many frames as a run that goes on saw before."""
+    are not as many frames, or not of the classes, that a run that goes on saw before."""
     found = tuple(survey_source(source) for source in sources)
     for each, before in zip(found, seen.sources, strict=False):  # as many, or none where no record says
         if each.frames != before:
             raise _changed_since(f"source {each.spec} has {each.frames} frames and not the {before}")
+    _check_classes(found, seen.source_classes)
     return found

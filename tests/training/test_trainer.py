@@ -13,6 +13,7 @@ import time
 import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 from hrs.checkpoint import load_checkpoint, read_about
@@ -298,6 +299,23 @@ def test_a_resumed_run_keeps_its_images(tmp_path):
     run.data.unlink()  # as in runs of before there was one
     train(config, run, resume=True)
     assert len(read_seen(run).target) > 8
+
+
+@pytest.mark.parametrize("side", ["real", "source"])
+def test_a_resumed_run_keeps_its_classes(tmp_path, side):
+    """A table of classes that was mended meanwhile is no ground to go on from as if nothing had been."""
+    roots = {name: write_frames(tmp_path / name, 6, seed=1) for name in ("real", "source")}
+    named = {"source": f"folder:{roots['source']}", "target": f"folder:{roots['real']}", "val": ""}
+    config = tiny_config(named, "method=joint", "train.steps=2", "data.n_real=null", "data.val=null")
+    run = run_of(tmp_path, config)
+    train(config, run)
+    table = roots[side] / "classes.yaml"
+    kept, first, second = table.read_text(), *CLASSES[:2]
+    table.write_text(yaml.safe_dump({"classes": dict(enumerate([second, first, *CLASSES[2:]]))}))
+    with pytest.raises(HRSError, match=rf"has the classes {second}, {first},.* and not {first}, {second},.*new run"):
+        train(config, run, resume=True)
+    table.write_text(kept)
+    train(config, run, resume=True)
 
 
 def test_a_run_that_stopped_before_its_first_checkpoint_resumes_from_the_start(tmp_path, frames):
