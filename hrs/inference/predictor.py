@@ -197,7 +197,8 @@ class Predictor:
 
 def _answer_size(photo: Size) -> Size:
     shrink = min(1.0, math.sqrt(_ANSWER / (photo[0] * photo[1])))
-    return max(1, int(photo[0] * shrink)), max(1, int(photo[1] * shrink))
+    height, width = (max(1, int(side * shrink)) for side in photo)
+    return min(height, max(1, _ANSWER // width)), min(width, max(1, _ANSWER // height))  # a side below 1 became 1
 
 
 def _enlarge(values: Values, size: Size) -> Values:

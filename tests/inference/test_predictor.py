@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -65,6 +67,16 @@ def test_above_two_megapixels_the_answer_is_enlarged(predictor):
     large, small = predictor.segment(photo(1800, 2400)), predictor.segment(photo(450, 600))
     assert large.labels.shape == (1800, 2400)
     assert (large.labels[2::4, 2::4] == small.labels).mean() > 0.98
+
+
+@pytest.mark.parametrize("size", [(1, 5_000_000), (5_000_000, 1)])
+def test_a_thin_photo_is_decided_at_two_megapixels_too(predictor, monkeypatch, size):
+    def decide(logits, at):
+        assert math.prod(at) <= 1 << 21
+        return np.zeros(at, np.uint8), np.ones(at, np.float32)
+
+    monkeypatch.setattr("hrs.inference.predictor.decide", decide)
+    assert predictor.segment(np.zeros((*size, 3), np.uint8)).labels.shape == size
 
 
 def test_tiles_agree_with_the_whole_where_context_does_not_matter(predictor):
