@@ -200,7 +200,7 @@ def launch(demo: gr.Blocks, host: str, port: int, *, policy: Policy, uploads: Pa
             "routes": font_routes(FONT),
             "middleware": [
                 Middleware(Guard, policy=policy, open_paths=frozenset({OWN_START})),
-                Middleware(BoundUploads, folder=uploads, most=MOST_STORED),
+                Middleware(BoundUploads, folder=uploads, most=MOST_STORED, keep=KEEP_SECONDS),
                 Middleware(RefuseFetching),
             ],
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from abc import ABCMeta
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.font import NAME
-from hrs.system.tree import folder_bytes
+from hrs.system.tree import folder_bytes, remove_older
 
 ADDRESSES = ("http:", "https:")
 
@@ -177,38 +178,25 @@ _FETCHED = re.compile(r"/file[=/]+\s*https?:")
 class BoundUploads:
     """Middleware: what comes in has an end, for one request and for all that are kept at a time.
 
-    Gradio bounds each file alone, and a request may hold any number of files.
+    Gradio bounds each file alone, and a request may hold any number of files. What was broken off or came under another
+    name than it expects it forgets, as it does results that nobody came for: they are removed here.
 
-    folder: where uploads and results lie. most: bytes that may lie there. at_once: bytes of one request.
+    folder: where uploads and results lie. most: bytes that may lie there. keep: seconds for which they do. at_once:
+    bytes of one request. patience: seconds that the next of them may take.
     """
 
-    def __init__(self, app: ASGIApp, *, folder: Path, most: int, at_once: int = 256 << 20) -> None:
-        self.app, self.folder, self.most, self.at_once = app, folder, most, at_once
+    def __init__(
+        self, app: ASGIApp, *, folder: Path, most: int, keep: float, at_once: int = 256 << 20, patience: float = 60
+    ) -> None:
+        self.app, self.folder, self.most, self.keep = app, folder, most, keep
+        self.at_once, self.patience = at_once, patience
         self._coming = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
             return
-        room = min(self.at_once, self.most - folder_bytes(self.folder) - self._coming)
-        length = Headers(scope=scope).get("content-length", "")
-        told_length = length.isascii() and length.isdecimal() and len(length) < 16
-        claimed = int(length) if told_length else 0
-        if claimed > room or room <= 0:
-            await PlainTextResponse(_TOO_MUCH, 413)(scope, receive, send)
-            return
-        seen, answered = 0, False
-        kept = claimed if told_length else room  # which nobody else gets meanwhile
-        self._coming += kept
-
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            size = len(message.get("body", b""))
-            seen += size
-            if seen > kept:  # the length was not told, or told wrong
-                raise TooMuch
-            return message
+        claimed, answered = 0, False
 
         async def told(message: Message) -> None:
             nonlocal answered
@@ -216,16 +204,60 @@ class BoundUploads:
             await send(message)
 
         try:
-            await self.app(scope, counted, told)
-        except TooMuch:
+            claimed = self._admit(Headers(scope=scope))
+            await self.app(scope, _counted(receive, claimed, self.patience), told)
+        except Refused as refused:
             if not answered:
-                await PlainTextResponse(_TOO_MUCH, 413)(scope, receive, send)
+                await PlainTextResponse(str(refused), refused.status)(scope, receive, send)
         finally:
-            self._coming -= kept
+            self._coming -= claimed
+
+    def _admit(self, headers: Headers) -> int:
+        """The bytes that a request brings, which nobody else gets meanwhile. Raises Refused where there is no room."""
+        if "transfer-encoding" in headers:  # whoever does not say how much comes would hold all there is
+            raise Refused("Say how long it is (Content-Length).", 411)
+        length = headers.get("content-length", "")
+        claimed = int(length) if length.isascii() and length.isdecimal() and len(length) < 16 else 0
+        self._forget()
+        room = min(self.at_once, self.most - folder_bytes(self.folder) - self._coming)
+        if claimed > room or room <= 0:
+            raise Refused(_TOO_MUCH, 413)
+        self._coming += claimed
+        return claimed
+
+    def _forget(self) -> None:
+        """Remove parts of uploads, which lie in the folder itself while they come, and old results."""
+        for entry in self.folder.glob("tmp*"):
+            parts = entry.is_file()
+            remove_older(entry, (_LONGEST if self._coming else 0) if parts else self.keep)
 
 
-class TooMuch(Exception):
-    """More came in than there is room for."""
+class Refused(Exception):
+    """A request that is answered with a line and an HTTP status."""
+
+    def __init__(self, line: str, status: int) -> None:
+        super().__init__(line)
+        self.status = status
+
+
+def _counted(receive: Receive, most: int, patience: float) -> Receive:
+    """Raises Refused where more bytes than ``most`` come, or none for ``patience`` seconds."""
+    seen, whole = 0, False
+
+    async def counted() -> Message:
+        nonlocal seen, whole
+        try:
+            message = await (receive() if whole else asyncio.wait_for(receive(), patience))
+        except TimeoutError:
+            raise Refused("Nothing came any more. Send it again.", 408) from None
+        seen += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
+        if seen > most:
+            raise Refused(_TOO_MUCH, 413)
+        return message
+
+    return counted
 
 
 _TOO_MUCH = "Too much at once, or too much is kept here already. Send fewer photos, or wait some hours."
+_LONGEST = 3600.0  # seconds that an upload may take while others come

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +37,24 @@ def folder_bytes(folder: Path) -> int:
     """What all files of a folder and below hold, links as the few bytes that they are; one that goes meanwhile counts
     nothing."""
     total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                total += os.lstat(os.path.join(place, name)).st_size
+    for file in _all_files(folder):
+        with suppress(OSError):
+            total += os.lstat(file).st_size
     return total
+
+
+def remove_older(path: Path, age: float) -> None:
+    """Remove a file, or all files of a folder and below, that nobody has written to for ``age`` seconds."""
+    latest = time.time() - age
+    for file in _all_files(path) if path.is_dir() else [path]:
+        with suppress(OSError):  # it has gone meanwhile
+            if os.lstat(file).st_mtime <= latest:
+                os.unlink(file)
+
+
+def _all_files(folder: Path) -> Iterator[str]:
+    for place, _, names in os.walk(folder):
+        yield from (os.path.join(place, name) for name in names)
 
 
 def files_below(root: Path, suffixes: Iterable[str]) -> Tree:

@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import html
+import os
 import re
+import time
 
 import pytest
 from starlette.applications import Starlette
@@ -267,7 +269,8 @@ def test_a_policy_is_handed_over_once_and_never_shown():
 
 
 def uploads(folder, **bounds) -> TestClient:
-    app = Starlette(routes=ROUTES, middleware=[Middleware(BoundUploads, folder=folder, **bounds)])
+    bounded = Middleware(BoundUploads, folder=folder, **{"keep": 3600} | bounds)
+    app = Starlette(routes=ROUTES, middleware=[bounded])
     return TestClient(app, base_url=HERE)
 
 
@@ -281,9 +284,74 @@ def test_a_request_and_what_is_kept_have_an_end(tmp_path):
     assert uploads(tmp_path, most=60).get("/").text == "secret"
 
 
-def test_what_comes_without_a_length_is_counted(tmp_path):
-    answer = uploads(tmp_path, most=100).post("/count", content=(b"x" * 30 for _ in range(4)))
+def test_what_comes_without_a_length_is_refused(tmp_path):
+    """It would hold all the room there is, for as long as it likes."""
+    assert uploads(tmp_path, most=100).post("/count", content=(b"x" for _ in range(4))).status_code == 411
+
+
+def test_what_is_longer_than_it_says_is_stopped(tmp_path):
+    answer = uploads(tmp_path, most=100).post("/count", content=b"x" * 4, headers={"content-length": "3"})
     assert answer.status_code == 413
+
+
+def test_what_uploads_left_behind_makes_room(tmp_path):
+    """What was broken off, or came under a name that Gradio does not look for; and results that nobody fetched."""
+    for name in ("tmp1", "tmp2/segmented.zip", "tmp3/segmented.zip", "5d41402a/example.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" * 30)
+    for name in ("tmp2/segmented.zip", "5d41402a/example.jpg"):
+        os.utime(tmp_path / name, (0, time.time() - 3601))
+    assert uploads(tmp_path, most=120).post("/count", content=b"x" * 60).text == "60"
+    assert {path.parent.name for path in tmp_path.glob("*/*")} == {"tmp3", "5d41402a"}
+
+
+def test_an_upload_that_is_coming_is_not_what_another_left_behind(tmp_path):
+    begun, left = asyncio.Event(), tmp_path / "tmp1"
+
+    async def app(scope, receive, send):
+        if scope["path"] == "/first":
+            left.write_bytes(b"x")
+            await asyncio.wait_for(begun.wait(), 5)
+        await PlainTextResponse("kept")(scope, receive, send)
+
+    bounded = BoundUploads(app, folder=tmp_path, most=100, keep=3600)
+
+    async def both():
+        first = asyncio.create_task(posted(bounded, "/first", b"x"))
+        await asyncio.sleep(0)
+        assert await posted(bounded, "/second", b"x") == 200 and left.exists()
+        begun.set()
+        await first
+        assert await posted(bounded, "/third", b"x") == 200 and not left.exists()
+
+    asyncio.run(both())
+
+
+def test_who_falls_silent_gives_room_to_others(tmp_path):
+    async def app(scope, receive, send):
+        await receive()
+
+    bounded = BoundUploads(app, folder=tmp_path, most=100, keep=3600, patience=0.01)
+    assert asyncio.run(asyncio.wait_for(posted(bounded, "/", b"x" * 60, asyncio.Event()), 5)) == 408
+    assert bounded._coming == 0
+
+
+async def posted(app, path: str, body: bytes, sent: asyncio.Event | None = None) -> int:
+    """The status of a POST, whose body comes when ``sent`` is set."""
+    answers = []
+
+    async def receive():
+        if sent:
+            await sent.wait()
+        return {"type": "http.request", "body": body}
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            answers.append(message["status"])
+
+    headers = [(b"content-length", str(len(body)).encode())]
+    await app({"type": "http", "method": "POST", "path": path, "headers": headers}, receive, send)
+    return answers[0]
 
 
 def test_those_who_send_at_once_share_the_room(tmp_path):
@@ -295,30 +363,17 @@ def test_those_who_send_at_once_share_the_room(tmp_path):
         await receive()
         await PlainTextResponse("kept")(scope, receive, send)
 
-    bounded, answers = BoundUploads(app, folder=tmp_path, most=100, at_once=60), []
-
-    async def post():
-        async def receive():
-            await asyncio.wait_for(end.wait(), 5)
-            return {"type": "http.request", "body": b"x" * 60}
-
-        async def send(message):
-            if message["type"] == "http.response.start":
-                answers.append(message["status"])
-
-        headers = [(b"content-length", b"60")]
-        await bounded({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive, send)
+    bounded = BoundUploads(app, folder=tmp_path, most=100, at_once=60, keep=3600)
 
     async def both():
-        first = asyncio.create_task(post())
+        first = asyncio.create_task(posted(bounded, "/", b"x" * 60, end))
         await begun.wait()
-        await post()
+        assert await posted(bounded, "/", b"x" * 60) == 413
         end.set()
-        await first
-        await post()  # there is room again
+        assert await first == 200
+        assert await posted(bounded, "/", b"x" * 60) == 200  # there is room again
 
     asyncio.run(both())
-    assert answers == [413, 200, 200]
 
 
 # Addresses
