@@ -18,10 +18,11 @@ class Corrections:
     folder: Path
     dashboard: int
 
-    def keep(self, photo: Path, space: LabelSpace, model: str, *, host: str) -> str:
+    def keep(self, photo: bytes, name: str, space: LabelSpace, model: str, *, host: str) -> str:
         """Take a photo in; returns HTML with a link to the Label page.
 
         Args:
+            photo: as it was uploaded. name: what its file was called.
             model: its view of the photo is what correcting begins with.
             host: what the browser calls this machine.
 
@@ -29,8 +30,8 @@ class Corrections:
             HRSError: the photo cannot be read or kept.
         """
         own = PhotoSet.of_corrections(self.folder, space)
-        name = own.add(photo.read_bytes(), photo.name)
-        asked = urlencode({"set": own.path.name, "photo": name, "model": model})
+        kept = own.add(photo, name)
+        asked = urlencode({"set": own.path.name, "photo": kept, "model": model})
         shown = f"[{host}]" if ":" in host else host or "localhost"
         address = html.escape(f"http://{shown}:{self.dashboard}/label?{asked}")
         return (

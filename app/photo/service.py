@@ -7,7 +7,7 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -40,13 +40,18 @@ from hrs.inference.pictures import describe, overlay
 from hrs.inference.videos import VIDEOS, CutShort, segment_video
 from hrs.labels import LabelSpace
 from hrs.pictures import label_png
+from hrs.system.documents import reason
+from hrs.system.files import only_if_done
 from hrs.system.images import decode_rgb, encode
+from hrs.system.tree import folder_bytes
 
 MAX_PIXELS = 64_000_000
 """Largest photo: what phones take, at some 450 MB while it is read."""
 MAX_BATCH = 200
 MAX_FRAMES = 1500
 """Of a video."""
+MOST_RESULTS = 256 << 20
+"""Bytes of all results of a batch; a photo or video that packs well gives many times its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +113,8 @@ class Photos:
             found = self.models.find(model)
             space = self.models.load(found).space
             host = name_of(request.headers.get("host", ""))
-            return self.corrections.keep(Path(photo), space, found.name, host=host)
+            path = Path(photo)
+            return self.corrections.keep(read_kept(path), path.name, space, found.name, host=host)
 
     def answer(
         self, photo: gr.FileData, checkpoint: str | None = None, careful: bool = False
@@ -148,7 +154,7 @@ class Photos:
                 )
             self.models.find(model)
             folder = new_folder()
-            with zipfile.ZipFile(folder / "segmented.zip", "w") as archive:
+            with only_if_done(folder), zipfile.ZipFile(folder / "segmented.zip", "w") as archive:
                 rows = [
                     self._add(archive, number, Path(photo), model, careful)
                     for number, photo in enumerate(tracked(photos, progress), 1)
@@ -157,12 +163,13 @@ class Photos:
         return batch_html(rows), gr.update(value=str(folder / "segmented.zip"), interactive=True)
 
     def _add(self, archive: zipfile.ZipFile, number: int, photo: Path, model: str | None, careful: bool) -> BatchRow:
-        if photo.suffix.lower() in VIDEOS:
-            return self._add_video(archive, number, photo, model, careful)
         try:
+            _check_room(archive, 0)
+            if photo.suffix.lower() in VIDEOS:
+                return self._add_video(archive, number, photo, model, careful)
             image, space, result, about = self._segment(photo, model, careful)
         except HRSError as error:
-            return BatchRow(photo=photo.name, problem=str(error))
+            return BatchRow(photo=photo.name, problem=str(error).replace(str(photo), photo.name))
         stem = f"{number:03d}_{safe_stem(photo)}"
         picture = overlay(shrink(image), shrink(result.labels, smooth=False), space)
         archive.writestr(f"{stem}_labels.png", label_png(result.labels, space))
@@ -173,18 +180,18 @@ class Photos:
     def _add_video(
         self, archive: zipfile.ZipFile, number: int, video: Path, model: str | None, careful: bool
     ) -> BatchRow:
+        """Raises HRSError where it cannot be segmented."""
         stem = f"{number:03d}_{safe_stem(video)}"
-        try:
-            predictor = self.models.load(self.models.find(model))
-            with tempfile.TemporaryDirectory(dir=new_folder()) as folder:
-                with suppress(CutShort):  # its JSON says so
-                    for _ in segment_video(predictor, video, Path(folder, stem), careful, False, most=MAX_FRAMES):
-                        pass
-                about = json.loads(Path(folder, f"{stem}.json").read_text(encoding="utf-8"))
-                archive.writestr(f"{stem}.json", as_json(about | {"source": video.name}))
-                archive.write(Path(folder, f"{stem}_overlay.mp4"), f"{stem}_overlay.mp4")
-        except HRSError as error:
-            return BatchRow(photo=video.name, problem=str(error).replace(str(video), video.name))
+        predictor = self.models.load(self.models.find(model))
+        with tempfile.TemporaryDirectory(dir=new_folder()) as folder:
+            steps = segment_video(predictor, video, Path(folder, stem), careful, False, most=MAX_FRAMES)
+            with closing(steps), suppress(CutShort):  # its JSON says so
+                for _ in steps:
+                    _check_room(archive, folder_bytes(Path(folder)))
+            _check_room(archive, folder_bytes(Path(folder)))
+            about = json.loads(Path(folder, f"{stem}.json").read_text(encoding="utf-8"))
+            archive.writestr(f"{stem}.json", as_json(about | {"source": video.name}))
+            archive.write(Path(folder, f"{stem}_overlay.mp4"), f"{stem}_overlay.mp4")
         name = f"{video.name} (cut short after {about['frames']} frames)" if about["cut_short"] else video.name
         return BatchRow(photo=name, classes=rows_of(about, predictor.space))
 
@@ -193,7 +200,7 @@ class Photos:
     ) -> tuple[Image, LabelSpace, Segmentation, dict[str, Any]]:
         model = self.models.find(name)
         predictor = self.models.load(model)
-        image = read_photograph(photo.read_bytes(), max_pixels=MAX_PIXELS)
+        image = read_photograph(read_kept(photo), max_pixels=MAX_PIXELS)
         result = predictor.segment(image, augment=careful)
         about = describe(Path(photo.name), predictor.space, result) | {"checkpoint": model.name}
         return image, predictor.space, result, about
@@ -222,6 +229,16 @@ def told() -> Iterator[None]:
     except HRSError as error:
         text = str(error)
         raise gr.Error(text[:1].upper() + text[1:], print_exception=False) from error
+    except OSError as error:  # whose own words may name folders of this machine
+        raise gr.Error(f"{reason(error)}. Look at the disk of the machine that serves.") from error
+
+
+def read_kept(photo: Path) -> bytes:
+    """What was uploaded. Raises HRSError where it is kept no longer."""
+    try:
+        return photo.read_bytes()
+    except OSError as error:
+        raise HRSError("the photo is no longer kept here; upload it again") from error
 
 
 def uploaded(value: object) -> Path:
@@ -237,6 +254,12 @@ def uploaded(value: object) -> Path:
 def safe_stem(photo: Path) -> str:
     """The photo's name as the start of file names: word characters, dots and hyphens, at most 60."""
     return re.sub(r"[^\w.-]+", "_", photo.stem).strip("._")[:60] or "photo"
+
+
+def _check_room(archive: zipfile.ZipFile, more: int) -> None:
+    """Raises HRSError where so many bytes more do not fit into a batch's results."""
+    if archive.start_dir + more >= MOST_RESULTS:
+        raise HRSError("the results of this batch are full; send it by itself, or use: python -m hrs segment")
 
 
 def tracked(photos: Sequence[str], progress: gr.Progress) -> Iterator[str]:

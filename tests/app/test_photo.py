@@ -303,6 +303,35 @@ def test_a_batch_gives_a_zip_and_says_what_was_left_out(photos, photo, folder):
     ]
 
 
+def test_a_photo_that_is_no_longer_kept_is_said_and_the_others_are_segmented(photos, photo, folder):
+    gone = str(folder / "gone.jpg")
+    table, archive = photos.batch([gone, str(photo)], "tiny", False)
+    assert "no longer kept here; upload it again" in table and "002_my_street.json" in names_in(archive)
+    with pytest.raises(gr.Error, match="no longer kept here"):
+        photos.show(gone, "tiny", False)
+
+
+def test_a_batch_that_fails_leaves_nothing_and_names_no_folder(photos, photo, folder, monkeypatch):
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", lambda *_: (folder / "none/file").read_bytes())
+    with pytest.raises(gr.Error) as told:
+        photos.batch([str(photo)], "tiny", False)
+    assert str(folder) not in str(told.value)
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == [photo.name]
+
+
+def test_results_of_a_batch_have_an_end(photos, photo, folder, monkeypatch):
+    make_video(folder / "drive.mp4", frames=30, size=(640, 480))
+    monkeypatch.setattr("app.photo.service.MOST_RESULTS", 2000)
+    table, archive = photos.batch([str(folder / "drive.mp4"), str(photo), str(photo)], "tiny", False)
+    assert table.count("send it by itself") == 2 and "python -m hrs segment" in table
+    assert names_in(archive) == {"002_my_street_labels.png", "002_my_street_overlay.jpg", "002_my_street.json"}
+
+
+def names_in(archive) -> set[str]:
+    with zipfile.ZipFile(archive["value"]) as results:
+        return set(results.namelist()) - {"summary.csv"}
+
+
 def test_a_batch_takes_videos_too(photos, photo, folder):
     make_video(folder / "drive.mp4", frames=3)
     (folder / "broken.mp4").write_bytes(b"no video")
@@ -347,10 +376,10 @@ def test_a_video_that_is_cut_short_is_kept_and_said(photos, folder):
     assert f"drive.avi (cut short after {about['frames']} frames)" in table and "Left out" not in table
 
 
-def make_video(path, frames, codec="mp4v"):
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 10, (64, 48))
-    for _ in range(frames):
-        writer.write(street()[..., ::-1])
+def make_video(path, frames, codec="mp4v", size=(64, 48)):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 10, size)
+    for i in range(frames):
+        writer.write(np.roll(street(*size), 7 * i, axis=1)[..., ::-1])
     writer.release()
 
 
