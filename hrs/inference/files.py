@@ -16,7 +16,7 @@ from hrs.inference.predictor import Predictor
 from hrs.inference.videos import VIDEOS, CutShort, count_frames, segment_video
 from hrs.pictures import label_png
 from hrs.progress import Progress
-from hrs.system.files import disk_errors
+from hrs.system.files import disk_errors, sweep
 from hrs.system.images import encode
 from hrs.system.photographs import SUFFIXES, read_photograph
 from hrs.system.tree import Skipped, files_below
@@ -88,6 +88,8 @@ def segment_files(
     done, later, outcome = 0, sum(job.expected for job in jobs), Outcome(aside=aside)
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
+    for folder in {(out / job.name).parent for job in jobs}:
+        sweep(folder, below=False)
     for job in jobs:
         later -= job.expected
         count = 0
@@ -235,7 +237,8 @@ def _segment_photo(predictor: Predictor, source: Path, stem: Path, augment: bool
     label = label_png(result.labels, predictor.space)
     picture = encode(".jpg", overlay(*small_enough(image, result.labels), predictor.space))
     about = json.dumps(describe(source, predictor.space, result), indent=2) + "\n"
-    with all_or_none() as write:
-        write(beside(stem, ".png"), label)
-        write(beside(stem, "_overlay.jpg"), picture)
-        write(beside(stem, ".json"), about)
+    with all_or_none(stem) as folder:
+        made = folder / stem.name
+        beside(made, ".png").write_bytes(label)
+        beside(made, "_overlay.jpg").write_bytes(picture)
+        beside(made, ".json").write_text(about, encoding="utf-8", errors="backslashreplace")

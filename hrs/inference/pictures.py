@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import cv2
 
 from hrs.inference.predictor import Segmentation
 from hrs.labels import LabelSpace, colourise
-from hrs.system.files import atomic_write
+from hrs.system.files import disk_errors, hidden_folder, sync_folder
 from hrs.system.photographs import Image
 
 _OVERLAY_PIXELS = 16_000_000
@@ -51,21 +52,21 @@ def small_enough(image: Image, labels: Image) -> tuple[Image, Image]:
 
 
 @contextmanager
-def all_or_none() -> Iterator[Callable[[Path, bytes | str], None]]:
-    """A function that writes files, each whole or not at all; those that are new go again where the block fails."""
-    new: list[Path] = []
+def all_or_none(stem: Path) -> Iterator[Path]:
+    """A folder for files and folders that come to lie beside ``stem`` when the block ends well, and only then.
 
-    def write(path: Path, data: bytes | str) -> None:
-        if not path.exists():
-            new.append(path)
-        atomic_write(path, data)
+    The JSON comes first: it says of the others that they are results, which may be replaced, also after a kill.
 
-    try:
-        yield write
-    except BaseException:
-        for path in new:
-            path.unlink(missing_ok=True)
-        raise
+    Raises:
+        HRSError: the disk is full, or ``stem`` cannot be written.
+    """
+    with hidden_folder(stem) as folder, disk_errors(stem):
+        yield folder
+        sync_folder(folder)
+        made = sorted(folder.rglob("*"), key=lambda part: (part.is_file(), part.suffix != ".json"))
+        for part in made:
+            target = stem.parent / part.relative_to(folder)
+            target.mkdir(exist_ok=True) if part.is_dir() else os.replace(part, target)
 
 
 def beside(stem: Path, ending: str) -> Path:

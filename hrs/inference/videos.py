@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,16 +67,20 @@ def segment_video(
         CutShort: it has fewer frames than its header says; what there is has been written.
         HRSError: nothing can be decoded or written, or it has too many frames; nothing new is left then.
     """
-    seen, before = _Seen(), _labels_before(stem) if frame_labels else 0
-    with all_or_none() as write, _reader(source) as (video, rate), _writer(beside(stem, "_overlay.mp4"), rate) as add:
-        said = _frames_of(video)
+    seen, before = _Seen(), _labels_before(stem)
+    overlay_file = beside(stem, "_overlay.mp4")
+    with (
+        all_or_none(stem) as folder,
+        _reader(source) as (video, rate),
+        _writer(folder / overlay_file.name, overlay_file, rate) as add,
+    ):
+        said, made = _frames_of(video), folder / stem.name
         for frame in _frames(video, source, most):
             result = predictor.segment(frame, augment=augment)
             add(overlay(frame, result.labels, predictor.space))
             if frame_labels:
-                with disk_errors(stem):
-                    stem.mkdir(exist_ok=True)
-                write(_label_file(stem, seen.count), label_png(result.labels, predictor.space))
+                made.mkdir(exist_ok=True)
+                _label_file(made, seen.count).write_bytes(label_png(result.labels, predictor.space))
             seen.add(result)
             yield seen.count
         if not seen.count:
@@ -85,9 +88,10 @@ def segment_video(
         cut = said is not None and said - seen.count > max(1, said // _SLACK)
         timing = {"frames_per_second": rate, "cut_short": cut, "frame_labels": frame_labels}
         about = {"source": str(source)} | seen.describe(predictor.space) | timing
-        write(beside(stem, ".json"), json.dumps(about, indent=2) + "\n")
+        text = json.dumps(about, indent=2) + "\n"
+        beside(made, ".json").write_text(text, encoding="utf-8", errors="backslashreplace")
     with disk_errors(stem):
-        for i in range(seen.count, before):  # of frames that only the video of before had
+        for i in range(seen.count if frame_labels else 0, before):  # of the video or the model of before
             _label_file(stem, i).unlink(missing_ok=True)
     if cut:
         only = f"{seen.count} of its {said} frames can be decoded, and only those are segmented"
@@ -199,9 +203,8 @@ def _allowed(rate: float) -> float:
 
 
 @contextmanager
-def _writer(path: Path, rate: float) -> Iterator[Any]:
-    """A function that adds RGB frames to a video, which gets its name when it is whole."""
-    part = path.with_name(f".{path.name}.part.mp4")
+def _writer(part: Path, path: Path, rate: float) -> Iterator[Any]:
+    """A function that adds RGB frames to a video, ``part``, which is to be ``path``."""
     writer: cv2.VideoWriter | None = None
     count = 0
 
@@ -221,8 +224,6 @@ def _writer(path: Path, rate: float) -> Iterator[Any]:
         if writer is not None:
             writer.release()
             _check_written(part, path, count)
-            os.replace(part, path)
     finally:
         if writer is not None:
             writer.release()
-        part.unlink(missing_ok=True)

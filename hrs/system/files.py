@@ -46,10 +46,10 @@ def check_new(out: Path) -> None:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full disk and a missing permission into one clear line about ``path``; other errors pass unchanged.
+    """Turn a full disk, a missing permission or a long name into one clear line about ``path``; other errors pass.
 
     Raises:
-        HRSError: no space left, quota used up, permission denied, or a read-only disk.
+        HRSError: no space left, quota used up, permission denied, a read-only disk, or a name that is too long.
     """
     try:
         yield
@@ -58,6 +58,8 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise _disk_full(path) from error
         if error.errno in _FORBIDDEN:
             raise HRSError(f"cannot write {path} ({error.strerror}); choose a folder that you may write to") from error
+        if error.errno == errno.ENAMETOOLONG:
+            raise HRSError(f"cannot write {path}: the name is too long; choose a shorter one") from error
         if error.errno in _NO_FOLDER:
             raise HRSError(
                 f"cannot write {path} ({error.strerror}: {error.filename}); name a folder, not a file"
@@ -196,7 +198,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         temporary.mkdir()
         try:
             yield temporary
-            _sync(temporary)
+            sync_folder(temporary)
             _swap(temporary, path)
         except Exception as error:
             # Not every writer says so by errno: safetensors, torch.save and shutil have errors of their own.
@@ -221,7 +223,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         with disk_errors(path):
             temporary.mkdir()
             yield temporary
-            _sync(temporary)
+            sync_folder(temporary)
         if path.exists():
             raise FileExistsError(path)
         try:
@@ -230,6 +232,19 @@ def new_folder(path: Path) -> Iterator[Path]:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):  # another process was quicker
                 raise FileExistsError(path) from None
             raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def hidden_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside ``path``, for what gets its name later; it goes when the block ends. Raises HRSError where
+    it cannot be made. What a killed process leaves of it is for `sweep`."""
+    temporary = _beside(path, "tmp")
+    with disk_errors(path):
+        temporary.mkdir()
+    try:
+        yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -287,7 +302,7 @@ def _swap(temporary: Path, path: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Have every file on the disk before the folder gets its name: a power cut must not leave an empty checkpoint."""
     for file in folder.rglob("*"):
         if file.is_file():

@@ -1,7 +1,9 @@
 import json
+import os
 import resource
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -9,10 +11,19 @@ import pytest
 from PIL import Image
 
 from hrs.errors import HRSError
-from hrs.inference import find_jobs, segment_files, videos
+from hrs.inference import Predictor, find_jobs, segment_files, videos
 from hrs.inference.videos import count_frames, segment_video
+from hrs.labels import LabelSpace
+from hrs.system.files import DiskFull
 from tests.conftest import CLASSES
 from tests.inference.conftest import SPACE, photo
+
+
+@pytest.fixture
+def other(predictor):
+    """A model of other classes."""
+    space = LabelSpace(name="others", classes=tuple("wxyz"), palette=SPACE.palette[::-1])
+    return Predictor(predictor.backend, space, height=48, width=64)
 
 
 def save(path, image=None):
@@ -133,15 +144,59 @@ def test_earlier_results_are_replaced_whatever_was_interrupted(predictor, tmp_pa
         segment_files(predictor, [save(tmp_path / "in/film.jpg")], out)
 
 
-def test_a_photo_that_cannot_be_written_whole_leaves_nothing(predictor, tmp_path, monkeypatch):
-    def fail(path, data):
-        if path.suffix == ".json":
-            raise HRSError("disk full")
-        path.write_bytes(data)
+def test_a_photo_that_cannot_be_written_whole_changes_nothing(predictor, other, tmp_path, monkeypatch):
+    source, out = save(tmp_path / "a.jpg"), tmp_path / "out"
+    for model in (predictor, other):
+        before = contents(out)
+        with monkeypatch.context() as patch:
+            patch.setattr("hrs.inference.pictures.sync_folder", Mock(side_effect=DiskFull("disk full")))
+            assert segment_files(model, [source], out).failed == ["disk full"]
+        assert contents(out) == before
+        segment_files(model, [source], out)
 
-    monkeypatch.setattr("hrs.inference.pictures.atomic_write", fail)
-    outcome = segment_files(predictor, [save(tmp_path / "a.jpg")], tmp_path / "out")
-    assert outcome.failed == ["disk full"] and results(tmp_path / "out") == []
+
+def test_a_video_that_is_broken_off_changes_nothing(predictor, other, tmp_path):
+    """Labels of another model would mean other classes than the JSON beside them says."""
+    source, out = video(tmp_path / "film.mp4", frames=4), tmp_path / "out"
+    segment_files(predictor, [source], out, frame_labels=True)
+    before = contents(out)
+    steps = segment_video(other, source, out / "film", False, True)
+    next(steps), next(steps)
+    steps.close()
+    assert contents(out) == before
+
+
+@pytest.mark.parametrize("kept", range(6))
+def test_what_a_kill_among_the_renames_leaves_is_replaced(predictor, other, tmp_path, monkeypatch, kept):
+    photos, out = [save(tmp_path / "in/a.jpg"), video(tmp_path / "in/film.mp4", frames=2)], tmp_path / "out"
+    left, replace_file = kept, os.replace
+
+    def killed(source, target):
+        nonlocal left
+        if not left:
+            raise KeyboardInterrupt
+        left -= 1
+        replace_file(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hrs.inference.pictures.os.replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            segment_files(predictor, photos, out, frame_labels=True)
+    remains = out / f".film.999999999-1.{'0' * 32}.tmp"
+    remains.mkdir()
+    assert segment_files(other, photos, out, frame_labels=True).done == 2
+    assert len(results(out)) == 7 and not remains.exists()
+
+
+def contents(out):
+    return {name: (out / name).read_bytes() for name in results(out)}
+
+
+def test_a_name_that_is_too_long_for_its_results_costs_itself_alone(predictor, tmp_path):
+    paths = [save(tmp_path / f"in/{name}.png") for name in ("a", "b" * 245, "c" * 240)]
+    outcome = segment_files(predictor, paths, tmp_path / "out")
+    (line,) = outcome.failed
+    assert outcome.done == 2 and "bbb: the name is too long" in line and len(results(tmp_path / "out")) == 6
 
 
 def test_labels_of_a_video_do_not_go_among_results_of_photos(predictor, tmp_path):
@@ -340,6 +395,13 @@ def test_no_labels_of_an_earlier_longer_video_stay(predictor, tmp_path):
     for frames in (6, 4):
         list(segment_video(predictor, video(tmp_path / "a.mp4", frames), tmp_path / "a", False, True))
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [f"{i:06d}.png" for i in range(4)]
+
+
+def test_no_labels_of_an_earlier_model_stay_beside_a_new_result(predictor, tmp_path):
+    source = video(tmp_path / "a.mp4", 3)
+    for frame_labels in (True, False):
+        list(segment_video(predictor, source, tmp_path / "a", False, frame_labels))
+    assert list((tmp_path / "a").iterdir()) == []
 
 
 @pytest.mark.parametrize("frame_labels", [False, True])
