@@ -36,6 +36,7 @@ def main() -> None:
     st.caption(f"{plain(group.setting)}. mIoU on {plain(group.validation)}. A faint dot is one run.")
     alt = "mIoU against the number of real images: " + "; ".join(describe(line) for line in lines)
     st.plotly_chart(against_images(lines, outcomes), key="compare chart", alt=alt, config=CHART)
+    say_repeats(group)
     say_unlike(outcomes)
     say_seeds(lines)
     tables(lines, group.words)
@@ -73,8 +74,8 @@ def find_groups() -> list[Group]:
         say_no_runs("Methods are compared here")
     elif not found:
         st.info("No run has finished yet. Finished runs that differ in method, real images or seed are compared here.")
-    elif len(alone := [run for group in found for run, _ in group.runs]) == 1:
-        say_alone(alone[0])
+    elif len(found) == len(found[0].runs) == 1 and not found[0].repeats:
+        say_alone(found[0].runs[0][0])
     return found
 
 
@@ -95,6 +96,15 @@ def say_alone(run: RunSummary) -> None:
 
 def describe(line: Line) -> str:
     return f"{line.method}, {n_words(line.n_real)} images: {line.score}"
+
+
+def say_repeats(group: Group) -> None:
+    """Which runs are left out, since another one stands for them."""
+    if group.repeats:
+        st.caption(
+            "Of runs with the same method, number of real images and seed the newest counts; left out: "
+            f"{plain(', '.join(group.repeats))}."
+        )
 
 
 def say_unlike(outcomes: list[Outcome]) -> None:

@@ -19,20 +19,24 @@ _PHOTOS, _SCORED = "labelled photos to draw from", "labelled photos to score on"
 # What a setting is called by; anything else is named only where settings differ in it.
 _NAMED = ("data.sources", "data.target", "data.width", "data.height", "train.steps", "network.name")
 
+Member = tuple[RunSummary, RunConfig]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
     """Runs that are compared.
 
     setting: tells them from other groups. validation: names the data of their scores. names: what the table calls each
-    run, by the run's name; the method where it is not there. against: what the others are compared with.
+    run, by the run's name; the method where it is not there. against: what the others are compared with. repeats: names
+    of runs that are left out, since a newer one has their method, number of real images and seed.
     """
 
     setting: str
     validation: str
-    runs: tuple[tuple[RunSummary, RunConfig], ...]
+    runs: tuple[Member, ...]
     names: Mapping[str, str] = field(default_factory=dict)
     against: tuple[str, ...] = COMPARED_WITH
+    repeats: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -86,18 +90,33 @@ def study_group(folder: Path, summaries: Sequence[RunSummary]) -> Group | None:
 
 
 def groups(summaries: Sequence[RunSummary]) -> list[Group]:
-    """Finished runs by setting and number of labelled photos, the largest group first."""
-    found: dict[str, list[tuple[RunSummary, RunConfig]]] = {}
+    """Finished runs by setting and number of labelled photos, the largest group first.
+
+    Args:
+        summaries: the newest first. Of runs with the same method, number of real images and seed the first counts that
+            has a score.
+    """
+    found: dict[str, list[Member]] = {}
     for run in summaries:
         config = read_config(run.run)
         if config is not None and run.status.state == "finished":
             found.setdefault(repr(_setup(run, config)), []).append((run, config))
-    members = sorted(found.values(), key=len, reverse=True)
-    settings = _settings([_setup(*runs[0]) for runs in members])
+    members = sorted(map(_once, found.values()), key=lambda both: len(both[0]), reverse=True)
+    settings = _settings([_setup(*runs[0]) for runs, _ in members])
     return [
-        Group(setting=setting, validation=_validation(*runs[0]), runs=tuple(runs))
-        for setting, runs in zip(settings, members, strict=True)
+        Group(setting=setting, validation=_validation(*runs[0]), runs=runs, repeats=repeats)
+        for setting, (runs, repeats) in zip(settings, members, strict=True)
     ]
+
+
+def _once(runs: Sequence[Member]) -> tuple[tuple[Member, ...], tuple[str, ...]]:
+    """The runs that count, and the names of those that repeat one of them."""
+    first: dict[tuple[str, int | None, int], str] = {}
+    for run, config in sorted(runs, key=lambda member: member[0].last is None):
+        first.setdefault((method_label(config), config.data.n_real, config.seed), run.name)
+    kept = set(first.values())
+    repeats = tuple(run.name for run, _ in runs if run.name not in kept)
+    return tuple(member for member in runs if member[0].name in kept), repeats
 
 
 def _setup(run: RunSummary, config: RunConfig) -> dict[str, Any]:

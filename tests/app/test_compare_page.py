@@ -1,5 +1,6 @@
 """The Compare page: which runs are compared, and how plainly it says what they show."""
 
+import json
 import os
 from pathlib import Path
 
@@ -100,6 +101,19 @@ def test_means_intervals_and_paired_differences(root, open_page):
     assert not at.warning and len(at.get("plotly_chart")) == 1
     assert "| hrs | 20 | 3 | 35.0 ± 6.6 | +3.0 ± 2.5 (n=3) |" in at.code[0].value
     assert "hrs,20,3,35.00,6.57,3.00,2.48,3\n" in at.code[1].value
+
+
+def test_of_runs_that_repeat_each_other_the_newest_counts_and_the_others_are_named(root, open_page):
+    for when, (name, score) in enumerate({"old": 60.0, "new": 40.0, "unscored": 0.0}.items()):
+        os.utime(make_run(root, name, miou=score).config, (1e9 + when, 1e9 + when))
+    RunFolder(root / "unscored").results_csv.unlink()
+    make_run(root, "other", "seed=1", miou=44.0)
+    at = open_page("compare")
+    assert at.selectbox[0].options[0].startswith("2 runs: ")
+    assert "the newest counts; left out: unscored, old." in words(at)
+    assert at.dataframe[0].value["mIoU"].str.split(" ").str[0].tolist() == ["42.0"]
+    dots, _ = json.loads(at.get("plotly_chart")[0].proto.spec)["data"]
+    assert sorted(dots["y"]) == [40.0, 44.0]
 
 
 def test_last_and_best_validation(root, open_page):
