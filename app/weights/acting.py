@@ -18,9 +18,15 @@ def say_apart(run: RunFolder, corpus: ScoredCorpus) -> str:
         if not judges.acting:
             said.append("No loss was multiplied, so these are 1 everywhere: sort by the mean of Image.")
     if config is not None and corpus.dataset is not None and METHODS[config.method].learns_weights:
-        reached = config.selection.strength(config.train.source_until)
+        reached = config.selection.strength(min(config.train.source_until, _trained(run)))
         if round(reached, 2) < 1:
             said.append(f"In training they only came to {reached:.0%} of the strength that they have here.")
     if config is not None and METHODS[config.method].acts_elsewhere:
         said.append(f"This run is a {METHODS[config.method].about}.")
     return plain(" ".join(said))
+
+
+def _trained(run: RunFolder) -> float:
+    """How much of its training a run has done, in [0, 1]; 1 where its status does not say."""
+    status = run.read_status()
+    return min(1.0, status.step / status.steps) if status.steps else 1.0

@@ -38,3 +38,10 @@ def test_a_control_with_weights_in_other_places_is_said_to_be_one(root, frames, 
 def test_weights_that_never_came_to_full_strength_are_said_to_have_not(root, frames, open_page, page):
     make_run(root, "scored", frames["source"], tiny_config(frames, "train.source_until=0.15"))
     assert "In training they only came to 50% of the strength that they have here" in words(open_page(page))
+
+
+def test_weights_of_a_run_that_stopped_before_they_came_to_full_strength_are_told_apart(root, frames, open_page):
+    run = RunFolder(make_run(root, "scored", frames["source"], tiny_config(frames)))
+    assert "In training" not in words(open_page("weights"))
+    run.write_status(state="cancelled", step=15, steps=100)
+    assert "In training they only came to 50% of the strength that they have here" in words(open_page("weights"))
