@@ -27,14 +27,15 @@ async function photograph(jpeg, width, height) {
   return { canvas, pixels: context.getImageData(0, 0, width, height).data };
 }
 
-// Weight colours over the picture; what weighs less than the threshold is darkened and outlined.
+// Weight colours over the picture; what weighs less than the threshold is darkened and outlined. Weights come rounded to
+// steps: within half a step, and a little for the rounding itself, they may be the threshold.
 function paint(context, picture, map, width, height, lens, colours, fullWeight) {
   const image = context.createImageData(width, height);
   const out = image.data;
   const weightOf = map.scale / map.steps;
   const toColour = (weightOf / fullWeight) * 255;
   const table = Array.from({ length: map.steps + 1 }, (_, v) => 3 * Math.min(255, Math.floor(v * toColour)));
-  const low = Array.from({ length: map.steps + 1 }, (_, v) => v * weightOf < lens.threshold);
+  const low = Array.from({ length: map.steps + 1 }, (_, v) => (v + 0.51) * weightOf < lens.threshold);
   const { opacity } = lens;
   const fade = Math.min(1, 2 * opacity); // the picture loses its own colours first, so that colour says weight alone
   for (let y = 0, i = 0; y < height; y++) {

@@ -6,10 +6,13 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.figures.maps import view
+from app.figures.maps import tile, view
+from app.weights.lens import figure
+from hrs.labels import CAMVID
 from hrs.scoring.corpus import ScoredCorpus
 from tests.browser.pages import (
     COMBINED,
@@ -34,6 +37,26 @@ def test_what_weighs_less_than_the_threshold_turns_grey(grid: Page, run: Path) -
         return n / (d.length / 4); }"""
     weights = ScoredCorpus.open(run / "scores").frame(3).read_maps()["combined"]
     assert canvases.nth(COMBINED).evaluate(grey) == pytest.approx((weights < 2).mean(), abs=0.03)
+
+
+PAINTED = """async ({ maps, scale, steps, width, height }) => {
+    const values = (await unpackMaps(maps, steps)).combined;
+    const context = sheet(width, height).getContext("2d");
+    const grey = new Uint8Array(4 * values.length).fill(200);
+    const lens = { opacity: 0, threshold: 1 };
+    paint(context, grey, { values, scale, steps }, width, height, lens, new Uint8Array(768), 2);
+    return context.getImageData(0, 0, width, height).data[0] === 200; }"""
+"""Whether a grey picture keeps its grey in the corner, under a threshold of 1."""
+
+
+def test_a_weight_of_the_threshold_itself_is_not_darkened(page: Page) -> None:
+    label = np.zeros((4, 4), np.uint8)
+    page.add_script_tag(content=figure("paint.js"))
+    for weight, kept in ((1.0, True), (0.98, False)):
+        for most in np.linspace(1.05, 3, 40):  # which the steps are of that weights are sent in
+            maps = {name: np.full((4, 4), value, np.float32) for name, value in (("combined", weight), ("image", most))}
+            for sent in (tile(b"", label, maps), view(b"", label, maps, CAMVID)):
+                assert page.evaluate(PAINTED, sent) == kept, (weight, most, sent["steps"])
 
 
 def test_the_cursor_reads_weights_and_class(grid: Page, run: Path) -> None:
