@@ -115,7 +115,6 @@ def select(names: list[str]) -> None:
     st.session_state["runs selected"] = names
     if names:
         forget_unknown("runs")
-    st.session_state["runs slots"] = assign_slots(names, st.session_state.get("runs slots", {}))
     remember_runs(names)
     if st.query_params.get_all("run") != names:
         st.query_params["run"] = names
@@ -245,7 +244,8 @@ def details(selected: list[RunSummary]) -> None:
     chosen = [replace(found, name=name) for name, found in newest.items() if found is not None]
     for summary in chosen:
         say_phase(summary)
-    slots = st.session_state["runs slots"]
+    slots = assign_slots([each.name for each in chosen], st.session_state.get("runs slots", {}))
+    st.session_state["runs slots"] = slots  # of what is drawn alone, so that no two look the same
     views = views_of(chosen)
     tabs = st.tabs(list(views), key="view", on_change="rerun", bind="query-params")
     for tab, view in zip(tabs, views.values(), strict=True):

@@ -23,7 +23,7 @@ _PINNED = "name"
 def choose_columns() -> list[str]:
     """A field to choose columns with, folded into a button; the name is always there."""
     titles = {key: str(made["label"]) for key, made in configuration().items() if key in (*ALWAYS, NOTES)}
-    settings = {leaf.path: f"{leaf.label} ({leaf.path})" for leaf in leaves()}
+    settings = {leaf.path: f"{leaf.label} ({leaf.path})" for leaf in leaves() if leaf.path not in ALWAYS}
     known = [*ALWAYS, NOTES, *settings]
     with st.popover("Columns", icon=":material/view_column:"):
         chosen = st.multiselect(
@@ -63,7 +63,7 @@ def configuration() -> Mapping[str, Any]:
         "sources": column.TextColumn("Synthetic data"),
         "age": column.DatetimeColumn("Started", format="distance", width=130),
         NOTES: column.TextColumn("Notes"),
-        **{leaf.path: column.TextColumn(leaf.label, help=leaf.path) for leaf in leaves() if leaf.path != "method"},
+        **{leaf.path: column.TextColumn(leaf.label, help=leaf.path) for leaf in leaves() if leaf.path not in ALWAYS},
     }
 
 

@@ -196,9 +196,10 @@ def words(name: str) -> str:
 
 
 def differences(configs: Mapping[str, RunConfig]) -> pd.DataFrame:
-    """Settings by dotted name (rows) that are not the same in all runs (columns), as text, with their names."""
+    """Settings by dotted name (rows) that are not the same in all runs (columns), as text, with their names; of what a
+    run lacks nothing."""
     flat = {name: pd.json_normalize(config.model_dump(mode="json")).iloc[0] for name, config in configs.items()}
-    table = pd.DataFrame(flat).map(str)
+    table = pd.DataFrame(flat).fillna("").map(str)
     differ = table[table.nunique(axis=1) > 1]
     differ.insert(0, _SETTING, [setting_words(key) for key in differ.index])
     return differ
@@ -238,11 +239,11 @@ def _confusion_chart(run: RunSummary) -> None:
 def _class_weight_chart(run: RunSummary) -> None:
     history = read_history(run.run)
     columns = [name for name in history.names("train") if name.startswith("class_weight/")]
-    if not columns:
+    found = [history.curve("train", name) for name in columns]
+    if not any(len(steps) for steps, _ in found):
         st.caption(f"{plain(run.name)}: no weights by class were recorded.")
         return
-    values = [pd.Series(values, index=steps) for steps, values in (history.curve("train", name) for name in columns)]
-    table = pd.concat(values, axis=1).sort_index()
+    table = pd.concat([pd.Series(values, index=steps) for steps, values in found], axis=1).sort_index()
     names = class_names(run.run, history) or [f"class {i}" for i in range(len(columns))]
     figure = draw.class_weights(table.index.to_numpy(), table.to_numpy(np.float32), names[: len(columns)], run.name)
     _chart(figure, f"class weights {run.name}", f"{run.name}: mean weight of each class over steps")

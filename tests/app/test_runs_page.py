@@ -15,7 +15,7 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.status import KILLED
 from hrs.runs.work import cancel
 from tests.app.conftest import button, labels, press, words
-from tests.app.made_runs import make_run, make_runs
+from tests.app.made_runs import make_run, make_runs, training_row
 from tests.damage import DAMAGES
 
 
@@ -211,6 +211,30 @@ def test_columns_are_chosen_settings_among_them(root, open_page):
     assert list(at.dataframe[0].proto.column_order) == ["name", "state", "train.learning_rate", "notes"]
 
 
+def test_every_column_is_offered_once(root, open_page):
+    make_run(root, "a")
+    offered = open_page("runs").multiselect(key="runs columns").options
+    assert len(set(offered)) == len(offered) and "Method" in offered
+
+
+def test_no_two_curves_look_the_same_after_many_were_selected(root, open_page):
+    make_runs(root, 30)
+    at = open_page("runs", run=[f"run-{i}" for i in range(30)])
+    for runs in (["run-0", "run-21"], ["run-29", "run-8"]):
+        at.query_params["run"] = runs
+        at.session_state[context._OPENED] = True
+        at.run()
+        lines = [trace["line"] for trace in json.loads(at.get("plotly_chart")[0].proto.spec)["data"]]
+        assert len(lines) == 2 and len({(line["color"], line["dash"]) for line in lines}) == 2
+
+
+def test_weights_that_were_never_a_number_are_not_drawn(root, open_page):
+    run = make_run(root, "a")
+    run.metrics.unlink()
+    run.append_metrics(training_row(10, class_weight=[None, None, None]))
+    assert "a: no weights by class were recorded" in words(open_page("runs", run="a", view="Weights"))
+
+
 def test_notes_are_kept_with_the_run(root, open_page):
     run = make_run(root, "a")
     at = open_page("runs", run="a")
@@ -245,6 +269,13 @@ def test_settings_show_where_runs_differ(root, open_page):
         "a": "joint",
         "b": "mixing",
     }
+
+
+def test_of_a_setting_that_one_run_lacks_nothing_is_said(root, open_page):
+    make_run(root, "a", "data.classes={crate: ignore}")
+    make_run(root, "b")
+    differ = open_page("runs", run=["a", "b"], view="Settings").dataframe[1].value
+    assert differ.loc["data.classes.*.crate"].tolist()[1:] in (["ignore", ""], ["", "ignore"])
 
 
 def test_the_log_is_shown(root, open_page):
