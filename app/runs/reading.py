@@ -36,6 +36,7 @@ from hrs.system.images import decode_rgb
 POLL_SECONDS = 2.0  # between two looks at runs that train
 WATCH_SECONDS = 4.0  # between two looks for new runs while none trains
 _HISTORIES = 24  # runs whose metrics stay in memory, about 1 MB each for 10,000 lines
+Version = tuple[int, ...]
 _COLUMNS = 4096  # numbers a row of metrics that are kept; a run of 255 classes has a quarter of that
 
 
@@ -132,14 +133,14 @@ class History:
 
 def read_history(run: RunFolder) -> History:
     """A run's metrics up to now; shared between pages and sessions, the least recently used dropped."""
-    history = _history(str(run.metrics), _created(run))
+    history = _history(str(run.metrics), _version(run))
     history.update()
     return history
 
 
 def read_config(run: RunFolder) -> RunConfig | None:
     """A run's settings; None where config.yaml is missing or not valid here."""
-    return _config(str(run.config), _created(run))
+    return _config(str(run.config), _version(run))
 
 
 def read_record(run: RunFolder) -> Seen:
@@ -265,12 +266,12 @@ def _picture(path: str, written: int) -> bytes | None:
 
 
 @st.cache_resource(max_entries=_HISTORIES, show_spinner=False)
-def _history(path: str, created: int) -> History:
+def _history(path: str, version: Version) -> History:
     return History(Path(path))
 
 
 @lru_cache(maxsize=2000)  # asked for every run of a table: Streamlit's own cache takes ten times as long
-def _config(path: str, created: int) -> RunConfig | None:
+def _config(path: str, version: Version) -> RunConfig | None:
     try:
         return load_config(Path(path))
     except HRSError:
@@ -282,12 +283,14 @@ def _record(path: Path, written: int) -> Seen:
     return replace(read_seen(RunFolder(path)), target=())
 
 
-def _created(run: RunFolder) -> int:
-    """Tells a run from a later one of the same name; 0 for one that is gone."""
+def _version(run: RunFolder) -> Version:
+    """Tells a run from a later one of the same name, and from itself with other settings, whose file keeps its time of
+    change; empty for one that is gone."""
     try:
-        return run.config.stat().st_mtime_ns
+        found = run.config.stat()
     except OSError:
-        return 0
+        return ()
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def _square(matrix: object) -> NDArray[np.int64] | None:

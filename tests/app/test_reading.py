@@ -19,6 +19,8 @@ from app.runs.reading import (
 )
 from hrs.runs.registry import list_runs
 from tests.app.made_runs import make_run, training_row, validation_row
+from hrs.config import load_config
+from hrs.methods.table import METHODS
 
 
 def values(history, name, split="train"):
@@ -99,6 +101,13 @@ def test_a_new_run_of_the_same_name_is_read_anew(tmp_path):
 
 def test_a_config_that_does_not_fit_is_none(tmp_path):
     run = make_run(tmp_path, "a")
+def test_settings_that_changed_on_a_resume_are_read_anew(tmp_path):
+    run = make_run(tmp_path, "a", "train.steps=100", state="cancelled")
+    assert read_config(run).train.steps == 100
+    run.rewrite_config(load_config(run.config, ("train.steps=500",)).to_yaml())
+    assert read_config(run).train.steps == 500
+
+
     run.config.write_text("method: unheard_of\n")
     assert read_config(run) is None
     assert runs_table(list_runs(tmp_path))["method"].tolist() == [""]
