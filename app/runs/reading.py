@@ -38,6 +38,7 @@ WATCH_SECONDS = 4.0  # between two looks for new runs while none trains
 _HISTORIES = 24  # runs whose metrics stay in memory, about 1 MB each for 10,000 lines
 Version = tuple[int, ...]
 _COLUMNS = 4096  # numbers a row of metrics that are kept; a run of 255 classes has a quarter of that
+_NO_TEXT = ("progress", "best", "last", "n_real", "age")  # of the columns of a table of runs
 
 
 @dataclass
@@ -187,9 +188,11 @@ def runs_table(summaries: list[RunSummary]) -> pd.DataFrame:
 
 
 def matching(table: pd.DataFrame, words: str) -> pd.DataFrame:
-    """The rows of a `runs_table` that hold every word in a column of text, in whatever case."""
-    parts = [table["name"], table["state"].str[0], table["method"], table["sources"], table["scored"]]
-    text = parts[0].str.cat(parts[1:], sep=" ").str.lower()
+    """The rows of a `runs_table` that hold every word in a column of text, one of `with_settings` perhaps, in whatever
+    case."""
+    shown = table.drop(columns=list(_NO_TEXT))
+    shown = shown.assign(state=shown["state"].str[0], method=shown["method"].map(method_words))
+    text = shown.agg(" ".join, axis=1).str.lower()
     kept = pd.Series(True, index=table.index)
     for word in words.lower().split():
         kept &= text.str.contains(word, regex=False)
@@ -335,5 +338,5 @@ def _line(summary: RunSummary, at: str) -> dict[str, Any]:
         "method": config.method if config else "",
         "n_real": (math.inf if config.data.n_real is None else float(config.data.n_real)) if config else math.nan,
         "sources": short_source(config) if config else "",
-        "age": pd.Timestamp(status.started or status.updated or 0, unit="s", tz="UTC"),
+        "age": pd.NaT if status.started is None else pd.Timestamp(status.started, unit="s", tz="UTC"),
     }

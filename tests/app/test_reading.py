@@ -5,8 +5,10 @@ import math
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from app.runs.columns import with_settings
 from app.runs.reading import (
     History,
     at_step,
@@ -17,10 +19,10 @@ from app.runs.reading import (
     read_history,
     runs_table,
 )
-from hrs.runs.registry import list_runs
-from tests.app.made_runs import make_run, training_row, validation_row
 from hrs.config import load_config
 from hrs.methods.table import METHODS
+from hrs.runs.registry import list_runs
+from tests.app.made_runs import make_run, training_row, validation_row
 
 
 def values(history, name, split="train"):
@@ -99,8 +101,6 @@ def test_a_new_run_of_the_same_name_is_read_anew(tmp_path):
     assert read_config(second).method == "mixing" and values(read_history(second), "miou", "val")[100] == 70.0
 
 
-def test_a_config_that_does_not_fit_is_none(tmp_path):
-    run = make_run(tmp_path, "a")
 def test_settings_that_changed_on_a_resume_are_read_anew(tmp_path):
     run = make_run(tmp_path, "a", "train.steps=100", state="cancelled")
     assert read_config(run).train.steps == 100
@@ -108,6 +108,8 @@ def test_settings_that_changed_on_a_resume_are_read_anew(tmp_path):
     assert read_config(run).train.steps == 500
 
 
+def test_a_config_that_does_not_fit_is_none(tmp_path):
+    run = make_run(tmp_path, "a")
     run.config.write_text("method: unheard_of\n")
     assert read_config(run) is None
     assert runs_table(list_runs(tmp_path))["method"].tolist() == [""]
@@ -130,6 +132,25 @@ def test_a_filter_wants_every_word(tmp_path):
     table = runs_table(list_runs(tmp_path))
     assert matching(table, "FINISHED joint")["name"].tolist() == ["sunny"]
     assert len(matching(table, "")) == 2 and len(matching(table, "sunny mixing")) == 0
+
+
+def test_a_filter_finds_what_is_shown(tmp_path):
+    make_run(tmp_path, "a", "method=joint")
+    make_run(tmp_path, "b").write_notes("For the paper")
+    table = runs_table(list_runs(tmp_path))
+    assert matching(table, METHODS["hrs"].title)["name"].tolist() == ["b"]
+    assert not len(matching(table, "paper")) and not len(matching(table, "nan"))
+    table = with_settings(table, list_runs(tmp_path), ["notes", "network.name"])
+    assert matching(table, "paper compact")["name"].tolist() == ["b"]
+
+
+def test_a_run_that_has_not_begun_has_no_time_of_start(tmp_path):
+    make_run(tmp_path, "queued", state="queued")
+    make_run(tmp_path, "damaged").status.write_text("{")
+    make_run(tmp_path, "begun").write_status(started=1e9)
+    table = runs_table(list_runs(tmp_path)).set_index("name")
+    assert table["age"].isna().to_dict() == {"begun": False, "damaged": True, "queued": True}
+    assert table.loc["begun", "age"] == pd.Timestamp(1e9, unit="s", tz="UTC")
 
 
 def test_pictures_by_step(tmp_path):
