@@ -26,9 +26,11 @@ EXAMPLES = "render:camera?frames=20", "gta5:/data/gta5", "cityscapes:/data/citys
 
 def main() -> None:
     st.title("Data")
-    ask()
+    anew = ask()
     asked = [name for name in (st.query_params.get("data"), st.query_params.get("with")) if name]
     names = [name for each in asked if (name := meant(each)) is not None]
+    for name in names if anew else ():
+        reports_seen().pop(name, None)
     if not asked:
         say_what_to_do()
         return
@@ -42,15 +44,16 @@ def main() -> None:
     samples(reports)
 
 
-def ask() -> None:
-    """The form; what it names stands in the address."""
+def ask() -> bool:
+    """The form; what it names stands in the address. Whether Check was pressed: who does wants to know how it is
+    now."""
     with st.form("data form", border=False):
         columns = st.columns([3, 3, 1], vertical_alignment="bottom")
         first = columns[0].text_input("Data set", st.query_params.get("data", ""), placeholder=EXAMPLES[0])
         second = columns[1].text_input("Compare with", st.query_params.get("with", ""), placeholder="optional")
-        if columns[2].form_submit_button("Check", type="primary", width="stretch"):
+        pressed = columns[2].form_submit_button("Check", type="primary", width="stretch")
+        if pressed:
             look_at(first.strip(), second.strip())
-            forget(first.strip(), second.strip())
             if not first.strip():
                 st.warning(f"Say which data set to check, such as `{EXAMPLES[0]}`, or the path of a folder.")
     recent = list(reports_seen())
@@ -60,6 +63,7 @@ def ask() -> None:
                 if st.button(plain(name), key=f"data recent {name}", type="tertiary", icon=":material/history:"):
                     look_at(name, "")
                     st.rerun()
+    return pressed
 
 
 def look_at(first: str, second: str) -> None:
@@ -68,13 +72,6 @@ def look_at(first: str, second: str) -> None:
             st.query_params[key] = value
         elif key in st.query_params:
             del st.query_params[key]
-
-
-def forget(*texts: str) -> None:
-    """Whoever presses Check wants to know how it is now."""
-    for text in texts:
-        for name in [name for name in reports_seen() if text in (name, name.partition(":")[2])]:
-            del reports_seen()[name]
 
 
 def reports_seen() -> dict[str, Report]:
@@ -230,11 +227,15 @@ def samples(reports: list[Report]) -> None:
     for report in reports:
         if len(reports) > 1:
             st.markdown(f"**{plain(report.spec)}**")
-        pictures = overlays(report.dataset, SAMPLES, st.session_state.get("data seed", 0), opacity)
+        try:
+            pictures = overlays(report.dataset, SAMPLES, st.session_state.get("data seed", 0), opacity)
+        except HRSError as error:  # a file that went, or was damaged, since the check
+            st.error(plain(str(error)))
+            continue
         columns = st.columns(3)
         for i, (name, picture) in enumerate(pictures):
             alt = f"{name} with its labels" if report.labelled else name
-            columns[i % 3].image(picture, caption=Path(name).name, alt=alt, output_format="JPEG")
+            columns[i % 3].image(picture, caption=plain(Path(name).name), alt=alt, output_format="JPEG")
         if report.dataset.space is not None:
             st.html(legend(report.dataset.space))
 

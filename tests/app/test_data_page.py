@@ -34,17 +34,37 @@ def test_a_name_in_the_form_stands_in_the_address(open_page, frames):
     assert len(at.image) == 6 and len(at.get("plotly_chart")) == 1
 
 
-def test_check_looks_again(open_page, tmp_path):
+@pytest.mark.parametrize("typed", ["folder:{}", "{}", "{}/", "~/mine"])
+def test_check_looks_again(open_page, tmp_path, monkeypatch, typed):
+    monkeypatch.setenv("HOME", str(tmp_path))
     root = write_classes(write_streets(tmp_path / "mine"))
     label = sorted((root / "labels").iterdir())[0]
     kept = label.read_bytes()
     label.unlink()
-    at = open_page("data", data=f"folder:{root}")
+    at = open_page("data", data=typed.format(root))
     before = int(metrics(at)["Usable frames"])
     label.write_bytes(kept)
     assert int(metrics(at.run())["Usable frames"]) == before
     at.button[0].click().run()
     assert int(metrics(at)["Usable frames"]) == before + 1
+
+
+def test_a_file_that_went_since_the_check_is_one_clear_line(open_page, tmp_path):
+    root = write_classes(write_streets(tmp_path / "mine", 20))
+    at = open_page("data", data=f"folder:{root}")
+    for image in (root / "images").iterdir():
+        image.unlink()
+    next(each for each in at.button if each.label == "Other frames").click().run()
+    assert not at.exception and len(at.error) == 1 and metrics(at)["Usable frames"]
+
+
+def test_names_of_files_are_read_as_they_stand(open_page, tmp_path):
+    root = write_classes(write_streets(tmp_path / "mine", 1))
+    for folder in ("images", "labels"):
+        (file,) = (root / folder).iterdir()
+        file.rename(file.with_stem("a_*b*_1"))
+    (caption,) = open_page("data", data=f"folder:{root}").image[0].captions
+    assert caption.startswith(r"a\_\*b\*\_1")
 
 
 def test_two_data_sets_beside_each_other(open_page, frames):
