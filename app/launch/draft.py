@@ -4,7 +4,7 @@ filled it since, and as ``set=key=value`` what differs from the preset, mistakes
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,51 +49,61 @@ def restore() -> None:
 def keep() -> None:
     """Say in the address what the form shows, and hold it. Call it when the form is drawn."""
     others = {key: st.session_state[key] for key in (PRESET, NAME, FILLED) if key in st.session_state}
-    st.session_state[_HELD] = forms.held(), others
-    stem = st.session_state[PRESET]
-    wanted = {"preset": [stem] * (stem != FIRST_PRESET), "set": list(_changed(stem))}
+    values, stem = forms.held(), st.session_state[PRESET]
+    st.session_state[_HELD] = values, others
+    wanted = {"preset": [stem] * (stem != FIRST_PRESET), "set": list(_changed(stem, values))}
     wanted["name"] = [name for name in [st.session_state.get(NAME, "").strip()] if name]
     wanted["filled"] = [filled for filled in [st.session_state.get(FILLED)] if filled]
-    for key, values in wanted.items():
-        if st.query_params.get_all(key) != values:
-            st.query_params[key] = values
+    for key, said in wanted.items():
+        if st.query_params.get_all(key) != said:
+            st.query_params[key] = said
 
 
 def begin_with(stem: str) -> bool:
     """Fill the form from a preset; whether that replaces anything that was typed, or filled in from elsewhere."""
-    state = st.session_state
-    values = forms.held()
-    changed = any(_changed(state[PRESET]))
-    state[_REPLACED] = (state[PRESET], state.get(FILLED), values) if changed else None
-    state[PRESET], state[FILLED] = stem, None
-    forms.fill(load_config(preset_file(stem)))
-    return changed
+    return _replace(load_config(preset_file(stem)), stem, None)
 
 
 def fill_from(config: RunConfig, name: str) -> None:
     """Fill the form from something else than a preset, such as "run a"."""
-    forms.fill(config)
-    st.session_state.setdefault(PRESET, FIRST_PRESET)
+    _replace(config, st.session_state.get(PRESET, FIRST_PRESET), name)
     st.session_state.setdefault(NAME, "")
-    st.session_state[FILLED], st.session_state[_REPLACED] = name, None
 
 
 def replaced() -> bool:
-    """Whether the last preset replaced something, and stands there as it is."""
-    return st.session_state.get(_REPLACED) is not None and not any(_changed(st.session_state[PRESET]))
+    """Whether what filled the form last replaced something, and stands there as it is."""
+    found = st.session_state.get(_REPLACED)
+    return found is not None and forms.held() == found[1]
 
 
 def take_back() -> None:
-    """Show what the form showed before the last preset."""
-    st.session_state[PRESET], st.session_state[FILLED], values = st.session_state[_REPLACED]
+    """Show what the form showed before it was filled last."""
+    (st.session_state[PRESET], st.session_state[FILLED], values), _ = st.session_state[_REPLACED]
     forms.put(values)
     st.session_state[_REPLACED] = None
 
 
-def _changed(stem: str) -> Iterator[str]:
+def _replace(config: RunConfig, stem: str, filled: str | None) -> bool:
+    """Fill the form; whether that replaces anything that was typed, or filled in from elsewhere."""
+    state, before = st.session_state, _stood()
+    changed = before is not None and any(_changed(before[0], before[2]))
+    state[_REPLACED] = (before, forms.shown(config)) if changed else None
+    state[PRESET], state[FILLED] = stem, filled
+    forms.fill(config)
+    return changed
+
+
+def _stood() -> tuple[str, str | None, Mapping[str, Any]] | None:
+    """What the form shows, or showed when it was left: the preset, what filled it since, its values."""
+    state = st.session_state
+    values, others = (forms.held(), state) if forms.is_filled() else state.get(_HELD, (None, state))
+    return None if values is None else (others[PRESET], others.get(FILLED), values)
+
+
+def _changed(stem: str, values: Mapping[str, Any]) -> Iterator[str]:
     begun = forms.shown(load_config(preset_file(stem)))
     for key, before in begun.items():
-        now = st.session_state[forms.KEY + key]
+        now = values[key]
         if now != before:
             yield f"{key}={now if isinstance(now, str) else json.dumps(now)}"
 

@@ -176,6 +176,25 @@ def test_a_preset_can_be_taken_back_and_chosen_again(open_page):
     assert "Take back what stood there" not in labels(at), "which would take that with it"
 
 
+@pytest.mark.parametrize("left", [False, True])
+def test_a_clone_and_a_file_can_be_taken_back(root, open_page, left):
+    make_run(root, "mine", "seed=7")
+    at = open_page("launch")
+    at.text_input(key="config.seed").input("77").run()
+    if left:
+        at.switch_page("pages/runs.py").run()
+        at.switch_page("pages/launch.py")
+    at.query_params["clone"] = "mine"
+    at.run()
+    assert at.text_input(key="config.seed").value == "7"
+    press(at, "Take back what stood there")
+    assert at.text_input(key="config.seed").value == "77" and "The form began with" not in words(at)
+    at.file_uploader(key="launch file").set_value(("own.yaml", b"seed: 5", "text/yaml")).run()
+    assert at.text_input(key="config.seed").value == "5"
+    press(at, "Take back what stood there")
+    assert at.text_input(key="config.seed").value == "77" and "Take back what stood there" not in labels(at)
+
+
 def test_what_filled_the_form_is_said_there_and_after_a_reload(root, open_page):
     make_run(root, "mine", "seed=7")
     at = open_page("launch", clone="mine")
