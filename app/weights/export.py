@@ -97,21 +97,24 @@ def show_copying(run: RunFolder, *, copying: bool) -> None:
     if copying:
         _follow(task)
         return
-    status, order = task.read_status(), task.read_order()
-    out = order.out
+    try:
+        status, out = task.read_status(), task.read_order().out
+    except HRSError as error:
+        st.error(plain(str(error)))
+        return
     if status.state == "failed":
         st.error(f"Nothing was written: {plain(status.error or '')}")
     elif status.state == "finished" and out.is_dir():
         st.success(f"{status.steps:,} frames in {plain(str(out))}. Train on them with this source:")
         st.code(f"folder:{out}", language=None)
         if st.button("Open in Launch", icon=":material/play_arrow:"):
-            _open_in_launch(run, Path(order.command[1]), f"folder:{out}")
+            _open_in_launch(run, f"folder:{out}")
 
 
-def _open_in_launch(run: RunFolder, scores: Path, copy: str) -> None:
+def _open_in_launch(run: RunFolder, copy: str) -> None:
     """The run's own settings, with these frames in the place of those that were scored."""
     try:
-        config = with_copy(load_config(run.config), ScoredCorpus.open(scores).dataset, copy)
+        config = with_copy(load_config(run.config), ScoredCorpus.open(run.scores.path).dataset, copy)
         draft.fill_from(config, f"run {run.name}")
     except HRSError as error:
         st.error(plain(str(error)))

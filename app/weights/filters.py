@@ -26,7 +26,7 @@ def describe(statistic: str) -> str:
 
 
 def read_filters(corpus: ScoredCorpus) -> list[Between]:
-    """The conditions in the address; what it names wrongly is said and left out."""
+    """The conditions in the address, each once; what it names wrongly is said and left out."""
     found = []
     for text in st.query_params.get_all("filter"):
         condition = _parse(text)
@@ -34,7 +34,7 @@ def read_filters(corpus: ScoredCorpus) -> list[Between]:
             st.warning(f"The address has a filter that these frames do not know: {plain(text[:100])}. It is left out.")
         else:
             found.append(condition)
-    return found
+    return list(dict.fromkeys(found))
 
 
 def choose_filters(corpus: ScoredCorpus, where: Sequence[Between]) -> None:

@@ -11,6 +11,7 @@ from hrs.data.layouts import open_dataset
 from hrs.launch.queue import LocalQueue
 from hrs.launch.task import Task
 from hrs.runs.folder import RunFolder
+from hrs.runs.registry import rename
 from hrs.scoring.corpus import ScoredCorpus
 from tests.app.conftest import button, wait_for, words
 from tests.conftest import tiny_config
@@ -71,6 +72,25 @@ def test_launch_opens_with_what_was_written_in_place_of_the_runs_own_frames(run,
     assert not at.exception and at.title[0].value == "Launch"
     assert at.session_state[forms.KEY + "data.sources"] == f"folder:{tmp_path / 'fewer'}"
     assert at.session_state[forms.KEY + "data.width"] == str(load_config(run / "config.yaml").data.width)
+
+
+def test_launch_opens_with_a_copy_by_a_run_that_was_renamed_since(run, tmp_path, open_page):
+    at = open_page("weights")
+    at.text_input(key="weights out scored").set_value(str(tmp_path / "fewer")).run()
+    button(at, "Write data set").click().run()
+    wait_for(at, lambda: at.success)
+    rename(RunFolder(run), "renamed")
+    at = open_page("weights", run="renamed")
+    button(at, "Open in Launch").click().run()
+    assert not at.error and at.session_state[forms.KEY + "data.sources"] == f"folder:{tmp_path / 'fewer'}"
+
+
+def test_a_copy_whose_order_is_damaged_is_one_clear_line(run, tmp_path, open_page):
+    task = Task.create(RunFolder(run).tasks / "prune", ["prune"], out=tmp_path / "fewer")
+    task.write_status(state="finished")
+    (task.path / "task.json").write_text("{")
+    at = open_page("weights")
+    assert "task.json cannot be read; start the task anew" in words(at) and button(at, "Write data set")
 
 
 def test_launch_keeps_the_sources_that_were_not_scored(root, frames, tmp_path, open_page):

@@ -9,7 +9,7 @@ from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.tags import Tags
 from hrs.scoring.write import write_table
-from tests.app.conftest import button, words
+from tests.app.conftest import button, labels, words
 from tests.conftest import write_frames
 from tests.scoring.weighted_run import make_run
 
@@ -122,6 +122,11 @@ def test_the_address_holds_order_and_filters(run, open_page):
     assert "order" not in at.query_params
     at.selectbox(key="weights sort").select("effective_share").run()
     assert at.query_params["sort"] == "effective_share"
+
+
+def test_a_filter_that_the_address_says_twice_is_one(run, open_page):
+    at = open_page("weights", filter=["weight:0:1:keep", "weight:0.0:1:keep"])
+    assert [each.startswith("Remove the filter") for each in labels(at)].count(True) == 1
 
 
 def test_a_tag_that_is_gone_can_be_taken_off_the_filter(run, open_page):
