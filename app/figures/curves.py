@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.figures.plotly_maps import WEIGHT_COLOURS
+from app.figures.plotly_maps import WEIGHT_COLOURS, verbatim
 from hrs.study.table import Estimate, Line, Outcome
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C")
@@ -90,8 +90,9 @@ def curves(
             lines.append(go.Scatter(x=steps, y=values, line=faint, opacity=0.25, showlegend=False, hoverinfo="skip"))
             steps, values = thin(curve.steps, smooth(curve.values, smoothing))
         mode = "lines" if len(steps) > 40 else "lines+markers"
-        hover = f"%{{y:.4g}} at step %{{x:,}}<extra>{curve.name}</extra>"
-        lines.append(go.Scatter(x=steps, y=values, name=curve.name, mode=mode, line=line, hovertemplate=hover))
+        name = verbatim(curve.name)
+        hover = f"%{{y:.4g}} at step %{{x:,}}<extra>{name}</extra>"
+        lines.append(go.Scatter(x=steps, y=values, name=name, mode=mode, line=line, hovertemplate=hover))
     reach = max([end, *(int(curve.steps[-1]) for curve in series if len(curve.steps))], default=0)
     axis = {"title_text": "step", "range": [0, reach * 1.02 or 1], "nticks": 6, "tickformat": ",d"}
     own = {"hovermode": "closest", "uirevision": title, "xaxis": axis, "yaxis": {"title_text": unit, "nticks": 6}}
@@ -111,11 +112,11 @@ def class_bars(
     classes = list(dict.fromkeys(name for each in scores.values() for name in each))
     figure = go.Figure()
     for run, values in scores.items():
-        slot, name = slots.get(run, 0), f"{run}, step {steps[run]:,}"
+        slot, name = slots.get(run, 0), f"{verbatim(run)}, step {steps[run]:,}"
         shown = [_number(values.get(each)) for each in classes]
         hover = f"%{{y}}: %{{x:.1f}}<extra>{name}</extra>"
         figure.add_bar(
-            y=classes,
+            y=list(map(verbatim, classes)),
             x=shown,
             name=name,
             orientation="h",
@@ -149,8 +150,8 @@ def confusion(counts: NDArray[np.integer], classes: Sequence[str], title: str, s
     figure = go.Figure(
         go.Heatmap(
             z=share,
-            x=list(classes),
-            y=list(classes),
+            x=list(map(verbatim, classes)),
+            y=list(map(verbatim, classes)),
             text=text,
             texttemplate="%{text}",
             customdata=counts,
@@ -182,7 +183,7 @@ def class_weights(
         go.Heatmap(
             z=shown,
             x=[f"{steps[part[-1]]:,}" for part in stretches],
-            y=list(classes),
+            y=list(map(verbatim, classes)),
             **WEIGHT_COLOURS,
             hovertemplate="%{y} up to step %{x}: %{z:.3f}<extra></extra>",
         )
@@ -204,10 +205,10 @@ def histogram(shares: Mapping[str, Mapping[str, float]], *, logarithmic: bool = 
     classes = list(dict.fromkeys(name for each in shares.values() for name in each))
     figure = go.Figure()
     for slot, (name, values) in enumerate(shares.items()):
-        hover = f"%{{y}}: %{{x:.3g}} %<extra>{name}</extra>"
-        shown = [_number(values.get(each)) for each in classes]
+        hover = f"%{{y}}: %{{x:.3g}} %<extra>{verbatim(name)}</extra>"
+        shown, own = [_number(values.get(each)) for each in classes], list(map(verbatim, classes))
         colour = COLOURS[slot % len(COLOURS)]
-        figure.add_bar(y=classes, x=shown, name=name, orientation="h", marker_color=colour, hovertemplate=hover)
+        figure.add_bar(y=own, x=shown, name=verbatim(name), orientation="h", marker_color=colour, hovertemplate=hover)
     figure.update_layout(_layout("Labelled pixels by class", 90 + len(classes) * _ROW * len(shares)), bargap=0.3)
     figure.update_xaxes(title_text="percent", type="log" if logarithmic else "linear")
     figure.update_yaxes(autorange="reversed")
@@ -220,7 +221,7 @@ def differences(over: Mapping[str, Estimate], other: str) -> go.Figure:
     figure = go.Figure(
         go.Scatter(
             x=[each.mean for each in over.values()],
-            y=list(over),
+            y=list(map(verbatim, over)),
             error_x={"type": "data", "array": halves, "thickness": 2, "width": 5},
             mode="markers",
             marker={"color": COLOURS[0], "size": 10},
@@ -230,7 +231,7 @@ def differences(over: Mapping[str, Estimate], other: str) -> go.Figure:
     )
     figure.update_layout(_layout("", 80 + 2 * _ROW * len(over)))
     figure.add_vline(x=0, line={"color": COLOURS[6], "width": 1})
-    figure.update_xaxes(title_text=f"mIoU over {other}, with 95 % intervals", nticks=7)
+    figure.update_xaxes(title_text=f"mIoU over {verbatim(other)}, with 95 % intervals", nticks=7)
     figure.update_yaxes(autorange="reversed")
     return figure
 
@@ -276,7 +277,7 @@ def _share_range(values: Sequence[float]) -> list[float]:
 
 
 def _add_runs(figure: go.Figure, x: list[float], runs: Sequence[Outcome], slot: int) -> None:
-    hover = [f"{run.method}, seed {run.seed}: {run.score:.1f}" for run in runs]
+    hover = [f"{verbatim(run.method)}, seed {run.seed}: {run.score:.1f}" for run in runs]
     marker = {"color": COLOURS[slot % len(COLOURS)], "size": 6}
     figure.add_scatter(
         x=x,
@@ -295,9 +296,9 @@ def _add_means(figure: go.Figure, x: list[float], own: Sequence[Line], slot: int
         x=x,
         y=[line.score.mean for line in own],
         error_y={"array": [line.score.half or 0 for line in own], "thickness": 1.5, "width": 5},
-        hovertext=[f"{line.method}: {line.score}, {_seeds(line.score.count)}" for line in own],
+        hovertext=[f"{verbatim(line.method)}: {line.score}, {_seeds(line.score.count)}" for line in own],
         hoverinfo="text",
-        name=own[0].method,
+        name=verbatim(own[0].method),
         mode="lines+markers",
         line={"color": COLOURS[slot % len(COLOURS)], "dash": _dash(slot)},
         marker={"symbol": MARKS[slot % len(MARKS)], "size": 10},
@@ -306,7 +307,7 @@ def _add_means(figure: go.Figure, x: list[float], own: Sequence[Line], slot: int
 
 def _layout(title: str, height: int, subtitle: str = "") -> dict[str, object]:
     return {
-        "title": {"text": title, "font": {"size": 14}, "subtitle": {"text": subtitle, "font": {"size": 12}}},
+        "title": {"text": verbatim(title), "font": {"size": 14}, "subtitle": {"text": subtitle, "font": {"size": 12}}},
         "height": height,
         "margin": {"l": 8, "r": 8, "t": 56 if subtitle else 36, "b": 8},
         "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},

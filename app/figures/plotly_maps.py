@@ -4,6 +4,7 @@ for every other figure."""
 from __future__ import annotations
 
 import base64
+import html
 
 import numpy as np
 import plotly.graph_objects as go
@@ -31,6 +32,11 @@ WEIGHT_COLOURS = {
     },
 }
 """How a heatmap of weights is coloured, the same as every picture of them."""
+
+
+def verbatim(name: str) -> str:
+    """A name for a figure, where it is read as it stands: plotly takes what looks like a tag for one."""
+    return html.escape(name, quote=False)
 
 
 def weight_figure(jpeg: bytes, label: Pixels, maps: Maps, space: LabelSpace, lens: Lens) -> go.Figure:
@@ -81,5 +87,5 @@ def _heatmap(weights: NDArray[np.float32], step: int, classes: NDArray[np.str_],
 
 def _class_names(label: Pixels, space: LabelSpace) -> NDArray[np.str_]:
     table = np.full(IGNORE + 1, "no label", dtype=object)
-    table[: len(space)] = space.classes
+    table[: len(space)] = list(map(verbatim, space.classes))
     return table[label].astype(str)

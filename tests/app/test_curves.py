@@ -1,5 +1,7 @@
 """Figures as pure functions: the numbers that go in are the numbers that are drawn."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -12,12 +14,13 @@ from app.figures.curves import (
     class_weights,
     confusion,
     curves,
+    differences,
     histogram,
     smooth,
     thin,
 )
 from hrs.pictures import weight_stops
-from hrs.study.table import Outcome, study_table
+from hrs.study.table import Outcome, estimate, study_table
 
 
 def line(name="a", count=100, slot=0):
@@ -113,6 +116,24 @@ def test_histograms_share_their_classes():
     figure = histogram({"a": {"sky": 40.0, "car": 60.0}, "b": {"car": 100.0}}, logarithmic=True)
     assert figure.data[1].y == ("sky", "car") and figure.data[1].x == (None, 100.0)
     assert figure.layout.xaxis.type == "log"
+
+
+ODD = "<b>wet</b> & dry"
+FIGURES = (
+    lambda: curves([line(ODD)], "loss"),
+    lambda: class_bars({ODD: {ODD: 1.0}}, {}, {ODD: 1}),
+    lambda: confusion(np.ones((1, 1), int), [ODD], ODD, 1),
+    lambda: class_weights(np.array([10]), np.ones((1, 1)), [ODD], ODD),
+    lambda: histogram({ODD: {ODD: 100.0}}),
+    lambda: differences({ODD: estimate([1.0, 2.0])}, ODD),
+    lambda: against_images(study_table(outcomes(ODD, [1.0])), outcomes(ODD, [1.0])),
+)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_names_are_read_as_they_stand(figure):
+    said = json.dumps(figure().to_plotly_json(), default=list)
+    assert "&lt;b&gt;wet&lt;/b&gt; &amp; dry" in said and "<b>" not in said
 
 
 def outcomes(method, scores, n_real=10):

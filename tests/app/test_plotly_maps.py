@@ -8,7 +8,7 @@ import pytest
 
 from app.figures.maps import Lens
 from app.figures.plotly_maps import COLUMNS, weight_figure
-from hrs.labels import CAMVID, IGNORE
+from hrs.labels import CAMVID, IGNORE, LabelSpace
 from hrs.pictures import weigh_picture, weight_stops
 from hrs.system.images import decode_rgb
 
@@ -47,3 +47,9 @@ def test_large_maps_are_drawn_from_every_so_many_pixels(width):
     trace = figure.data[0]
     assert len(trace.z[0]) <= COLUMNS and trace.dx * len(trace.z[0]) == pytest.approx(width, abs=trace.dx)
     assert trace.text[0][0] == "no label"
+
+
+def test_names_of_classes_are_read_as_they_stand():
+    space = LabelSpace(name="yard", classes=("<void>", "car"), palette=((0, 0, 0), (9, 9, 9)))
+    figure = weight_figure(b"", np.zeros((6, 8), np.uint8), maps_of(6, 8), space, LENS)
+    assert figure.data[0].text[0][0] == "&lt;void&gt;"
