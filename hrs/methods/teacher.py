@@ -19,7 +19,7 @@ from hrs.selection.statistics import class_sums, read, summed
 from hrs.system.images import LUMA
 
 MEMORY = 0.99
-"""Of the running confidence, from step to step."""
+"""Of how sure it was of a class, from a look that holds it to the next."""
 BLUR_RADIUS = 3
 """Pixels on either side that a blur looks at."""
 
@@ -37,14 +37,21 @@ class Teacher:
 
     def __init__(self, network: Segmenter, config: TeacherConfig) -> None:
         self.network, self.config = network, config
-        self.confidence = next(network.parameters()).new_full((network.num_classes,), 1 / network.num_classes)
-        """Running mean of its probability where it says each class, (c,)."""
+        self.seen = next(network.parameters()).new_zeros(2, network.num_classes)
+        """Of its looks that hold each class, the later the more: the sum of its mean probability there, and their
+        number, (2 c)."""
 
     def weight(self, progress: float) -> float:
         """Of its loss at ``progress`` in [0, 1] of training: 0 up to ``start``, then a linear rise as long as that."""
         start = self.config.start
         risen = (progress - start) / start if start else 1.0
         return self.config.weight * min(max(risen, 0.0), 1.0)
+
+    def restore(self, seen: Tensor) -> None:
+        """Go on from what it had ``seen``. What an earlier version of hrs kept, (c,), is left: it began too low, and it
+        is learned anew in a few looks."""
+        if seen.ndim == self.seen.ndim:
+            self.seen.copy_(seen)
 
     def lesson(self, photos: Batch) -> Lesson:
         """What the network that trains shall learn from photos; labels are IGNORE where a photo ends, else anything."""
@@ -59,15 +66,18 @@ class Teacher:
         logits = upsample(self.network(normalise(photos.images)).logits.float(), photos.labels.shape[-2:])
         sure, labels = logits.softmax(dim=1).max(dim=1)
         labels = labels.masked_fill(photos.labels == IGNORE, IGNORE)
-        sums, counts = summed(*class_sums(sure, labels, len(self.confidence)))
-        mean = torch.where(counts > 0, sums / counts.clamp(min=1), self.confidence)
-        self.confidence.lerp_(mean, 1 - MEMORY)
-        return Lesson(images=photos.images, labels=labels, sure=sure >= read(self.thresholds(), labels, 1.0))
+        needed = self.thresholds()  # before it looks: what it says for the first time is no measure of itself
+        sums, counts = summed(*class_sums(sure, labels, self.network.num_classes))
+        held = (counts > 0).to(sums)
+        self.seen.mul_(1 - (1 - MEMORY) * held).add_(torch.stack([sums / counts.clamp(min=1), held]))
+        return Lesson(images=photos.images, labels=labels, sure=sure >= read(needed, labels, 1.0))
 
     def thresholds(self) -> Tensor:
-        """How sure it must be of each class to be listened to, (c,): ``threshold`` for the surest class, the others in
-        proportion to how sure it is of them on average."""
-        return self.config.threshold * self.confidence / self.confidence.max()
+        """How sure it must be of each class to be listened to, (c,): ``threshold`` for the surest class and for those
+        that it never saw, the others in proportion to how sure it is of them on average."""
+        sums, looks = self.seen
+        confidence = sums / looks.clamp(min=1)  # the first look that holds a class counts 1, and none makes it less
+        return self.config.threshold * (confidence / confidence.max()).masked_fill(looks == 0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)

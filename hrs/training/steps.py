@@ -150,7 +150,7 @@ class Trainer:
         if self.average is not None and self.unlabelled is not None:
             self.bare.teacher = Teacher(self.average.module, config.teacher)
             if "teacher" in self.restored:
-                self.bare.teacher.confidence.copy_(self.restored["teacher"])
+                self.bare.teacher.restore(self.restored["teacher"])
         self._undo = Undo(self._running())
 
     def _running(self) -> Iterator[Tensor]:
@@ -159,7 +159,7 @@ class Trainer:
         if self.average is not None:
             yield from self.average.module.buffers()
         if self.bare.teacher is not None:
-            yield self.bare.teacher.confidence
+            yield self.bare.teacher.seen
 
     def _check_world(self) -> None:
         world = self.accelerator.num_processes
@@ -339,7 +339,7 @@ class Trainer:
         often = None if self.often is None else torch.from_numpy(self.often)
         state = {"optimiser": self.optimiser.state_dict(), "step": self.step, "often": often}
         if self.bare.teacher is not None:
-            state["teacher"] = self.bare.teacher.confidence
+            state["teacher"] = self.bare.teacher.seen
         if self.scaler is not None:
             state["scaler"] = self.scaler.state_dict()
         return state if self.average is None else state | {"average": self.average.state_dict()}
