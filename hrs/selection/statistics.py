@@ -13,14 +13,18 @@ LANES = 512
 
 
 def class_sums(values: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
-    """Sum of values and number of values per class: any shape (twice the same) -> (c,), (c,). IGNORE is left out."""
+    """Sum of values and number of values per class: any shape (twice the same) -> (c,), (c,). IGNORE is left out.
+
+    A float32 that grows value by value stops heeding small ones after some millions, so a CPU adds up doubles.
+    """
     index, bins = _bins(labels, num_classes), num_classes + 1
     lanes = LANES if index.is_cuda else 1
     if lanes > 1:
         index = index + torch.arange(len(index), device=index.device) % lanes * bins
-    sums = values.new_zeros(lanes * bins).scatter_add(0, index, values.reshape(-1))
+    exact = values.reshape(-1) if lanes > 1 else values.reshape(-1).double()
+    sums = exact.new_zeros(lanes * bins).scatter_add(0, index, exact)
     counts = class_counts(index, lanes * bins)
-    return _over_lanes(sums, bins), _over_lanes(counts, bins).to(values.dtype)
+    return _over_lanes(sums, bins).to(values.dtype), _over_lanes(counts, bins).to(values.dtype)
 
 
 def class_counts(index: Tensor, bins: int) -> Tensor:

@@ -15,6 +15,15 @@ def test_class_sums_against_a_loop():
         assert sums[c].item() == pytest.approx(sum(chosen), abs=1e-5)
 
 
+def test_sums_over_millions_of_pixels_are_exact():
+    labels = torch.zeros(6, 512, 1024, dtype=torch.uint8)
+    sums, counts = class_sums(torch.full(labels.shape, 0.3), labels, 2)
+    assert sums[0].item() == pytest.approx(0.3 * labels.numel(), rel=1e-6) and counts[0] == labels.numel()
+    moments = ClassMoments(1, momentum=0.9)
+    moments.update(torch.full(labels.shape, 0.3), labels)
+    assert moments.mean().item() == pytest.approx(0.3, rel=1e-6) and abs(moments.spread()) < 1e-6
+
+
 def test_first_batch_sets_mean_and_variance_and_unseen_classes_stay():
     statistics = ClassStatistics(3, momentum=0.9)
     values, labels = torch.tensor([1.0, 3.0, 10.0]), torch.tensor([0, 0, 1])
