@@ -176,9 +176,10 @@ class RunningNorm(nn.Module):
             # A plain mean over the first batches, an exponential one after them: a first batch of three must not last.
             step = torch.clamp(1 / (self.batches + 1), min=1 - self.momentum)
             total, count = summed(values.sum(dim=0), torch.ones_like(values[:, 0]).sum())
-            move = step * (total / count - self.mean)
-            spread = summed((values - self.mean - move).square().sum(dim=0))[0] / count
-            self.variance.lerp_(spread, step)
-            self.mean.add_(move)
+            mean = total / count
+            (squares,) = summed((values - mean).square().sum(dim=0))
+            between = (1 - step) * (mean - self.mean).square()  # what the moving mean itself adds to the spread
+            self.variance.lerp_(squares / count + between, step)
+            self.mean.lerp_(mean, step)
             self.batches.add_(1)
         return ((values - self.mean) / self.variance.clamp(min=1e-12).sqrt()).clamp(-5, 5)

@@ -100,6 +100,20 @@ def test_running_norm_standardises_a_stream_of_small_batches():
     assert torch.equal(norm.mean, before)
 
 
+def test_running_norm_has_the_mean_and_variance_of_its_first_batches():
+    torch.manual_seed(0)
+    rows = 3 + torch.randn(12, 2)
+    norm = RunningNorm(2)
+    for batch in rows.split(2):
+        norm(batch)
+    torch.testing.assert_close(norm.mean, rows.mean(0))
+    torch.testing.assert_close(norm.variance, rows.var(0, correction=0))
+    single = RunningNorm(1)
+    for value in (0.0, 2.0):
+        single(torch.tensor([[value]]))
+    assert (single.mean.item(), single.variance.item()) == (1, 1)
+
+
 def test_moments_are_means_over_pixels_however_batches_are_cut():
     torch.manual_seed(0)
     weights, labels = torch.rand(60), torch.randint(0, 3, (60,))
