@@ -5,6 +5,7 @@ The command line, the dashboard's form and the checkpoints all read these models
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -293,6 +294,11 @@ class TrainConfig(Section):
     def _unquoted_no(cls, value: Any) -> Any:
         return "no" if value is False else value  # YAML 1.1 reads a bare no as false
 
+    def steps_within(self, share: float) -> int:
+        """How many steps begin before ``share`` of training is over: 55 for 0.55 of 100, whose product is a little more
+        in floats."""
+        return ceil(round(share * self.steps, 6))
+
 
 class TeacherConfig(Section):
     """How the averaged network (``train.ema``) teaches on ``data.unlabelled``."""
@@ -334,12 +340,12 @@ class RunConfig(Section):
             raise ValueError("data.sources is empty; name at least one synthetic data set, e.g. render:synthetic")
         if METHODS[self.method].learns_weights:
             self._check_weights_act()
-        full = self.selection.warmup + self.selection.ramp
-        if self.selection.image_acts == "sampling" and full >= self.train.source_until:
+        full, steps = self.selection.warmup + self.selection.ramp, self.train.steps_within
+        if self.selection.image_acts == "sampling" and steps(full) >= steps(self.train.source_until):
             raise ValueError(
                 f"selection.image_acts is sampling, but frames would be weighed first at {full:g} of training "
-                f"(selection.warmup + ramp), and they end at {self.train.source_until:g} (train.source_until); "
-                "lower the first or raise the second"
+                f"(selection.warmup + ramp), and they end at {self.train.source_until:g} (train.source_until), "
+                f"of {self.train.steps} steps; lower the first or raise the second"
             )
         if self.data.unlabelled and not self.train.ema:
             raise ValueError("data.unlabelled needs an averaged network as teacher; set train.ema, e.g. 0.99")

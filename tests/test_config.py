@@ -107,6 +107,15 @@ def test_frames_are_weighed_for_drawing_before_they_end():
     with pytest.raises(HRSError, match=r"image_acts is sampling, but .* at 0\.2 of training .* end at 0\.15"):
         load_config({}, ("selection.image_acts=sampling", "train.source_until=0.15"))
     assert load_config({}, ("selection.image_acts=sampling", "train.source_until=0.4")).train.source_until == 0.4
+    late = ("selection.image_acts=sampling", "selection.warmup=0.5", "selection.ramp=0.48")
+    with pytest.raises(HRSError, match=r"at 0\.98 of training .* of 20 steps"):
+        load_config({}, (*late, "train.steps=20"))
+    assert load_config({}, (*late, "train.steps=100"))
+
+
+@pytest.mark.parametrize(("share", "steps", "expected"), [(0.55, 100, 55), (0.28, 25, 7), (0.5, 5, 3), (0.01, 10, 1)])
+def test_steps_within_a_share_are_what_it_says(share, steps, expected):
+    assert load_config({"train": {"steps": steps}}).train.steps_within(share) == expected
 
 
 def test_warm_up_then_ramp():

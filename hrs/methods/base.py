@@ -24,9 +24,9 @@ RARE = 1e-3
 def source_weight(config: RunConfig, step: int) -> float:
     """The weight of the synthetic loss at training step ``step``, counted from 0: lambda and its schedule."""
     train = config.train
-    progress = step / (train.source_until * train.steps)
-    if progress >= 1:
+    if step >= train.steps_within(train.source_until):
         return 0.0
+    progress = step / (train.source_until * train.steps)
     return train.source_weight * (1.0 if train.source_schedule == "constant" else (1 + cos(pi * progress)) / 2)
 
 

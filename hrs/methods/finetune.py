@@ -16,7 +16,8 @@ class Finetune(Method):
     @staticmethod
     def counts(config: RunConfig, step: int) -> tuple[int, int]:
         images = config.train.batch_source + config.train.batch_target
-        return (images, 0) if step < config.finetune.source_share * config.train.steps else (0, images)
+        first = config.train.steps_within(config.finetune.source_share)
+        return (images, 0) if step < first else (0, images)
 
     def learn(self, source: Batch, target: Batch, step: int) -> StepResult:
         batch, name = (source, "loss_source") if len(source) else (target, "loss_target")

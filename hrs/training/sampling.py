@@ -25,16 +25,13 @@ BATCH = 8
 
 
 def redraw_steps(config: RunConfig) -> list[int]:
-    """Steps before which all frames are weighed anew: from full strength on, evenly until the frames' end. Empty where
-    every frame comes equally often."""
+    """Steps before which all frames are weighed anew, each once: from full strength on, evenly until the frames' end.
+    Empty where every frame comes equally often."""
     selection, train = config.selection, config.train
     if not METHODS[config.method].learns_weights or selection.image_acts != "sampling":
         return []
-    full = selection.warmup + selection.ramp
-    shares = [full + (train.source_until - full) * i / selection.redraws for i in range(selection.redraws)]
-    return [
-        step for step in (round(share * train.steps) for share in shares) if step < train.steps * train.source_until
-    ]
+    first, end = train.steps_within(selection.warmup + selection.ramp), train.steps_within(train.source_until)
+    return sorted({first + (end - first) * i // selection.redraws for i in range(selection.redraws)})
 
 
 def frame_shares(

@@ -79,6 +79,13 @@ def test_finetune_goes_from_source_to_target():
     assert counts == [(4, 0)] * 3 + [(0, 4)] * 7
 
 
+@pytest.mark.parametrize("override", ["train.source_until=0.55", "finetune.source_share=0.55"])
+def test_frames_end_at_the_step_that_their_share_says(override):
+    name = "finetune" if "finetune" in override else "joint"
+    method, config = build(name, "train.steps=100", override)
+    assert [step for step in range(100) if method.counts(config, step)[0]] == list(range(55))
+
+
 def test_hrs_in_its_warm_up_is_joint_to_the_last_bit():
     joint, config = build("joint")
     hrs, _ = build("hrs")

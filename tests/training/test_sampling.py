@@ -29,6 +29,10 @@ def test_frames_are_weighed_from_full_strength_on_until_they_end():
     assert redraw_steps(load_config({"train": {"steps": 100}})) == []
 
 
+def test_frames_are_weighed_once_before_a_step():
+    assert redraw_steps(sampled("train.steps=40", "selection.redraws=100")) == list(range(8, 40))
+
+
 def reader_of(frames, config) -> FrameReader:
     return FrameReader([open_dataset(frames["source"])], config.data, regions=False)
 
