@@ -285,7 +285,7 @@ def read_about(folder: Path) -> About:
         raise HRSError(f"checkpoint {folder}: {CONFIG} is damaged; copy it anew")
     return About(
         format=stored.get("format", 1),
-        config=load_config(stored["run"]),
+        config=load_config(stored["run"], trained=True),
         space=LabelSpace.from_dict(stored["label_space"]),
         network=stored["network"],
         step=stored["step"],

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from hrs.errors import HRSError
 from hrs.methods.table import METHODS
@@ -29,6 +37,7 @@ else:
     Signal = Literal[tuple(SIGNALS)]
 UNDRAWN = "undrawn"
 """``data.unlabelled`` where it means the target's images that are not drawn."""
+_TRAINED = "trained"  # the context in which settings are read that need not make sense any more
 _DEEPEST = 8  # sections of an override within each other; there are two
 _MANY = 10**9
 _LONGEST = 4096  # characters of a name or path
@@ -335,11 +344,14 @@ class RunConfig(Section):
     finetune: FinetuneConfig = FinetuneConfig()
 
     @model_validator(mode="after")
-    def _has_what_it_needs(self) -> Self:
+    def _makes_sense(self, info: ValidationInfo) -> Self:
+        if info.context == _TRAINED:
+            return self
         if METHODS[self.method].needs_source and not self.data.sources:
             raise ValueError("data.sources is empty; name at least one synthetic data set, e.g. render:synthetic")
         if METHODS[self.method].learns_weights:
             self._check_weights_act()
+            self._check_weights_differ()
         full, steps = self.selection.warmup + self.selection.ramp, self.train.steps_within
         if self.selection.image_acts == "sampling" and steps(full) >= steps(self.train.source_until):
             raise ValueError(
@@ -352,14 +364,34 @@ class RunConfig(Section):
         return self
 
     def _check_weights_act(self) -> None:
-        until, learns = self.train.source_until, f"method {self.method} learns weights"
+        until, learns = self.train.source_until, self._learns
         if not self.train.source_weight:
             raise ValueError(f"{learns}, but train.source_weight is 0, so nothing is weighed; raise it or take joint")
-        if until < 1 and not self.selection.strength(until):
+        last = (self.train.steps_within(until) - 1) / self.train.steps
+        if until < 1 and not self.selection.strength(last):
             raise ValueError(
                 f"{learns}, but they act first at {self.selection.warmup:g} of training (selection.warmup), and frames "
                 f"end at {until:g} (train.source_until); lower the first, raise the second, or take joint"
             )
+        act = int(round(self.selection.warmup * self.train.steps, 6)) + 2  # at the end of the warm-up they are still 1
+        if self.selection.every > act:
+            raise ValueError(
+                f"{learns} first at step {self.selection.every} (selection.every), but they act from step {act} on "
+                "(selection.warmup); lower the first or raise the second"
+            )
+
+    def _check_weights_differ(self) -> None:
+        for name, value in (("floor", self.selection.floor), ("min_effective", self.selection.min_effective)):
+            if value == 1:
+                raise ValueError(f"{self._learns}, but selection.{name} is 1, so all are alike; lower it or take joint")
+        if not self.selection.levels:
+            raise ValueError(
+                f"{self._learns}, but selection.levels is empty; name one or more of {', '.join(LEVELS)}, or take joint"
+            )
+
+    @property
+    def _learns(self) -> str:
+        return f"method {self.method} learns weights"
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -377,8 +409,14 @@ class RunConfig(Section):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
 
-def load_config(source: str | Path | dict[str, Any] | None = None, overrides: tuple[str, ...] = ()) -> RunConfig:
+def load_config(
+    source: str | Path | dict[str, Any] | None = None, overrides: tuple[str, ...] = (), *, trained: bool = False
+) -> RunConfig:
     """Read a RunConfig from a YAML file, a dict or nothing (the defaults) and apply ``section.key=value`` overrides.
+
+    Args:
+        trained: it was trained with, perhaps by a version of hrs that refused less: settings need not make sense
+            together, each within its range is enough.
 
     Raises:
         HRSError: file missing or not YAML.
@@ -388,7 +426,7 @@ def load_config(source: str | Path | dict[str, Any] | None = None, overrides: tu
     for override in overrides:
         values = _override(values, override)
     try:
-        return RunConfig.model_validate(values)
+        return RunConfig.model_validate(values, context=_TRAINED if trained else None)
     except ValidationError as error:
         raise settings_error(error, RunConfig) from error
 

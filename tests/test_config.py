@@ -130,7 +130,11 @@ def test_warm_up_then_ramp():
     [
         (("train.source_until=0.1",), r"learns weights, but they act first at 0\.1 of training .* end at 0\.1"),
         (("train.source_until=0.2", "selection.warmup=0.3"), r"act first at 0\.3 of training"),
+        (("train.source_until=0.51", "selection.warmup=0.5", "train.steps=10"), r"act first at 0\.5 of training"),
         (("train.source_weight=0",), r"learns weights, but train\.source_weight is 0"),
+        (("selection.floor=1",), r"learns weights, but selection\.floor is 1, so all are alike"),
+        (("selection.min_effective=1",), r"learns weights, but selection\.min_effective is 1, so all are alike"),
+        (("selection.levels=[]",), r"learns weights, but selection\.levels is empty; name one or more of pixel"),
     ],
 )
 def test_weights_that_would_never_act_are_refused(method, overrides, message):
@@ -138,6 +142,21 @@ def test_weights_that_would_never_act_are_refused(method, overrides, message):
         load_config({"method": method}, overrides)
     assert "\n" not in str(caught.value) and "take joint" in str(caught.value)
     assert load_config({"method": "joint"}, overrides)
+    assert load_config({"method": method}, overrides, trained=True).method == method
+
+
+@pytest.mark.parametrize(
+    ("warmup", "steps", "most"), [(0.1, 1000, 102), (0.1, 4, 2), (0.29, 100, 31), (0, 100, 2), (0.5, 5, 4)]
+)
+def test_weighting_networks_learn_before_they_weigh(warmup, steps, most):
+    settings = (f"selection.warmup={warmup}", "selection.ramp=0", f"train.steps={steps}")
+    acting = load_config({}, settings)
+    strengths = [acting.selection.strength(step / steps) for step in range(steps)]
+    assert most == next(step for step, strength in enumerate(strengths, 1) if strength)
+    assert load_config({}, (*settings, f"selection.every={most}"))
+    with pytest.raises(HRSError, match=f"learns weights first at step {most + 1} .* act from step {most} on"):
+        load_config({}, (*settings, f"selection.every={most + 1}"))
+    assert load_config({"method": "joint"}, (*settings, f"selection.every={most + 1}"))
 
 
 def test_all_mistakes_are_told_at_once():
