@@ -316,7 +316,7 @@ class TeacherConfig(Section):
     threshold: float = Field(
         0.9, ge=0, lt=1, description="Probability from which its word counts, for its surest class."
     )
-    start: Share = Field(0.1, description="Share of training before it begins; as long again, it grows.")
+    start: Share = Field(0.1, description="Share of training before it begins; as long again, or to the end, it grows.")
 
 
 class AdversarialConfig(Section):
@@ -359,9 +359,20 @@ class RunConfig(Section):
                 f"(selection.warmup + ramp), and they end at {self.train.source_until:g} (train.source_until), "
                 f"of {self.train.steps} steps; lower the first or raise the second"
             )
-        if self.data.unlabelled and not self.train.ema:
-            raise ValueError("data.unlabelled needs an averaged network as teacher; set train.ema, e.g. 0.99")
+        if self.data.unlabelled:
+            self._check_teacher()
         return self
+
+    def _check_teacher(self) -> None:
+        if not self.train.ema:
+            raise ValueError("data.unlabelled needs an averaged network as teacher; set train.ema, e.g. 0.99")
+        if self.data.unlabelled == UNDRAWN and self.data.n_real is None:
+            raise ValueError(
+                f"data.unlabelled is {UNDRAWN}, but an empty data.n_real draws all images; name a number of them, or a "
+                "folder of photos, images:FOLDER"
+            )
+        if self.teacher.start == 1:
+            raise ValueError("teacher.start is 1, so the teacher of data.unlabelled would never begin; lower it")
 
     def _check_weights_act(self) -> None:
         until, learns = self.train.source_until, self._learns

@@ -42,9 +42,11 @@ class Teacher:
         number, (2 c)."""
 
     def weight(self, progress: float) -> float:
-        """Of its loss at ``progress`` in [0, 1] of training: 0 up to ``start``, then a linear rise as long as that."""
+        """Of its loss at ``progress`` in [0, 1] of training: 0 up to ``start``, then a linear rise as long as that, or
+        until the end."""
         start = self.config.start
-        risen = (progress - start) / start if start else 1.0
+        rise = min(start, 1 - start)
+        risen = (progress - start) / rise if rise else 1.0
         return self.config.weight * min(max(risen, 0.0), 1.0)
 
     def restore(self, seen: Tensor) -> None:

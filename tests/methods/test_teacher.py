@@ -144,6 +144,8 @@ def test_its_weight_rises_after_the_start():
     teacher = Teacher(Sees(1.0), TeacherConfig(weight=2.0, start=0.2))
     assert [teacher.weight(p) for p in (0.0, 0.2, 0.3, 0.4, 1.0)] == pytest.approx([0, 0, 1, 2, 2])
     assert Teacher(Sees(1.0), TeacherConfig(start=0.0)).weight(0.0) == 1.0
+    late = Teacher(Sees(1.0), TeacherConfig(start=0.7))
+    assert [late.weight(p) for p in (0.7, 0.85, 1.0)] == pytest.approx([0, 0.5, 1])
 
 
 @pytest.mark.parametrize("name", ["target_only", "joint", "hrs", "mixing"])
@@ -180,6 +182,20 @@ def test_no_teacher_without_an_average():
         load_config({"data": {"unlabelled": "undrawn"}})
     method, _ = build("joint")
     assert method.teacher is None
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.n_real=", r"an empty data\.n_real draws all images; name a number of them, or a folder of photos"),
+        ("teacher.start=1", r"teacher\.start is 1, so the teacher .* would never begin"),
+    ],
+)
+def test_a_teacher_that_could_not_act_is_refused(override, message):
+    taught = ("data.unlabelled=undrawn", "train.ema=0.9")
+    with pytest.raises(HRSError, match=message):
+        load_config(None, (*taught, override))
+    assert load_config(None, taught) and load_config(None, (override,))
 
 
 @pytest.mark.parametrize("degrees", [30, -75, 120])
