@@ -13,6 +13,7 @@ from hrs.cli.options import On, Overrides, RunsRoot, check_json
 from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
 from hrs.methods.table import METHODS
+from hrs.networks.table import check_network
 from hrs.runs.names import RUNS
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ def train(
 ) -> None:
     """Train one run; its folder holds everything it makes."""
     from hrs.config import load_config
-    from hrs.data.glance import look_at_all
     from hrs.launch.launcher import check_unfinished, launcher
     from hrs.runs.registry import find_run
 
@@ -49,8 +49,7 @@ def train(
                 "--queue and --on start a new run; to queue one that stopped: python -m hrs runs resume NAME --queue"
             )
         settings = load_config(config, tuple(set_ or ()))
-        if on is None:
-            look_at_all(settings)
+        check_names(settings, here=on is None)
         say_queued(launcher(on, workers=workers).start(settings, runs, name))
         return
     from hrs.system.files import only_if_done
@@ -66,10 +65,10 @@ def train(
         check_unfinished(run)
         settings = changed(run, tuple(set_ or ()))
         check_resumable(run)
-        look_at_all(settings)
+        check_names(settings)
     else:
         settings = load_config(config, tuple(set_ or ()))
-        look_at_all(settings)
+        check_names(settings)
         run = create_run(settings, runs, name)
     if processes(settings).is_main_process:
         if resume:
@@ -150,7 +149,6 @@ def study(
     on: On = None,
 ) -> None:
     """Compare methods over numbers of real images and seeds. Goes on where an earlier call stopped."""
-    from hrs.data.glance import look_at_all
     from hrs.launch.task import Task, Teller
     from hrs.runs.folder import checked_name
     from hrs.runs.names import STUDIES
@@ -165,8 +163,7 @@ def study(
         raise HRSError(f"{error}; rename {file.name}, or name a folder with --out") from error
     wanted = load_study(file)
     jobs = plan(wanted)
-    if on is None:  # else the data may be where the cluster is
-        look_at_all(*(job.config for job in jobs if job.outcome(folder) is None))
+    check_names(*(job.config for job in jobs if job.outcome(folder) is None), here=on is None)
     if queue:
         task = hand_in(file, folder, on)
         print(f"the study works in the background; stop it with: python -m hrs tasks cancel {task.path}")
@@ -176,6 +173,21 @@ def study(
     lines = run_study(wanted, folder, on=on, progress=Teller(own) if own else None)
     print(to_markdown(lines))
     print(f"table: {folder / 'table.md'}\nplot: {folder / 'plot.png'}")
+
+
+def check_names(*configs: RunConfig, here: bool = True) -> None:
+    """Raises HRSError where a run names a network that is none, or a data set that is not there, before anything of the
+    run is made or changed.
+
+    Args:
+        here: whether it trains here; else its data may be where the cluster is.
+    """
+    from hrs.data.glance import look_at_all
+
+    for config in configs:
+        check_network(config.network.name, pretrained=config.network.pretrained)
+    if here:
+        look_at_all(*configs)
 
 
 def changed(run: RunFolder, overrides: tuple[str, ...]) -> RunConfig:

@@ -30,6 +30,7 @@ from hrs.methods.table import METHODS
 from hrs.methods.teacher import Teacher
 from hrs.networks.segmenter import Segmenter
 from hrs.networks.shared_norm import share_normalisation
+from hrs.networks.table import check_network
 from hrs.progress import Progress
 from hrs.runs.seen import NOTHING, Seen
 from hrs.selection.statistics import summed
@@ -89,6 +90,7 @@ class Trainer:
         seen: Seen = NOTHING,
         progress: Progress | None = None,
     ) -> None:
+        check_network(config.network.name, pretrained=config.network.pretrained)  # before the data, which may take long
         self.config = config
         facts = METHODS[config.method]
         if config.train.precision == "fp16" and PartialState(cpu=config.train.device == "cpu").device.type == "cpu":

@@ -31,10 +31,12 @@ def test_train_makes_a_whole_run(trained):
         ("data.sources=['synthia:EMPTY']", "RGB and GT/LABELS is not there, the folder holds classes.yaml, images"),
         ("data.target=images:EMPTY/images", "has no usable frame"),
         ("data.val=foldr:EMPTY", "did you mean folder?"),
+        ("network.name=compat", "unknown network 'compat'; did you mean compact"),
+        ("network.pretrained=true", "compact has no pretrained weights"),
     ],
 )
 @pytest.mark.parametrize("queue", [(), ("--queue",)])
-def test_data_that_is_not_there_leaves_no_run(hrs, config, tmp_path, override, message, queue):
+def test_what_is_not_there_leaves_no_run(hrs, config, tmp_path, override, message, queue):
     empty = write_frames(tmp_path / "empty", 1, seed=0)
     for name in ("images", "labels"):
         (empty / name / "000.png").unlink()
@@ -48,7 +50,6 @@ def test_data_that_is_not_there_leaves_no_run(hrs, config, tmp_path, override, m
     [
         ("data.n_real=7", "asks for 7 real images but"),
         ("data.space=cityscape19", "did you mean cityscapes19"),
-        ("network.name=no-such-network", "no-such-network"),
     ],
 )
 def test_a_start_that_fails_leaves_a_run_that_says_why(hrs, config, tmp_path, override, message):

@@ -431,3 +431,9 @@ def test_what_would_be_ignored_is_refused(tmp_path, frames, override, message):
     plain = frames | {"source": f"folder:{write_frames(tmp_path / 'plain', 4, seed=0, tint=0.3)}"}
     with pytest.raises(HRSError, match=message):
         Trainer(tiny_config(plain, override))
+
+
+def test_a_network_that_is_none_is_refused_before_data_are_opened():
+    nowhere = dict.fromkeys(("source", "target", "val"), "folder:/no/such/folder")
+    with pytest.raises(HRSError, match="unknown network 'compat'"):
+        Trainer(tiny_config(nowhere, "network.name=compat"))
