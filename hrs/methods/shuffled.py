@@ -13,7 +13,8 @@ from hrs.selection.view import View
 
 
 class Shuffled(HierarchicalSelection):
-    """HRS with its weights exchanged between regions of the same class.
+    """HRS with its weights exchanged between regions of the same class, and between frames where these say how often
+    one is drawn (`Trainer.often`).
 
     Afterwards every class of a batch has mean 1. Otherwise a batch in which most of a class is bad would still count
     little as a whole, and with few frames in a batch that is much of what selection knows.

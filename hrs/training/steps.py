@@ -209,7 +209,7 @@ class Trainer:
 
     def _weigh_frames(self) -> NDArray[np.float64]:
         plain = FrameReader(self.source.datasets, self.config.data, regions=False)
-        return frame_shares(
+        shares = frame_shares(
             self.bare,
             plain,
             device=self.accelerator.device,
@@ -217,6 +217,9 @@ class Trainer:
             rank=self.accelerator.process_index,
             world=self.accelerator.num_processes,
         )
+        if METHODS[self.config.method].acts_elsewhere:  # in one order for all processes
+            return np.random.default_rng(step_seed(self.config.seed, self.step)).permutation(shares)
+        return shares
 
     def _batches_until(self, last: int) -> Iterator[Step]:
         config, rank = self.config, self.accelerator.process_index

@@ -123,3 +123,21 @@ def test_a_sampled_run_asks_its_method(frames, monkeypatch, tmp_path):
         trainer.step += 1
     assert asked == [5, 5, 2] and len(seen) == 6
     assert trainer.often is not None and trainer.often.argmax() == 4
+
+
+def test_the_control_draws_as_hrs_does_but_other_frames(frames, monkeypatch):
+    from hrs.training.steps import Trainer
+
+    def often(method: str, seed: int = 0):
+        sampling = ("selection.image_acts=sampling", "selection.warmup=0.5", "selection.ramp=0", "selection.redraws=1")
+        trainer = Trainer(tiny_config(frames, f"method={method}", f"seed={seed}", *sampling))
+        monkeypatch.setattr(trainer.bare, "frame_weights", lambda batch: batch.images.float().mean(dim=(1, 2, 3)))
+        for _ in trainer.batches():
+            trainer.step += 1
+        return trainer.often
+
+    true, elsewhere = often("hrs"), often("shuffled")
+    np.testing.assert_allclose(np.sort(elsewhere), np.sort(true))
+    assert (elsewhere != true).mean() > 0.5
+    np.testing.assert_array_equal(elsewhere, often("shuffled"))
+    assert (elsewhere != often("shuffled", seed=1)).any()
