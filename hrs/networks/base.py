@@ -44,8 +44,8 @@ class Segmenter(nn.Module, ABC):
     faster_as_onnx: ClassVar[bool] = True
     """Whether ONNX Runtime outruns PyTorch on a CPU: so it does with plain convolutions (`benchmarks/photos.py`)."""
 
-    pretrained_part: ClassVar[str] = ""
-    """Name of the submodule that pretrained weights fill; empty where there are none to be had."""
+    pretrained_parts: ClassVar[tuple[str, ...]] = ()
+    """Names of the submodules that pretrained weights fill; empty where there are none to be had."""
 
     frozen = False
     """Whether what pretrained weights fill stays as it is."""
@@ -80,7 +80,7 @@ class Segmenter(nn.Module, ABC):
 
     def _pretrained(self) -> nn.Module:
         """Empty where there is no such part."""
-        return getattr(self, self.pretrained_part) if self.pretrained_part else nn.Module()
+        return nn.ModuleList(getattr(self, name) for name in self.pretrained_parts)
 
     @property
     def num_classes(self) -> int:

@@ -40,7 +40,7 @@ class DeepLabV2(Segmenter):
     but eᵀu is the exact gradient for the centre taps.
     """
 
-    pretrained_part = "backbone"
+    pretrained_parts = ("backbone",)
     dilations: ClassVar[tuple[int, ...]] = (6, 12, 18, 24)
 
     def __init__(self, backbone: Any, num_classes: int) -> None:
@@ -119,7 +119,7 @@ class FCN8s(Segmenter):
     the paper.
     """
 
-    pretrained_part = "features"
+    pretrained_parts = ("features", "fc6", "fc7")
 
     def __init__(self, num_classes: int, *, width: float = 1.0) -> None:
         """``width`` scales every layer's channels; 1 is VGG16."""

@@ -86,7 +86,7 @@ class SegFormer(Segmenter):
     """SegFormer (Xie et al., NeurIPS 2021). Output stride 4; features have the decoder's width (256 or 768)."""
 
     faster_as_onnx = False
-    pretrained_part = "encoder"
+    pretrained_parts = ("encoder",)
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class UperNet(Segmenter):
     without learned resampling). Output stride, on the resized image: 4 for pyramids, patch/4 for plain transformers.
     """
 
-    pretrained_part = "backbone"
+    pretrained_parts = ("backbone",)
 
     def __init__(self, network: Any) -> None:
         super().__init__()

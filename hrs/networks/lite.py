@@ -209,7 +209,7 @@ class Lite(Segmenter):
     ``width`` is the number of its features. Its 3x3 convolutions are at strides 16, 8 and 4.
     """
 
-    pretrained_part = "encoder"
+    pretrained_parts = ("encoder",)
 
     def __init__(self, facts: LiteFacts, num_classes: int, *, width: int = 64, dropout: float = 0.1) -> None:
         super().__init__()

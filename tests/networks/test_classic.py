@@ -54,3 +54,12 @@ def test_fcn_is_the_published_sum_of_scored_scales():
     summed = upsample(F.conv2d(fc7, score7), (4, 6)) + F.conv2d(pools[3], score4)
     expected = upsample(summed, (8, 12)) + F.conv2d(pools[2], score3) + network.classifier.bias.view(1, -1, 1, 1)
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_all_that_vgg16_fills_learns_slowly_or_is_frozen():
+    network = small_fcn()
+    filled = [name for name, _ in network.named_parameters() if not name.startswith("classifier.")]
+    (others, rate), (encoder, slow) = network.rates(1.0, 0.2)
+    assert (len(others), rate, len(encoder), slow) == (2, 1.0, len(filled), 0.2)
+    network.freeze()
+    assert [name for name, each in network.named_parameters() if not each.requires_grad] == filled
