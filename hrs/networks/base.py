@@ -82,6 +82,21 @@ class Segmenter(nn.Module, ABC):
         """Empty where there is no such part."""
         return nn.ModuleList(getattr(self, name) for name in self.pretrained_parts)
 
+    def fewest(self, height: int, width: int) -> int:
+        """How many images of this size a batch in training must hold: two where one normalisation sees a value each."""
+        return 1
+
+    def check_batch(self, count: int, height: int, width: int) -> None:
+        """Raise HRSError where ``count`` images of this size are too few to train on; processes that share their
+        normalisation have more between them."""
+        fewest = self.fewest(height, width)
+        if count < fewest and any(type(layer) is nn.BatchNorm2d for layer in self.modules()):
+            raise HRSError(
+                f"{type(self).__name__} trains on at least {fewest} images a batch at {width}x{height} (it normalises "
+                f"one value an image), but gets {count}; raise train.batch_target, train.batch_source or "
+                "train.batch_unlabelled"
+            )
+
     @property
     def num_classes(self) -> int:
         return self.classifier.out_channels

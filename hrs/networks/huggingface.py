@@ -159,17 +159,17 @@ class UperNet(Segmenter):
         finer = [upsample(maps[i], (height * scale, width * scale)) for i, scale in ((0, 4), (1, 2))]
         return [*finer, maps[2], F.max_pool2d(maps[3], 2, ceil_mode=True)]
 
+    def fewest(self, height: int, width: int) -> int:
+        return 2  # BatchNorm after global pooling
+
     def forward(self, images: Tensor) -> SegmenterOutput:
         """(b, 3, h, w) -> logits and features on the backbone's finest grid.
 
-        Raises HRSError when training on one image: BatchNorm after global pooling needs two.
+        Raises HRSError when training on one image.
         """
         check_images(images)
-        if self.training and len(images) < 2:
-            raise HRSError(
-                "UperNet trains on at least 2 images a batch (it normalises pooled values); raise train.batch_target, "
-                "train.batch_source or train.batch_unlabelled"
-            )
+        if self.training:
+            self.check_batch(len(images), *images.shape[2:])
         features = self.head(self._pyramid(images))
         return SegmenterOutput(self.classifier(features), features)
 

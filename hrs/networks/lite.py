@@ -226,18 +226,17 @@ class Lite(Segmenter):
         self.smooth4 = nn.Sequential(conv_norm(width, width, 3), nn.ReLU(), nn.Dropout2d(dropout))
         self.classifier = nn.Conv2d(width, num_classes, 1)
 
+    def fewest(self, height: int, width: int) -> int:
+        return 2 if max(height, width) <= 32 else 1
+
     def forward(self, images: Tensor) -> SegmenterOutput:
         """(b, 3, h, w) -> logits (b, c, ⌈h/4⌉, ⌈w/4⌉) and features (b, width, ⌈h/4⌉, ⌈w/4⌉).
 
         Raises HRSError when training on one image of 32x32: BatchNorm at stride 32 needs two values.
         """
         check_images(images)
-        shared = type(self.lateral32[1]) is not nn.BatchNorm2d  # by processes, which have more values between them
-        if self.training and not shared and len(images) < 2 and max(images.shape[2:]) <= 32:
-            raise HRSError(
-                "lite trains on at least 2 images a batch at 32x32 (it normalises one value an image); raise "
-                "train.batch_target, train.batch_source or train.batch_unlabelled, or data.height or data.width"
-            )
+        if self.training:
+            self.check_batch(len(images), *images.shape[2:])
         return self.decode(self.encoder(images))
 
     def decode(self, taps: Sequence[Tensor]) -> SegmenterOutput:

@@ -106,6 +106,10 @@ class Trainer:
         if resume_from is not None:
             check_space(self.real, read_about(resume_from).space)
         method = build_method(config, len(self.real.space))  # before the synthetic frames, which may take minutes
+        world = self.accelerator.num_processes
+        if world > 1:
+            share_normalisation(method.segmenter, self.accelerator.device)
+        method.segmenter.check_batch(smallest_batch(method, config) // world, config.data.height, config.data.width)
         if config.train.class_balance:
             method.balance(torch.from_numpy(class_frequency(self.real.target)))
         with self.accelerator.main_process_first():
@@ -124,8 +128,6 @@ class Trainer:
         self.unlabelled = FrameReader([photos], config.data, regions=False) if photos else None
         if config.train.channels_last:
             method.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if self.accelerator.num_processes > 1:
-            share_normalisation(method.segmenter, self.accelerator.device)
         self.average = average_of(method.segmenter, config.train.ema)
         if resume_from is not None:
             load_weights(method, resume_from)
@@ -396,6 +398,14 @@ def leaves_networks_out(config: RunConfig) -> bool:
     facts, train = METHODS[config.method], config.train
     frames_end = facts.needs_source and (train.source_until < 1 or train.source_weight == 0)
     return frames_end or (facts.learns_weights and config.selection.every > 1)
+
+
+def smallest_batch(method: Method, config: RunConfig) -> int:
+    """Images of the smallest pass through the network that the run learns from, of all processes: synthetic frames may
+    end, and a teacher's photos have a pass of their own."""
+    passes = [sum(method.counts(config, step)) for step in (0, config.train.steps - 1)]
+    taught = config.data.unlabelled and config.teacher.weight
+    return min(*passes, config.train.batch_unlabelled) if taught else min(passes)
 
 
 def photo_styles(photos: Dataset) -> NDArray[np.float32]:

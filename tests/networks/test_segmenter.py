@@ -12,6 +12,7 @@ from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.networks.huggingface import fuse
 from hrs.networks.segmenter import build_segmenter, known_networks, normalise, upsample
+from hrs.networks.shared_norm import SharedBatchNorm2d, share_normalisation
 from tests.networks.small_networks import CLASSES, backbone_config, segformer_config, small_deeplab, small_fcn
 
 SIZES = [(64, 96), (75, 101)]
@@ -203,6 +204,13 @@ def test_bad_input_is_explained(images, message):
 def test_upernet_refuses_to_train_on_one_image(folders):
     with pytest.raises(HRSError, match=r"train\.batch_target, train\.batch_source or train\.batch_unlabelled"):
         make("resnet", folders).train()(torch.randn(1, 3, 64, 64))
+
+
+def test_processes_that_normalise_together_may_have_one_image_each(folders, monkeypatch):
+    network = make("resnet", folders).train()
+    share_normalisation(network, torch.device("cpu"))
+    monkeypatch.setattr(SharedBatchNorm2d, "forward", lambda self, x: x)  # what others see is not there
+    assert network(torch.randn(1, 3, 64, 64)).logits.shape == (1, CLASSES, 16, 16)
 
 
 def test_normalise_by_hand():

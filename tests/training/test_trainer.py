@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -437,3 +438,22 @@ def test_a_network_that_is_none_is_refused_before_data_are_opened():
     nowhere = dict.fromkeys(("source", "target", "val"), "folder:/no/such/folder")
     with pytest.raises(HRSError, match="unknown network 'compat'"):
         Trainer(tiny_config(nowhere, "network.name=compat"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "enough"),
+    [
+        (("train.batch_source=1",), True),
+        (("train.batch_source=1", "train.source_until=0.5"), False),
+        (("method=target_only",), False),
+        (("data.unlabelled=undrawn", "train.ema=0.9", "train.batch_unlabelled=2"), True),
+        (("data.unlabelled=undrawn", "train.ema=0.9", "train.batch_unlabelled=1"), False),
+    ],
+)
+def test_a_batch_that_would_come_to_be_too_small_is_refused_at_the_start(frames, overrides, enough):
+    small = ("network.name=lite0", "data.height=32", "data.width=32", "train.batch_target=1")
+    config = tiny_config(frames, "method=joint", *small, *overrides)
+    with nullcontext() if enough else pytest.raises(HRSError, match="at least 2 images a batch at 32x32"):
+        trainer = Trainer(config)
+        for batch in trainer.batches():
+            assert enough and trainer.train_step(batch).applied
