@@ -13,6 +13,8 @@ from hrs.inference import Predictor, make_onnx_apart, pick_device
 from hrs.runs.names import MODEL
 from hrs.runs.registry import SHIPPED, RunSummary, has_checkpoint, list_runs
 
+Key = tuple[Path, int]
+"""A model's folder and version."""
 LOGGER = logging.getLogger("hrs")
 
 
@@ -47,8 +49,9 @@ class Models:
 
     def __init__(self, runs: Path, *, shipped: Path = SHIPPED, capacity: int = 2, quicken: bool = True) -> None:
         self.runs, self.shipped, self.capacity, self.quicken = runs, shipped, capacity, quicken
-        self._loaded: OrderedDict[tuple[Path, int], Predictor] = OrderedDict()
+        self._loaded: OrderedDict[Key, Predictor] = OrderedDict()
         self._lock = threading.Lock()
+        self._quickening = threading.Lock()  # which takes a process, and a gigabyte
         self._device = pick_device("auto")
 
     def list(self) -> dict[str, Model]:
@@ -87,7 +90,12 @@ class Models:
                 self._loaded.popitem(last=False)
             return self._loaded[key]
 
-    def _quicken(self, key: tuple[Path, int]) -> None:
+    def _quicken(self, key: Key) -> None:
+        with self._quickening:
+            if key in self._loaded:  # it may have given way meanwhile
+                self._make_faster(key)
+
+    def _make_faster(self, key: Key) -> None:
         try:
             if self._device == "cpu":
                 make_onnx_apart(key[0])

@@ -171,6 +171,28 @@ def test_a_model_answers_at_once_and_gets_faster_behind(trained, tmp_path, monke
     assert isinstance(first.backend, TorchBackend) and isinstance(models.load(model).backend, OnnxBackend)
 
 
+def test_one_model_at_a_time_is_made_faster_and_none_that_gave_way(trained, tmp_path, monkeypatch):
+    for name in "abcd":
+        shutil.copytree(trained / "tiny", tmp_path / "runs" / name)
+    made, begun, go_on = [], threading.Event(), threading.Event()
+
+    def make(checkpoint):
+        made.append(checkpoint.parents[1].name)
+        begun.set()
+        assert go_on.wait(60)
+
+    monkeypatch.setattr("app.photo.models.make_onnx_apart", make)
+    models = Models(tmp_path / "runs", shipped=tmp_path / "none")
+    for name in "abcd":
+        models.load(models.find(name))
+        assert begun.wait(60)
+    assert made == ["a"]
+    go_on.set()
+    for thread in [each for each in threading.enumerate() if each.name == "faster model"]:
+        thread.join(60)
+    assert sorted(made) == ["a", "c", "d"]
+
+
 def test_a_checkpoint_that_was_replaced_is_loaded_anew(trained, tmp_path):
     shutil.copytree(trained / "tiny", tmp_path / "runs/a")
     models = Models(tmp_path / "runs", shipped=tmp_path / "none", quicken=False)
