@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.photo.models import Models
+from app.photo.models import Models, Version
 from hrs.data.transforms import under_centres
 from hrs.errors import HRSError
 from hrs.labelling.areas import Areas, find_areas
@@ -38,7 +38,7 @@ Map = TypeVar("Map", NDArray[np.uint8], NDArray[np.float32])
 Value = TypeVar("Value")
 Runs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]
 """Pixels that changed: first pixel, length and class of each run."""
-Key = tuple[Path, int, str, int, tuple[str, ...]]
+Key = tuple[Path, int, str, Version, tuple[str, ...]]
 """A photo's file and when it was changed, a model, its version, and the classes that it is asked for."""
 
 
@@ -183,7 +183,7 @@ class Desk:
         file = own.image_file(photo)
         changed = file.stat().st_mtime_ns
         if model is None:
-            return file, changed, "", 0, ()
+            return file, changed, "", (), ()
         found = self.models.find(model)
         return file, changed, found.name, found.version, own.space.classes
 

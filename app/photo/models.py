@@ -10,10 +10,12 @@ from pathlib import Path
 
 from hrs.errors import HRSError
 from hrs.inference import Predictor, make_onnx_apart, pick_device
-from hrs.runs.names import MODEL
+from hrs.inference.backends import ONNX_8_BITS
+from hrs.runs.names import GAUGE, MODEL
 from hrs.runs.registry import SHIPPED, RunSummary, has_checkpoint, list_runs
 
-Key = tuple[Path, int]
+Version = tuple[tuple[str, int], ...]
+Key = tuple[Path, Version]
 """A model's folder and version."""
 LOGGER = logging.getLogger("hrs")
 
@@ -32,9 +34,11 @@ class Model:
         return self.name if self.miou is None else f"{self.name} · mIoU {self.miou:.1f}"
 
     @property
-    def version(self) -> int:
-        """Changes whenever the checkpoint is replaced."""
-        return (self.folder / MODEL).stat().st_mtime_ns
+    def version(self) -> Version:
+        """Changes whenever its weights, its gauge or its network in 8 bits are replaced. Raises OSError where there are
+        no weights."""
+        beside = [file for file in (self.folder / GAUGE, self.folder / ONNX_8_BITS) if file.exists()]
+        return tuple((file.name, file.stat().st_mtime_ns) for file in (self.folder / MODEL, *beside))
 
 
 class Models:

@@ -202,6 +202,18 @@ def test_a_checkpoint_that_was_replaced_is_loaded_anew(trained, tmp_path):
     assert models.load(model) is not first
 
 
+def test_a_gauge_that_comes_later_is_used(trained, tmp_path):
+    shutil.copytree(trained / "tiny", tmp_path / "runs/a")
+    models = Models(tmp_path / "runs", shipped=tmp_path / "none", quicken=False)
+    model = models.find("a")
+    gauge = model.folder / "realism.safetensors"
+    data = gauge.read_bytes()
+    gauge.unlink()
+    assert models.load(model).gauge is None
+    gauge.write_bytes(data)
+    assert models.load(model).gauge is not None
+
+
 def test_a_damaged_or_vanished_checkpoint_is_told(trained, tmp_path):
     shutil.copytree(trained / "tiny", tmp_path / "runs/a")
     models = Models(tmp_path / "runs", shipped=tmp_path / "none", quicken=False)
