@@ -1,4 +1,4 @@
-"""How far work is, and how long it takes, in words."""
+"""How much there is, how far work is, and how long it takes, in words."""
 
 from collections.abc import Callable
 
@@ -27,6 +27,15 @@ def both(first: Progress | None, second: Progress) -> Progress:
         second(done, total)
 
     return tell
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number of things: 1 frame, 2,000 frames.
+
+    Args:
+        one: what one of them is called. many: what several are; without, ``one`` with an s.
+    """
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def clock(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hrs.progress import Pace, clock, duration
+from hrs.progress import Pace, clock, counted, duration
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,11 @@ def test_durations(seconds, text):
 )
 def test_clock(seconds, text):
     assert clock(seconds) == text
+
+
+def test_things_are_counted():
+    assert [counted(count, "frame") for count in (0, 1, 2000)] == ["0 frames", "1 frame", "2,000 frames"]
+    assert counted(3, "class", "classes") == "3 classes"
 
 
 def test_the_pace_is_that_since_the_first_look():

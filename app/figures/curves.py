@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.figures.plotly_maps import WEIGHT_COLOURS, verbatim
+from hrs.progress import counted
 from hrs.study.table import Estimate, Line, Outcome
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C")
@@ -296,7 +297,7 @@ def _add_means(figure: go.Figure, x: list[float], own: Sequence[Line], slot: int
         x=x,
         y=[line.score.mean for line in own],
         error_y={"array": [line.score.half or 0 for line in own], "thickness": 1.5, "width": 5},
-        hovertext=[f"{verbatim(line.method)}: {line.score}, {_seeds(line.score.count)}" for line in own],
+        hovertext=[f"{verbatim(line.method)}: {line.score}, {counted(line.score.count, 'seed')}" for line in own],
         hoverinfo="text",
         name=verbatim(own[0].method),
         mode="lines+markers",
@@ -320,7 +321,3 @@ def _dash(slot: int) -> str:
 
 def _number(value: float | None) -> float | None:
     return None if value is None or np.isnan(value) else value
-
-
-def _seeds(count: int) -> str:
-    return "1 seed" if count == 1 else f"{count} seeds"

@@ -18,7 +18,7 @@ from app.launch.trying import show_trial, trial_job
 from hrs.config import RunConfig
 from hrs.data.classmap import map_for
 from hrs.errors import HRSError
-from hrs.progress import between, duration
+from hrs.progress import between, counted, duration
 
 POLL_SECONDS = 1.0
 TRY = (
@@ -177,7 +177,7 @@ def show_check(spec: str, job: Job) -> None:
     st.markdown(f"**{plain(spec)}**")
     if not job.done:
         done, total = job.progress or (0, 1)
-        st.progress(done / max(total, 1), f"{done:,} of {total:,} frames" if job.progress else "Opening")
+        st.progress(done / max(total, 1), f"{done:,} of {counted(total, 'frame')}" if job.progress else "Opening")
         if st.button("Stop", key=f"stop {spec}", icon=":material/stop:"):
             job.stop()
         return
@@ -194,11 +194,11 @@ def show_check(spec: str, job: Job) -> None:
     show_classes(found)
     bad = [*found["skipped"], *found["unreadable"]]
     sizes = ", ".join(f"{size} ({count:,})" for size, count in list(found["sizes"].items())[:3])
-    st.markdown(f"{found['pairs']:,} usable frames, {len(bad):,} left out. Sizes {sizes}.")
+    st.markdown(f"{counted(found['pairs'], 'usable frame')}, {len(bad):,} left out. Sizes {sizes}.")
     if found["unknown"]:
-        st.markdown(f"{len(found['unknown'])} unknown label ids; their pixels are ignored.")
+        st.markdown(f"{counted(len(found['unknown']), 'unknown label id')}, whose pixels are ignored.")
     if bad:
-        with st.expander(f"{len(bad):,} files left out"):
+        with st.expander(f"{counted(len(bad), 'file')} left out"):
             st.dataframe(bad, hide_index=True)
     with st.container(height=420):
         st.image(str(job.out / "examples.png"), alt=f"Frames and labels of {spec}", width="stretch")
@@ -212,7 +212,7 @@ def show_classes(found: Mapping[str, Any]) -> None:
     ]
     if rows:
         guessed = sum(row["told by"] != "name" for row in rows)
-        with st.expander(f"{len(rows)} classes, {guessed} of them not by their very name"):
+        with st.expander(f"{counted(len(rows), 'class', 'classes')}, {guessed} of them not by their very name"):
             st.dataframe(rows, hide_index=True)
 
 

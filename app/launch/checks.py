@@ -18,6 +18,7 @@ from hrs.errors import HRSError
 from hrs.labels import label_space
 from hrs.methods.table import METHODS
 from hrs.networks.table import check_network
+from hrs.progress import counted
 from hrs.runs.folder import check_name
 from hrs.system.documents import usable_path
 
@@ -38,7 +39,7 @@ class Seen:
 
     def in_words(self) -> str:
         drawn = f", {self.missing:,} of them still to be drawn" if self.missing else ""
-        return f"{self.total:,} frame{'s' * (self.total != 1)}{'' if self.labelled else ' without labels'}{drawn}"
+        return f"{counted(self.total, 'frame')}{'' if self.labelled else ' without labels'}{drawn}"
 
 
 @st.cache_data(ttl=_FRESH, max_entries=200, show_spinner=False)

@@ -15,6 +15,7 @@ from app.weights.scoring import offer_scoring
 from app.weights.why import JUDGE
 from hrs.errors import HRSError
 from hrs.pictures import weight_legend
+from hrs.progress import counted
 from hrs.runs.folder import RunFolder
 from hrs.scoring.areatable import AreaTable, lacking
 from hrs.scoring.report import doubt
@@ -70,8 +71,8 @@ def explore(run: RunFolder, source: str, step: int | None) -> None:
 
 def _explore(run: RunFolder, table: AreaTable) -> None:
     st.caption(
-        f"{len(table):,} areas in {len(table.corpus):,} frames, each a connected piece of one label in which one class "
-        f"is seen. {said_of(table)}",
+        f"{counted(len(table), 'area')} in {counted(len(table.corpus), 'frame')}, each a connected piece of one label "
+        f"in which one class is seen. {said_of(table)}",
         help=JUDGE if table.judges.seen_by == "real images" else None,
     )
     if weak := doubt(table):

@@ -16,6 +16,7 @@ from hrs.data.formats.table import FORMATS, to_markdown
 from hrs.data.spec import holds, looks_like, looks_like_inside
 from hrs.errors import HRSError
 from hrs.labels import match
+from hrs.progress import counted
 from hrs.system.documents import usable_path
 
 KEPT = 4  # reports a browser session keeps; each holds the paths of its frames
@@ -127,7 +128,7 @@ def examine(name: str) -> Report | None:
 
 def show_progress(bar: DeltaGenerator, name: str, done: int, total: int) -> None:
     if done % max(1, total // 100) == 0 or done == total:
-        bar.progress(done / total, f"{plain(name)}: {done:,} of {total:,} frames")
+        bar.progress(done / total, f"{plain(name)}: {done:,} of {counted(total, 'frame')}")
 
 
 def keep(name: str, report: Report) -> None:
@@ -157,7 +158,9 @@ def summary(report: Report) -> None:
         st.caption(plain(note))
     if problems or report.unknown:
         table = problem_table(report)
-        st.dataframe(table.head(SHOWN_PROBLEMS), hide_index=True, alt=f"{len(table)} problems of {report.spec}")
+        st.dataframe(
+            table.head(SHOWN_PROBLEMS), hide_index=True, alt=f"{counted(len(table), 'problem')} of {report.spec}"
+        )
         if len(table) > SHOWN_PROBLEMS:
             st.caption(f"The first {SHOWN_PROBLEMS:,} of {len(table):,} problems.")
     else:
@@ -175,7 +178,7 @@ def problem_table(report: Report) -> pd.DataFrame:
     rows = [("left out", str(item.path), item.reason) for item in report.skipped]
     rows += [("unreadable", str(item.path), item.reason) for item in report.unreadable]
     key = report.dataset.encoding.key if report.dataset.encoding else str
-    rows += [("unknown id", key(raw), f"{pixels:,} pixels are ignored") for raw, pixels in report.unknown.items()]
+    rows += [("unknown id", key(raw), f"{counted(pixels, 'pixel')} ignored") for raw, pixels in report.unknown.items()]
     return pd.DataFrame(rows, columns=["problem", "where", "why"])
 
 

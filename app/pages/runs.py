@@ -31,6 +31,7 @@ from app.runs.studying import say_where_studies_are
 from app.runs.views import views_of
 from app.welcome import show_welcome
 from hrs.errors import HRSError
+from hrs.progress import counted
 from hrs.runs.folder import MOST_NOTES, RunFolder
 from hrs.runs.registry import RunSummary, list_runs, summarise
 from hrs.runs.status import ACTIVE
@@ -145,7 +146,7 @@ def run_table(listed: list[list[RunSummary]]) -> None:
     table = with_settings(runs_table(summaries), summaries, columns)
     table = matching(table, st.session_state.get("runs filter", ""))
     names = table["name"].tolist()
-    total = f"{len(summaries)} run{'s' * (len(summaries) != 1)}"
+    total = counted(len(summaries), "run")
     st.caption(f"{len(table)} of {total}" if len(table) < len(summaries) else total)
     event = st.dataframe(
         table.style.format({"n_real": real_images, "method": method_words}, na_rep=""),
@@ -157,7 +158,7 @@ def run_table(listed: list[list[RunSummary]]) -> None:
         column_config=configuration(),
         column_order=columns,
         placeholder="",
-        alt=f"{len(table)} runs with state, progress and scores",
+        alt=f"{counted(len(table), 'run')} with state, progress and scores",
     )
     take_over(names, [names[i] for i in event["selection"]["rows"] if i < len(names)])
 

@@ -18,6 +18,7 @@ from app.weights.tagging import show_tags
 from app.weights.why import AREA
 from hrs.errors import HRSError
 from hrs.pictures import weight_legend
+from hrs.progress import counted
 from hrs.runs.folder import RunFolder
 from hrs.scoring.tags import Tags
 
@@ -49,7 +50,7 @@ def explore(run: RunFolder, found: list[str], *, copying: bool) -> None:
             st.info(apart, icon=":material/info:")
         if row is None:
             hidden = "".join(f"  \n{plain(each)}" for each in selection.why)
-            many = f"{len(selection.rows):,} of {len(corpus):,} frames. Choose one to see it in detail."
+            many = f"{len(selection.rows):,} of {counted(len(corpus), 'frame')}. Choose one to see it in detail."
             st.caption(many + hidden)
             show_grid(corpus, selection, steps, at_other_steps(run) if steps else "")
         else:

@@ -11,6 +11,7 @@ from app.runs.reading import read_config, read_record, setting_words
 from hrs.config import RunConfig
 from hrs.errors import HRSError
 from hrs.methods.table import METHODS
+from hrs.progress import counted
 from hrs.runs.registry import RunSummary
 from hrs.study.plan import FILE, load_study, plan
 from hrs.study.table import COMPARED_WITH, Outcome, method_label, setup
@@ -40,7 +41,7 @@ class Group:
 
     @property
     def label(self) -> str:
-        return f"{'1 run' if len(self.runs) == 1 else f'{len(self.runs)} runs'}: {self.setting}"
+        return f"{counted(len(self.runs), 'run')}: {self.setting}"
 
     @property
     def words(self) -> dict[str, str]:

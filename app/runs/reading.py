@@ -25,6 +25,7 @@ from hrs.labels import IGNORE
 from hrs.launch.launcher import Line, launcher
 from hrs.launch.phases import phase_in_words
 from hrs.methods.table import METHODS
+from hrs.progress import counted
 from hrs.runs.folder import PreviewKind, RunFolder
 from hrs.runs.records import MetricsReader, Row
 from hrs.runs.registry import RunSummary
@@ -165,7 +166,7 @@ def scored_on(run: RunFolder, config: RunConfig) -> str:
     kind, _, path = name.partition(":")
     place = Path(path).name if "/" in path else f"{kind}:{path}"
     split = "held out" if seen.held_out is not None else dict(parse_qsl(options)).get("split", "")
-    count = f", {seen.scored:,} image{'s' * (seen.scored != 1)}" if seen.scored is not None else ""
+    count = f", {counted(seen.scored, 'image')}" if seen.scored is not None else ""
     return f"{place} {split}".rstrip() + count
 
 

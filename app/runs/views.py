@@ -27,6 +27,7 @@ from app.runs.reading import (
 )
 from hrs.config import RunConfig
 from hrs.methods.table import METHODS, in_words, that_weigh
+from hrs.progress import counted
 from hrs.runs.folder import PreviewKind
 from hrs.runs.registry import RunSummary
 from hrs.runs.status import ACTIVE, ENDED
@@ -49,7 +50,7 @@ def curves(chosen: list[RunSummary], slots: Slots) -> None:
     first = [name for name in _FIRST_CURVES if name in options]
     for run in chosen:
         if damaged := read_history(run.run).damaged:
-            st.caption(f"{plain(run.name)}: {damaged:,} damaged lines of metrics.jsonl are left out.")
+            st.caption(f"{plain(run.name)}: {counted(damaged, 'damaged line')} of metrics.jsonl left out.")
     say_scored_apart(chosen)
     shown = left.multiselect("Curves", options, default=first, format_func=words, key="runs curves")
     smoothing = right.slider("Smoothing", 0.0, 0.99, 0.0, 0.01, key="runs smoothing")
@@ -164,10 +165,10 @@ def log(chosen: list[RunSummary], slots: Slots) -> None:
             st.markdown(f"**{plain(run.name)}**: no log yet")
             continue
         newest, earlier = lines[-_NEWEST_LINES:], lines[:-_NEWEST_LINES]
-        st.markdown(f"**{plain(run.name)}**, last {len(newest)} line{'s' * (len(newest) != 1)}")
+        st.markdown(f"**{plain(run.name)}**, last {counted(len(newest), 'line')}")
         st.code("\n".join(newest), language=None)
         if earlier:
-            with st.expander(f"{len(earlier)} lines before"):
+            with st.expander(f"{counted(len(earlier), 'line')} before"):
                 st.code("\n".join(earlier), language=None, height=360)
         st.caption(f"The whole log: {plain(str(run.run.log.resolve()))}")
 

@@ -25,6 +25,7 @@ from app.weights.corpus import Frame, read, view
 from app.weights.grid import Selection
 from app.weights.lens import controls, figure, heard, said_by
 from app.weights.why import AREA, about_area, asked_area, forget_area, show_why
+from hrs.progress import counted
 from hrs.scoring.corpus import ScoredCorpus
 
 _VIEWER = st.components.v2.component(
@@ -106,7 +107,9 @@ def _show_area(frame: Frame, table: pd.DataFrame, box: Box | None, lens: Lens) -
     if box:
         pixels = int(table["pixels"].sum())
         part = f"{100 * pixels / (height * width):.1f} % of the frame"
-        st.caption(f"{pixels:,} pixels, {part}, from column {box[0]} and row {box[1]} to {box[2]} and {box[3]}.")
+        st.caption(
+            f"{counted(pixels, 'pixel')}, {part}, from column {box[0]} and row {box[1]} to {box[2]} and {box[3]}."
+        )
     shown = _percent(table) if lens.threshold else _percent(table).drop(columns="below")
     st.dataframe(shown, hide_index=True, column_config=_columns(shown), height="content", alt="By class")
 

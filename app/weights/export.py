@@ -15,6 +15,7 @@ from hrs.config import load_config
 from hrs.errors import HRSError
 from hrs.launch.launcher import launcher
 from hrs.launch.task import Task
+from hrs.progress import counted
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.prune import Mode, with_copy
@@ -26,7 +27,7 @@ _MODES: dict[Mode, str] = {"frames": "Whole frames", "labels": "Frames without w
 def show_export(run: RunFolder, corpus: ScoredCorpus, selection: Selection, lens: Lens, *, copying: bool) -> None:
     """An expander with both exports. ``copying``: whether one is being made, as `show_copying` is told too."""
     count = len(selection.rows)
-    with st.expander(f"Export {count:,} frames", icon=":material/download:", key="weights export"):
+    with st.expander(f"Export {counted(count, 'frame')}", icon=":material/download:", key="weights export"):
         st.download_button(
             "List as CSV",
             lambda: corpus.export_csv(selection.rows),
@@ -105,7 +106,7 @@ def show_copying(run: RunFolder, *, copying: bool) -> None:
     if status.state == "failed":
         st.error(f"Nothing was written: {plain(status.error or '')}")
     elif status.state == "finished" and out.is_dir():
-        st.success(f"{status.steps:,} frames in {plain(str(out))}. Train on them with this source:")
+        st.success(f"{counted(status.steps, 'frame')} in {plain(str(out))}. Train on them with this source:")
         st.code(f"folder:{out}", language=None)
         if st.button("Open in Launch", icon=":material/play_arrow:"):
             _open_in_launch(run, f"folder:{out}")

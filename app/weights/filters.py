@@ -11,6 +11,7 @@ import streamlit as st
 from app.context import plain
 from app.figures.maps import TITLES
 from app.weights.address import put
+from hrs.progress import counted
 from hrs.scoring.corpus import Absent, Between, ScoredCorpus
 
 _ABSENT: dict[Absent, str] = {"keep": "Keep", "hide": "Hide", "only": "Only these"}
@@ -63,10 +64,10 @@ def told(corpus: ScoredCorpus, condition: Between) -> str:
     outside, lacks = (int(each.sum()) for each in condition.hides(corpus.values(condition.statistic)))
     name, what = describe(condition.statistic), condition.statistic.partition("/")[2]
     if condition.absent == "only":
-        return f"{name}: hides {outside:,} of {len(corpus):,} frames, those that have {what}."
+        return f"{name}: hides {outside:,} of {counted(len(corpus), 'frame')}, those that have {what}."
     why = [f"{outside:,} outside of {condition.low:.2f} to {condition.high:.2f}"] if outside else []
     why += [f"{lacks:,} without {what}"] if lacks else []
-    return f"{name}: hides {outside + lacks:,} of {len(corpus):,} frames{': ' if why else ''}{', '.join(why)}."
+    return f"{name}: hides {outside + lacks:,} of {counted(len(corpus), 'frame')}{': ' if why else ''}{', '.join(why)}."
 
 
 def _edit(corpus: ScoredCorpus, where: Sequence[Between], statistic: str) -> None:
@@ -87,7 +88,7 @@ def _edit(corpus: ScoredCorpus, where: Sequence[Between], statistic: str) -> Non
     if lacking:
         st.session_state[_lacking(statistic)] = now.absent if now else "keep"
         st.segmented_control(
-            f"{lacking:,} frames without {plain(statistic.partition('/')[2])}",
+            f"{counted(lacking, 'frame')} without {plain(statistic.partition('/')[2])}",
             list(_ABSENT),
             required=True,
             format_func=_ABSENT.__getitem__,

@@ -14,6 +14,7 @@ from hrs.errors import HRSError
 from hrs.launch.launcher import launcher
 from hrs.launch.task import Task
 from hrs.methods.table import METHODS, in_words, that_learn_weights
+from hrs.progress import counted
 from hrs.runs.folder import RunFolder
 from hrs.runs.registry import adopt
 from hrs.runs.status import ACTIVE, ENDED
@@ -124,7 +125,7 @@ def _tell_end(task: Task) -> None:
     if status.state == "failed":
         st.error(f"Scoring stopped: {plain(status.error or '')}")
     elif status.state == "cancelled":
-        st.info(f"Scoring was cancelled after {status.step:,} frames; it will go on from there.")
+        st.info(f"Scoring was cancelled after {counted(status.step, 'frame')}; it will go on from there.")
 
 
 @st.fragment(run_every=POLL_SECONDS)

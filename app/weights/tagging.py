@@ -10,6 +10,7 @@ import streamlit as st
 from app.context import plain
 from app.weights.address import put
 from hrs.errors import HRSError
+from hrs.progress import counted
 from hrs.scoring.corpus import Rows, ScoredCorpus
 from hrs.scoring.tags import LONGEST, Tags
 
@@ -77,7 +78,7 @@ def tagged(corpus: ScoredCorpus, tags: Tags, rows: Rows) -> tuple[Rows, tuple[st
         return rows, ()
     named = (corpus.find(frame) for frame, own in tags.read().items() if asked.intersection(own))
     kept = rows[np.isin(rows, [row for row in named if row is not None])]
-    hidden = f"hides {len(rows) - len(kept):,} of {len(corpus):,} frames"
+    hidden = f"hides {len(rows) - len(kept):,} of {counted(len(corpus), 'frame')}"
     return kept, (f"Tagged {' or '.join(sorted(asked))}: {hidden}, those without.",)
 
 

@@ -11,6 +11,7 @@ from app.figures.maps import level_bars
 from app.weights.address import put
 from app.weights.corpus import area_table
 from hrs.errors import HRSError
+from hrs.progress import counted
 from hrs.scoring.areatable import Area, AreaTable, lacking
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.crops import crop
@@ -72,7 +73,7 @@ def _show_crop(table: AreaTable, area: Area) -> None:
 
 def _show_words(table: AreaTable, area: Area) -> None:
     share = 100 * area.pixels / table.corpus.read_reasons(area.row).areas.size
-    said = f"{area.pixels:,} pixels, {share:.1f} % of the frame. {_planted(area)}{said_of(table)}"
+    said = f"{counted(area.pixels, 'pixel')}, {share:.1f} % of the frame. {_planted(area)}{said_of(table)}"
     st.caption(plain(said), help=JUDGE if table.judges.seen_by == "real images" else None)
     st.html(level_bars(area.weights))
     label = table.corpus.space.classes[area.label]

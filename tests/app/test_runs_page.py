@@ -289,6 +289,8 @@ def test_a_log_opens_at_its_newest_lines(root, open_page):
     newest, before = (each.value.splitlines() for each in at.code)
     assert newest == [f"line {i}" for i in range(185, 200)] and before == [f"line {i}" for i in range(185)]
     assert "185 lines before" in [fold.label for fold in at.expander]
+    RunFolder(root / "a").log.write_text("".join(f"line {i}\n" for i in range(16)))
+    assert "1 line before" in [fold.label for fold in at.run().expander]
 
 
 def test_a_filter_among_two_hundred_runs(root, open_page):
@@ -460,4 +462,4 @@ def test_what_is_damaged_is_said_of_that_run(root, open_page):
     DAMAGES["no text in metrics"](RunFolder(root / "hurt"))
     said = words(open_page("runs", run=["sound", "hurt"]))
     assert "hurt: " in said.replace("*", "") and "results.csv is damaged (no text from byte" in said
-    assert "hurt: 1 damaged lines of metrics.jsonl are left out." in said and "sound: 1 damaged" not in said
+    assert "hurt: 1 damaged line of metrics.jsonl left out." in said and "sound: 1 damaged" not in said
