@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -80,10 +80,17 @@ def find_groups() -> list[Group]:
 
 
 def first_place(places: Mapping[str, Path]) -> str:
-    """What the page opens on: the newest study, unless two runs beside have finished, one of them later."""
-    newest = max((name for name in places if name != OWN_RUNS), key=lambda name: places[name].stat().st_mtime)
-    own = [each.run.path.stat().st_mtime for each in all_runs() if each.status.state == "finished"]
-    return OWN_RUNS if len(own) > 1 and max(own) > places[newest].stat().st_mtime else newest
+    """What the page opens on: the study whose runs said something last, unless two runs beside have finished, one of
+    them later."""
+    last = {name: last_said(list_runs(folder)) for name, folder in places.items() if name != OWN_RUNS}
+    newest = max(last, key=last.__getitem__)
+    own = [each for each in all_runs() if each.status.state == "finished"]
+    return OWN_RUNS if len(own) > 1 and last_said(own) > last[newest] else newest
+
+
+def last_said(runs: Sequence[RunSummary]) -> float:
+    """When one of the runs last said something of itself, in Unix seconds; 0 without any."""
+    return max((each.status.updated or 0 for each in runs), default=0)
 
 
 def say_alone(run: RunSummary) -> None:

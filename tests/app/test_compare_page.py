@@ -201,11 +201,18 @@ def test_a_study_that_names_nothing_to_compare_with_keeps_its_words(root, open_p
     assert [job.name for job in plan(load_study(folder / FILE))] == [job.name for job in plan(study)]
 
 
+def said_at(root: Path, when: float) -> None:
+    """As if the runs of a folder had said something last at a time."""
+    for status in root.glob("*/status.json"):
+        status.write_text(json.dumps({**json.loads(status.read_text()), "updated": when}))
+
+
 def test_it_opens_on_what_is_newest(root, open_page):
     seeds(root, "joint", [30.0, 31.0])
     seeds(root / "studies" / "halves", "mixing", [40.0])
     for when, place in ((2e9, "Study halves"), (1e9, "All runs")):
-        os.utime(root / "studies" / "halves", (when, when))
+        said_at(root / "studies" / "halves", when)
+        os.utime(root / "studies" / "halves", (3e9 - when, 3e9 - when))  # as of a note or a copy
         assert open_page("compare").selectbox(key="of").value == place
 
 
@@ -213,7 +220,7 @@ def test_with_fewer_than_two_runs_it_opens_on_the_newest_study(root, open_page):
     seeds(root, "joint", [30.0])
     for when, name in enumerate(("newer", "older")):
         seeds(root / "studies" / name, "mixing", [40.0 + when])
-        os.utime(root / "studies" / name, (2e9 - when, 2e9 - when))
+        said_at(root / "studies" / name, 2e9 - when)
     at = open_page("compare")
     assert at.selectbox(key="of").value == "Study newer" and at.dataframe[0].value["mIoU"].tolist() == ["40.0"]
     at.selectbox(key="of").set_value("All runs").run()
