@@ -149,7 +149,7 @@ def made_of(found: Mapping[str, Any], current: bool) -> str:
     ]
     return (
         f"{'' if current else 'For earlier settings. '}From {found['timed_steps']} timed steps on this machine "
-        f"({found['device']}), with whatever else it does now: {', '.join(parts)}. "
+        f"({found['device']}), with whatever else it does now{': ' if parts else ''}{', '.join(parts)}. "
         f"{loaders(found)}Waiting in the queue is not counted."
     )
 

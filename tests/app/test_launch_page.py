@@ -401,6 +401,11 @@ def found(tmp_path, monkeypatch) -> Path:
     return answer
 
 
+def test_an_estimate_of_nothing_that_takes_time_lists_nothing():
+    parts = dict.fromkeys(("rendering", "regions", "training", "validating", "saving", "memory", "loaders"), 0)
+    assert "else it does now. Waiting" in before.made_of({**parts, "timed_steps": 3, "device": "cpu"}, current=True)
+
+
 @pytest.mark.usefixtures("found")
 def test_the_estimate_says_what_it_is_made_of(open_page):
     at = open_page("launch")
