@@ -170,7 +170,8 @@ def show_checks(jobs: Mapping[str, Job]) -> None:
     reports = {spec: report(job) for spec, job in jobs.items() if job.done and has_report(job)}
     shares = {spec: found["classes"] for spec, found in reports.items() if found["classes"]}
     if shares:
-        st.plotly_chart(histogram(shares), key="launch histogram", config=CHART)
+        alt = f"percent of the labelled pixels by class of {' and '.join(shares)}"
+        st.plotly_chart(histogram(shares), key="launch histogram", alt=alt, config=CHART)
 
 
 def show_check(spec: str, job: Job) -> None:
@@ -199,7 +200,7 @@ def show_check(spec: str, job: Job) -> None:
         st.markdown(f"{counted(len(found['unknown']), 'unknown label id')}, whose pixels are ignored.")
     if bad:
         with st.expander(f"{counted(len(bad), 'file')} left out"):
-            st.dataframe(bad, hide_index=True)
+            st.dataframe(bad, hide_index=True, alt=f"files of {spec} that are left out")
     with st.container(height=420):
         st.image(str(job.out / "examples.png"), alt=f"Frames and labels of {spec}", width="stretch")
 
@@ -213,7 +214,7 @@ def show_classes(found: Mapping[str, Any]) -> None:
     if rows:
         guessed = sum(row["told by"] != "name" for row in rows)
         with st.expander(f"{counted(len(rows), 'class', 'classes')}, {guessed} of them not by their very name"):
-            st.dataframe(rows, hide_index=True)
+            st.dataframe(rows, hide_index=True, alt="classes, and what they become in the target")
 
 
 def has_report(job: Job) -> bool:

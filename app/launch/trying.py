@@ -40,7 +40,8 @@ def show_trial(job: Job, yaml: str, *, current: bool) -> None:
         st.subheader("What the frames bring")
         st.markdown("\n".join(f"- {plain(line)}" for line in found.verdict()))
         over = {each.name: each.over[PHOTOS] for each in found.ways if each.name != PHOTOS}
-        st.plotly_chart(differences(over, PHOTOS), key="launch trial", config=CHART)
+        alt = f"mIoU over {PHOTOS}: " + "; ".join(f"{name} {each}" for name, each in over.items())
+        st.plotly_chart(differences(over, PHOTOS), key="launch trial", alt=alt, config=CHART)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("Fill the form with:")
             for each in found.ways:

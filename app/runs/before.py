@@ -142,5 +142,10 @@ def _show(title: str, found: Found, before: str, after: str) -> None:
     columns[1].metric(f"mIoU of {after}", f"{found.after:.1f}", f"{found.after - found.before:+.1f}")
     number = st.column_config.NumberColumn
     config = {"before": number("Before", format="%.1f"), "after": number("After", format="%.1f")}
-    columns[2].dataframe(found.rows, hide_index=True, column_config=config, height=180)
-    st.image(found.picture, width="stretch", caption="Photo, label, before, after; those that changed most first")
+    columns[2].dataframe(found.rows, hide_index=True, column_config=config, height=180, alt="mIoU by photo")
+    st.image(
+        found.picture,
+        width="stretch",
+        caption="Photo, label, before, after; those that changed most first",
+        alt=f"{title}: photo, label, prediction of {before} and of {after}, a row each",
+    )

@@ -71,7 +71,7 @@ def show_detail(
         _show_bars(corpus, inside if box else means, lens, "the selected area" if box else "this frame")
     if st.toggle("As a Plotly figure", help="All maps with one zoom; the camera in its corner saves a picture."):
         figure = weight_figure(frame.jpeg, frame.label, frame.maps, corpus.space, lens)
-        st.plotly_chart(figure, key=f"weights figure {scored.id}")
+        st.plotly_chart(figure, key=f"weights figure {scored.id}", alt=f"Weight maps over frame {scored.id}")
 
 
 def _navigate(corpus: ScoredCorpus, selection: Selection, row: int) -> None:

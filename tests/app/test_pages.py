@@ -1,17 +1,19 @@
 """Each page with no run, with one and with two hundred: it opens, says the right thing, and does so in time."""
 
+import ast
 import time
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.app.conftest import words
+from tests.app.conftest import ROOT, words
 from tests.app.made_runs import make_runs
 from tests.conftest import tiny_config
 from tests.scoring.weighted_run import make_run as make_weighted_run
 
 SECONDS = 8.0  # a page may take on a busy machine; alone it takes less than one
 
+DRAWN = ("image", "plotly_chart", "dataframe")
 SAID = {
     "runs": {0: "No run yet", 1: "1 run\n", 200: "200 runs\n"},
     "launch": {0: "Before the start", 1: "Before the start", 200: "Before the start"},
@@ -21,6 +23,17 @@ SAID = {
     "data": dict.fromkeys((0, 1, 200), "No data set yet"),
     "segment": dict.fromkeys((0, 1, 200), "The photo app is not running"),
 }
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "app").glob("*/*.py")), ids=lambda file: f"{file.parent.name}.{file.stem}"
+)
+def test_charts_tables_and_pictures_have_words_for_who_cannot_see_them(file):
+    calls = [each for each in ast.walk(ast.parse(file.read_text())) if isinstance(each, ast.Call)]
+    drawn = [
+        each for each in calls if isinstance(each.func, ast.Attribute) and each.func.attr in DRAWN and each.keywords
+    ]
+    assert [each.lineno for each in drawn if "alt" not in {keyword.arg for keyword in each.keywords}] == []
 
 
 @pytest.mark.parametrize("count", [0, 1, 200])
