@@ -101,7 +101,7 @@ def load_checkpoint(folder: Path, *, device: torch.device | str = "cpu") -> Chec
         HRSError: a file is missing or damaged, or the weights do not fit the network that config.json names.
     """
     about = read_about(folder)
-    method = build_method(about.config, len(about.space), _segmenter(about, folder))
+    method = build_method(about.config, len(about.space), blank_segmenter(about, folder))
     load_weights(method, folder)
     method.to(device).eval()
     return Checkpoint(method=method, about=about)
@@ -110,7 +110,7 @@ def load_checkpoint(folder: Path, *, device: torch.device | str = "cpu") -> Chec
 def load_segmenter(folder: Path, *, device: torch.device | str = "cpu") -> Segmenter:
     """The segmentation network of a checkpoint folder, ready to use. Raises HRSError as `load_checkpoint` does."""
     about = read_about(folder)
-    segmenter = _segmenter(about, folder)
+    segmenter = blank_segmenter(about, folder)
     tensors = {name.removeprefix(_SEGMENTER): tensor for name, tensor in _tensors(folder).items() if _is_own(name)}
     _fill(segmenter, tensors, folder)
     segmenter.to(device).eval()
@@ -140,9 +140,9 @@ def _is_own(name: str) -> bool:
     return name.startswith(_SEGMENTER)
 
 
-def _segmenter(about: About, folder: Path) -> Segmenter:
-    """The network that config.json describes, with random weights. It is built without memory first: a file that
-    describes a larger network than its own tensors fill allocates nothing."""
+def blank_segmenter(about: About, folder: Path) -> Segmenter:
+    """The network that config.json describes, with random weights; those that it began with are not asked for. It is
+    built without memory first: a file that describes a larger network than its own tensors fill allocates nothing."""
     shapes = {name.removeprefix(_SEGMENTER): each for name, each in _shapes(folder).items() if _is_own(name)}
     with torch.device("meta"):
         _fill(_built(about, folder), {name: torch.empty(each) for name, each in shapes.items()}, folder)

@@ -16,7 +16,7 @@ from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hrs.checkpoint import check_fits, load_state, load_weights, read_about, restoring
+from hrs.checkpoint import blank_segmenter, check_fits, load_state, load_weights, read_about, restoring
 from hrs.config import RunConfig
 from hrs.data.apart import check_synthetic
 from hrs.data.draw import class_frequency, spread_indices
@@ -103,9 +103,13 @@ class Trainer:
         set_seed(config.seed)
         with self.accelerator.main_process_first():  # so that rendering and caching happen once
             self.real = open_real(config, seen=seen, progress=progress)
+        segmenter = None
         if resume_from is not None:
-            check_space(self.real, read_about(resume_from).space)
-        method = build_method(config, len(self.real.space))  # before the synthetic frames, which may take minutes
+            about = read_about(resume_from)
+            check_space(self.real, about.space)
+            segmenter = blank_segmenter(about, resume_from)
+        # Before the synthetic frames, which may take minutes.
+        method = build_method(config, len(self.real.space), segmenter)
         world = self.accelerator.num_processes
         if world > 1:
             share_normalisation(method.segmenter, self.accelerator.device)

@@ -1,15 +1,21 @@
 """Single steps of training, without a run's folder."""
 
+import shutil
+
 import pytest
 import torch
 from accelerate import Accelerator
+from safetensors.torch import load_file
+from transformers import SegformerForSemanticSegmentation
 
 from hrs.checkpoint import load_state, write_state
 from hrs.methods.base import Method
 from hrs.runs.folder import RunFolder
+from hrs.runs.names import MODEL
 from hrs.training.steps import MOST_BAD_STEPS, Later, Trainer, step_unless
 from hrs.training.trainer import train
 from tests.conftest import tiny_config
+from tests.networks.small_networks import segformer_config
 
 
 def test_only_bad_steps_in_a_row_end_a_run(frames, monkeypatch):
@@ -124,3 +130,17 @@ def test_a_run_that_began_on_another_device_goes_on_with_the_optimiser_of_this_o
     trainer = Trainer(config, resume_from=run.last)
     assert trainer.step == 2
     assert [group["fused"] for group in trainer.optimiser.param_groups] == [None]
+
+
+def test_a_run_goes_on_without_the_weights_that_its_network_began_with(tmp_path, frames):
+    source = tmp_path / "weights"
+    SegformerForSemanticSegmentation(segformer_config()).save_pretrained(source)
+    network = (f"network.name=segformer:{source}", "network.pretrained=true", "train.encoder_rate=0")
+    config = tiny_config(frames, "method=joint", *network, "train.steps=2", "train.save_every=1")
+    run = RunFolder.create(tmp_path, "run", config.to_yaml())
+    train(config, run)
+    shutil.rmtree(source)
+    trainer = Trainer(config, resume_from=run.last)
+    saved = load_file(run.last / MODEL)
+    assert all(torch.equal(value, saved[name]) for name, value in trainer.bare.state_dict().items())
+    assert not any(weight.requires_grad for weight in trainer.bare.segmenter.encoder.parameters())
