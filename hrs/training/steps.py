@@ -135,13 +135,12 @@ class Trainer:
         self.average = average_of(method.segmenter, config.train.ema)
         if resume_from is not None:
             load_weights(method, resume_from)
-        graphics = self.accelerator.device.type == "cuda"
-        self.optimiser = build_optimiser(method, config, fused=graphics)
+        # A fused optimiser skips a step by itself; half precision's scaler does it its own way, and could not tell.
+        self._scaled = config.train.precision == "fp16"
+        self._device_skips = self.accelerator.device.type == "cuda" and not self._scaled
+        self.optimiser = build_optimiser(method, config, fused=self._device_skips)
         if config.train.compile:
             method.segmenter.compile()
-        # A fused optimiser skips a step by itself; half precision's scaler does it its own way.
-        self._scaled = config.train.precision == "fp16"
-        self._device_skips = graphics and not self._scaled
         self.step, self._bad, self._unread = 0, 0, deque[Later]()
         self.often: NDArray[np.float64] | None = None
         self.restored: dict[str, Any] = {} if resume_from is None else load_state(resume_from)
@@ -162,9 +161,10 @@ class Trainer:
         self._undo = Undo(self._running())
 
     def _running(self) -> Iterator[Tensor]:
-        """What moves in a step beside the weights."""
+        """What moves in a step beside the weights that the optimiser leaves alone."""
         yield from self.bare.buffers()
         if self.average is not None:
+            yield from self.average.module.parameters()
             yield from self.average.module.buffers()
         if self.bare.teacher is not None:
             yield self.bare.teacher.seen
@@ -317,7 +317,9 @@ class Trainer:
 
     def _read_verdict(self) -> None:
         fine = self._unread.popleft().read()
-        self._undo.settle(fine)
+        back = self._undo.settle(fine)
+        if self.average is not None and self._device_skips:  # else it was not moved
+            self.average.updates -= back
         self._bad = 0 if fine else self._bad + 1
         if self._bad >= MOST_BAD_STEPS:
             raise HRSError(

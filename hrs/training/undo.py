@@ -11,7 +11,8 @@ from torch import Tensor
 
 class Undo:
     """Running statistics, such as batch normalisation's, move in the forward pass: before anybody knows whether its
-    loss is finite. Weights can then be left alone, but one such pass would stay in the statistics for ever.
+    loss is finite. Weights can then be left alone, but one such pass would stay in the statistics for ever. So does
+    the average of the weights move, before the host knows that they were left alone.
 
     A GPU says a step later how a step went, so copies wait as long as the answers do. What was done in the meantime is
     put back with it.
@@ -31,15 +32,17 @@ class Undo:
         _copy(copies, self._own)
         self._kept.append(copies)
 
-    def settle(self, fine: bool) -> None:
-        """After it is known of the oldest step that was remembered whether it was finite."""
-        oldest = self._kept.popleft()
+    def settle(self, fine: bool) -> int:
+        """After it is known of the oldest step that was remembered whether it was finite; how many steps are put back
+        now."""
+        oldest, back = self._kept.popleft(), 0
         if self._undone:
             self._undone -= 1
         elif not fine:
             _copy(self._own, oldest)
-            self._undone = len(self._kept)
+            self._undone, back = len(self._kept), len(self._kept) + 1
         self._spare.append(oldest)
+        return back
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from hrs.checkpoint import load_state, write_state
 from hrs.methods.base import Method
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import MODEL
-from hrs.training.steps import MOST_BAD_STEPS, Later, Trainer, step_unless
+from hrs.training.steps import MOST_BAD_STEPS, Later, Trainer, build_optimiser, step_unless
 from hrs.training.trainer import train
 from tests.conftest import tiny_config
 from tests.networks.small_networks import segformer_config
@@ -32,8 +32,16 @@ def test_only_bad_steps_in_a_row_end_a_run(frames, monkeypatch):
     assert [trainer.train_step(batch).applied for _ in bad] == [not each for each in bad]
 
 
-def test_a_step_that_is_not_finite_leaves_weights_and_statistics_as_they_were(frames, monkeypatch):
-    trainer = Trainer(tiny_config(frames, "method=hrs", "train.steps=40", "train.ema=0.9", "selection.every=1"))
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("skips", ["host", "device"])
+def test_a_step_that_is_not_finite_leaves_weights_statistics_and_average_as_they_were(
+    frames, monkeypatch, skips, first
+):
+    config = tiny_config(frames, "method=hrs", "train.steps=40", "train.ema=0.9", "selection.every=1")
+    trainer = Trainer(config)
+    if skips == "device":  # as on a GPU, where the host looks a step later
+        trainer.optimiser = trainer.accelerator.prepare(build_optimiser(trainer.bare, config, fused=True))
+        monkeypatch.setattr(trainer, "_device_skips", True)
     batch, clean = next(trainer.batches()), Method.segment
 
     def poisoned(self, *batches):
@@ -46,11 +54,14 @@ def test_a_step_that_is_not_finite_leaves_weights_and_statistics_as_they_were(fr
     def everything():
         return {**trainer.bare.state_dict(), **{f"average.{k}": v for k, v in trainer.average.state_dict().items()}}
 
-    trainer.train_step(batch)
+    if not first:
+        trainer.train_step(batch)
+        trainer.settle()
     before = {name: value.clone() for name, value in everything().items()}
     with monkeypatch.context() as patch:
         patch.setattr(Method, "segment", poisoned)
         assert not trainer.train_step(batch).applied
+    trainer.settle()
     assert all(torch.equal(value, before[name]) for name, value in everything().items())
     assert trainer.train_step(batch).applied
     assert any(not torch.equal(value, before[name]) for name, value in everything().items())

@@ -11,7 +11,7 @@ from hrs.training.undo import Undo
 def test_statistics_never_keep_what_a_bad_step_left(late, bad):
     """A count of the steps, NaN in those that are bad: what the count is once all verdicts are in."""
     value, other, verdicts = torch.zeros(3), torch.zeros((), dtype=torch.long), []
-    undo = Undo([value, other, value])
+    undo, back = Undo([value, other, value]), 0
     for step in range(6):
         undo.remember()
         fine = step not in bad and bool(value.isfinite().all())
@@ -19,8 +19,8 @@ def test_statistics_never_keep_what_a_bad_step_left(late, bad):
         other.add_(1)
         verdicts.append(fine)
         if len(verdicts) > late:
-            undo.settle(verdicts.pop(0))
+            back += undo.settle(verdicts.pop(0))
     for fine in verdicts:
-        undo.settle(fine)
-    assert value.isfinite().all() and int(other) == int(value[0])
+        back += undo.settle(fine)
+    assert value.isfinite().all() and int(other) == int(value[0]) == 6 - back
     assert 6 - len(bad) * (1 + late) <= value[0] <= 6 - len(bad)
