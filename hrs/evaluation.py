@@ -41,9 +41,9 @@ class Evaluation:
     def to_json_dict(self) -> dict[str, Any]:
         """{"miou", "iou": {class: …}, "pixel_accuracy", "images"}: percent to two decimals, None where undefined."""
         return {
-            "miou": _rounded(self.miou),
-            "iou": {name: _rounded(value) for name, value in self.iou.items()},
-            "pixel_accuracy": _rounded(self.pixel_accuracy),
+            "miou": rounded(self.miou),
+            "iou": {name: rounded(value) for name, value in self.iou.items()},
+            "pixel_accuracy": rounded(self.pixel_accuracy),
             "images": self.images,
         }
 
@@ -178,12 +178,13 @@ def _percent(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
     return 100 * np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
+    """A percentage as files have it; None for NaN."""
     return None if value is None or math.isnan(value) else round(value, 2)
 
 
 def _table_line(name: str, value: float | None, wide: int) -> str:
-    shown = _rounded(value)
+    shown = rounded(value)
     if shown is None:
         return f"{name:<{wide}}  {'-':>6}"
     return f"{name:<{wide}}  {shown:6.2f}  {'#' * round(shown / 100 * _BAR)}".rstrip()

@@ -17,7 +17,7 @@ from torch import Tensor
 from hrs.checkpoint import read_about, save_checkpoint
 from hrs.data.draw import spread_indices
 from hrs.errors import HRSError
-from hrs.evaluation import ConfusionMatrix, Evaluation
+from hrs.evaluation import ConfusionMatrix, Evaluation, rounded
 from hrs.inference import FEWEST, Predictor, calibrate, predictions, write_gauge
 from hrs.methods.hrs import HierarchicalSelection, weight_reasons
 from hrs.pictures import Image
@@ -102,8 +102,9 @@ class Validation(Watcher):
 
     def start(self) -> None:
         if self.trainer.restored:
-            stored = stored_best(self.run.best)
-            self.best = max(self.trainer.restored["best"], -1.0 if stored is None else stored.miou or -1.0)
+            self.best, stored = self.trainer.restored["best"], stored_best(self.run.best)
+            if stored is not None and stored.miou != rounded(self.best):  # else it is the same, to more digits
+                self.best = max(self.best, stored.miou or -1.0)
             if self.trainer.main and stored is not None:
                 self.run.write_status(best=stored.model_dump())  # it may have been killed between the two
 

@@ -120,6 +120,18 @@ def test_a_resumed_run_never_replaces_the_best_model_by_a_worse_one(tmp_path, fr
     assert where == "state" or run.read_status().best.miou == 99.0
 
 
+@pytest.mark.parametrize(("stored", "best"), [(50.13, 50.126), (50.12, 50.126), (50.14, 50.14), (60.0, 60.0)])
+def test_a_resumed_run_holds_new_models_against_its_best_as_it_was(tmp_path, frames, monkeypatch, stored, best):
+    config, run = stopped(tmp_path, frames, monkeypatch)
+    about = json.loads((run.best / CONFIG).read_text())
+    about["metrics"]["miou"] = stored  # which is rounded
+    (run.best / CONFIG).write_text(json.dumps(about))
+    write_state(run.last, load_state(run.last) | {"best": 50.126})
+    with watch(Trainer(config, resume_from=run.last), run) as watchers:
+        watchers.validation.start()
+        assert watchers.validation.best == best
+
+
 def test_no_status_names_a_best_model_that_could_not_be_saved(tmp_path, frames, monkeypatch):
     def full(*_, **__):
         raise DiskFull("disk full")
