@@ -20,14 +20,15 @@ class ClassBalanced(Joint):
 
     def __init__(self, config: RunConfig, segmenter: Segmenter) -> None:
         super().__init__(config, segmenter)
-        self.register_buffer("frequency", torch.full((self.num_classes,), 1 / self.num_classes))
+        self.register_buffer("frequency", torch.zeros(self.num_classes))  # short of 1 by what no batch has said yet
 
     def weigh(self, shown: Batch, output: SegmenterOutput, target: Batch, real: SegmenterOutput, step: int) -> Weighing:
         ones = torch.ones_like(shown.labels, dtype=torch.float32)
         (counts,) = summed(class_sums(ones, shown.labels, self.num_classes)[1])
         share = counts / counts.sum().clamp(min=1)
         self.frequency.lerp_(share, 1 - self.config.selection.momentum)
-        weights = read(self.frequency.clamp(min=1e-4).rsqrt(), shown.labels, 0.0)
+        frequency = self.frequency / self.frequency.sum().clamp(min=1e-12)
+        weights = read(frequency.clamp(min=1e-4).rsqrt(), shown.labels, 0.0)
         (total,) = summed(weights.sum())
         weights = weights * (counts.sum() / total.clamp(min=1e-12))  # mean 1 over the batch's labelled pixels
         return Weighing(weights=weights, logs={"effective_share": effective_share(weights, shown.labels)})

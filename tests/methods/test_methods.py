@@ -141,6 +141,24 @@ def test_class_balance_weighs_rare_classes_more():
     assert method.frequency[0] > method.frequency[1] > method.frequency[2]
 
 
+def test_class_balance_goes_by_the_batches_it_saw_from_the_first_on():
+    method, _ = build("class_balanced", "selection.momentum=0.9")
+    shares = torch.zeros(C)
+    for seed, edge in ((3, 20), (4, 44)):
+        shown = batch(seed)
+        shown.labels[:] = IGNORE
+        shown.labels[:, :edge], shown.labels[:, edge:, :8] = 0, 1
+        counts = torch.bincount(shown.labels[shown.labels != IGNORE].long(), minlength=C)
+        shares = 0.9 * shares + 0.1 * counts / counts.sum()
+        weights = method.weigh(shown, None, None, None, 0).weights
+        labelled = shown.labels != IGNORE
+        expected = shares[:2].rsqrt()
+        expected /= (expected * counts[:2]).sum() / counts.sum()
+        for c in (0, 1):
+            torch.testing.assert_close(weights[shown.labels == c].mean(), expected[c])
+        assert weights[labelled].mean().item() == pytest.approx(1, abs=1e-5)
+
+
 def test_weights_of_frames_leave_the_method_as_it_was():
     method, config = build("hrs")
     one_step(method, config)
