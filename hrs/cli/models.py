@@ -202,11 +202,12 @@ def calibrate(
     from hrs.checkpoint import read_about
     from hrs.inference import Predictor, pick_device, write_gauge
     from hrs.inference import calibrate as calibrate_model
+    from hrs.inference.export import weights_hash
     from hrs.training.task import open_real
 
     folder = checkpoint_folder(checkpoint, runs)
-    real = open_real(read_about(folder).config)
+    real, weights = open_real(read_about(folder).config), weights_hash(folder)
     predictor = Predictor.load(folder, device=pick_device(device), backend="torch")
     with progress_bar("calibrating") as progress:
         gauge = calibrate_model(predictor, real.target, real.val, progress=progress)
-    print(f"gauge: {write_gauge(gauge, folder)}")
+    print(f"gauge: {write_gauge(gauge, folder, weights=weights)}")

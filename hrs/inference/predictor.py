@@ -130,13 +130,14 @@ class Predictor:
             logits = self._augmented(image, logits)
         labels, confidence = decide(logits, _answer_size(photo))
         summary = summarise(features)
-        realism = self.gauge.realism(summary) if self.gauge else None
+        gauge = self.gauge if self.gauge and self.gauge.mean.shape == summary.shape else None  # else another network's
+        realism = gauge.realism(summary) if gauge else None
         return Segmentation(
             labels=_enlarge(labels, photo),
             confidence=_enlarge(confidence, photo),
             coverage=self._coverage(labels),
             realism=realism,
-            realism_words=self.gauge.words(realism) if self.gauge and realism is not None else self.unknown,
+            realism_words=gauge.words(realism) if gauge and realism is not None else self.unknown,
             summary=summary,
         )
 

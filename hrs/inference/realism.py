@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save
 from torch import Tensor
 
 from hrs.errors import HRSError
+from hrs.inference.export import weights_hash
 from hrs.runs.names import GAUGE
 from hrs.system.files import atomic_write
 
@@ -33,6 +34,7 @@ _SHRINK = 0.5  # share of the plain diagonal in the covariance: there are fewer 
 _FOLDS = 10  # parts of the training images that are left out in turn; images in a row, since those of a video are alike
 _AXES = 32  # directions in which the images' covariance is kept
 _UNUSUAL = 0.1
+_WEIGHTS = "weights"  # in a file's metadata: of which the statistics are
 
 Vectors = NDArray[np.float32]
 
@@ -111,19 +113,34 @@ def _statistics(real: Vectors) -> Gauge:
     )
 
 
-def write_gauge(gauge: Gauge, checkpoint: Path) -> Path:
-    """Put a gauge beside the model it belongs to."""
+def write_gauge(gauge: Gauge, checkpoint: Path, *, weights: str) -> Path:
+    """Put a gauge beside the model it belongs to.
+
+    Args:
+        weights: their `weights_hash` when its statistics were taken.
+
+    Raises:
+        HRSError: the checkpoint has other weights by now, or cannot be written.
+    """
+    if weights_hash(checkpoint) != weights:
+        raise HRSError(f"{checkpoint} was replaced meanwhile, by the run that trains it; calibrate it again")
     path = checkpoint / GAUGE
-    atomic_write(path, save({name: np.ascontiguousarray(value, np.float32) for name, value in vars(gauge).items()}))
+    tensors = {name: np.ascontiguousarray(value, np.float32) for name, value in vars(gauge).items()}
+    atomic_write(path, save(tensors, {_WEIGHTS: weights}))
     return path
 
 
 def read_gauge(checkpoint: Path) -> Gauge | None:
-    """The gauge beside a model; None where there is none. Raises HRSError where it is damaged."""
+    """The gauge beside a model; None where there is none, or only one of other weights. Raises HRSError where it is
+    damaged."""
     path = checkpoint / GAUGE
     if not path.is_file():
         return None
     try:
-        return Gauge(**load_file(path))
+        with safe_open(path, "numpy") as file:
+            about = file.metadata() or {}
+        gauge = Gauge(**load_file(path))
     except (OSError, SafetensorError, TypeError) as error:
         raise HRSError(f"{path} cannot be read ({error}); delete it or calibrate the model again") from error
+    own = _WEIGHTS not in about or about[_WEIGHTS] == weights_hash(checkpoint)  # older ones do not say
+    return gauge if own else None

@@ -19,6 +19,7 @@ from hrs.data.draw import spread_indices
 from hrs.errors import HRSError
 from hrs.evaluation import ConfusionMatrix, Evaluation, rounded
 from hrs.inference import FEWEST, Predictor, calibrate, predictions, write_gauge
+from hrs.inference.export import weights_hash
 from hrs.methods.hrs import HierarchicalSelection, weight_reasons
 from hrs.pictures import Image
 from hrs.progress import Progress
@@ -182,10 +183,12 @@ class Validation(Watcher):
         """Beside the best model: what tells how close a photo is to the real images of this run."""
         real = self.trainer.real
         if self.trainer.main and min(len(real.target), len(real.val)) >= FEWEST:
+            weights = weights_hash(self.run.best)
             predictor = Predictor.load(self.run.best, device=self.trainer.accelerator.device, backend="torch")
             telling = PhaseTeller(self.run, "measuring realism")
             try:
-                write_gauge(calibrate(predictor, real.target, real.val, progress=telling), self.run.best)
+                gauge = calibrate(predictor, real.target, real.val, progress=telling)
+                write_gauge(gauge, self.run.best, weights=weights)
             except HRSError as error:  # an image that cannot be read any more: the run is trained all the same
                 LOGGER.warning("no realism gauge: %s; mend it, then: python -m hrs calibrate %s", error, self.run.name)
 

@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 
 from hrs.data.layouts import open_dataset
 from hrs.inference import Predictor, calibrate, write_gauge
+from hrs.inference.export import weights_hash
 from hrs.training.trainer import create_run, train
 from tests.conftest import COLOURS, tiny_config, write_frames
 
@@ -29,7 +30,7 @@ def make_runs(folder: Path) -> Path:
     gauge = calibrate(
         Predictor.load(run.best, backend="torch"), open_dataset(frames["target"]), open_dataset(frames["val"])
     )
-    write_gauge(gauge, run.best)
+    write_gauge(gauge, run.best, weights=weights_hash(run.best))
     return folder / "runs"
 
 

@@ -1,9 +1,14 @@
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.inference import Predictor, calibrate, read_gauge, write_gauge
+from hrs.inference.export import weights_hash
 from hrs.inference.realism import fit_gauge
 from tests.conftest import write_frames
 from tests.inference.conftest import SPACE, network
@@ -70,14 +75,20 @@ def test_too_few_images(real, held_out):
         fit_gauge(vectors(real, 0), vectors(held_out, 1))
 
 
-def test_a_predictor_is_calibrated_and_remembers(frames, tmp_path, predictor):
+@pytest.fixture
+def own(checkpoint, tmp_path):
+    """A checkpoint that the test may change."""
+    return Path(shutil.copytree(checkpoint, tmp_path / "best"))
+
+
+def test_a_predictor_is_calibrated_and_remembers(frames, tmp_path, predictor, own):
     real = open_dataset(frames["target"])
     held_out = open_dataset(f"folder:{write_frames(tmp_path / 'held_out', 12, seed=9)}")
     steps = []
     gauge = calibrate(predictor, real, held_out, progress=lambda *step: steps.append(step))
     assert steps[-1] == (18, 18)
-    write_gauge(gauge, tmp_path)
-    again = Predictor(network(), SPACE, height=48, width=64, gauge=read_gauge(tmp_path))
+    write_gauge(gauge, own, weights=weights_hash(own))
+    again = Predictor(network(), SPACE, height=48, width=64, gauge=read_gauge(own))
     like = np.mean([again.segment(held_out.read_image(i)).realism for i in range(12)])
     noise = again.segment(np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8))
     assert 0.4 < like < 0.7
@@ -95,3 +106,22 @@ def test_a_damaged_gauge_is_one_clear_line(tmp_path):
     (tmp_path / "realism.safetensors").write_bytes(b"cut short")
     with pytest.raises(HRSError, match="calibrate the model again"):
         read_gauge(tmp_path)
+
+
+def test_a_gauge_is_of_the_weights_that_it_was_made_from(own):
+    gauge, weights = fit_gauge(vectors(9, 0), vectors(9, 1)), weights_hash(own)
+    write_gauge(gauge, own, weights=weights)
+    assert read_gauge(own) is not None
+    data = (own / "model.safetensors").read_bytes()
+    (own / "model.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert read_gauge(own) is None
+    with pytest.raises(HRSError, match="was replaced meanwhile"):
+        write_gauge(gauge, own, weights=weights)
+
+
+def test_a_gauge_that_does_not_say_its_weights_counts_where_it_fits(own):
+    """As those from before it was said."""
+    (own / "realism.safetensors").write_bytes(save(vars(fit_gauge(vectors(9, 0), vectors(9, 1)))))
+    assert len(read_gauge(own).reference) == 18
+    result = Predictor.load(own).segment(np.zeros((48, 64, 3), np.uint8))  # which has other features
+    assert result.realism is None and result.realism_words.startswith("Not known")
