@@ -30,7 +30,7 @@ from hrs.labels import CAMVID_COLOURS, CITYSCAPES_COLOURS, IGNORE, LabelSpace, f
 from hrs.pictures import label_png
 from hrs.runs.registry import nearest
 from hrs.system.documents import shortened
-from hrs.system.files import atomic_write, locked, make_folder
+from hrs.system.files import atomic_folder, atomic_write, locked, make_folder
 from hrs.system.images import encode
 from hrs.system.photographs import SUFFIXES, Image, open_image, orientation, read_photograph, sizes_of, turned
 
@@ -79,11 +79,11 @@ class PhotoSet:
         space = classes if isinstance(classes, LabelSpace) else space_of(path.name, classes)
         if path.exists() and any(path.iterdir()):
             raise HRSError(f"{path} is not empty; open it, or choose another name")
-        for folder in (path / "images", path / "labels"):
-            make_folder(folder)
-        own = cls(path=path.resolve(), space=space)
-        own._write_classes()
-        return own
+        with atomic_folder(path) as folder:
+            for name in ("images", "labels"):
+                make_folder(folder / name)
+            cls(path=folder, space=space)._write_classes()
+        return cls(path=path.resolve(), space=space)
 
     @classmethod
     def open(cls, path: Path) -> PhotoSet:
@@ -115,13 +115,14 @@ class PhotoSet:
             HRSError: it cannot be made.
         """
         space = without(space, is_void) or space
-        for number in range(1, 1000):
-            path = folder / ("corrections" if number == 1 else f"corrections-{number}")
-            if not path.exists():
-                return cls.create(path, space)
-            own = cls.open(path)
-            if own.space.classes == space.classes:
-                return own
+        with locked(folder / ".corrections.lock"):  # two may begin one at once
+            for number in range(1, 1000):
+                path = folder / ("corrections" if number == 1 else f"corrections-{number}")
+                if not path.exists():
+                    return cls.create(path, space)
+                own = cls.open(path)
+                if own.space.classes == space.classes:
+                    return own
         raise HRSError(f"{folder} has a thousand sets of corrections; move some away")
 
     # Photos
@@ -278,7 +279,8 @@ class PhotoSet:
 
 def sets_in(folder: Path) -> list[str]:
     """Names of the sets in a folder, in order."""
-    return sorted(path.parent.name for path in folder.glob("*/classes.yaml"))
+    names = [path.parent.name for path in folder.glob("*/classes.yaml")]
+    return sorted(name for name in names if not name.startswith("."))  # one that is being made
 
 
 def space_of(name: str, classes: Sequence[str], known: LabelSpace | None = None) -> LabelSpace:

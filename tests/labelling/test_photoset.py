@@ -2,6 +2,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.labelling.photoset import NOTHING, Conflict, PhotoSet
 from hrs.labels import CAMVID, IGNORE, LabelSpace
+from hrs.system.files import DiskFull
 
 
 def file_of(image, kind="PNG", **options):
@@ -251,6 +253,21 @@ def test_ids_with_gaps_are_not_labelled_on(own):
     (own.path / "classes.yaml").write_text("classes: {0: road, 7: sky}\n")
     with pytest.raises(HRSError, match="ids"):
         PhotoSet.open(own.path)
+
+
+def test_who_corrects_first_at_once_makes_one_set(tmp_path):
+    for i in range(20):
+        with ThreadPoolExecutor(4) as pool:
+            made = list(pool.map(PhotoSet.of_corrections, [tmp_path / str(i)] * 4, [CAMVID] * 4))
+        assert {own.path.name for own in made} == {"corrections"}
+
+
+def test_a_set_that_cannot_be_made_whole_leaves_nothing(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("hrs.labelling.photoset.atomic_write", Mock(side_effect=DiskFull("disk full")))
+        with pytest.raises(HRSError, match="disk full"):
+            PhotoSet.of_corrections(tmp_path, CAMVID)
+    assert PhotoSet.of_corrections(tmp_path, CAMVID).photos() == []
 
 
 def test_corrections_of_models_with_other_classes_are_kept_apart(tmp_path):
