@@ -109,7 +109,10 @@ def overlay_html(photo: bytes, mask: bytes, rows: Sequence[ClassRow], aspect: fl
     Args:
         aspect: width by height, from which follows how wide the picture may be.
     """
-    names = {",".join(map(str, row.colour)): row.name for row in rows}
+    names: dict[str, str] = {}
+    for row in rows:
+        colour = ",".join(map(str, row.colour))
+        names[colour] = f"{names[colour]} or {row.name}" if colour in names else row.name
     return (
         f'<div class="hrs-stack" style="{_limit(aspect)}" data-classes="{_text(json.dumps(names))}">'
         f'<img src="{_address("jpeg", photo)}" alt="The photo">'

@@ -1,5 +1,6 @@
 """The photo app without a browser: models, what one photo and many give, and what happens to hostile ones."""
 
+import html
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ from app.photo.view import (
     batch_html,
     class_rows,
     confidence_colours,
+    overlay_html,
     realism_html,
     shrink,
 )
@@ -111,6 +113,11 @@ def test_html_escapes_names_from_outside():
 
 def sky() -> ClassRow:
     return ClassRow(name="<b>sky", colour=(1, 2, 3), percent=40, confidence=0.9)
+
+
+def test_classes_of_one_colour_are_all_named_under_the_pointer():
+    rows = [ClassRow(name=name, colour=(0, 0, 142), percent=1, confidence=1) for name in ("car", "bus")]
+    assert '{"0,0,142": "car or bus"}' in html.unescape(overlay_html(b"", b"", rows, 1))
 
 
 def test_realism_has_a_bar_only_where_it_is_known():
