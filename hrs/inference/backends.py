@@ -225,7 +225,7 @@ def pick_device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=name).item()  # which meta has none of
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise HRSError(f"device {name} cannot be used here; expected auto, cpu or cuda") from error
     return name

@@ -9,7 +9,7 @@ import pytest
 
 from hrs.errors import HRSError
 from hrs.inference import Predictor, backends
-from hrs.inference.backends import MOST_MODELS, OnnxBackend, TorchBackend, onnx_model
+from hrs.inference.backends import MOST_MODELS, OnnxBackend, TorchBackend, onnx_model, pick_device
 from hrs.inference.export import export_network
 from tests.inference.conftest import photo
 
@@ -161,3 +161,10 @@ def test_a_model_is_made_anew_for_a_checkpoint_that_says_otherwise_of_itself(che
 def test_a_cached_model_that_is_damaged_is_made_anew(checkpoint, made):
     onnx_model(checkpoint).write_bytes(b"half of a mod")
     assert isinstance(OnnxBackend(onnx_model(checkpoint)), OnnxBackend) and len(made) == 2
+
+
+@pytest.mark.parametrize("name", ["meta", "hpu", "nothing", "cpu:7:7"])
+def test_a_device_that_cannot_compute_is_refused(name):
+    with pytest.raises(HRSError, match="cannot be used here; expected auto, cpu or cuda"):
+        pick_device(name)
+    assert pick_device("cpu") == "cpu"
