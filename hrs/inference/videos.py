@@ -26,6 +26,7 @@ _SLOWEST, _FASTEST = 0.01, 1000.0
 _DECIMALS, _CLOCK = 3, 65535  # OpenCV writes a rate as n/1, n/10, n/100 or n/1000; MPEG-4 wants n below 65536
 MOST_PIXELS = 64_000_000
 """Of a frame: a small file may claim any number."""
+_LIST = b"ffconcat"  # with which a list of files for FFmpeg begins
 _SLACK = 100  # in so many frames a header may count one too many, and one in any case
 
 
@@ -35,11 +36,24 @@ class CutShort(HRSError):
 
 def count_frames(file: Path) -> int | None:
     """As the header says; None where it does not."""
-    video = cv2.VideoCapture(str(file))
+    video = _open(file)
     try:
         return _frames_of(video) if video.isOpened() else None
     finally:
         video.release()
+
+
+def _open(file: Path) -> cv2.VideoCapture:
+    """Not opened where it is no video; or is a list of others, whatever its name, which FFmpeg would open."""
+    return cv2.VideoCapture() if _starts_with(file, _LIST) else cv2.VideoCapture(str(file))
+
+
+def _starts_with(file: Path, start: bytes) -> bool:
+    try:
+        with open(file, "rb") as opened:
+            return opened.read(len(start)) == start
+    except OSError:
+        return False
 
 
 def _frames_of(video: cv2.VideoCapture) -> int | None:
@@ -170,7 +184,7 @@ def _next(video: cv2.VideoCapture) -> Image | None:
 
 @contextmanager
 def _reader(source: Path) -> Iterator[tuple[cv2.VideoCapture, float]]:
-    video = cv2.VideoCapture(str(source))
+    video = _open(source)
     try:
         if not video.isOpened():
             raise HRSError(f"{source} cannot be read as a video; expected {', '.join(sorted(VIDEOS))}")

@@ -370,6 +370,16 @@ def test_a_video_that_does_not_say_how_many_frames_it_has(predictor, tmp_path):
     assert steps[-1] == (7, 7) and all(done < total for done, total in steps[:-2])
 
 
+def test_a_list_of_other_videos_is_no_video(predictor, tmp_path):
+    """FFmpeg would open the files that it names, whatever it is called itself."""
+    video(tmp_path / "secret.mp4")
+    listed = tmp_path / "a.mp4"
+    listed.write_text("ffconcat version 1.0\nfile secret.mp4\n")
+    assert count_frames(listed) is None
+    outcome = segment_files(predictor, [listed], tmp_path / "out")
+    assert "a.mp4 cannot be read as a video" in outcome.failed[0] and results(tmp_path / "out") == []
+
+
 @pytest.mark.parametrize("says", [True, False])
 def test_more_frames_than_wanted_are_refused(predictor, tmp_path, says):
     source = video(tmp_path / "a.mkv", codec="MJPG")
