@@ -46,7 +46,7 @@ class Teacher:
         until the end."""
         start = self.config.start
         rise = min(start, 1 - start)
-        risen = (progress - start) / rise if rise else 1.0
+        risen = (progress - start) / rise if rise else float(progress >= start)
         return self.config.weight * min(max(risen, 0.0), 1.0)
 
     def restore(self, seen: Tensor) -> None:

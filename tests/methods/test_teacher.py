@@ -146,6 +146,7 @@ def test_its_weight_rises_after_the_start():
     assert Teacher(Sees(1.0), TeacherConfig(start=0.0)).weight(0.0) == 1.0
     late = Teacher(Sees(1.0), TeacherConfig(start=0.7))
     assert [late.weight(p) for p in (0.7, 0.85, 1.0)] == pytest.approx([0, 0.5, 1])
+    assert Teacher(Sees(1.0), TeacherConfig(start=1.0)).weight(0.99) == 0
 
 
 @pytest.mark.parametrize("name", ["target_only", "joint", "hrs", "mixing"])
