@@ -33,7 +33,7 @@ def test_one_source_is_not_tried_by_itself(sources):
 
 
 def test_without_levels_there_is_no_selection_to_try():
-    config = load_config({"data": {"sources": SOURCES}, "selection": {"levels": [], "signals": []}})
+    config = load_config({"method": "joint", "data": {"sources": SOURCES}, "selection": {"levels": [], "signals": []}})
     assert WEIGHTED not in [use.name for use in uses(config)]
 
 
