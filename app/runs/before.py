@@ -86,7 +86,7 @@ def photos_of(run: RunFolder) -> dict[str, Dataset]:
     """The photos that the run learned from, those that it is validated on, and those that were labelled since, by what
     they are called: as its record has it, for the set has grown perhaps. Raises HRSError for data that cannot be read.
     """
-    data, space, seen = load_config(run.config).data, _space(run), read_seen(run)
+    data, space, seen = load_config(run.config, trained=True).data, _space(run), read_seen(run)
     if not seen.target:
         raise HRSError(f"{run.data} is missing or damaged, so which photos this run learned from is not known")
     target = open_dataset(data.target, classes=map_for(data.classes, data.target)).map_to(space)

@@ -277,7 +277,7 @@ def _history(path: str, version: Version) -> History:
 @lru_cache(maxsize=2000)  # asked for every run of a table: Streamlit's own cache takes ten times as long
 def _config(path: str, version: Version) -> RunConfig | None:
     try:
-        return load_config(Path(path))
+        return load_config(Path(path), trained=True)
     except HRSError:
         return None
 

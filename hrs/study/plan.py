@@ -109,7 +109,7 @@ class Job:
     def check(self, folder: Path) -> None:
         """Raises HRSError where the run of its name was trained with settings other than the study's."""
         run = RunFolder(folder / self.name)
-        if run.exists() and (differ := differences(load_config(run.config), self.config)):
+        if run.exists() and (differ := differences(load_config(run.config, trained=True), self.config)):
             raise HRSError(
                 f"{run.path} was trained with another {', '.join(differ)} than the study has now; "
                 "delete that folder to train it anew, or write the study elsewhere with --out"

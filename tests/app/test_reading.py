@@ -20,6 +20,7 @@ from app.runs.reading import (
     runs_table,
 )
 from hrs.config import load_config
+from hrs.errors import HRSError
 from hrs.methods.table import METHODS
 from hrs.runs.registry import list_runs
 from tests.app.made_runs import make_run, training_row, validation_row
@@ -113,6 +114,14 @@ def test_a_config_that_does_not_fit_is_none(tmp_path):
     run.config.write_text("method: unheard_of\n")
     assert read_config(run) is None
     assert runs_table(list_runs(tmp_path))["method"].tolist() == [""]
+
+
+def test_settings_of_a_run_that_would_be_refused_today_are_shown(tmp_path):
+    run = make_run(tmp_path, "a")
+    run.config.write_text(run.config.read_text().replace("every: 2", "every: 90000"))
+    with pytest.raises(HRSError, match=r"selection\.every"):
+        load_config(run.config)
+    assert read_config(run).selection.every == 90000
 
 
 def test_the_table_says_what_the_files_say(tmp_path):
