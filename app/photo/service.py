@@ -102,7 +102,7 @@ class Photos:
                 save(f"{stem}_labels.png", label_png(result.labels, space)),
                 save(f"{stem}.json", as_json(about)),
                 None,
-                None,
+                gr.update(value=None, interactive=False),  # nothing to be had by a click until `colour` has made it
             ]
 
     def correct(self, photo: str | None, model: str | None, request: gr.Request) -> str:
@@ -218,7 +218,7 @@ def colour(shown: Shown | None, opacity: float) -> list[Any]:
     photo, mask = (cast(Image, decode_rgb(data)) for data in (shown.photo, shown.mask))  # made by this app: whole
     blended = cv2.addWeighted(photo, 1 - opacity / 100, mask, opacity / 100, 0).astype(np.uint8, copy=False)
     picture = save(f"{shown.stem}_overlay.jpg", encode(".jpg", blended))
-    return [(save(f"{shown.stem}.jpg", shown.photo), picture), picture]
+    return [(save(f"{shown.stem}.jpg", shown.photo), picture), gr.update(value=picture, interactive=True)]
 
 
 @contextmanager

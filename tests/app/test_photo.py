@@ -248,7 +248,7 @@ def test_a_photo_gives_pictures_a_table_and_files(photos, photo):
     shown, hint, results, classes, confidence, table, realism, labels, numbers, *later = photos.show(
         str(photo), "tiny", False
     )
-    assert later == [None, None]  # what `colour` makes
+    assert later[0] is None and (later[1]["value"], later[1]["interactive"]) == (None, False)  # `colour` makes them
     compare, overlay = colour(shown, 50)
     assert shown.stem == "my_street" and not hint["visible"] and results["visible"]
     assert "data:image/png" in classes and "viridis" not in confidence and "% on average" in confidence
@@ -257,12 +257,13 @@ def test_a_photo_gives_pictures_a_table_and_files(photos, photo):
     assert ids.shape == (480, 640) and ids[400, 600] == 1
     about = json.loads(Path(numbers).read_text())
     assert about["source"] == "my street.jpg" and about["checkpoint"] == "tiny" and about["coverage"]["road"] > 30
-    assert Path(overlay).name == "my_street_overlay.jpg" and compare[1] == overlay
+    assert Path(overlay["value"]).name == "my_street_overlay.jpg" and compare[1] == overlay["value"]
+    assert overlay["interactive"]
 
 
 def test_another_opacity_needs_no_network(photos, photo):
     shown = photos.show(str(photo), "tiny", False)[0]
-    bare, full = (cv2.imread(colour(shown, opacity)[1], cv2.IMREAD_COLOR_RGB) for opacity in (0, 100))
+    bare, full = (cv2.imread(colour(shown, opacity)[1]["value"], cv2.IMREAD_COLOR_RGB) for opacity in (0, 100))
     truth = cv2.imread(str(photo), cv2.IMREAD_COLOR_RGB)
     assert np.abs(bare.astype(int) - truth).mean() < 3
     assert np.abs(full.astype(int) - truth).mean() > 10

@@ -36,7 +36,7 @@ def test_a_control_with_weights_in_other_places_is_said_to_be_one(root, frames, 
 
 @pytest.mark.parametrize("page", ["weights", "areas"])
 def test_weights_that_never_came_to_full_strength_are_said_to_have_not(root, frames, open_page, page):
-    make_run(root, "scored", frames["source"], tiny_config(frames, "train.source_until=0.15"))
+    make_run(root, "scored", frames["source"], tiny_config(frames, "train.source_until=0.15", "train.steps=100"))
     assert "In training they only came to 50% of the strength that they have here" in words(open_page(page))
 
 
