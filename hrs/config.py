@@ -382,8 +382,8 @@ class RunConfig(Section):
         if until < 1 and not self.selection.strength(last):
             raise ValueError(
                 f"{learns}, but they act first at {self.selection.warmup:g} of training (selection.warmup), and frames "
-                f"end at {until:g} (train.source_until), of {self.train.steps} steps; lower the first, raise the second, or "
-                "take joint"
+                f"end at {until:g} (train.source_until), of {self.train.steps} steps; lower the first, raise the "
+                "second, or take joint"
             )
         act = int(round(self.selection.warmup * self.train.steps, 6)) + 2  # at the end of the warm-up they are still 1
         if self.selection.every > act:
