@@ -56,10 +56,11 @@ def score_on(
         try:
             while not ended:
                 ended = bool(ray.wait([job], timeout=_PAUSE)[0])
+                if ended:
+                    ray.get(job)  # the word that it is done may come before it is
                 missing = scoring.missing(among=missing)  # the storage is shared, so that nobody has to be asked
                 if progress:
                     progress(len(scoring) - scoring.frames_in(missing), len(scoring))
-            ray.get(job)
         except RayError as error:
             raise HRSError(f"the cluster could not score {dataset}: {str(error).strip().splitlines()[-1]}") from error
         except ConnectionError as error:  # which Ray's client raises
