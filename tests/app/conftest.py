@@ -13,7 +13,7 @@ from app.environment import RUNS_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARD = ROOT / "app/dashboard.py"
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 OpenPage = Callable[..., AppTest]
 

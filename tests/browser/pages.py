@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from playwright.sync_api import Error, FloatRect, FrameLocator, Locator, Page, Response, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
+
+from tests.conftest import until
 
 PATIENCE = 20.0
 TRIES = 3
@@ -64,6 +66,20 @@ def settled(page: Page) -> None:
     was typed last takes some time to reach the server."""
     page.evaluate("window.calmSince = null")
     page.wait_for_function(CALM, arg=CALM_MS, timeout=PATIENCE * 1000)
+
+
+def press_until(page: Page, name: str, happened: Callable[[], object]) -> None:
+    """Press a button, and once more where nothing comes of it, as people do: on a busy machine a page may be drawn anew
+    right under the click."""
+    button = page.get_by_role("button", name=name)
+    settled(page)
+    button.click()
+    try:
+        until(happened, PATIENCE)
+    except AssertionError:
+        settled(page)
+        button.click()
+        until(happened)
 
 
 def rested(page: Page) -> None:

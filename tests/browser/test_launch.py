@@ -15,7 +15,7 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.names import STUDIES
 from hrs.runs.registry import list_runs
 from hrs.runs.work import cancel
-from tests.browser.pages import Late, rested, set_field, settled
+from tests.browser.pages import Late, press_until, rested, set_field, settled
 from tests.conftest import PATIENCE, tiny_config, until
 
 SLOW = 100_000  # steps of a run that does not end by itself
@@ -123,13 +123,9 @@ def test_cancel_resume_and_kill(launch_page, frames, tmp_path, root):
     press_start(launch_page, "slow")
     run = RunFolder(root / "slow")
     until(lambda: run.exists() and run.read_status().step >= 2)
-    settled(launch_page)  # a click on what is being drawn anew is lost
-    launch_page.get_by_role("button", name="Cancel").click()
-    until(lambda: state(root, "slow") == "cancelled")
+    press_until(launch_page, "Cancel", lambda: state(root, "slow") == "cancelled")
     step = run.read_status().step
-    settled(launch_page)
-    launch_page.get_by_role("button", name="Resume").click()
-    until(lambda: state(root, "slow") == "running" and run.read_status().step > step)
+    press_until(launch_page, "Resume", lambda: state(root, "slow") == "running" and run.read_status().step > step)
     os.kill(run.read_status().pid or 0, signal.SIGKILL)
     expect(launch_page.get_by_text("killed: the process ended without saying so").first).to_be_visible()
 
