@@ -1,5 +1,7 @@
 import multiprocessing
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from hrs.data import loaders
 from hrs.data.layouts import open_dataset
 from hrs.data.loaders import Batch, FrameReader, Step, TrainingSteps, collate, loader_errors, step_batches
 from hrs.data.regions import superpixels
@@ -176,7 +179,10 @@ def test_a_frame_whose_files_do_not_fit_any_more_is_replaced_by_the_next(frames,
     assert "64x48" in caplog.text and "30x20" in caplog.text
 
 
-def test_a_loader_process_that_is_killed_is_one_line(frames):
+@pytest.mark.parametrize("late", [0, 0.05])
+def test_a_loader_process_that_is_killed_is_one_line(frames, monkeypatch, late):
+    """Whether the system tells of it before its broken pipe is looked into, or, as it mostly does then, meanwhile."""
+    monkeypatch.setattr(loaders, "current_thread", lambda: time.sleep(late) or threading.current_thread())
     dataset = open_dataset(frames["source"])
     reader = FrameReader([dataset], tiny_config(frames).data, regions=False)
     batches = step_batches(TrainingSteps(reader, reader, partial(_two_and_none), seed=0), 0, 100_000, workers=1)
