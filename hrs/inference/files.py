@@ -241,4 +241,4 @@ def _segment_photo(predictor: Predictor, source: Path, stem: Path, augment: bool
         made = folder / stem.name
         beside(made, ".png").write_bytes(label)
         beside(made, "_overlay.jpg").write_bytes(picture)
-        beside(made, ".json").write_text(about, encoding="utf-8", errors="backslashreplace")
+        beside(made, ".json").write_text(about, encoding="utf-8")

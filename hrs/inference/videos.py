@@ -103,7 +103,7 @@ def segment_video(
         timing = {"frames_per_second": rate, "cut_short": cut, "frame_labels": frame_labels}
         about = {"source": str(source)} | seen.describe(predictor.space) | timing
         text = json.dumps(about, indent=2) + "\n"
-        beside(made, ".json").write_text(text, encoding="utf-8", errors="backslashreplace")
+        beside(made, ".json").write_text(text, encoding="utf-8")
     with disk_errors(stem):
         for i in range(seen.count if frame_labels else 0, before):  # of the video or the model of before
             _label_file(stem, i).unlink(missing_ok=True)

@@ -111,7 +111,7 @@ def _again(dataset: Dataset, ids: Sequence[str]) -> Dataset:
 def _changed_since(what: str) -> HRSError:
     """Why a run cannot go on as it began."""
     return HRSError(
-        f"{what}, which the run had when it stopped; put back what is gone, or start a new run from its config.yaml"
+        f"{what}, which the run had when it stopped; put back what was there, or start a new run from its config.yaml"
     )
 
 

@@ -293,7 +293,7 @@ def test_a_resumed_run_keeps_its_images(tmp_path):
     for file in [*lost, root / "images" / "003.png"]:
         kept = file.read_bytes()
         file.unlink()
-        with pytest.raises(HRSError, match=r"; put back what is gone, or start a new run from .*config\.yaml"):
+        with pytest.raises(HRSError, match=r"; put back what was there, or start a new run from .*config\.yaml"):
             train(config, run, resume=True)
         assert read_seen(run) == after
         file.write_bytes(kept)
