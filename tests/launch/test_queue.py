@@ -211,56 +211,15 @@ def test_the_command_line_queues_resumes_and_renames(
     assert "error: --queue and --on start a new run" in hrs("train", "--queue", "--resume", "--name", "yours")
 
 
-@pytest.fixture
-def gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine with two GPUs, as far as nvidia-smi says."""
-    script = tmp_path / "bin/nvidia-smi"
-    script.parent.mkdir()
-    script.write_text("#!/bin/sh\necho GPU-aaa1\necho GPU-bbb2\n")
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(queue, "_torch_has_cuda", lambda: True)
-
-
-@pytest.mark.usefixtures("gpus")
-@pytest.mark.parametrize(
-    ("chosen", "found"),
-    [
-        (None, ("GPU-aaa1", "GPU-bbb2")),
-        ("1", ("GPU-bbb2",)),
-        ("1,0", ("GPU-bbb2", "GPU-aaa1")),
-        ("GPU-b", ("GPU-bbb2",)),
-        ("0,7,1", ("GPU-aaa1",)),
-        ("MIG-123", ("MIG-123",)),
-        ("", ("cpu",)),
-        ("-1", ("cpu",)),
-    ],
-)
-def test_gpus_are_those_that_torch_would_see(
-    chosen: str | None, found: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if chosen is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
-    assert queue.devices("auto") == found
-    assert queue.devices("cpu") == ("cpu",)
-
-
-def test_no_gpu_is_the_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert queue.devices("auto") == ("cpu",)
-
-
 @pytest.mark.usefixtures("gpus")
 def test_two_gpus_train_two_runs_and_the_third_waits(
     root: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "_torch_has_cuda", lambda: True)
     auto = load_config(tiny.model_dump(), ("train.device=auto",))
     seen = []
     for name in ("a", "b"):
         run = RunFolder.create(root, name, auto.to_yaml())
-        monkeypatch.setattr(queue, "_use", seen.append)
+        monkeypatch.setattr(queue, "use", seen.append)
         monkeypatch.setattr("hrs.training.trainer.train", lambda config, run, **_: None)
         queue.train_in_turn(run)
     assert seen == ["GPU-aaa1", "GPU-bbb2"]
