@@ -1,8 +1,8 @@
 """Whether the learned weights find what was planted: AUROC of low weight against the renderer's truth.
 
-python -m benchmarks.planted CHECKPOINT [--data render:synthetic?frames=200] [--runs runs] [--json FILE]
+python -m benchmarks.planted CHECKPOINT [...] [--data render:synthetic?frames=200] [--runs runs] [--out FILE.csv]
 
-CHECKPOINT is a folder or a run's name; the data set must come with masks of planted departures. *Harmful* departures
+A CHECKPOINT is a folder or a run's name; the data set must come with masks of planted departures. *Harmful* departures
 mislead training (such as wrong labels), *odd* ones only look unusual. The score is minus the weight, over labelled
 pixels alone: 1 means that every harmful unit weighs less than every other, 0.5 that weights say nothing. One row per
 weight map:
@@ -17,14 +17,15 @@ weight map:
 A second table says the same of the combined weights by kind of departure: its share of all labelled pixels, its mean
 weight, and for harmful kinds the AUROC against all pixels that are not harmful.
 
-A dash: the data has no such units, or nothing to tell them from.
+A dash: the data has no such units, or nothing to tell them from. The file has the rows of both tables, of all
+checkpoints.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from benchmarks.common import print_table, told
+from benchmarks.common import print_table, told, write_rows
 from hrs.checkpoint import Checkpoint, load_checkpoint
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import Batch, FrameReader
@@ -48,6 +49,7 @@ from hrs.street import DEPARTURES, Departure, harmful_mask, odd_mask
 
 UNITS = ("pixels", "regions", "frames")
 KINDS = ("clean", "odd", "harmful")
+COLUMNS = ("pixels", "regions", "frames", "vs odd", *KINDS, "share", "weight")
 Array = NDArray[Any]
 Table = dict[str, dict[str, float | None]]
 
@@ -132,14 +134,14 @@ def pooled(values: Array, harmful: Array, odd: Array, ids: Array) -> tuple[Array
     )
 
 
-def measure(loaded: Checkpoint, dataset: Dataset, options: argparse.Namespace) -> tuple[Table, Table]:
+def measure(name: str, loaded: Checkpoint, dataset: Dataset, options: argparse.Namespace) -> tuple[Table, Table]:
     """The rows by weight map, and by kind of departure.
 
     Raises:
         HRSError: the checkpoint has no weighting networks, or a frame has no mask of planted departures.
     """
     if not isinstance(loaded.method, HierarchicalSelection):
-        raise HRSError(f"{options.checkpoint} was trained with {loaded.config.method}, which learns no weights")
+        raise HRSError(f"{name} was trained with {loaded.config.method}, which learns no weights")
     missing = [frame.id for frame in dataset.frames if frame.planted is None]
     if missing:
         raise HRSError(f"{dataset.spec} has no planted mask for frame {missing[0]}; use render:synthetic")
@@ -161,7 +163,7 @@ def _add(tally: Tally, maps: Array, batch: Batch) -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint")
+    parser.add_argument("checkpoints", nargs="+")
     parser.add_argument("--data", default="render:synthetic?frames=200")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs")
     parser.add_argument("--pixels", type=int, default=4000, help="pixels drawn from a frame")
@@ -169,7 +171,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--json", type=Path, help="also write the table to this file")
+    parser.add_argument("--out", type=Path, help="write the rows here as CSV")
     return parser.parse_args()
 
 
@@ -179,24 +181,29 @@ def show(title: str, table: Table, columns: list[str]) -> None:
     print_table([title, *columns], cells)
 
 
+def as_rows(name: str, maps: Table, kinds: Table) -> Iterator[dict[str, str]]:
+    """Both tables of a checkpoint as rows of one."""
+    for what, table in (("weights", maps), ("planted", kinds)):
+        for of, row in table.items():
+            values = {column: row.get(column) for column in COLUMNS}
+            told = {column: "" if value is None else f"{value:.4f}" for column, value in values.items()}
+            yield {"checkpoint": name, "table": what, "of": of} | told
+
+
 def main() -> None:
     options = parse()
-    folder = resolve_checkpoint(options.checkpoint, options.runs)
-    loaded, dataset = load_checkpoint(folder, device=options.device), open_dataset(options.data)
-    rows, kinds = measure(loaded, dataset, options)
-    print(f"{folder}, step {loaded.about.step}, on {len(dataset)} frames of {options.data}")
-    show("weights", rows, list(rows["combined"]))
-    print()
-    show("planted", kinds, ["share", "weight", "pixels"])
-    if options.json:
-        about = {
-            "checkpoint": str(folder),
-            "step": loaded.about.step,
-            "data": options.data,
-            "rows": rows,
-            "kinds": kinds,
-        }
-        options.json.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    found: list[dict[str, str]] = []
+    dataset = open_dataset(options.data)
+    for name in options.checkpoints:
+        loaded = load_checkpoint(resolve_checkpoint(name, options.runs), device=options.device)
+        maps, kinds = measure(name, loaded, dataset, options)
+        print(f"{name}, step {loaded.about.step}, on {len(dataset)} frames of {options.data}")
+        show("weights", maps, list(maps["combined"]))
+        print()
+        show("planted", kinds, ["share", "weight", "pixels"])
+        found += as_rows(name, maps, kinds)
+    if options.out:
+        write_rows(options.out, found)
 
 
 if __name__ == "__main__":

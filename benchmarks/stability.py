@@ -1,6 +1,6 @@
 """Whether runs agree on what counts: rank correlation of their weights on the same frames.
 
-python -m benchmarks.stability SCORES SCORES [...] [--pixels 500]
+python -m benchmarks.stability SCORES SCORES [...] [--pixels 500] [--out FILE.csv]
 
 SCORES are folders that `python -m hrs score RUN DATASET` wrote for one data set, such as runs of one config with
 several seeds. For every two, Spearman's correlation of the weights of the same pixels, within each class and then
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from benchmarks.common import print_table, told
+from benchmarks.common import print_table, told, write_rows
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.scoring.corpus import ScoredCorpus
@@ -63,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scores", type=Path, nargs="+")
     parser.add_argument("--pixels", type=int, default=500, help="drawn from a frame")
+    parser.add_argument("--out", type=Path, help="write the table here as CSV")
     options = parser.parse_args()
     if len(options.scores) < 2:
         parser.error("name at least two scored folders")
@@ -73,7 +74,10 @@ def main() -> None:
         pairs = [agreement(weights[a, i], weights[b, i], classes) for a, b in combinations(range(len(corpora)), 2)]
         rows.append([name, f"{statistics.fmean(pairs):.2f}", f"{min(pairs):.2f}", f"{max(pairs):.2f}"])
     print(f"{len(corpora)} runs, {len(classes)} pixels")
-    print_table(["weights", "mean", "least", "most"], rows)
+    head = ["weights", "mean", "least", "most"]
+    print_table(head, rows)
+    if options.out:
+        write_rows(options.out, [dict(zip(head, row, strict=True)) for row in rows])
 
 
 if __name__ == "__main__":
