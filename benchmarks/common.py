@@ -27,7 +27,7 @@ from hrs.street import shipped_frames
 from hrs.study.plan import Study, plan
 from hrs.system.cache import cache_root
 from hrs.system.files import atomic_write
-from hrs.training.steps import build_optimiser, step_unless
+from hrs.training.optimiser import build_optimiser, step_unless
 
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16}
 LATE = 0.9

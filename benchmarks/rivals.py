@@ -65,7 +65,7 @@ from hrs.data.draw import draw_real
 from hrs.labels import IGNORE
 from hrs.networks.lite import Lite
 from hrs.street import DEPARTURES, FACADE_AS_FOLIAGE, FACADE_AS_SKY, SURFACE_AS_WALL, Departure
-from hrs.training.steps import photo_styles
+from hrs.training.setup import photo_styles
 
 HARMFUL = frozenset(departure for departure in DEPARTURES if departure.harmful)
 LOOKS = frozenset((SURFACE_AS_WALL, FACADE_AS_SKY, FACADE_AS_FOLIAGE))

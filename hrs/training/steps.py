@@ -11,18 +11,16 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from accelerate import Accelerator, PartialState
-from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from accelerate.utils import set_seed
 from numpy.typing import NDArray
 from torch import Tensor
 
 from hrs.checkpoint import blank_segmenter, check_fits, load_state, load_weights, read_about, restoring
 from hrs.config import RunConfig
 from hrs.data.apart import check_synthetic
-from hrs.data.draw import class_frequency, spread_indices
-from hrs.data.layouts import Dataset, open_sources
+from hrs.data.draw import class_frequency
+from hrs.data.layouts import open_sources
 from hrs.data.loaders import FrameReader, Step, TrainingSteps, step_batches
-from hrs.data.style import all_moments
 from hrs.errors import HRSError
 from hrs.methods.base import Method
 from hrs.methods.build import build_method
@@ -35,13 +33,13 @@ from hrs.progress import Progress
 from hrs.runs.seen import NOTHING, Seen
 from hrs.selection.statistics import summed
 from hrs.training.average import average_of
+from hrs.training.optimiser import build_optimiser, step_unless
 from hrs.training.sampling import frame_shares, redraw_steps
 from hrs.training.schedule import poly_with_warmup
+from hrs.training.setup import accelerator_for, check_world, photo_styles, smallest_batch
 from hrs.training.task import check_space, open_real, survey_sources
 from hrs.training.undo import Undo
 
-MOST_STYLES = 200
-"""Photos whose colours synthetic frames may take."""
 MOST_BAD_STEPS = 10
 """Steps in a row without a finite loss after which a run gives up."""
 
@@ -92,33 +90,54 @@ class Trainer:
     ) -> None:
         check_network(config.network.name, pretrained=config.network.pretrained)  # before the data, which may take long
         self.config = config
-        facts = METHODS[config.method]
-        if config.train.precision == "fp16" and PartialState(cpu=config.train.device == "cpu").device.type == "cpu":
-            raise HRSError("train.precision is fp16, which needs a GPU; on a CPU take bf16 or no")
-        skipping = DistributedDataParallelKwargs(find_unused_parameters=leaves_networks_out(config))
-        self.accelerator = Accelerator(
-            mixed_precision=config.train.precision, cpu=config.train.device == "cpu", kwargs_handlers=[skipping]
-        )
-        self._check_world()
+        self.accelerator = accelerator_for(config)
+        check_world(config, self.accelerator.num_processes)
         set_seed(config.seed)
         with self.accelerator.main_process_first():  # so that rendering and caching happen once
             self.real = open_real(config, seen=seen, progress=progress)
-        segmenter = None
+        method = self._build(resume_from)  # before the synthetic frames, which may take minutes
+        self._open_frames(method, seen, progress)
+        self.average = average_of(method.segmenter, config.train.ema)
+        self.step, self._bad, self._unread = 0, 0, deque[Later]()
+        self.often: NDArray[np.float64] | None = None
+        self.restored: dict[str, Any] = {}
+        if resume_from is not None:
+            load_weights(method, resume_from)
+            self.restored = load_state(resume_from)
+        # A fused optimiser skips a step by itself; half precision's scaler does it its own way, and could not tell.
+        self._scaled = config.train.precision == "fp16"
+        self._device_skips = self.accelerator.device.type == "cuda" and not self._scaled
+        self.optimiser = build_optimiser(method, config, fused=self._device_skips)
+        if config.train.compile:
+            method.segmenter.compile()
+        if resume_from is not None:
+            with restoring(resume_from):
+                self._restore(self.restored)
+        self._place(method)
+
+    def _build(self, resume_from: Path | None) -> Method:
+        """The method, with the network of the checkpoint where a run goes on, and checked against its batches."""
+        config, world, segmenter = self.config, self.accelerator.num_processes, None
         if resume_from is not None:
             about = read_about(resume_from)
             check_space(self.real, about.space)
             segmenter = blank_segmenter(about, resume_from)
-        # Before the synthetic frames, which may take minutes.
         method = build_method(config, len(self.real.space), segmenter)
-        world = self.accelerator.num_processes
         if world > 1:
             share_normalisation(method.segmenter, self.accelerator.device)
         method.segmenter.check_batch(smallest_batch(method, config) // world, config.data.height, config.data.width)
         if config.train.class_balance:
             method.balance(torch.from_numpy(class_frequency(self.real.target)))
+        if config.train.channels_last:
+            method.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return method
+
+    def _open_frames(self, method: Method, seen: Seen, progress: Progress | None) -> None:
+        """What batches are read from: synthetic frames, real images, and the teacher's photos."""
+        config, facts, real = self.config, METHODS[self.config.method], self.real
         with self.accelerator.main_process_first():
-            sources = open_sources(config.sources, self.real.space, classes=config.data.classes, progress=progress)
-            check_synthetic(sources, self.real.target, self.real.val)
+            sources = open_sources(config.sources, real.space, classes=config.data.classes, progress=progress)
+            check_synthetic(sources, real.target, real.val)
         if facts.needs_planted and not any(frame.planted for each in sources for frame in each.frames):
             raise HRSError(
                 f"method {config.method} needs synthetic frames whose planted faults are known, such as "
@@ -126,27 +145,12 @@ class Trainer:
             )
         self.source_surveys = survey_sources(sources, seen)
         self.source = FrameReader(sources, config.data, regions=facts.learns_weights)
-        self.target = FrameReader([self.real.target], config.data, regions=method.compares_regions)
-        self.styles = photo_styles(self.real.target) if config.data.style == "photos" else None
-        photos = self.real.unlabelled
-        self.unlabelled = FrameReader([photos], config.data, regions=False) if photos else None
-        if config.train.channels_last:
-            method.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = average_of(method.segmenter, config.train.ema)
-        if resume_from is not None:
-            load_weights(method, resume_from)
-        # A fused optimiser skips a step by itself; half precision's scaler does it its own way, and could not tell.
-        self._scaled = config.train.precision == "fp16"
-        self._device_skips = self.accelerator.device.type == "cuda" and not self._scaled
-        self.optimiser = build_optimiser(method, config, fused=self._device_skips)
-        if config.train.compile:
-            method.segmenter.compile()
-        self.step, self._bad, self._unread = 0, 0, deque[Later]()
-        self.often: NDArray[np.float64] | None = None
-        self.restored: dict[str, Any] = {} if resume_from is None else load_state(resume_from)
-        if self.restored and resume_from is not None:
-            with restoring(resume_from):
-                self._restore(self.restored)
+        self.target = FrameReader([real.target], config.data, regions=method.compares_regions)
+        self.styles = photo_styles(real.target) if config.data.style == "photos" else None
+        self.unlabelled = FrameReader([real.unlabelled], config.data, regions=False) if real.unlabelled else None
+
+    def _place(self, method: Method) -> None:
+        """Everything onto its device, and the teacher there."""
         self.method, self.optimiser = self.accelerator.prepare(method, self.optimiser)
         self.bare = cast(Method, self.accelerator.unwrap_model(self.method))
         self.scaler = self.accelerator.scaler  # of half precision alone
@@ -155,7 +159,7 @@ class Trainer:
         if self.average is not None:
             self.average.module.to(self.accelerator.device)
         if self.average is not None and self.unlabelled is not None:
-            self.bare.teacher = Teacher(self.average.module, config.teacher)
+            self.bare.teacher = Teacher(self.average.module, self.config.teacher)
             if "teacher" in self.restored:
                 self.bare.teacher.restore(self.restored["teacher"])
         self._undo = Undo(self._running())
@@ -168,14 +172,6 @@ class Trainer:
             yield from self.average.module.buffers()
         if self.bare.teacher is not None:
             yield self.bare.teacher.seen
-
-    def _check_world(self) -> None:
-        world = self.accelerator.num_processes
-        for name in ("batch_source", "batch_target", "batch_unlabelled"):
-            if getattr(self.config.train, name) % world:
-                raise HRSError(
-                    f"train.{name} is {getattr(self.config.train, name)}; expected a multiple of the {world} processes"
-                )
 
     def _restore(self, state: dict[str, Any]) -> None:
         own = self.optimiser.param_groups[0]["fused"]
@@ -381,58 +377,6 @@ class Later:
         if self._there is not None:
             self._there.synchronize()
         return bool(self._value)
-
-
-def step_unless(optimiser: Any, bad: Tensor) -> None:
-    """A step of a fused optimiser that its kernel leaves out where ``bad``, a bool on the device, says so: weights,
-    moments and step counts stay. This is the door that `torch.amp.GradScaler` uses.
-
-    Args:
-        optimiser: a fused torch optimiser, or what accelerate made of it.
-    """
-    inner = getattr(optimiser, "optimizer", optimiser)
-    inner.found_inf = bad.float()
-    try:
-        optimiser.step()
-    finally:
-        del inner.found_inf
-
-
-def leaves_networks_out(config: RunConfig) -> bool:
-    """Whether some steps train no network but the segmenter: synthetic frames are over, or the weighting networks learn
-    at every so many steps."""
-    facts, train = METHODS[config.method], config.train
-    frames_end = facts.needs_source and (train.source_until < 1 or train.source_weight == 0)
-    return frames_end or (facts.learns_weights and config.selection.every > 1)
-
-
-def smallest_batch(method: Method, config: RunConfig) -> int:
-    """Images of the smallest pass through the network that the run learns from, of all processes: synthetic frames may
-    end, and a teacher's photos have a pass of their own."""
-    passes = [sum(method.counts(config, step)) for step in (0, config.train.steps - 1)]
-    taught = config.data.unlabelled and config.teacher.weight
-    return min(*passes, config.train.batch_unlabelled) if taught else min(passes)
-
-
-def photo_styles(photos: Dataset) -> NDArray[np.float32]:
-    """The colour moments of up to MOST_STYLES photos, (n 2 3)."""
-    return all_moments(photos.read_image(i) for i in spread_indices(len(photos), MOST_STYLES))
-
-
-def build_optimiser(method: Method, config: RunConfig, *, fused: bool = False) -> torch.optim.AdamW:
-    """AdamW over all networks. Of each group of weights ``peak`` is the learning rate before the schedule, ``network``
-    counts the network that it is part of, the segmentation network being 0.
-
-    Args:
-        fused: one kernel for all weights, for a GPU; its rounding differs a little.
-    """
-    train = config.train
-    rate_of_encoder = train.encoder_rate if config.network.pretrained else 1.0
-    parts = [(rows, rate, 0) for rows, rate in method.segmenter.rates(train.learning_rate, rate_of_encoder)]
-    parts += [(list(network.parameters()), rate, i) for i, (network, rate) in enumerate(method.auxiliary(), 1)]
-    groups = [{"params": rows, "peak": rate, "network": i} for rows, rate, i in parts if rows]
-    rate, decay = config.train.learning_rate, config.train.weight_decay
-    return torch.optim.AdamW(groups, lr=rate, weight_decay=decay, fused=fused or None)
 
 
 def step_seed(*numbers: int) -> int:

@@ -18,8 +18,9 @@ from hrs.methods.build import method_class
 from hrs.networks.lite import Lite
 from hrs.networks.segmenter import SegmenterOutput, build_segmenter, upsample
 from hrs.training.average import Average
+from hrs.training.optimiser import build_optimiser
 from hrs.training.schedule import poly_with_warmup
-from hrs.training.steps import build_optimiser, step_seed
+from hrs.training.steps import step_seed
 from hrs.trial.views import Views
 
 NETWORK = "lite0"

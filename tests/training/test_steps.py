@@ -12,7 +12,8 @@ from hrs.checkpoint import load_state, write_state
 from hrs.methods.base import Method
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import MODEL
-from hrs.training.steps import MOST_BAD_STEPS, Later, Trainer, build_optimiser, step_unless
+from hrs.training.optimiser import build_optimiser, step_unless
+from hrs.training.steps import MOST_BAD_STEPS, Later, Trainer
 from hrs.training.trainer import train
 from tests.conftest import tiny_config
 from tests.networks.small_networks import segformer_config

@@ -28,7 +28,8 @@ from hrs.runs.seen import read_seen
 from hrs.runs.work import cancel
 from hrs.scoring.panel import open_panel
 from hrs.training import steps as steps_module
-from hrs.training.steps import Trainer, build_optimiser
+from hrs.training.optimiser import build_optimiser
+from hrs.training.steps import Trainer
 from hrs.training.trainer import train
 from tests.conftest import CLASSES, tiny_config, until, write_frames
 from tests.runs.metrics import read_metrics
