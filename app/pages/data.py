@@ -177,8 +177,9 @@ def problem_table(report: Report) -> pd.DataFrame:
     """One row a problem: what is wrong, where, and how bad."""
     rows = [("left out", str(item.path), item.reason) for item in report.skipped]
     rows += [("unreadable", str(item.path), item.reason) for item in report.unreadable]
-    key = report.dataset.encoding.key if report.dataset.encoding else str
-    rows += [("unknown id", key(raw), f"{counted(pixels, 'pixel')} ignored") for raw, pixels in report.unknown.items()]
+    for raw, pixels in report.unknown.items():
+        key = report.dataset.encoding.keys(raw)[0] if report.dataset.encoding else str(raw)
+        rows.append(("unknown id", key, f"{counted(pixels, 'pixel')} ignored"))
     return pd.DataFrame(rows, columns=["problem", "where", "why"])
 
 

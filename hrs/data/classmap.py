@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hrs.data.classfile import read_mapping
-from hrs.data.classlist import as_colour
+from hrs.data.classlist import as_colour, listed
 from hrs.data.encoding import Encoding, colour_id, distinct_colours
 from hrs.errors import HRSError
 from hrs.labels import Colour, LabelSpace, Match, fold, match, suggest
@@ -94,7 +94,7 @@ class ClassMap:
         for part in _parts(key, encoding):
             found = list(_raws(part, encoding))
             if not found and not self.shared:
-                raise _no_class(self.where, part, spec, list(encoding.space.classes))
+                raise _no_class(self.where, part, spec, _known(part, encoding))
             yield from found
 
 
@@ -133,11 +133,21 @@ def check_shared(maps: Sequence[ClassMap | None], encodings: Sequence[Encoding |
     nowhere = set.intersection(*(set(each.foreign(encoding)) for each, encoding in shared))
     if nowhere:
         classes = [name for _, encoding in shared for name in encoding.space.classes]
-        raise _no_class(shared[0][0].where, sorted(nowhere)[0], "any source", classes)
+        key = sorted(nowhere)[0]
+        raise _no_class(shared[0][0].where, key, "any source", suggest(key, classes))
 
 
-def _no_class(where: str, key: str, spec: str, classes: list[str]) -> HRSError:
-    return HRSError(f"{where}: {key!r} is no class of {spec}; {suggest(key, classes)}")
+def _no_class(where: str, key: str, spec: str, known: str) -> HRSError:
+    return HRSError(f"{where}: {key!r} is no class of {spec}; {known}")
+
+
+def _known(key: str, encoding: Encoding) -> str:
+    """Half a sentence with what a key that is nothing may have meant."""
+    if _id_in(key) is None or encoding.draw is None:
+        return suggest(key, list(encoding.space.classes))
+    if encoding.file_ids:
+        return f"known: {listed(f'id {given}' for given in encoding.file_ids)}"
+    return f"its outlines have no ids but names: {listed(encoding.space.classes)}"
 
 
 def _parts(key: str, encoding: Encoding) -> list[str]:
@@ -153,8 +163,15 @@ def _raws(key: str, encoding: Encoding) -> Iterator[int]:
     colour = as_colour(key)
     if encoding.channel == "colour" and colour is not None:
         yield colour_id(colour)
-    elif encoding.channel != "colour" and re.fullmatch(r"(id)?\s*\d+", key.strip().lower()):
-        yield int(re.sub(r"\D", "", key))
+    elif encoding.channel != "colour" and (given := _id_in(key)) is not None:
+        raw = encoding.raw_of(given)
+        yield from () if raw is None else (raw,)
+
+
+def _id_in(key: str) -> int | None:
+    """The id that a key is: "7" or "id 7"; None for names and colours."""
+    found = re.fullmatch(r"(?:id)?\s*(\d+)", key.strip().lower())
+    return int(found[1]) if found else None
 
 
 def _is_ignored(name: str) -> bool:

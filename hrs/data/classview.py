@@ -62,7 +62,7 @@ def view_classes(
         views.append(
             ClassView(
                 name=found.source,
-                keys=tuple(on_disk.key(raw) for raw in raws),
+                keys=tuple(key for raw in raws for key in on_disk.keys(raw)),
                 share=float(shares[i]),
                 picture=picture,
                 target=found.target,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
 
@@ -48,6 +48,7 @@ class Encoding:
     void: raw ids that are known and ignored; any other id is ignored too, and reported as unknown.
     unlisted: those of ``void`` that nobody named: tools write them for void.
     draw: for labels that are no images but outlines: gives the raw ids (h w) of a frame.
+    file_ids: of such: id of a class in the files -> raw id; empty where these have names alone.
     """
 
     space: LabelSpace
@@ -56,6 +57,7 @@ class Encoding:
     void: frozenset[int]
     draw: Callable[[Frame], Raw] | None = None
     unlisted: frozenset[int] = frozenset()
+    file_ids: Mapping[int, int] = field(default_factory=dict)
 
     def raw(self, frame: Frame) -> Raw:
         """Raw ids (h w), upright as the frame's image. Raises HRSError where the file cannot be decoded or is in
@@ -94,17 +96,31 @@ class Encoding:
         table[list(self.ids)] = list(self.ids.values())
         return table
 
-    def in_words(self, raw: int) -> str:
-        """A raw id as people know it: "id 7" or "colour 128 64 128"."""
-        return f"colour {self.key(raw).replace(',', ' ')}" if self.channel == "colour" else f"id {_signed(raw)}"
+    def raw_of(self, given: int) -> int | None:
+        """The raw id of an id as files have it; None where outlines have no class of that id."""
+        return given if self.draw is None else self.file_ids.get(given)
 
-    def key(self, raw: int) -> str:
-        """A raw id as a class map names it: "7" or "128,64,128"."""
-        return f"{raw >> 16 & 255},{raw >> 8 & 255},{raw & 255}" if self.channel == "colour" else str(_signed(raw))
+    def in_words(self, raw: int) -> str:
+        """A raw id as people know it: "id 7", "colour 128 64 128", or the class of outlines without ids."""
+        if self.channel == "colour":
+            return f"colour {_colour(raw, ' ')}"
+        return next((f"id {given}" for given in self._given(raw)), self.keys(raw)[0])
+
+    def keys(self, raw: int) -> tuple[str, ...]:
+        """A raw id as a class map may name it: "7" or "128,64,128"."""
+        if self.channel == "colour":
+            return (_colour(raw, ","),)
+        return tuple(map(str, self._given(raw))) or (self.space.classes[self.ids[raw]],)
+
+    def _given(self, raw: int) -> Sequence[int]:
+        """What files have for a raw id; nothing where outlines have a name alone."""
+        if self.draw is None or raw not in self.ids:
+            return (_signed(raw),)
+        return [given for given, found in self.file_ids.items() if found == raw]
 
     def entry(self, raw: int, name: str) -> str:
         """What to write in classes.yaml for a raw id to be a class."""
-        colour = self.key(raw).replace(",", ", ")
+        colour = _colour(raw, ", ")
         return f"{name}: [{colour}] under palette" if self.channel == "colour" else f"{_signed(raw)}: {name}"
 
 
@@ -121,6 +137,10 @@ def raw_id(given: int) -> int:
 
 def _signed(raw: int) -> int:
     return raw - _RAW_IDS if raw >= _RAW_IDS // 2 else raw
+
+
+def _colour(raw: int, between: str) -> str:
+    return between.join(map(str, (raw >> 16 & 255, raw >> 8 & 255, raw & 255)))
 
 
 def colour_id(colour: Sequence[int]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import cv2
@@ -40,6 +41,11 @@ class Shape:
     between: bool = False
     mask: NDArray[np.uint8] | None = None
 
+    @property
+    def area(self) -> float:
+        """Pixels that it encloses; what its parts share counts for each."""
+        return sum(map(_enclosed, self.parts)) if self.mask is None else float(np.count_nonzero(self.mask))
+
 
 def raw_ids(names: Mapping[Any, str]) -> dict[Any, int]:
     """What a file calls its classes by -> raw id, from what it calls them by -> name."""
@@ -47,13 +53,16 @@ def raw_ids(names: Mapping[Any, str]) -> dict[Any, int]:
     return {key: ids[fold(name)] for key, name in names.items()}
 
 
-def encoding_of(names: Iterable[str], draw: Any, spec: DatasetSpec) -> Encoding:
-    """An encoding of outlines that ``draw`` draws in their raw ids. Raises HRSError where they have no class."""
+def encoding_of(
+    names: Iterable[str], draw: Any, spec: DatasetSpec, file_ids: Mapping[int, int] = MappingProxyType({})
+) -> Encoding:
+    """An encoding of outlines that ``draw`` draws in their raw ids, and what files call them by, where that is a number
+    and no name. Raises HRSError where they have no class."""
     classes = _classes_of(names).values()
     if len(classes) < 2:
         raise HRSError(f"data set {spec} has no outline of any class; draw some, or name the folder that has them")
     made = by_name(dict(enumerate(classes)), channel="index", void=frozenset({IGNORE}), name=spec.root.name)
-    return Encoding(space=made.space, channel="index", ids=made.ids, void=made.void, draw=draw)
+    return Encoding(space=made.space, channel="index", ids=made.ids, void=made.void, draw=draw, file_ids=file_ids)
 
 
 def empty_notes(empty: int, total: int) -> tuple[str, ...]:
@@ -77,6 +86,16 @@ def _classes_of(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         found.setdefault(fold(name), name)
     return found
+
+
+def _enclosed(corners: Points) -> float:
+    (x, y), (right, below) = corners.T, np.roll(corners, -1, axis=0).T
+    return abs(float(x @ below - y @ right)) / 2
+
+
+def small_over_large(shapes: Iterable[Shape]) -> list[Shape]:
+    """Shapes in the order in which they are painted where files say nothing of it."""
+    return sorted(shapes, key=lambda shape: -shape.area)
 
 
 def painted(shapes: Iterable[Shape], size: Size) -> Raw:

@@ -299,8 +299,9 @@ def _step(dataset: Dataset, census: Census) -> int:
 def _share(dataset: Dataset, census: Census, raw: int) -> str:
     name = dataset.encoding.in_words(raw) if dataset.encoding else str(raw)
     on_disk = dataset.encoding_on_disk
-    called = f" {on_disk.space.classes[on_disk.ids[raw]]}" if on_disk and raw in on_disk.ids else ""
-    return f"{name}{called} ({100 * census.ids[raw] / census.pixels:.1f} % of the pixels)"
+    called = on_disk.space.classes[on_disk.ids[raw]] if on_disk and raw in on_disk.ids else name
+    name = name if name == called else f"{name} {called}"
+    return f"{name} ({100 * census.ids[raw] / census.pixels:.1f} % of the pixels)"
 
 
 def _most(dataset: Dataset, census: Census) -> str:

@@ -9,6 +9,7 @@ from hrs.data.layouts import open_dataset, open_sources
 from hrs.errors import HRSError
 from hrs.labels import CITYSCAPES
 from tests.data.files import street, write_classes, write_streets
+from tests.data.outlined import CORNERS, SQUARE, classes, coco, labelme, yolo
 
 CLASSES = "classes: {0: sky, 1: asphalt, 2: crate, 3: tree}\n"
 
@@ -154,3 +155,21 @@ def test_a_map_on_the_command_line():
     config = load_config({}, ('data.classes={"folder:/data/a": {sky: air}}',))
     assert config.data.classes == {"folder:/data/a": {"sky": "air"}}
     assert load_config({}, ("data.classes=maps/a.yaml",)).data.classes == {"*": "maps/a.yaml"}
+
+
+@pytest.mark.parametrize("name", ["yolo", "coco"])
+def test_a_class_of_outlines_by_the_id_that_its_file_has(tmp_path, name):
+    spec = yolo(tmp_path) if name == "yolo" else coco(tmp_path, [CORNERS])
+    box, other = ("1", "0") if name == "yolo" else ("7", "3")
+    given = ClassMap(entries={box: "car", f"id {other}": "road"}, where="data.classes")
+    data = open_dataset(spec, classes=given)
+    assert data.space.classes == ("background", "road", "car") and (classes(data)[8:28, 10:30] == "car").all()
+    assert [data.encoding_on_disk.keys(raw) for raw in range(3)] == [("background",), (other,), (box,)]
+    with pytest.raises(HRSError, match=f"data.classes: '2' is no class of {name}:.*; known: id {other}, id {box}$"):
+        open_dataset(spec, classes=ClassMap(entries={"2": "car"}, where="data.classes"))
+
+
+def test_outlines_that_have_names_alone_have_no_ids(tmp_path):
+    spec = labelme(tmp_path, {"label": "box", "points": SQUARE, "shape_type": "polygon"})
+    with pytest.raises(HRSError, match=r"'1' is no class of .*; its outlines have no ids but names: background, box$"):
+        open_dataset(spec, classes=ClassMap(entries={"1": "car"}, where="data.classes"))

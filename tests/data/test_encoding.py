@@ -86,7 +86,7 @@ def test_minus_one_is_void_and_called_so(tmp_path, kind):
     assert np.unique(data.read_label(0)[street() == 0]).tolist() == [255]
     (raw,) = np.unique(data.read_raw(0)[street() == 0]).tolist()
     assert raw in data.encoding.void
-    assert (data.encoding.in_words(raw), data.encoding.key(raw)) == ("id -1", "-1")
+    assert (data.encoding.in_words(raw), data.encoding.keys(raw)) == ("id -1", ("-1",))
     assert data.encoding.entry(raw, "void") == "-1: void"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -20,12 +20,11 @@ from urllib.parse import unquote
 import numpy as np
 from numpy.typing import NDArray
 
-from hrs.data.classlist import listed
+from hrs.data.classlist import is_id, listed
 from hrs.data.encoding import Raw
 from hrs.data.frames import Found, Frame
 from hrs.data.outlines import (
     NOTES,
-    Points,
     Shape,
     drawn,
     empty_notes,
@@ -34,6 +33,7 @@ from hrs.data.outlines import (
     points,
     raw_ids,
     size_in,
+    small_over_large,
     spelling_notes,
 )
 from hrs.data.spec import DatasetSpec, holds
@@ -71,7 +71,9 @@ def read(spec: DatasetSpec) -> Found:
     if lost := objects.pop("", None):
         missing = (*missing, Skipped(path=path, reason=f"has {len(lost)} objects of images that it does not name"))
     sizes = {of_image[_id(image["id"])]: size_in(image) for image in images}
-    encoding = encoding_of(names.values(), partial(_draw, raw_ids(names), objects, sizes), spec)
+    raws = raw_ids(names)
+    numbers = {int(each): raw for each, raw in raws.items() if is_id(each)}
+    encoding = encoding_of(names.values(), partial(_draw, raws, objects, sizes), spec, numbers)
     empty = empty_notes(sum(frame.id not in objects for frame in frames), len(frames))
     notes = (*NOTES, *spelling_notes(names.values()), *empty)
     return Found(frames=frames, missing=missing, encoding=encoding, layout=f"{path.name} and its images", notes=notes)
@@ -219,25 +221,12 @@ def _draw(
     ids: Mapping[str, int], objects: Mapping[str, Sequence[Annotation]], sizes: Mapping[str, Size | None], frame: Frame
 ) -> Raw:
     path = frame.label or Path()
-    ordered = sorted(objects.get(frame.id, ()), key=lambda each: -_area(each, path))
+    here = objects.get(frame.id, ())
     return drawn(
         frame,
-        sizes[frame.id] or next((size for each in ordered if (size := _size_of_runs(each))), None),
-        lambda size: [shape for each in ordered for shape in _shapes(ids, each, size, path)],
+        sizes[frame.id] or next((size for each in here if (size := _size_of_runs(each))), None),
+        lambda size: small_over_large(_shape(ids, each, size, path) for each in here),
     )
-
-
-def _area(each: Annotation, path: Path) -> float:
-    """Pixels that an object's outlines enclose; what files say is often the area of its box."""
-    outline = each.get("segmentation")
-    if isinstance(outline, Mapping):
-        return float(sum(_runs(outline, path)[1::2]))
-    return sum(_enclosed(points(part, path)) for part in _parts(outline)) if outline else 0.0
-
-
-def _enclosed(corners: Points) -> float:
-    (x, y), (right, below) = corners.T, np.roll(corners, -1, axis=0).T
-    return abs(float(x @ below - y @ right)) / 2
 
 
 def _parts(outline: Any) -> Sequence[Any]:
@@ -245,8 +234,8 @@ def _parts(outline: Any) -> Sequence[Any]:
     return outline if isinstance(outline[0], list) else [outline]
 
 
-def _shapes(ids: Mapping[str, int], each: Annotation, size: Size, path: Path) -> Iterator[Shape]:
-    """An object's shapes; where it has several outlines, it is all that any of them encloses."""
+def _shape(ids: Mapping[str, int], each: Annotation, size: Size, path: Path) -> Shape:
+    """An object; where it has several outlines, it is all that any of them encloses."""
     raw, outline = ids.get(_id(each["category_id"])), each.get("segmentation")
     if raw is None:
         raise HRSError(f"{path} has an object of the category {each['category_id']}, which it does not name")
@@ -254,9 +243,8 @@ def _shapes(ids: Mapping[str, int], each: Annotation, size: Size, path: Path) ->
         number = each.get("id", "")
         raise HRSError(f"{path}: the object {number} has a box and no outline; export segmentation, not detection")
     if isinstance(outline, Mapping):
-        yield Shape(raw=raw, mask=_mask(outline, size, path))
-    else:
-        yield from (Shape(raw=raw, parts=[points(part, path)], between=True) for part in _parts(outline))
+        return Shape(raw=raw, mask=_mask(outline, size, path))
+    return Shape(raw=raw, parts=[points(part, path) for part in _parts(outline)], between=True)
 
 
 def _mask(outline: Mapping[str, Any], size: Size, path: Path) -> NDArray[np.uint8]:

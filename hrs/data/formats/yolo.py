@@ -2,7 +2,8 @@
 SPLIT/labels, as Roboflow exports it; lists of names, SPLIT.txt; and classes.txt, as Label Studio does. Where no name
 tells a split, data.yaml's train, val and test do.
 
-A line of a label is a class and a polygon in shares of width and height. Pixels outside of all polygons are background.
+A line of a label is a class and a polygon in shares of width and height. Small polygons lie over large ones, in
+whatever order, as Ultralytics has them. Pixels outside of all polygons are background.
 """
 
 from __future__ import annotations
@@ -20,7 +21,17 @@ from hrs.data.encoding import Raw
 from hrs.data.formats import folder
 from hrs.data.frames import Found, Frame, pair
 from hrs.data.lists import read_list
-from hrs.data.outlines import NOTES, Shape, empty_notes, encoding_of, image_size, painted, points, raw_ids
+from hrs.data.outlines import (
+    NOTES,
+    Shape,
+    empty_notes,
+    encoding_of,
+    image_size,
+    painted,
+    points,
+    raw_ids,
+    small_over_large,
+)
 from hrs.data.spec import DatasetSpec, holds
 from hrs.data.splits import TEST, TRAIN, VAL
 from hrs.errors import HRSError
@@ -42,8 +53,9 @@ def read(spec: DatasetSpec) -> Found:
     classes = find_class_list(spec.root)
     if classes is None:
         raise HRSError(f"data set {spec}: no data.yaml or classes.txt names the classes; {holds(spec.root)}")
-    ids = raw_ids(classes.names) | dict.fromkeys(classes.ignored, IGNORE)
-    encoding = encoding_of(classes.names.values(), partial(_draw, ids), spec)
+    named = raw_ids(classes.names)
+    ids = named | dict.fromkeys(classes.ignored, IGNORE)
+    encoding = encoding_of(classes.names.values(), partial(_draw, ids), spec, named)
     found = pair(images, labels, encoding=encoding, label_kinds={".txt"}, only=_listed(spec, split, place))
     missing = (*found.missing, *folder.beside_splits(spec.root, split))
     empty = empty_notes(sum(map(_is_empty, found.frames)), len(found.frames))
@@ -119,7 +131,7 @@ def _draw(ids: dict[int, int], frame: Frame) -> Raw:
     size = image_size(frame)
     lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     shapes = [_shape(ids, line.split(), size, path, i) for i, line in enumerate(lines, 1) if line.strip()]
-    return painted(shapes, size)
+    return painted(small_over_large(shapes), size)
 
 
 def _shape(ids: dict[int, int], words: list[str], size: tuple[int, int], path: Path, line: int) -> Shape:

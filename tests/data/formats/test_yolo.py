@@ -40,6 +40,14 @@ def test_yolo_points_of_poses_are_refused(tmp_path):
         open_dataset(spec)
 
 
+def test_yolo_polygons_within_others_lie_over_them_in_whatever_order(tmp_path):
+    spec = yolo(tmp_path)
+    label, all_over = tmp_path / "labels/train/a.txt", "0 0 0 1 0 1 1 0 1\n"
+    for text in (label.read_text() + all_over, all_over + label.read_text()):
+        label.write_text(text)
+        only_the_square(open_dataset(spec), ground="sky")
+
+
 def test_yolo_images_without_polygons_are_said(tmp_path):
     spec = yolo(tmp_path)
     photos(tmp_path, "images/train/c.png")
