@@ -17,6 +17,7 @@ from app.launch.jobs import Job
 from app.launch.trying import show_trial, trial_job
 from hrs.config import RunConfig
 from hrs.data.classmap import map_for
+from hrs.data.holdout import to_validate_on
 from hrs.errors import HRSError
 from hrs.progress import between, counted, duration
 
@@ -76,10 +77,10 @@ def check_job(check: Check) -> Job:
 def checks_of(config: RunConfig) -> tuple[Check, ...]:
     """Each data set of a run once, as the run will read it."""
     data, space = config.data, config.data.space or config.data.target
-    others = dict.fromkeys(config.sources, True) | ({data.val: False} if data.val else {})
-    found = [
-        (spec, space, *map_text(config, spec, source=source)) for spec, source in others.items() if spec != data.target
-    ]
+    found = [(spec, space, *map_text(config, spec, source=True)) for spec in config.sources if spec != data.target]
+    val = to_validate_on(data.val) if data.val else data.target
+    if data.val and val not in (data.target, *config.sources):
+        found.append((val, space, *map_text(config, data.val, source=False)))
     return (*found, (data.target, data.space or "", *map_text(config, data.target, source=False)))
 
 

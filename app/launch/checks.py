@@ -13,6 +13,7 @@ from hrs.config import UNDRAWN, RunConfig
 from hrs.data import glance
 from hrs.data.classmap import map_for
 from hrs.data.formats.table import FORMATS
+from hrs.data.holdout import to_validate_on
 from hrs.data.spec import DatasetSpec, looks_like
 from hrs.errors import HRSError
 from hrs.labels import label_space
@@ -110,13 +111,20 @@ def _notes() -> Iterator[tuple[str, Note]]:
         yield "data.sources", _of_sources(_text("data.sources"))
     yield "data.target", _of_one(_text("data.target"), labelled=True)
     if val := _text("data.val"):
-        yield "data.val", _of_one(val, labelled=True)
+        yield "data.val", _of_one(_validated_on(val), labelled=True)
     if (photos := _text("data.unlabelled")) and photos != UNDRAWN:
         yield "data.unlabelled", _of_one(photos, labelled=False)
     if space := _text("data.space"):
         yield from _failing("data.space", lambda: label_space(space))
     name, pretrained = _text("network.name"), bool(st.session_state[f"{KEY}network.pretrained"])
     yield from _failing("network.name", lambda: check_network(name, pretrained=pretrained))
+
+
+def _validated_on(val: str) -> str:
+    try:
+        return to_validate_on(val)
+    except HRSError:  # which looking at it says
+        return val
 
 
 def _text(key: str) -> str:

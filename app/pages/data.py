@@ -150,7 +150,7 @@ def summary(report: Report) -> None:
             st.metric("Pixels ignored", f"{report.ignored:.1f} %", width="content")
     if not report.labelled:
         st.caption("These are photos without labels.")
-    if report.split:
+    if report.dataset.split:
         st.caption(plain(split_words(report)))
     for finding in report.findings:
         (st.error if finding.certain else st.warning)(plain(finding.text), icon=":material/warning:")
@@ -169,7 +169,7 @@ def summary(report: Report) -> None:
 
 def split_words(report: Report) -> str:
     """Which split was looked at, and what others the data set has."""
-    this, _, others = str(report.split).partition("; there are also ")
+    this, _, others = str(report.dataset.split).partition("; there are also ")
     return f"This is its split {this}." + (f" It also has {others}." if others else "")
 
 

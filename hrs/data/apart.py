@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import blake2b
@@ -36,6 +37,16 @@ def apart(photos: Dataset, val: Dataset) -> Dataset:
             "says little about other images"
         )
     return replace(left, notes=tuple(notes))
+
+
+def firsts(dataset: Dataset) -> list[int]:
+    """Of each frame the first that is the same image: the same file under another name, or a copy, byte for byte."""
+    files = [frame.image.resolve() for frame in dataset.frames]
+    lengths = {path: path.stat().st_size for path in files}
+    often = Counter(lengths.values())
+    same = {path: _digest(path) if often[length] > 1 else path for path, length in lengths.items()}
+    found: dict[bytes | Path, int] = {}
+    return [found.setdefault(same[path], i) for i, path in enumerate(files)]
 
 
 def check_synthetic(sources: Iterable[Dataset], *real: Dataset) -> None:

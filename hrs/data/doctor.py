@@ -10,10 +10,8 @@ from typing import Any
 
 from hrs.data.census import Census, LabelFacts, classes_of, in_order, known, look_at
 from hrs.data.classmap import ClassMap, become
-from hrs.data.formats.table import FORMATS
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.plausibility import Finding, judge
-from hrs.data.splits import pick
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace, Match, colourise
 from hrs.pictures import sheet, write_picture
@@ -84,7 +82,7 @@ class Report:
         sizes = ", ".join(f"{size} ({count})" for size, count in list(self.sizes.items())[:_SHOWN])
         more = f", and {len(self.sizes) - _SHOWN} more" if len(self.sizes) > _SHOWN else ""
         lines = [f"data set    {self.spec}", f"frames      {self.pairs} {what}", f"sizes       {sizes}{more}"]
-        lines += [f"split       {self.split}"] if self.split else []
+        lines += [f"split       {split}"] if (split := self.dataset.split) else []
         lines += [f"note        {note}" for note in self.dataset.notes]
         lines += self._problems()
         lines += [f"{'WRONG     ' if each.certain else 'warning   '}  {each.text}" for each in self.findings]
@@ -93,14 +91,6 @@ class Report:
             lines += ["", f"labels, in percent of the labelled pixels ({self.ignored:.1f} % of all pixels are ignored)"]
             lines += _bars(self.classes)
         return "\n".join(lines)
-
-    @property
-    def split(self) -> str | None:
-        """Which split of the data set this is, and what others there are; None where it has none."""
-        names = FORMATS[self.dataset.spec.format].splits(self.dataset.spec)
-        this = pick(names, self.dataset.spec.split)
-        others = ", ".join(name for name in names if name != this)
-        return this and f"{this}{f'; there are also {others}' if others else ''}"
 
     def _id(self, raw: int) -> str:
         return self.dataset.encoding.in_words(raw) if self.dataset.encoding else str(raw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hrs.config import RunConfig
@@ -9,6 +10,7 @@ from hrs.data.classmap import ClassMap
 from hrs.data.draw import spread_indices
 from hrs.data.formats.table import FORMATS
 from hrs.data.frames import Look
+from hrs.data.holdout import to_validate_on
 from hrs.data.layouts import Dataset, check_headers, dataset_of, mapped_spec
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
@@ -35,8 +37,15 @@ def look_at(name: str) -> Look:
 
 def look_at_all(*configs: RunConfig) -> None:
     """Raises HRSError where a data set of a run is not there, before anything of the run is made or changed."""
-    for name in dict.fromkeys(name for config in configs for name in config.data_sets):
+    for name in dict.fromkeys(name for config in configs for name in _read_by(config)):
         look_at(name)
+
+
+def _read_by(config: RunConfig) -> Iterator[str]:
+    """The data sets of a run, that which is validated on with its split."""
+    data = config.data
+    for name in config.data_sets:
+        yield to_validate_on(name) if name == data.val and name != data.target else name
 
 
 def glance(name: str, classes: ClassMap | None = None, *, few: int = FEW) -> Glance:

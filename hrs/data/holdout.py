@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hrs.config import DataConfig
+from hrs.data.apart import firsts
 from hrs.data.formats.table import FORMATS
 from hrs.data.layouts import Dataset
 from hrs.data.spec import DatasetSpec
@@ -53,13 +55,18 @@ def to_validate_on(name: str) -> str:
     return name if "split" in spec.options else other_split(name) or name
 
 
+def validated_on(data: DataConfig) -> str | None:
+    """The data set, with its split, that a run is validated on; None where images of its target are held out."""
+    return to_validate_on(data.val) if data.val else other_split(data.target)
+
+
 def hold_out(dataset: Dataset, *, seed: int, share: float = SHARE) -> tuple[Dataset, Dataset, HeldOut]:
     """Training images, held-out images and what they are; the same for the same seed.
 
     Whole folders, sequences or drives are held out where names tell, since neighbouring video frames are not
     independent; else the last images in the order of their names, so that only one of them has a neighbour on the other
-    side. Views and copies of one instant stay together. At most half of the images are held out. Raises HRSError for
-    fewer than two images.
+    side. Views and copies of one instant stay together, and so does an image that has several names. At most half of
+    the images are held out. Raises HRSError for fewer than two images.
     """
     if len(dataset) < 2:
         raise HRSError(
@@ -67,7 +74,7 @@ def hold_out(dataset: Dataset, *, seed: int, share: float = SHARE) -> tuple[Data
         )
     ids = [frame.id for frame in dataset.frames]
     wanted = max(1, round(share * len(ids)))
-    kind, groups = _grouped(_instants(ids))
+    kind, groups = _grouped(_once_each(dataset, _instants(ids)))
     chosen = _take_groups(groups, _order(kind, groups, seed), wanted, len(ids) // 2)
     how = f"{len(chosen)} of {len(groups)} {kind} ({', '.join(chosen[:4])}{', …' if len(chosen) > 4 else ''})"
     if not kind:
@@ -127,6 +134,12 @@ def _instants(ids: Sequence[str]) -> list[str]:
     bare = ["/".join(filter(None, (part.rstrip("_-. ") for part in _VIEW.sub("", each).split("/")))) for each in ids]
     found = [each.rpartition("/")[2] for each in bare] if _are_views(bare) else bare
     return found if len(set(found)) > 1 else list(ids)
+
+
+def _once_each(dataset: Dataset, names: Sequence[str]) -> Sequence[str]:
+    """Names where an image that is there twice, by links or copies, has that of the first."""
+    found = [names[i] for i in firsts(dataset)]
+    return found if len(set(found)) > 1 else names
 
 
 def _are_views(names: Sequence[str]) -> bool:

@@ -20,6 +20,7 @@ from hrs.data.encoding import Encoding, read_image_file, read_whole
 from hrs.data.formats.table import FORMATS
 from hrs.data.frames import Found, Frame
 from hrs.data.spec import DatasetSpec
+from hrs.data.splits import pick
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace, Match, mapping, match
 from hrs.progress import Progress
@@ -56,6 +57,14 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    @property
+    def split(self) -> str | None:
+        """Which split of the data set this is, and what others there are, in words; None where it has none."""
+        names = FORMATS[self.spec.format].splits(self.spec)
+        this = pick(names, self.spec.split)
+        others = ", ".join(name for name in names if name != this)
+        return this and f"{this}{f'; there are also {others}' if others else ''}"
 
     @property
     def possible(self) -> frozenset[int]:

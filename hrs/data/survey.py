@@ -21,10 +21,11 @@ _SAMPLE = 100  # labels of a synthetic data set that are read before training
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """role: source, target or validation. read: labels that were looked at."""
+    """role: source, target or validation. split: as `Dataset.split`. read: labels that were looked at."""
 
     role: str
     spec: str
+    split: str | None
     frames: int
     read: int
     skipped: tuple[Skipped, ...]
@@ -35,6 +36,8 @@ class Survey:
     def lines(self) -> Iterator[str]:
         """In words: frames, all that is left out, what classes became, warnings."""
         yield f"{self.role} {self.spec}: {self.frames} frames, left out {in_words(self.skipped)}"
+        if self.split:
+            yield f"{self.role} {self.spec}: its split {self.split}"
         yield from (f"{self.role} {self.spec}: {note}" for note in self.notes)
         guessed = [f"{each.source} -> {each.target} ({each.how})" for each in self.matches if _is_guess(each)]
         if guessed:
@@ -64,6 +67,7 @@ def survey(dataset: Dataset, role: str, census: Census, unreadable: Sequence[Ski
     return Survey(
         role=role,
         spec=str(dataset.spec),
+        split=dataset.split,
         frames=len(dataset),
         read=census.labels,
         skipped=(*dataset.skipped, *unreadable),

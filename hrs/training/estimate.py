@@ -27,7 +27,7 @@ from hrs.data.classmap import map_for
 from hrs.data.draw import check_count
 from hrs.data.formats.table import FORMATS
 from hrs.data.glance import Glance, glance
-from hrs.data.holdout import SHARE, hold_out, other_split
+from hrs.data.holdout import SHARE, hold_out, validated_on
 from hrs.data.layouts import Dataset, dataset_of
 from hrs.data.loaders import FrameReader
 from hrs.data.regions import RegionCache, superpixels
@@ -174,9 +174,9 @@ def _look(config: RunConfig) -> tuple[Glance, Glance, list[Glance]]:
     """The real images, those to validate on, and the synthetic frames."""
     data = config.data
     real = glance(data.target, map_for(data.classes, data.target))
-    name = data.val or other_split(data.target)
+    name = validated_on(data)
     left = real.total if name else real.total - _held_out(config, real)
-    val = glance(name, map_for(data.classes, name)) if name else replace(real, total=real.total - left)
+    val = glance(name, map_for(data.classes, data.val or name)) if name else replace(real, total=real.total - left)
     wanted = data.n_real or left
     check_count(wanted, left, real.dataset.spec)
     sources = [glance(source, map_for(data.classes, source, source=True)) for source in config.sources]

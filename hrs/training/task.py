@@ -14,7 +14,7 @@ from hrs.data.apart import apart
 from hrs.data.census import take_census
 from hrs.data.classmap import check_named, map_for
 from hrs.data.draw import draw_real
-from hrs.data.holdout import HeldOut, hold_out, other_split
+from hrs.data.holdout import HeldOut, hold_out, validated_on
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.survey import Survey, survey, survey_source
 from hrs.errors import HRSError
@@ -74,11 +74,13 @@ def open_real(config: RunConfig, *, seen: Seen = NOTHING, progress: Progress | N
         raise HRSError(f"target {data.target} has no labels; name a labelled data set of real images")
     space = label_space(data.space) if data.space else target.space
     target = target.map_to(space)
-    val_name, held = data.val or other_split(data.target), None
+    val_name, held = validated_on(data), None
     if val_name is None:
         target, val, held = _hold_out(target, seen, seed=config.seed)
     else:
-        val = open_dataset(val_name, classes=map_for(data.classes, val_name), progress=progress).map_to(space)
+        val = open_dataset(val_name, classes=map_for(data.classes, data.val or val_name), progress=progress).map_to(
+            space
+        )
         val = _again(val, seen.scored_on)
         target = apart(target, val)
     target, found, presence = _read_all(target, "target")

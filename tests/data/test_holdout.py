@@ -10,8 +10,8 @@ from tests.data.files import pictured, save, street, write_classes
 def held(root, names):
     """What is trained on, what is held out, and how in words."""
     for i, name in enumerate(names):
-        save(root / f"images/{name}.png", pictured(street(i % 8)))
-        save(root / f"labels/{name}.png", street(i % 8))
+        save(root / f"images/{name}.png", pictured(street(i)))
+        save(root / f"labels/{name}.png", street(i))
     train, val, found = hold_out(open_dataset(f"folder:{write_classes(root)}"), seed=0)
     assert set(found.ids) == {frame.id for frame in val.frames} and len(train) + len(val) == len(names)
     return {frame.id for frame in train.frames}, set(found.ids), found.how
@@ -62,3 +62,15 @@ def test_whole_sequences_are_held_out_though_their_numbers_begin_anew(tmp_path, 
 def test_a_single_instant_is_divided(tmp_path):
     train, val, _ = held(tmp_path, ["left", "right"])
     assert train == {"left"} and val == {"right"}
+
+
+def test_an_image_that_is_there_twice_is_on_one_side(tmp_path):
+    """By a link, as rare images are repeated, or by a copy."""
+    for i in range(8):
+        save(tmp_path / f"images/f{i}.png", pictured(street(i)))
+    (tmp_path / "images/f8.png").symlink_to("f0.png")
+    (tmp_path / "images/f9.png").write_bytes((tmp_path / "images/f1.png").read_bytes())
+    for i in range(10):
+        save(tmp_path / f"labels/f{i}.png", street(i % 8))
+    train, val, _ = hold_out(open_dataset(f"folder:{write_classes(tmp_path)}"), seed=0)
+    assert {frame.id for frame in val.frames} == {"f6", "f7"} and len(train) == 8

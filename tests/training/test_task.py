@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from hrs.data.glance import look_at_all
 from hrs.data.survey import survey_source
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
@@ -85,10 +86,31 @@ def test_the_validation_split_as_target_is_not_validated_on_itself(tmp_path, fra
     assert not set(ids(real.target)) & set(ids(real.val)) and real.held_out is not None
 
 
+@pytest.mark.parametrize("beside", ["", "target"])
+def test_a_validation_set_with_splits_is_validated_on_by_its_own(tmp_path, frames, beside):
+    root = write_classes(tmp_path)
+    for split in ("train", "val", "night"):
+        write_streets(root, 3, images=f"images/{split}", labels=f"labels/{split}", name=f"{split}{{}}")
+    named = {"target": f"folder:{root}"} if beside else {}
+    config = run_on(frames, val=f"folder:{root}", **named)
+    real = open_real(config)
+    assert ids(real.val) == ["val0", "val1", "val2"] and real.val.spec.split == "val"
+    assert f"validation folder:{root}?split=val: its split val; there are also night, train" in real.in_words()
+    look_at_all(config)
+
+
+def test_a_validation_set_of_a_val_split_alone_is_found(tmp_path, frames):
+    write_streets(write_classes(tmp_path), images="images/val", labels="labels/val")
+    config = run_on(frames, val=f"folder:{tmp_path}")
+    look_at_all(config)
+    assert len(open_real(config).val) == 3
+
+
 def test_without_a_validation_split_a_share_is_held_out_said_and_recorded(tmp_path, frames):
     root = write_classes(tmp_path / "data")
-    for drive in range(5):
-        write_streets(root, 2, name=f"{drive:03d}_{{}}0")
+    for i in range(10):
+        save(root / f"images/{i // 2:03d}_{i % 2}0.png", pictured(street(i)))
+        save(root / f"labels/{i // 2:03d}_{i % 2}0.png", street(i))
     config = run_on(frames, target=f"folder:{root}", val="null", n_real="4")
     real = open_real(config)
     held = {name.split("_")[0] for name in ids(real.val)}
