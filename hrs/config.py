@@ -80,7 +80,7 @@ class DataConfig(Section):
     val: str | None = Field(
         None,
         title="Validation data set",
-        description="Validation data set, its val split if any; empty: the target's val split, or a fifth of its images.",
+        description="Validation data set, its val split if any; empty: the target's, or a fifth of its images.",
     )
     space: str | None = Field(None, title="Label space", description="Label space; empty means the target's own.")
     classes: dict[str, str | dict[str, str]] = Field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,6 +43,8 @@ class Census:
     frames: raw id -> labels that hold it.
     palettes: palette index -> its colours in the files, in the order they were met.
     doubtful: images of which it is not known which way round they were labelled.
+    named: ids that are kept however rare they are, since formats name them.
+    dropped: pixels of ids that were not kept.
     """
 
     labels: int = 0
@@ -51,10 +53,22 @@ class Census:
     frames: Counter[int] = field(default_factory=Counter)
     palettes: dict[int, set[Colour]] = field(default_factory=dict)
     doubtful: int = 0
+    named: Set[int] = frozenset()
+    dropped: int = 0
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Census:
+        """Of none of a data set's labels yet."""
+        encodings = [*([dataset.encoding] if dataset.encoding else []), *(other for _, other in dataset.others)]
+        return cls(named=frozenset().union(*(each.ids.keys() | each.void for each in encodings)))
 
     @property
     def pixels(self) -> int:
-        return self.ids.total()
+        return self.ids.total() + self.dropped
+
+    def unknown(self, encoding: Encoding) -> int:
+        """Pixels of ids that a format does not name."""
+        return self.dropped + sum(pixels for raw, pixels in self.ids.items() if not known(encoding, raw))
 
     def add(self, facts: LabelFacts, *, doubtful: bool = False) -> None:
         self.labels += 1
@@ -68,9 +82,11 @@ class Census:
             self._keep_the_commonest()
 
     def _keep_the_commonest(self) -> None:
-        for raw, _ in self.ids.most_common()[_MOST_IDS // 2 :]:
-            for counter in (self.ids, self.upper, self.frames):
-                counter.pop(raw, None)
+        for raw, pixels in self.ids.most_common()[_MOST_IDS // 2 :]:
+            if raw not in self.named:
+                self.dropped += pixels
+                for counter in (self.ids, self.upper, self.frames):
+                    counter.pop(raw, None)
 
 
 def classes_of(dataset: Dataset, ids: Counter[int]) -> NDArray[np.int64]:
@@ -115,7 +131,7 @@ def take_census(
         that cannot be read.
     """
     chosen: Sequence[int] = range(len(dataset)) if indices is None else list(indices)
-    census, unreadable = Census(), dict[int, Skipped]()
+    census, unreadable = Census.of(dataset), dict[int, Skipped]()
     seen = np.zeros((len(chosen), IGNORE + 1), bool)
     for row, (i, facts) in enumerate(zip(chosen, in_order(partial(_try, dataset, images), chosen), strict=True)):
         if isinstance(facts, Skipped):

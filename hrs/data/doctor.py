@@ -132,7 +132,7 @@ def inspect(
     usable: list[int] = []
     unreadable: list[Skipped] = []
     sizes: Counter[str] = Counter()
-    census = Census()
+    census = Census.of(dataset)
     for i, found in enumerate(in_order(partial(_examine, dataset), range(len(dataset)))):
         if isinstance(found, Skipped):
             unreadable.append(found)

@@ -78,7 +78,7 @@ def _other_colours(dataset: Dataset, census: Census) -> Iterator[Finding]:
     if dataset.encoding is None or dataset.encoding.channel != "colour":
         return
     unknown = {raw: pixels for raw, pixels in census.ids.items() if not known(dataset.encoding, raw)}
-    share = sum(unknown.values()) / census.pixels
+    share = census.unknown(dataset.encoding) / census.pixels
     if share <= _COMMON:
         return
     listed = dataset.encoding.ids.keys()
@@ -140,7 +140,7 @@ def _shifted(dataset: Dataset, census: Census) -> Iterator[Finding]:
     odd = last + 1 if step > 0 else IGNORE
     lines = [encoding.entry(raw + step, encoding.space.classes[encoding.ids[raw]]) for raw in sorted(encoding.ids)]
     yield Finding(
-        certain=len(_present(dataset, census)) == 1,
+        certain=len(_present(dataset, census)) == 1 and not (step < 0 and known(encoding, first + step)),
         text=f"ids seem to be numbered from {first + step} where the classes are from {first}: id "
         f"{first if step > 0 else last} has no pixel, while {_share(dataset, census, odd)} is no class; if so, write "
         f"the list of classes as {_listed(lines)}, or save the labels with ids {'less' if step > 0 else 'more'} by 1",
@@ -151,7 +151,7 @@ def _unknown_ids(dataset: Dataset, census: Census) -> Iterator[Finding]:
     if dataset.encoding is None:
         return
     unknown = [raw for raw in census.ids if not known(dataset.encoding, raw)]
-    share = sum(census.ids[raw] for raw in unknown) / census.pixels
+    share = census.unknown(dataset.encoding) / census.pixels
     if len(unknown) >= _NOISE_IDS and share <= _NOISE:
         yield Finding(
             certain=False,
@@ -282,7 +282,7 @@ def _unknown(dataset: Dataset, census: Census) -> list[int]:
 
 def _step(dataset: Dataset, census: Census) -> int:
     """1 where every id is one more than a listed one, and the one after the last is there; -1 where every id is one
-    less, and 255 is there, as where 0 was for void before; else 0."""
+    less, and 255 is there, as where 0 was for void before, with 0 where a list may well have 255; else 0."""
     encoding = dataset.encoding
     if encoding is None or encoding.channel == "colour":
         return 0
@@ -291,7 +291,8 @@ def _step(dataset: Dataset, census: Census) -> int:
     if max(listed) + 1 in unknown and all(raw - 1 in listed for raw in found):
         return 1
     found = {raw for raw in census.ids if raw != IGNORE}
-    if min(listed) == 1 and IGNORE in unknown and found and all(raw + 1 in listed for raw in found):
+    odd = IGNORE in unknown or (0 in found and IGNORE in census.ids and IGNORE not in listed)
+    if min(listed) == 1 and odd and found and all(raw + 1 in listed for raw in found):
         return -1
     return 0
 

@@ -260,3 +260,31 @@ def test_train_ids_in_cityscapes_are_refused_with_the_remedy_that_it_has(tmp_pat
     found = findings(f"cityscapes:{tmp_path}")
     assert found[0][0] and found[0][1].endswith("rename the labels by what they hold, labelIds or labelTrainIds")
     assert not any("list of classes" in text or "only the class" in text for _, text in found)
+
+
+def test_pixels_of_ids_too_many_to_keep_count_and_rare_classes_are_kept(tmp_path):
+    for i in range(6):
+        ids = np.zeros((48, 64), np.uint16)
+        ids[16:] = np.arange(1000 + 2048 * i, 3048 + 2048 * i).reshape(32, 64)
+        ids[0, 0] = 1
+        save(tmp_path / f"images/{i}.png", pictured(street(i)))
+        save(tmp_path / f"labels/{i}.png", ids)
+    report = inspect(f"folder:{write_classes(tmp_path, 'classes: {0: sky, 1: road}')}")
+    assert report.ignored == pytest.approx(100 * 2 / 3) and report.classes["road"] == pytest.approx(100 / 1024)
+    assert any(each.text.startswith("67 % of the pixels have no class") for each in report.findings)
+
+
+@pytest.mark.parametrize("text", ["1 road\n2 box\n3 tree\n", "0: void\n1: road\n2: box\n"])
+def test_ids_from_0_with_255_for_void_under_a_list_from_1(tmp_path, text):
+    """As reduce_zero_label makes them, and as COCO-Stuff's are beside its labels.txt."""
+    write_streets(tmp_path, of=lambda ids: np.array([255, 0, 1], np.uint8)[ids])
+    write_classes(tmp_path, text, "classes.txt")
+    (words,) = (text for _, text in findings(f"folder:{tmp_path}") if "numbered" in text)
+    assert "ids seem to be numbered from 0 where the classes are from 1" in words
+    assert "0: road, 1: box" in words
+
+
+def test_ids_from_1_with_255_for_void_are_as_they_are_listed(tmp_path):
+    write_streets(tmp_path, of=lambda ids: np.array([255, 1, 2], np.uint8)[ids])
+    write_classes(tmp_path, "1 road\n2 box\n3 tree\n", "classes.txt")
+    assert findings(f"folder:{tmp_path}") == []
