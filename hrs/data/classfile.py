@@ -6,7 +6,8 @@ Whatever looks like a name stays text: YAML's own readers take ``no`` for false.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -94,19 +95,22 @@ def load_json(path: Path) -> Any:
 
 def _from_yaml(path: Path) -> ClassList:
     """``classes`` or ``names``: {raw id: name}, {name: raw id}, a list, or a table with colours; perhaps ``palette``
-    and ``ignore``."""
+    and ``ignore``, by whatever name tools give it. Other keys are not read, and a note says so."""
     stored = _load(path, EXPECTED)
     given = stored if isinstance(stored, dict) else {"classes": stored}
     table = {str(key).lower(): value for key, value in given.items()}
-    key = next((each for each in ("classes", "names", "labels", "id2label") if each in table), None)
-    if key is None and given and all(_is_class(each, value) for each, value in given.items()):
-        table, key = {"classes": given}, "classes"
+    key = next((each for each in _LISTS if each in table and not is_id(table[each])), None)
+    plain = {each: value for each, value in given.items() if not _is_setting(str(each), value)}
+    if key is None and plain and all(_is_class(each, value) for each, value in plain.items()):
+        table = {each: value for each, value in table.items() if _is_setting(each, value)} | {"classes": plain}
+        key = "classes"
     if key is None or not table[key]:
         holds = f"it holds {listed(table) or 'nothing'}" if isinstance(stored, dict) else "it holds nothing"
         raise HRSError(f"{path} cannot be used ({holds}); {EXPECTED}")
     names, colours = _classes(path, table[key])
     palette = colours | _palette(path, table.get("palette") or {}, names)
-    ignored, ignored_colours = _ignored(path, table.get("ignore") or [], names)
+    void = [item for each, value in table.items() if fold(each) in _IGNORE_KEYS for item in _listed_in(value)]
+    ignored, ignored_colours = _ignored(path, void, names)
     ordered = bool(colours) and isinstance(table[key], dict) and not any(map(is_id, table[key]))
     return checked(
         ClassList(
@@ -116,14 +120,44 @@ def _from_yaml(path: Path) -> ClassList:
             ignored=ignored,
             ignored_colours=ignored_colours,
             ordered=ordered,
+            doubts=() if path.name.lower() in _OF_YOLO else tuple(_not_read(table, key)),
         )
     )
+
+
+_LISTS = ("classes", "names", "labels", "id2label")
+_IGNORE_KEYS = frozenset(("ignore", "ignored", "void", "ignoreindex", "ignorelabel", "ignoreids", "ignoreclasses"))
+_COUNTS = frozenset(("nc", "numclasses", "numberofclasses"))
+_OF_YOLO = ("data.yaml", "dataset.yaml")  # where much else stands
+"""What else tools write beside classes, folded."""
+
+
+def _is_setting(key: str, value: Any) -> bool:
+    """Whether a line among those of classes is none; void and ignore may be one, with its id or colour."""
+    name = fold(key)
+    if is_void(key):
+        return name in _IGNORE_KEYS and isinstance(value, list) and as_colour(value) is None
+    return name in _IGNORE_KEYS | _COUNTS | {"palette"}
+
+
+def _listed_in(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value] if value else []
+
+
+def _not_read(table: Mapping[str, Any], key: str) -> Iterator[str]:
+    known = ("palette", "ignore", *_LISTS)
+    read = {key, "palette", *(each for each in _LISTS if is_id(table.get(each)))}
+    others = [each for each in table if each not in read and fold(each) not in _IGNORE_KEYS | _COUNTS]
+    near = {each: get_close_matches(each, known, n=1) for each in others}
+    named = [f"{each} (did you mean {found[0]}?)" if found else each for each, found in near.items()]
+    if named:
+        yield f"not read: {listed(named)}"
 
 
 def _is_class(key: Any, value: Any) -> bool:
     """Whether a line says an id or a colour, so that it is a class wherever it stands."""
     if isinstance(value, dict):
-        return any(fold(each) in _ID_KEYS or each in _COLOUR_KEYS for each in value)
+        return (is_id(key) and "name" in value) or any(fold(each) in _ID_KEYS or each in _COLOUR_KEYS for each in value)
     return any(is_id(each) or as_colour(each) is not None for each in (key, value))
 
 

@@ -131,6 +131,7 @@ def checked(found: ClassList) -> ClassList:
             f"{found.path} names the id {shortened(max(wrong, key=abs))}; expected ids from 0 to 65535{void}"
         )
     _check_names(found.path, found.names.values())
+    found = replace(found, names={raw: name for raw, name in found.names.items() if raw not in found.ignored})
     if not found.names:
         raise HRSError(f"{found.path} names no class; expected a name for every id in labels")
     return _without_void(found)

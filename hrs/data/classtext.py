@@ -101,7 +101,7 @@ def from_csv(path: Path) -> ClassList:
     """A name and an id, a colour (one column or three) or both, in any order; headings may say which column is red."""
     rows = rows_of(path)
     heads = [fold(cell) for cell in rows[0]] if _has_heads(rows) else []
-    return _from_rows(path, [_ordered(row, heads) for row in rows[bool(heads) :]])
+    return _from_rows(path, [_ordered(*_with_one_name(row, heads)) for row in rows[bool(heads) :]])
 
 
 def _from_rows(path: Path, rows: list[list[str]]) -> ClassList:
@@ -128,6 +128,16 @@ def _has_heads(rows: list[list[str]]) -> bool:
 
 def _is_number(cell: str) -> bool:
     return is_id(cell) or as_colour(cell) is not None
+
+
+def _with_one_name(row: list[str], heads: list[str]) -> tuple[list[str], list[str]]:
+    """A row and its headings without other words, such as a class's supercategory, where one is headed as the name."""
+    words = [i for i, cell in enumerate(row) if not _is_number(cell)]
+    named = [i for i in words if len(row) == len(heads) and heads[i] in _HEADS]
+    if len(words) < 2 or len(named) != 1:
+        return row, heads
+    kept = [i for i in range(len(row)) if i not in words or i in named]
+    return [row[i] for i in kept], [heads[i] for i in kept]
 
 
 def _ordered(row: list[str], heads: list[str]) -> list[str]:

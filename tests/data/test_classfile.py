@@ -49,6 +49,11 @@ def read(tmp_path, text, name="classes.yaml"):
         ("classes.txt", "road: 1\nbox,2\nsky = 0\n"),
         ("classes.csv", "category\nsky\nroad\nbox\n"),
         ("_classes.csv", "Pixel Value, Class\n0, sky\n1, road\n2, box\n"),
+        ("classes.csv", "id,name,supercategory\n0,sky,void\n1,road,flat\n2,box,thing\n"),
+        ("classes.json", '{"0": {"name": "sky"}, "1": {"name": "road"}, "2": {"name": "box"}}'),
+        ("classes.yaml", "classes: 3\nnames: [sky, road, box]"),
+        ("classes.yaml", "0: sky\n1: road\n2: box\nnc: 3"),
+        ("classes.yaml", "sky: 0\nroad: 1\nbox: 2\nnum_classes: 3\nignore_index: 255"),
     ],
 )
 def test_the_usual_spellings(tmp_path, name, text):
@@ -242,8 +247,9 @@ def test_a_palette_that_fits_neither_classes_nor_ids_is_refused(tmp_path):
 )
 def test_a_word_of_six_hexadecimal_digits_is_a_name(tmp_path, name, text):
     found = read(tmp_path, text, name)
-    assert found.names == {0: "sky", 1: "road", 2: "facade"} and not found.ignored_colours
-    assert found.ignored == ({2} if "ignore" in text else set())
+    ignored = {2} if "ignore" in text else set()
+    assert found.names.keys() | found.ignored == {0, 1, 2} and not found.ignored_colours
+    assert found.ignored == ignored and (ignored or found.names[2] == "facade")
 
 
 @pytest.mark.parametrize("text", ["classes: {-1: void, 1: road, 2: box}", "classes: {1: road, 2: box}\nignore: [-1]"])
@@ -260,3 +266,30 @@ def test_what_may_be_meant_otherwise_is_said(tmp_path):
     assert read(tmp_path, "classes: {0: unknown, 1: road, 2: box}").notes == (
         "classes.yaml: a class like the others: unknown; if its pixels are to be ignored, call it void",
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "classes: {0: sky, 1: road, 2: box}\nignored: [0]",
+        "classes: {0: sky, 1: road, 2: box}\nignore_index: 0",
+        "names: [sky, road, box]\nnc: 3\nvoid: sky",
+        "0: sky\n1: road\n2: box\nignore_label: 0",
+        "0: sky\n1: road\n2: box\nignore: [0]",
+    ],
+)
+def test_what_tools_call_ignored(tmp_path, text):
+    root = write_classes(write_streets(tmp_path), text)
+    assert find_class_list(root).notes == ()
+    assert open_dataset(f"folder:{root}").space.classes == ("road", "box")
+
+
+def test_a_void_class_with_its_colour_is_no_list_of_what_is_ignored(tmp_path):
+    found = read(tmp_path, "void: [0, 0, 0]\nroad: [1, 2, 3]\nbox: [4, 5, 6]")
+    assert sorted(found.names.values()) == ["box", "road"] and found.palette[0] == (0, 0, 0)
+
+
+def test_keys_that_are_not_read_are_said(tmp_path):
+    assert read(tmp_path, "classes: 2\nnames: [sky, road]").notes == ()
+    text = "classes: {0: sky, 1: road}\npallete: {0: [1, 2, 3]}\nlicence: free"
+    assert read(tmp_path, text).notes == ("classes.yaml: not read: pallete (did you mean palette?), licence",)
