@@ -21,7 +21,11 @@ from hrs.errors import HRSError
 SHARE = 0.2
 """Of a target's labelled images that are held out to validate on."""
 _FEWEST_GROUPS = 3
-_NUMBERS = "numbers"
+_FOLDERS, _NUMBERS = "folders", "numbers"
+_STUDIO = re.compile(r"(?:(?<=/)|^)([0-9a-f]{8})-(?=[^/]+$)")
+"""What Label Studio puts before the name of a file."""
+_ROBOFLOW = re.compile(r"_(?:jpe?g|png|bmp|webp|tiff?)\.rf\.[0-9a-zA-Z]+$")
+"""What Roboflow puts behind it, another for each copy that it changed."""
 _VIEWS = (
     "cam|camera|left|right|front|rear|back|side|center|centre|middle|top|bottom|view|"
     "aug|augmented|flip|flipped|hflip|vflip|mirrored|rotated|copy"
@@ -87,9 +91,10 @@ def hold_out(dataset: Dataset, *, seed: int, share: float = SHARE) -> tuple[Data
 
 
 def _order(kind: str, groups: dict[str, list[int]], seed: int) -> list[str]:
-    """The order in which groups are held out: at random, but the last numbers and names first, which are neighbours."""
-    if kind == _NUMBERS:
-        return sorted(groups, key=int, reverse=True)
+    """The order in which groups are held out: at random, but the last first of numbers, of names that differ in
+    their last number alone, and where names tell nothing: these are neighbours."""
+    if kind not in ("", _FOLDERS) and len({re.sub(r"\d+$", "", name) for name in groups}) == 1:
+        return sorted(groups, key=_number, reverse=True)
     names = sorted(groups)
     return (
         [names[i] for i in np.random.default_rng((seed, len(names))).permutation(len(names))] if kind else names[::-1]
@@ -110,15 +115,15 @@ def _take_groups(groups: dict[str, list[int]], order: Sequence[str], wanted: int
 def _grouped(ids: Sequence[str]) -> tuple[str, dict[str, list[int]]]:
     """What the names tell: folders, else the beginning of the name; by name where there are too few or too many."""
     ways: tuple[tuple[str, Callable[[str], str]], ...] = (
-        ("folders", lambda each: each.rpartition("/")[0]),
+        (_FOLDERS, lambda each: each.rpartition("/")[0]),
         ("sequences", lambda each: re.split(r"[_\-. ]", each.rpartition("/")[2])[0]),
         ("sequences", lambda each: re.sub(r"[_\-. ]?\d+$", "", each)),
     )
     most = len(set(ids)) // 2
     for kind, key in ways:
         groups = _by(key, ids)
-        if (2 if kind == "folders" else _FEWEST_GROUPS) <= len(groups) <= most:
-            return _NUMBERS if kind != "folders" and all(map(str.isdecimal, groups)) else kind, groups
+        if (2 if kind == _FOLDERS else _FEWEST_GROUPS) <= len(groups) <= most:
+            return _NUMBERS if kind != _FOLDERS and all(map(str.isdecimal, groups)) else kind, groups
     return "", _by(str, ids)
 
 
@@ -131,9 +136,17 @@ def _by(key: Callable[[str], str], ids: Sequence[str]) -> dict[str, list[int]]:
 
 def _instants(ids: Sequence[str]) -> list[str]:
     """Names without what tells apart views and copies of one instant: cam_left/0001 and cam_right/0001 are 0001."""
-    bare = ["/".join(filter(None, (part.rstrip("_-. ") for part in _VIEW.sub("", each).split("/")))) for each in ids]
+    own = _without_tools(ids)
+    bare = ["/".join(filter(None, (part.rstrip("_-. ") for part in _VIEW.sub("", each).split("/")))) for each in own]
     found = [each.rpartition("/")[2] for each in bare] if _are_views(bare) else bare
     return found if len(set(found)) > 1 else list(ids)
+
+
+def _without_tools(ids: Sequence[str]) -> list[str]:
+    """Names without what tools add to each; eight digits alone, such as a date, are none of Label Studio's."""
+    bare = [_ROBOFLOW.sub("", each) for each in ids]
+    marks = [found[1] for each in bare if (found := _STUDIO.search(each))]
+    return [_STUDIO.sub("", each) for each in bare] if not all(map(str.isdecimal, marks)) else bare
 
 
 def _once_each(dataset: Dataset, names: Sequence[str]) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """What is validated on where nobody named it."""
 
+import numpy as np
 import pytest
 
 from hrs.data.holdout import hold_out
@@ -74,3 +75,24 @@ def test_an_image_that_is_there_twice_is_on_one_side(tmp_path):
         save(tmp_path / f"labels/f{i}.png", street(i % 8))
     train, val, _ = hold_out(open_dataset(f"folder:{write_classes(tmp_path)}"), seed=0)
     assert {frame.id for frame in val.frames} == {"f6", "f7"} and len(train) == 8
+
+
+def test_sequences_behind_what_tools_add_to_names(tmp_path):
+    """Label Studio's before each name, Roboflow's behind it, where an image may have several copies."""
+    mark = np.random.default_rng(0).bytes
+    drives = [f"{mark(4).hex()}-drive{drive}_{i:04d}" for drive in "ABC" for i in range(8)]
+    _, val, how = held(tmp_path / "studio", drives)
+    assert len({name.split("-")[1].split("_")[0] for name in val}) == 1 and "1 of 3 sequences (drive" in how
+    copies = [f"frame{i:04d}_jpg.rf.{mark(16).hex()}" for i in range(10) for _ in range(3)]
+    _, val, _ = held(tmp_path / "roboflow", copies)
+    assert {name[:9] for name in val} == {"frame0008", "frame0009"} and len(val) == 6
+
+
+def test_dates_before_names_are_sequences(tmp_path):
+    _, val, how = held(tmp_path, [f"2024010{day}-{i:04d}" for day in range(1, 6) for i in range(4)])
+    assert val == {f"20240105-{i:04d}" for i in range(4)} and "(20240105)" in how
+
+
+def test_names_that_differ_in_their_last_number_alone_are_neighbours(tmp_path):
+    _, val, _ = held(tmp_path, [f"frame{i:04d}_{part}" for i in range(10) for part in "ab"])
+    assert val == {f"frame{i:04d}_{part}" for i in (8, 9) for part in "ab"}
