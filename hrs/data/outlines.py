@@ -160,8 +160,11 @@ def drawn(frame: Frame, size: Size | None, shapes: Callable[[Size], Iterable[Sha
 
 def _sizes(frame: Frame) -> tuple[Size, Size, int]:
     """(width, height) of an image as stored and upright, and its EXIF orientation."""
-    with open_image(frame.image) as image:
-        return sizes_of(image)
+    try:
+        with open_image(frame.image) as image:
+            return sizes_of(image)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise HRSError(f"{frame.image} cannot be read; check that it is there and a whole image") from error
 
 
 def json_of(path: Path, *needed: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 
+from hrs.data.classlist import text_of
 from hrs.data.encoding import Encoding, by_name
 from hrs.data.frames import Found, pair
 from hrs.data.spec import DatasetSpec, holds
@@ -29,7 +30,7 @@ def _encoding(spec: DatasetSpec) -> Encoding:
     path = spec.root / "objectInfo150.txt"
     if not path.is_file():
         raise HRSError(f"data set {spec}: {path} does not exist; it names the classes; {holds(spec.root)}")
-    rows = csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), delimiter="\t")
+    rows = csv.reader(text_of(path).splitlines(), delimiter="\t")
     named = [(int(row[0]), row[-1].split(",")[0].strip()) for row in rows if row and row[0].strip().isdecimal()]
     words = [name for _, name in named]
     # Two of the 150 have the same first word: a screen and a screen.

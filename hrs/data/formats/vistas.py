@@ -4,7 +4,9 @@ config_v1.2.json or config_v2.0.json names the classes. In version 1.1 SPLIT/lab
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from hrs.data.classlist import as_colour
 from hrs.data.encoding import Encoding
 from hrs.data.frames import Found, pair
 from hrs.data.outlines import json_of
@@ -32,8 +34,15 @@ def splits(spec: DatasetSpec) -> list[str]:
     return splits_among(folders_in(spec.root))
 
 
+def _is_class(each: Any) -> bool:
+    colour = each.get("color") if isinstance(each, dict) and "readable" in each else None
+    return isinstance(colour, list) and as_colour(colour[:3]) is not None
+
+
 def _encoding(path: Path) -> Encoding:
     listed = json_of(path, "labels")["labels"]
+    if not isinstance(listed, list) or not all(map(_is_class, listed)):
+        raise HRSError(f"{path} has a label without readable or color, [r, g, b]; copy it anew from the data set")
     names = [str(each["readable"]) for each in listed]
     kept = {raw: name for raw, name in enumerate(names) if name.lower() != "unlabeled"}
     classes = list(dict.fromkeys(kept.values()))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from hrs.data.classfile import find_class_list, load_table
+from hrs.data.classlist import text_of
 from hrs.data.encoding import Raw
 from hrs.data.formats import folder
 from hrs.data.frames import Found, Frame, pair
@@ -129,7 +130,7 @@ def _listed(spec: DatasetSpec, split: str | None, place: Path | None) -> tuple[s
 def _draw(ids: dict[int, int], frame: Frame) -> Raw:
     path = frame.label or Path()
     size = image_size(frame)
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    lines = text_of(path).splitlines()
     shapes = [_shape(ids, line.split(), size, path, i) for i, line in enumerate(lines, 1) if line.strip()]
     return painted(small_over_large(shapes), size)
 

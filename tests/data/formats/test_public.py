@@ -475,3 +475,14 @@ def test_folders_that_are_called_nearly_like_those_of_labels_are_none(tmp_path):
         frame(tmp_path / name, "img/a.png", f"{masks}/a.png")
     assert looks_like(tmp_path / "a") == []
     assert [looks_like(tmp_path / name) for name in "bc"] == [[f"folder:{tmp_path / name}"] for name in "bc"]
+
+
+def test_lists_of_classes_that_are_damaged_are_one_line(tmp_path):
+    ade20k(tmp_path / "ade")
+    (tmp_path / "ade/objectInfo150.txt").write_bytes("1\t0\t0\t0\tcaf\xe9\n".encode("latin-1"))
+    with pytest.raises(HRSError, match=r"objectInfo150\.txt cannot be used: it is no UTF-8 text"):
+        open_dataset(f"ade20k:{tmp_path / 'ade'}")
+    vistas(tmp_path / "vistas")
+    (tmp_path / "vistas/config_v1.2.json").write_text('{"labels": [{"readable": "Road"}]}')
+    with pytest.raises(HRSError, match=r"config_v1\.2\.json has a label without readable or color"):
+        open_dataset(f"vistas:{tmp_path / 'vistas'}")

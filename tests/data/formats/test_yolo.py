@@ -172,3 +172,11 @@ def test_yolo_labels_that_are_not_where_data_yaml_says(tmp_path):
         HRSError, match=r"data\.yaml says val is .*images/second, but its labels are not at .*labels/second"
     ):
         open_dataset(f"yolo:{tmp_path}", split="val")
+
+
+@pytest.mark.parametrize("gone", ["labels/train/a.txt", "images/train/a.png"])
+def test_yolo_files_that_go_after_opening_are_one_line(tmp_path, gone):
+    data = open_dataset(yolo(tmp_path))
+    (tmp_path / gone).unlink()
+    with pytest.raises(HRSError, match=rf"{gone} (does not exist|cannot be read)"):
+        data.read_label(0)
