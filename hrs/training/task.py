@@ -19,8 +19,9 @@ from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.survey import Survey, survey, survey_source
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace, label_space
-from hrs.progress import Progress
+from hrs.progress import Progress, counted
 from hrs.runs.seen import NOTHING, Seen
+from hrs.system.tree import by_kind, in_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +43,7 @@ class RealData:
     def in_words(self, sources: Sequence[Survey] = ()) -> list[str]:
         """What the run reads, leaves out and guesses, for its log."""
         held = [f"target {self.target.spec}: {self.held_out.how}"] if self.held_out else []
-        photos = (
-            [f"unlabelled {self.unlabelled.spec}: {note}" for note in self.unlabelled.notes] if self.unlabelled else []
-        )
+        photos = _lines_of(self.unlabelled) if self.unlabelled else []
         return [line for each in (*self.surveys, *sources) for line in each.lines()] + held + photos
 
     def to_dict(self, sources: Sequence[Survey] = ()) -> dict[str, Any]:
@@ -52,9 +51,20 @@ class RealData:
         return {
             "data_sets": [each.to_dict() for each in (*self.surveys, *sources)],
             "held_out": self.held_out.how if self.held_out else None,
+            "unlabelled": _record_of(self.unlabelled) if self.unlabelled else None,
             "target": [frame.id for frame in self.target.frames],
             "validation": [frame.id for frame in self.val.frames],
         }
+
+
+def _lines_of(photos: Dataset) -> list[str]:
+    told = [f"{counted(len(photos), 'photo')}, left out {in_words(photos.skipped)}", *photos.notes]
+    return [f"unlabelled {photos.spec}: {line}" for line in told]
+
+
+def _record_of(photos: Dataset) -> dict[str, Any]:
+    left_out = {why: len(items) for why, items in by_kind(photos.skipped).items()}
+    return {"spec": str(photos.spec), "photos": len(photos), "left_out": left_out}
 
 
 def open_real(config: RunConfig, *, seen: Seen = NOTHING, progress: Progress | None = None) -> RealData:

@@ -207,9 +207,19 @@ def test_a_teacher_is_not_shown_what_is_validated_on(frames, tmp_path):
     shown = {frame.image.resolve() for frame in with_teacher.unlabelled.frames}
     assert shown == {frame.image.resolve() for frame in real.target.frames} and not shown & held
     assert any("unlabelled" in line and "not trained on" in line for line in with_teacher.in_words())
+    assert f"unlabelled images:{folder}: 3 photos, left out nothing" in with_teacher.in_words()
     val = tmp_path / "val"
     val.mkdir()
     for frame in real.val.frames:
         (val / frame.image.name).symlink_to(frame.image)
     with pytest.raises(HRSError, match="holds all"):
         open_real(tiny_config(frames, f"data.unlabelled=images:{val}", "train.ema=0.9"))
+
+
+def test_a_teacher_s_photos_are_counted_with_what_is_left_out_of_them(frames, tmp_path):
+    root = write_classes(write_streets(tmp_path, 5))
+    (root / "labels/f4.png").unlink()
+    real = open_real(tiny_config(frames, f"data.unlabelled=folder:{root}", "train.ema=0.9"))
+    assert f"unlabelled folder:{root}: 4 photos, left out 1 (has no label: f4.png)" in real.in_words()
+    told = {"spec": f"folder:{root}", "photos": 4, "left_out": {"has no label": 1}}
+    assert real.to_dict()["unlabelled"] == told and open_real(tiny_config(frames)).to_dict()["unlabelled"] is None
