@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -92,6 +92,9 @@ def score(
     dataset: Annotated[str | None, typer.Argument(help="Synthetic corpus; without it, the run's own.")] = None,
     out: Annotated[Path | None, typer.Option(help="Default: the run's scores folder.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many frames.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Scores of another checkpoint or corpus that lie there give way.")
+    ] = False,
     runs: RunsRoot = RUNS,
     device: Annotated[str, typer.Option()] = "auto",
     on: On = None,
@@ -110,12 +113,13 @@ def score(
     corpus = dataset or own_corpus(folder)
     command, own = ["score", str(folder), corpus], None if on else device  # a cluster needs no device of this machine
     with occupying(own, task, command, out=out), progress_bar("scoring") as progress:
+        options: dict[str, Any] = {"limit": limit, "replace": replace, "progress": progress}
         if on:
             from hrs.cluster.scoring import score_on
 
-            index = score_on(on, folder, corpus, out, limit=limit, device=device, progress=progress)
+            index = score_on(on, folder, corpus, out, device=device, **options)
         else:
-            index = score_corpus(folder, corpus, out, limit=limit, device=pick_device(device), progress=progress)
+            index = score_corpus(folder, corpus, out, device=pick_device(device), **options)
     print(f"index: {index}\nmaps: {CorpusFolder(out).maps}")
 
 

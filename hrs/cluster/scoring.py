@@ -34,6 +34,7 @@ def score_on(
     *,
     limit: int | None = None,
     device: str = "auto",
+    replace: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """As `hrs.scoring.score.score`, with the same result, by all nodes of a cluster that share this storage.
@@ -47,7 +48,7 @@ def score_on(
     """
     about: dict[str, Any] = {"checkpoint": checkpoint.resolve(), "dataset": dataset, "out": out.resolve()}
     scoring = Scoring(**about, limit=limit)
-    scoring.claim()
+    scoring.claim(replace=replace)
     with connected(address) as ray:
         from ray.exceptions import RayError
 
@@ -114,6 +115,7 @@ class _Worker:
     def __init__(self, *, cwd: Path, device: str, **about: Any) -> None:
         _go_to(cwd, about["out"])
         self.scoring = Scoring(**about, device=pick_device(device))
+        self.scoring.claim()  # refuses other weights than those that the job began with
 
     def __call__(self, batch: Column) -> Column:
         for _ in self.scoring.write_parts([int(part) for part in batch["part"]]):

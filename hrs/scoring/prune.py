@@ -22,8 +22,10 @@ from hrs.data.layouts import Dataset, open_dataset
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace
 from hrs.progress import Progress
+from hrs.runs.names import CorpusFolder
 from hrs.scoring.corpus import Rows, ScoredCorpus, ScoredFrame, enlarge
 from hrs.scoring.maps import file_stem
+from hrs.scoring.stamps import changed
 from hrs.system.files import atomic_folder, atomic_write, check_new
 from hrs.system.images import encode
 from hrs.system.processes import cores
@@ -71,7 +73,8 @@ def export_dataset(
         What was written.
 
     Raises:
-        HRSError: ``out`` exists, no frame was chosen, the corpus' own files are gone, or the disk is full.
+        HRSError: ``out`` exists, no frame was chosen, the corpus' own files are gone or not what they were when they
+            were scored, or the disk is full.
     """
     out = out.expanduser()
     check_new(out)
@@ -137,7 +140,13 @@ def _source(corpus: ScoredCorpus, rows: Rows) -> tuple[Dataset, list[int]]:
     missing = [name for name in names if name not in places]
     if missing:
         raise HRSError(f"{corpus.dataset} has no frame {missing[0]} any more; score the run again")
-    return data, [places[name] for name in names]
+    found = [places[name] for name in names]
+    if others := changed(CorpusFolder(corpus.folder), data, found):
+        raise HRSError(
+            f"{len(others)} of {len(rows)} frames changed since they were scored, such as {others[0]}; score the run "
+            "again: its weights are of what they were"
+        )
+    return data, found
 
 
 def _copy_frame(

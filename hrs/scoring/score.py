@@ -5,7 +5,6 @@ Frames stream through in batches; finished parts stay on disk, so a run that was
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from torch.utils.data import DataLoader
 
 from hrs.checkpoint import Checkpoint, load_checkpoint, read_about
 from hrs.data.classmap import map_for
-from hrs.data.frames import Frame
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import Batch, Chunks, FrameReader, Guarded, unguarded
 from hrs.errors import HRSError
@@ -33,15 +31,13 @@ from hrs.scoring.areas import FrameAreas, to_table
 from hrs.scoring.evidence import Evidence
 from hrs.scoring.maps import file_stem, write_frame
 from hrs.scoring.moments import PIXELS, Moments
+from hrs.scoring.stamps import STAMP, frame_stamps, weights_digest
 from hrs.scoring.write import About, Judges, Row, file_columns, write_corpus, write_table, write_weights
 from hrs.selection.selector import Reasons, WeightMaps
-from hrs.system.files import atomic_write, disk_errors
+from hrs.system.files import atomic_write, disk_errors, remove
 
 PART = 64
 """Frames per finished part; at most this many are done again after a stop."""
-SCORING = 1
-"""To be raised where the same run gives the same frames other weights or evidence: parts made before are done again."""
-_STAMP = "stamp"  # column of a part: what each frame was when it was weighed
 
 
 def score(
@@ -53,6 +49,7 @@ def score(
     batch: int = 8,
     workers: int = 2,
     device: torch.device | str = "cpu",
+    replace: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Weigh every frame of a corpus with a trained run. Goes on where it was stopped; ``limit`` may be raised later.
@@ -63,6 +60,8 @@ def score(
         out: gets what `ScoredCorpus.open` reads. The scale of the weights is fitted on the frames scored, so that their
             mean is 1 within every class.
         limit: stop after this many frames.
+        replace: have scores of another checkpoint or corpus in ``out`` give way; they go before the first frame is
+            weighed.
         progress: called with (frames done, frames in all).
 
     Returns:
@@ -72,7 +71,7 @@ def score(
         HRSError: the checkpoint has no weighting networks, the corpus cannot be used, or ``out`` holds other scores.
     """
     scoring = Scoring(checkpoint, dataset, out, limit=limit, batch=batch, workers=workers, device=device)
-    scoring.claim()
+    scoring.claim(replace=replace)
     missing = scoring.missing()
     done = len(scoring) - scoring.frames_in(missing)
     for frames in scoring.write_parts(missing):
@@ -99,14 +98,14 @@ class Scoring:
     ) -> None:
         if PART % batch:
             raise HRSError(f"batch is {batch}; expected a divisor of {PART}")
-        self._loaded, self._method = _load(checkpoint, device)
+        self._loaded, self._method, digest = _load(checkpoint, device)
         given = map_for(self._loaded.config.data.classes, dataset, source=True)
         corpus = open_dataset(dataset, classes=given).map_to(self._loaded.space)
         self._corpus = corpus.take(range(min(limit or len(corpus), len(corpus))))
         self._folder, self._device = CorpusFolder(out), torch.device(device)
         self._batch, self._workers = batch, workers
         self._parts = _Parts(self._folder, self._corpus)
-        self._origin: dict[str, Any] = {"checkpoint": _identity(checkpoint), "dataset": dataset}
+        self._origin: dict[str, Any] = {"checkpoint": digest, "dataset": dataset}
         self._identity_before = _identity_before(checkpoint)
         self._classes = given.entries if given else {}
 
@@ -114,10 +113,11 @@ class Scoring:
         """Frames in all."""
         return len(self._corpus)
 
-    def claim(self) -> None:
-        """Take the folder for this checkpoint and corpus. Raises HRSError where it holds other scores."""
+    def claim(self, *, replace: bool = False) -> None:
+        """Take the folder for this checkpoint and corpus. Where it holds other scores, they go (``replace``), or it
+        raises HRSError."""
         about = {**self._origin, "space": self._loaded.space.to_dict()}
-        _claim(self._folder, about, before={**about, "checkpoint": self._identity_before})
+        _claim(self._folder, about, before={**about, "checkpoint": self._identity_before}, replace=replace)
 
     def missing(self, among: Sequence[int] | None = None) -> list[int]:
         """Numbers of the parts that are still to be written; of these ones alone, where given."""
@@ -127,7 +127,10 @@ class Scoring:
         return sum(len(chunk) for part in parts for chunk in self._parts.frames(part, self._batch))
 
     def write_parts(self, parts: Sequence[int]) -> Iterator[int]:
-        """Weigh the frames of these parts; after each batch, how many it held."""
+        """Weigh the frames of these parts; after each batch, how many it held. A table that has some of them as they
+        were goes first: nobody shall read it together with new maps."""
+        if any(self._parts.outdated(part) for part in parts):
+            self._folder.index.unlink(missing_ok=True)
         chosen = [chunk for part in parts for chunk in self._parts.frames(part, self._batch)]
         tables, areas = list[pa.Table](), list[FrameAreas]()
         for frames, batch in _batches(self._corpus, chosen, self._loaded, workers=self._workers, device=self._device):
@@ -158,11 +161,18 @@ class Scoring:
         return self._folder.index
 
 
-def _load(checkpoint: Path, device: torch.device | str) -> tuple[Checkpoint, HierarchicalSelection]:
-    loaded = load_checkpoint(checkpoint, device=device)
-    if not isinstance(loaded.method, HierarchicalSelection):
-        raise _without_networks(checkpoint, loaded.config.method)
-    return loaded, loaded.method
+def _load(checkpoint: Path, device: torch.device | str) -> tuple[Checkpoint, HierarchicalSelection, str]:
+    """The checkpoint, its method, and the digest of the very weights that were loaded: a run that trains may replace
+    them at that moment, and then the new ones are taken."""
+    before = weights_digest(checkpoint)
+    while True:
+        loaded = load_checkpoint(checkpoint, device=device)
+        if not isinstance(loaded.method, HierarchicalSelection):
+            raise _without_networks(checkpoint, loaded.config.method)
+        after = weights_digest(checkpoint)
+        if after is not None and after == before:
+            return loaded, loaded.method, after
+        before = after
 
 
 def judges_of(method: HierarchicalSelection) -> Judges:
@@ -236,31 +246,33 @@ class _Parts:
         """The part's frames, ``size`` at a time."""
         return chunks(part * PART, min((part + 1) * PART, len(self.corpus)), size)
 
+    def outdated(self, part: int) -> bool:
+        """Whether there is such a part, of other frames than these or of these as they were."""
+        if not self.folder.part(part).is_file():
+            return False
+        stored, now = self._stored(part), self._wanted(part)
+        return stored is None or any(stored[name] != now[name][: len(stored[name])] for name in now)
+
     def _finished(self, part: int) -> bool:
         """Whether it holds these very frames as they are now: where one has gone from the data set, those after it have
         moved up, and where somebody mended a label or the list of classes, it is another."""
-        path = self.folder.part(part)
-        if not path.is_file() or not self.folder.areas_file(part * PART).is_file():
-            return False
+        return self.folder.areas_file(part * PART).is_file() and self._stored(part) == self._wanted(part)
+
+    def _stored(self, part: int) -> dict[str, list[str]] | None:
+        """Its frames and what they were; None where there is none, it is damaged or an older version's."""
         try:
-            stored = pq.read_table(path, columns=["frame", PIXELS, _STAMP]).select(["frame", _STAMP]).to_pydict()
-            frames = range(len(self.corpus))[part * PART : (part + 1) * PART]
-            names = [self.corpus.frames[index].id for index in frames]
-            return stored == {"frame": names, _STAMP: _stamps(self.corpus, frames)}
-        except (OSError, KeyError, pa.ArrowInvalid):  # damaged, or an older version's: done again
-            return False
+            stored = pq.read_table(self.folder.part(part), columns=["frame", PIXELS, STAMP]).select(["frame", STAMP])
+        except (OSError, KeyError, pa.ArrowInvalid):
+            return None
+        found: dict[str, list[str]] = stored.to_pydict()
+        return found
 
-
-def _stamps(corpus: Dataset, frames: range) -> list[str]:
-    """Of each of these frames; it changes when the frame's files do, the meaning of their ids, or what is made of
-    them."""
-    about = f"{SCORING} {corpus.digest_of_classes()}"
-    return [f"{about} {_files(corpus.frames[index])}" for index in frames]
-
-
-def _files(frame: Frame) -> str:
-    files = [file.stat() for file in (frame.image, frame.label, frame.planted) if file is not None]
-    return " ".join(f"{file.st_size} {file.st_mtime_ns}" for file in files)
+    def _wanted(self, part: int) -> dict[str, list[str]]:
+        frames = range(len(self.corpus))[part * PART : (part + 1) * PART]
+        return {
+            "frame": [self.corpus.frames[index].id for index in frames],
+            STAMP: frame_stamps(self.corpus, frames),
+        }
 
 
 def _batches(
@@ -278,7 +290,7 @@ def _write_batch(
 ) -> pa.Table:
     """Write pictures, labels and raw maps of a batch; its rows of a part."""
     rows: list[Row] = []
-    moments, stamps = [], _stamps(corpus, frames)
+    moments, stamps = [], frame_stamps(corpus, frames)
     for i, index in enumerate(frames):
         about = corpus.frames[index]
         stem = file_stem(about.id)
@@ -289,18 +301,12 @@ def _write_batch(
         files = {"image": about.image, "label": about.label, "map": maps.relative_to(folder.path)}
         files["picture"] = picture.relative_to(folder.path)
         rows.append({"frame": about.id, **{name: str(file) for name, file in files.items()}})
-    return pa.table({**file_columns(rows), _STAMP: pa.array(stamps), **Moments.join(moments).to_columns()})
+    return pa.table({**file_columns(rows), STAMP: pa.array(stamps), **Moments.join(moments).to_columns()})
 
 
 def _seen(batch: Batch, i: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Image (h w 3) and label (h w) of a frame as the network saw them."""
     return batch.images[i].permute(1, 2, 0).cpu().numpy(), batch.labels[i].cpu().numpy()
-
-
-def _identity(checkpoint: Path) -> str:
-    """Which weights these are, wherever their run lies and whatever it is called."""
-    with open(checkpoint / MODEL, "rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
 def _identity_before(checkpoint: Path) -> str:
@@ -309,14 +315,29 @@ def _identity_before(checkpoint: Path) -> str:
     return f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}"
 
 
-def _claim(folder: CorpusFolder, about: dict[str, Any], *, before: dict[str, Any]) -> None:
+def _claim(folder: CorpusFolder, about: dict[str, Any], *, before: dict[str, Any], replace: bool) -> None:
     """Mark a folder as the scores of this checkpoint over this corpus, which an older version may have marked as
-    ``before``; refuse one that holds others."""
+    ``before``; where it holds others, refuse it or remove them."""
     text, known = (json.dumps(each, indent=2) for each in (about, before))
-    if folder.claim.is_file() and folder.claim.read_text(encoding="utf-8") not in (text, known):
-        raise HRSError(
-            f"{folder.path} holds the scores of another checkpoint or corpus; delete it or choose another --out"
-        )
+    if not folder.claim.is_file():
+        folder.index.unlink(missing_ok=True)  # nobody knows of what it is, nor which maps are written over
+    elif folder.claim.read_text(encoding="utf-8") not in (text, known):
+        if not replace:
+            raise HRSError(
+                f"{folder.path} holds the scores of another checkpoint or corpus; "
+                "put these in their place with --replace, or choose another --out"
+            )
+        _clear(folder)
     with disk_errors(folder.path):
         folder.parts.mkdir(parents=True, exist_ok=True)
     atomic_write(folder.claim, text)
+
+
+def _clear(folder: CorpusFolder) -> None:
+    """Remove scores: first the table, so that nobody takes what is left for whole, then the parts and their claim at
+    once."""
+    with disk_errors(folder.path):
+        folder.index.unlink(missing_ok=True)
+    for each in (folder.parts, folder.maps, folder.frames, folder.areas, folder.reasons):
+        if each.is_dir():
+            remove(each)

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import dataclass, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from hrs.methods.build import build_method
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import MODEL, CorpusFolder
 from hrs.scoring import score as scoring
+from hrs.scoring import stamps
 from hrs.scoring.areas import NONE
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus
@@ -154,7 +156,7 @@ def test_what_was_mended_is_weighed_again_and_nothing_else(checkpoint, tmp_path,
     cv2.imwrite(str(data / "labels/005.png"), np.full_like(before, 1))
     assert (again().frame(5).read_label() == 1).all() and not (before == 1).all()
     assert seen == [(10, 12), (12, 12)]
-    monkeypatch.setattr(scoring, "SCORING", scoring.SCORING + 1)
+    monkeypatch.setattr(stamps, "SCORING", stamps.SCORING + 1)
     again()
     assert len(seen) == 6
 
@@ -266,3 +268,86 @@ def test_parts_that_do_not_say_why_are_done_again(checkpoint, frames, tmp_path, 
     seen = []
     score(checkpoint, frames["source"], tmp_path, batch=2, workers=0, progress=lambda *at: seen.append(at))
     assert seen == [(10, 12), (12, 12)] and CorpusFolder(tmp_path).areas_file(4).is_file()
+
+
+def test_scores_that_are_made_anew_are_not_shown_until_they_are_whole(checkpoint, tmp_path, by_class):
+    data, out = write_frames(tmp_path / "data", 12, seed=4), tmp_path / "out"
+    again = partial(score, checkpoint, f"folder:{data}", out, batch=2, workers=0)
+    again(limit=8)
+    index = CorpusFolder(out).index
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        again(progress=stop)
+    assert len(ScoredCorpus.open(out)) == 8  # what is there is as it was
+    cv2.imwrite(str(data / "labels/001.png"), np.full((48, 64), 1, np.uint8))
+    with pytest.raises(KeyboardInterrupt):
+        again(progress=stop)
+    assert not index.is_file()
+    seen = []
+    again(progress=lambda *at: seen.append(at))
+    corpus = ScoredCorpus.open(out)
+    assert seen[0] == (6, 12) and len(corpus) == 12 and (corpus.frame(1).read_label() == 1).all()
+
+
+def test_scores_of_other_weights_give_way_where_that_is_asked(checkpoint, frames, tmp_path, by_class):
+    out = tmp_path / "out"
+    score(checkpoint, frames["source"], out, batch=2, workers=0)
+    other = replace_weights(shutil.copytree(checkpoint, tmp_path / "other"))
+    with pytest.raises(HRSError, match="another checkpoint or corpus; put these in their place with --replace"):
+        score(other, frames["source"], out, batch=2, workers=0)
+    assert len(ScoredCorpus.open(out)) == 12
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(other, frames["source"], out, batch=2, workers=0, replace=True, progress=stop)
+    assert not CorpusFolder(out).complete() and len(list(CorpusFolder(out).maps.iterdir())) == 2
+    score(other, frames["source"], out, limit=4, batch=2, workers=0, replace=True)
+    assert ScoredCorpus.open(out).about.checkpoint == stamps.weights_digest(other)
+    assert len(list(CorpusFolder(out).maps.iterdir())) == 4
+
+
+def test_weights_that_training_replaces_meanwhile_are_scored_under_their_own_name(
+    checkpoint, frames, tmp_path, monkeypatch
+):
+    own, real = shutil.copytree(checkpoint, tmp_path / "best"), scoring.load_checkpoint
+    once = iter([True])
+
+    def load(folder, **options):
+        found = real(folder, **options)
+        if next(once, False):
+            replace_weights(own)
+        return found
+
+    monkeypatch.setattr(scoring, "load_checkpoint", load)
+    score(own, frames["source"], tmp_path / "out", limit=4, batch=4, workers=0)
+    monkeypatch.undo()
+    score(own, frames["source"], tmp_path / "whole", limit=4, batch=4, workers=0)
+    found, whole = (ScoredCorpus.open(tmp_path / name) for name in ("out", "whole"))
+    assert found.about == whole.about
+    np.testing.assert_array_equal(found.values("pixel/car"), whole.values("pixel/car"))
+
+
+def replace_weights(checkpoint):
+    """Other ones in their place."""
+    model = checkpoint / MODEL
+    tensors = load_file(model)
+    save_file({name: value * 1.5 if value.is_floating_point() else value for name, value in tensors.items()}, model)
+    return checkpoint
+
+
+@pytest.mark.parametrize("mode", ["frames", "labels"])
+def test_frames_that_changed_since_they_were_scored_are_not_copied(checkpoint, tmp_path, mode):
+    data = write_frames(tmp_path / "data", 6, seed=4)
+    score(checkpoint, f"folder:{data}", tmp_path / "out", batch=2, workers=0)
+    corpus = ScoredCorpus.open(tmp_path / "out")
+    copy = partial(export_dataset, corpus, mode=mode, threshold=1.0)
+    assert copy(corpus.select(), tmp_path / "before").frames == 6
+    cv2.imwrite(str(data / "labels/003.png"), np.full((48, 64), 1, np.uint8))
+    with pytest.raises(HRSError, match="1 of 6 frames changed since they were scored, such as 003; score the run aga"):
+        copy(corpus.select(), tmp_path / "after")
+    assert copy(np.array([0, 1, 4]), tmp_path / "others").frames == 3 and not (tmp_path / "after").exists()

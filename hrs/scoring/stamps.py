@@ -1,0 +1,82 @@
+"""What scores are of: which weights, and which files of the data set. Nothing here needs torch."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hrs.data.frames import Frame
+from hrs.data.layouts import Dataset
+from hrs.errors import HRSError
+from hrs.runs.folder import RunFolder
+from hrs.runs.names import MODEL, CorpusFolder
+from hrs.scoring.write import About
+from hrs.system.documents import reason
+
+SCORING = 1
+"""To be raised where the same run gives the same frames other weights or evidence: parts made before are done again."""
+STAMP = "stamp"
+"""Column of a part: what each frame was when it was weighed."""
+OUTDATED = "These weights are of a model that the run has replaced since, as it does when it goes on to train."
+_DIGEST = re.compile(r"[0-9a-f]{128}")
+
+
+def weights_digest(checkpoint: Path) -> str | None:
+    """Which weights these are, wherever their run lies and whatever it is called; None where there are none."""
+    try:
+        with open(checkpoint / MODEL, "rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def outdated(run: RunFolder, about: About) -> bool:
+    """Whether a run has other weights now than those that its scores are of, as their corpus.json says.
+
+    False where nobody knows: older versions did not keep a digest of them.
+    """
+    if about.checkpoint is None or not _DIGEST.fullmatch(about.checkpoint):
+        return False
+    found = (weights_digest(folder) for folder in (run.best, run.last))
+    return about.checkpoint not in found and run.best.is_dir()
+
+
+def frame_stamps(corpus: Dataset, frames: Iterable[int]) -> list[str]:
+    """Of each of these frames; it changes when the frame's files do, the meaning of their ids, or what is made of
+    them."""
+    return [f"{SCORING} {each}" for each in _as_they_are(corpus, frames)]
+
+
+def changed(scores: CorpusFolder, corpus: Dataset, frames: Sequence[int]) -> list[str]:
+    """The ids of those of these frames of a data set that are no longer what they were when they were scored.
+
+    Frames of which nobody knows what they were are none: older versions did not say. Raises HRSError where a part of
+    the scores is damaged.
+    """
+    was = dict[str, str]()
+    for path in sorted(scores.parts.glob("*.parquet")):
+        try:
+            part = pq.read_table(path, columns=["frame", STAMP])
+        except (OSError, pa.ArrowException) as error:
+            raise HRSError(f"{path} cannot be read ({reason(error)}); score the run again") from error
+        if STAMP in part.column_names:  # parts that are left of more frames come last, and say nothing new
+            stamps = [each.partition(" ")[2] for each in part[STAMP].to_pylist()]
+            for name, stamp in zip(part["frame"].to_pylist(), stamps, strict=True):
+                was.setdefault(name, stamp)
+    now = zip((corpus.frames[i].id for i in frames), _as_they_are(corpus, frames), strict=True)
+    return [name for name, stamp in now if was.get(name, stamp) != stamp]
+
+
+def _as_they_are(corpus: Dataset, frames: Iterable[int]) -> list[str]:
+    classes = corpus.digest_of_classes()
+    return [f"{classes} {_files(corpus.frames[i])}" for i in frames]
+
+
+def _files(frame: Frame) -> str:
+    files = [file.stat() for file in (frame.image, frame.label, frame.planted) if file is not None]
+    return " ".join(f"{file.st_size} {file.st_mtime_ns}" for file in files)
