@@ -45,6 +45,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "joint more balanced": {"method": "joint", "train": SYNTHETIC | {"class_balance": 0.6}},
     "joint strong": {"method": "joint", "data": STRONG, "train": SYNTHETIC},
     "joint unbalanced strong": {"method": "joint", "data": STRONG, "train": UNBALANCED | SYNTHETIC},
+    "joint constant corrupted": {"method": "joint", "data": {"corruption": 1.0}, "train": CONSTANT},
+    "joint constant half corrupted": {"method": "joint", "data": {"corruption": 0.5}, "train": CONSTANT},
     "joint constant lite2": {"method": "joint", "network": {"name": "lite2"}, "train": CONSTANT},
 }
 """What goes over `base`. The synthetic frames have no planted faults unless the name says so."""

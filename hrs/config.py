@@ -96,6 +96,12 @@ class DataConfig(Section):
     jitter: Share = Field(
         0.3, title="Colour jitter", description="Strength of the random brightness, contrast, saturation and hue."
     )
+    corruption: Share = Field(
+        0.0,
+        title="Corruptions",
+        description="How often views are too light or dark, hazy, blurred, noisy or JPEG: for photos of other cameras "
+        "and weather than the real images are of.",
+    )
     style: Literal["own", "photos"] = Field(
         "own",
         title="Colours of synthetic frames",

@@ -177,6 +177,7 @@ def random_view(sample: Sample, rng: np.random.Generator, config: DataConfig) ->
         width=config.width,
         scale=(config.scale_min, config.scale_max),
         jitter=config.jitter,
+        corruption=config.corruption,
     )
     return view if view.regions is None else replace(view, regions=compact_regions(view.regions)[0])
 

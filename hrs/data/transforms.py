@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hrs.data.corruption import corrupt
 from hrs.data.regions import compact_regions
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
@@ -95,18 +96,20 @@ def augment(
     scale: tuple[float, float] = (0.75, 1.5),
     flip: bool = True,
     jitter: float = 0.3,
+    corruption: float = 0.0,
 ) -> Sample:
-    """A random view of a frame for training: scale, crop or pad, mirror, colours.
+    """A random view of a frame for training: scale, crop or pad, mirror, colours, corruptions.
 
     Args:
         sample: the frame, of any size.
-        rng: gives all randomness; how many numbers are drawn does not depend on the options.
+        rng: gives all randomness; zoom, place, mirror and colours are drawn first, whatever the options.
         height, width: size of the result in pixels.
         scale: smallest and largest enlargement of the frame against ``height`` x ``width`` (drawn evenly in its
             logarithm). At 1 the whole frame is seen, above 1 a part of it, below 1 all of it with a border: image
             PAD_COLOUR, label IGNORE, regions -1, planted 0.
         flip: mirror every other frame.
         jitter: strength of the change of brightness, contrast, saturation and hue, in [0, 1]; 0 leaves colours alone.
+        corruption: how often the view is corrupted, in [0, 1], as `hrs.data.corruption.corrupt` takes it.
 
     Returns:
         A new sample. Region ids keep their values, so some may be missing: see `compact_regions`.
@@ -115,21 +118,15 @@ def augment(
         HRSError: an option out of range.
     """
     _check_size(height, width)
-    _check_options(scale, jitter)
+    _check_options(scale, jitter=jitter, corruption=corruption)
     draws = rng.random(8)
     factor = math.exp(math.log(scale[0]) + draws[0] * math.log(scale[1] / scale[0]))
     scaled = max(1, round(height * factor)), max(1, round(width * factor))
     view = _crop(sample, scaled, (height, width), draws[1], draws[2])
     if flip and draws[3] < 0.5:
         view = mirror(view)
-    if jitter == 0:
-        return view
-    return Sample(
-        image=_jitter(view.image, jitter * (2 * draws[4:8] - 1)),
-        label=view.label,
-        regions=view.regions,
-        planted=view.planted,
-    )
+    image = _jitter(view.image, jitter * (2 * draws[4:8] - 1)) if jitter else view.image
+    return replace(view, image=corrupt(image, rng, corruption) if corruption else image)
 
 
 def _crop(sample: Sample, scaled: tuple[int, int], size: tuple[int, int], down: float, right: float) -> Sample:
@@ -236,9 +233,10 @@ def _check_size(height: int, width: int) -> None:
         raise HRSError(f"size {height}x{width} (height x width); expected at least one pixel each way")
 
 
-def _check_options(scale: tuple[float, float], jitter: float) -> None:
+def _check_options(scale: tuple[float, float], **shares: float) -> None:
     low, high = scale
     if not 0 < low <= high < math.inf:
         raise HRSError(f"scale is {scale}; expected (smallest, largest) with 0 < smallest <= largest, as (0.75, 1.5)")
-    if not 0 <= jitter <= 1:
-        raise HRSError(f"jitter is {jitter}; expected a strength in [0, 1], as 0.3")
+    for name, share in shares.items():
+        if not 0 <= share <= 1:
+            raise HRSError(f"{name} is {share}; expected a number in [0, 1], as 0.3")

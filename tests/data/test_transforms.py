@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from hrs.data.corruption import corrupt
 from hrs.data.transforms import PAD_COLOUR, Sample, augment, compact_regions, fit, mirror, resize
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
@@ -138,6 +139,17 @@ def test_jitter_changes_colours_only() -> None:
         assert not np.array_equal(plain.image, changed.image)
 
 
+def test_corruption_comes_after_all_else_and_moves_nothing() -> None:
+    options = {"height": 48, "width": 64, "scale": (0.5, 2.0)}
+    for seed in range(20):
+        plain = augment(coded(), np.random.default_rng(seed), **options)
+        view = augment(coded(), np.random.default_rng(seed), **options, corruption=1.0)
+        after = np.random.default_rng(seed)
+        after.random(8)
+        assert np.array_equal(view.image, corrupt(plain.image, after, 1.0))
+        assert all(np.array_equal(getattr(view, name), getattr(plain, name)) for name in MAPS)
+
+
 def test_jitter_keeps_grey_grey_and_stays_moderate() -> None:
     grey = Sample(image=np.full((20, 20, 3), 120, np.uint8))
     values = []
@@ -224,7 +236,15 @@ def test_regions_after_a_crop_can_be_made_compact() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"scale": (0, 1)}, {"scale": (2, 1)}, {"jitter": -0.1}, {"jitter": 1.5}, {"height": 0}, {"width": -3}],
+    [
+        {"scale": (0, 1)},
+        {"scale": (2, 1)},
+        {"jitter": -0.1},
+        {"jitter": 1.5},
+        {"corruption": 1.1},
+        {"height": 0},
+        {"width": -3},
+    ],
 )
 def test_options_out_of_range_are_refused(options: dict) -> None:
     with pytest.raises(HRSError, match="expected"):
