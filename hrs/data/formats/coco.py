@@ -11,8 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
-from itertools import takewhile
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -155,18 +154,23 @@ def _split_of(path: Path, root: Path) -> str | None:
 
 def _frames(spec: DatasetSpec, path: Path, images: Mapping[str, Path]) -> tuple[tuple[Frame, ...], tuple[Skipped, ...]]:
     tree = files_below(spec.root, SUFFIXES)
-    by_name: dict[str, list[Path]] = {}
-    for file in tree.files:
-        by_name.setdefault(unicodedata.normalize("NFC", file.name), []).append(file)
+    ends = _ends(tree.files, max((len(named.parts) for named in images.values()), default=1))
+    alike = {
+        key: named if (named.name,) in ends else named.with_name(unquote(named.name)) for key, named in images.items()
+    }
+    nearest = cache(partial(_nearest, ends, path=path, root=spec.root))
     claims: dict[Path, list[tuple[_Fit, str]]] = {}
-    alike = {key: by_name.get(named.name) or by_name.get(unquote(named.name)) or [] for key, named in images.items()}
-    for frame_id, named in images.items():
-        if found := _nearest(alike[frame_id], named, path, spec.root):
+    for frame_id, named in alike.items():
+        tried = (nearest(named.parts[first:]) for first in range(len(named.parts)))
+        if found := next(filter(None, tried), None):
             claims.setdefault(found[1], []).append((found[0], frame_id))
     taken = {best: image for image, entries in claims.items() if (best := _best(entries)) is not None}
     frames = [Frame(id=frame_id, image=image, label=path) for frame_id, image in taken.items()]
     missing = [
-        Skipped(path=named, reason=f"is named in the list of objects, but {_ELSEWHERE if alike[frame_id] else _ABSENT}")
+        Skipped(
+            path=named,
+            reason=f"is named in the list of objects, but {_ELSEWHERE if (alike[frame_id].name,) in ends else _ABSENT}",
+        )
         for frame_id, named in images.items()
         if frame_id not in taken
     ]
@@ -178,18 +182,28 @@ def _frames(spec: DatasetSpec, path: Path, images: Mapping[str, Path]) -> tuple[
     return tuple(sorted(frames, key=lambda frame: frame.id)), (*missing, *aside)
 
 
-def _nearest(files: Iterable[Path], named: Path, path: Path, root: Path) -> tuple[_Fit, Path] | None:
-    """Of files of one name the one whose path ends as it is named, is beside the list, or in a folder of its split.
+def _ends(files: Iterable[Path], longest: int) -> dict[tuple[str, ...], list[Path]]:
+    """The files whose path ends in a name and up to so many folders before it."""
+    found: dict[tuple[str, ...], list[Path]] = {}
+    for file in files:
+        parts = tuple(unicodedata.normalize("NFC", file.as_posix()).split("/"))
+        for count in range(1, min(longest, len(parts)) + 1):
+            found.setdefault(parts[-count:], []).append(file)
+    return found
+
+
+def _nearest(
+    ends: Mapping[tuple[str, ...], Sequence[Path]], end: tuple[str, ...], *, path: Path, root: Path
+) -> tuple[_Fit, Path] | None:
+    """Of files whose path ends so the one that is beside the list, or in a folder of its split.
 
     Files in the folders of other splits are none of them, unless the list names these folders itself.
     """
     split = re.sub(r"\d+$", "", _split_of(path, root) or "")
-    fits = []
-    for file in files:
-        ends = zip(reversed(file.parts[:-1]), reversed(named.parts[:-1]), strict=False)
-        same = len(list(takewhile(lambda pair: pair[0] == pair[1], ends)))
+    same, fits = len(end) - 1, []
+    for file in ends.get(end, ()):
         folders = [re.sub(r"\d+$", "", part) for part in file.relative_to(root).parts[:-1]]
-        roles = {role_of(part) for part in folders[: len(folders) - same]} - {None}
+        roles = {role_of(part) for part in folders[: max(len(folders) - same, 0)]} - {None}
         if not split or roles <= {role_of(split)}:
             fits.append(((same, file.parent == path.parent, split in folders), file))
     return max(fits, key=lambda each: each[0], default=None)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from hrs.data.layouts import open_dataset
+from hrs.data.splits import role_of
 from hrs.errors import HRSError
 from hrs.system.documents import MOST_BYTES
 from tests.data.files import pictured, save, street
@@ -306,3 +307,18 @@ def test_coco_areas_of_boxes_decide_nothing(tmp_path):
     change(path, annotations={"area": 3072})
     change(path, at=1, annotations={"area": 3073})
     assert (classes(open_dataset(spec)) == "box").sum() == 4 * 48
+
+
+def test_coco_images_of_one_name_in_many_folders_are_found_by_these_at_once(tmp_path, monkeypatch):
+    spec, path = coco(tmp_path, [CORNERS], image="scene_000/rgb.png"), tmp_path / "annotations/instances_train.json"
+    for i in range(1, 40):
+        photos(tmp_path, f"scene_{i:03d}/rgb.png")
+    stored = json.loads(path.read_text())
+    entry = stored["images"][0]
+    stored["images"] = [entry | {"id": i + 1, "file_name": f"scene_{i:03d}/rgb.png"} for i in range(40)]
+    path.write_text(json.dumps(stored))
+    looked_at = []
+    monkeypatch.setattr("hrs.data.formats.coco.role_of", lambda name: looked_at.append(name) or role_of(name))
+    frames = open_dataset(spec).frames
+    assert [frame.image.parent.name for frame in frames] == [f"scene_{i:03d}" for i in range(40)]
+    assert len(looked_at) < 40 * 20
