@@ -17,7 +17,7 @@ from hrs.errors import HRSError
 from hrs.labels import CITYSCAPES, CITYSCAPES_VOID_COLOURS, IGNORE, Colour, LabelSpace
 from hrs.system.images import decode_stored, size_of
 from hrs.system.integrity import grey_bits, has_alpha, has_palette, is_whole
-from hrs.system.photographs import open_image, too_large, turned
+from hrs.system.photographs import open_image, stored_ids, too_large, turned
 
 if TYPE_CHECKING:
     from hrs.data.frames import Frame
@@ -321,11 +321,14 @@ def _in_colour(path: Path, image: NDArray[np.generic]) -> HRSError:
 
 
 def _indices(path: Path, data: bytes) -> Raw | None:
-    """A palette's indices, or the bits of an image of one bit; None for other images. PNGs say in their header."""
+    """A palette's indices, the bits of an image of one bit, or what a TIFF stores whose white is 0; None for other
+    images. PNGs say in their header."""
     if data.startswith(_PNG) and not has_palette(data):
         return None
     with _by_pillow(path, data) as opened:
-        return np.asarray(opened).astype(np.uint32) if opened.mode in ("P", "1") else None
+        stored = stored_ids(opened)
+        indices = np.asarray(opened) if stored is None and opened.mode in ("P", "1") else stored
+    return None if indices is None else indices.astype(np.uint32)
 
 
 @contextmanager

@@ -36,6 +36,7 @@ SUFFIXES |= {".jp2", ".j2k", ".jpf", ".jpx"}
 _ORIENTATION = 0x0112  # the EXIF tag
 _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANES = 0x0102, 0x0103, 0x0106, 0x011C  # TIFF's
 _WHITE_IS_ZERO, _UNCOMPRESSED, _APART = 0, 1, 2  # what they may say
+_OF_FAX = (2, 3, 4)  # compressions
 _DEPTH_BEHIND = 42  # bytes from where JPEG 2000's code begins to where it says its bits
 _STRIP = 1 << 22  # pixels that are converted at a time
 _DEEP = 65535  # white of a 16-bit image
@@ -133,8 +134,18 @@ def _check_planes(opened: Pillow.Image, name: str) -> None:
 
 
 def _is_negative(opened: Pillow.Image) -> bool:
-    """Whether it is a TIFF of 16 bits whose white is 0; those of 8 bits Pillow inverts."""
+    """Whether it is a TIFF of 16 bits whose white is 0; those of fewer bits Pillow inverts."""
     return opened.mode == "I;16" and _tags(opened).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+
+
+def stored_ids(opened: Pillow.Image) -> NDArray[np.generic] | None:
+    """The values of a TIFF that says that white is 0, as tools write arrays of truth values, with True as 1; None for
+    all else. What is compressed as faxes are is meant as it looks."""
+    tags = _tags(opened)
+    if tags.get(_PHOTOMETRIC) != _WHITE_IS_ZERO or tags.get(_COMPRESSION) in _OF_FAX:
+        return None
+    values = np.asarray(opened)
+    return values if _is_negative(opened) else np.invert(values)
 
 
 def _deep_jpeg2000(opened: Pillow.Image, source: Path | bytes, name: str) -> Pillow.Image | None:

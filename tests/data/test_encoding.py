@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from hrs.data.encoding import by_name, palette_of
@@ -113,3 +114,17 @@ def test_a_palette_behind_a_long_colour_profile(tmp_path):
     with Image.open(tmp_path / "a.png") as image:
         image.save(tmp_path / "b.png", icc_profile=np.random.default_rng(0).bytes(9000))
     assert len(wanted) >= 2 and palette_of(tmp_path / "b.png") == wanted
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.uint16])
+def test_ids_of_a_tiff_whose_white_is_0_are_those_that_are_stored(tmp_path, kind):
+    """As tifffile writes truth values; as a picture it would have both classes exchanged."""
+    data, ids = own(tmp_path, street(), "f0.tif"), street() == 1
+    tifffile.imwrite(tmp_path / "labels/f0.tif", ids.astype(kind), photometric="miniswhite")
+    assert (data.read_raw(0) == ids).all()
+
+
+def test_a_mask_that_is_compressed_as_faxes_are_is_as_it_looks(tmp_path):
+    data, ids = own(tmp_path, street(), "f0.tif"), street() == 1
+    Image.fromarray(ids).save(tmp_path / "labels/f0.tif", compression="group4")
+    assert (data.read_raw(0) == ids).all()
