@@ -7,7 +7,7 @@ such as rooms or cities, are all read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,12 +82,22 @@ _HINTS = {
 
 def encoded(found: Found, encodings: list[Encoding], classes: ClassList | None) -> Found:
     """The frames with that of the encodings that fits their labels."""
-    paths = [frame.label for frame in found.frames if frame.label]
-    if classes and classes.palette:
-        encodings = _by_palettes(encodings, spread(paths), classes.palette)
-    encoding = fitting(encodings, paths) if paths else encodings[0]
-    shared = classes.colour_notes if classes and encoding.channel == "colour" else ()
-    return replace(found, encoding=encoding, notes=(*found.notes, *(classes.notes if classes else ()), *shared))
+    paths, notes = [frame.label for frame in found.frames if frame.label], classes.notes if classes else ()
+    left = _by_palettes(encodings, spread(paths), classes.palette) if classes and classes.palette else encodings
+    encoding = fitting(left, paths) if paths else left[0]
+    if classes and encoding.channel == "colour":
+        notes = (*notes, *classes.colour_notes, *_either_way(encodings, paths, classes))
+    return replace(found, encoding=encoding, notes=(*found.notes, *notes))
+
+
+def _either_way(encodings: Sequence[Encoding], paths: Sequence[Path], classes: ClassList) -> Iterator[str]:
+    """What is said where labels are read by their palettes' colours, and their ids, which are others, are known too."""
+    by_id = next((each for each in encodings if each.channel == "index"), None)
+    if by_id and any(_is_moved(by_id, path, classes.palette) and _knows_all(by_id, path) for path in spread(paths)):
+        yield (
+            "labels are read by their palettes' colours, which stand at other ids than the list has them; if ids are "
+            f"meant, take the colours out of {classes.path.name}"
+        )
 
 
 def _by_palettes(encodings: list[Encoding], paths: Sequence[Path], palette: Mapping[int, Colour]) -> list[Encoding]:

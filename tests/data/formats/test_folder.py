@@ -132,6 +132,7 @@ def test_palettes_in_another_order_than_the_list_are_read_by_their_colours(tmp_p
     )
     data = open_dataset(f"folder:{tmp_path}")
     assert (data.read_label(0) == street(0)).all() and (data.read_label(1) == street(1)).all()
+    assert any("read by their palettes' colours" in each and "take the colours out of" in each for each in data.notes)
 
 
 @pytest.mark.parametrize(
