@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from hrs.system.tree import Skipped, by_kind
 EXAMPLES = 6
 _SHOWN = 5  # problems of a kind that are named in the text
 _BAR = 40  # characters of the longest bar
+_DARK = 16  # of 255; white of 12 bits in 16
 _MOST_UNKNOWN = 1000  # ids kept; labels of quite another kind can hold millions
 
 
@@ -132,6 +134,7 @@ def inspect(
     usable: list[int] = []
     unreadable: list[Skipped] = []
     sizes: Counter[str] = Counter()
+    brightest = 0
     census = Census.of(dataset)
     for i, found in enumerate(in_order(partial(_examine, dataset), range(len(dataset)))):
         if isinstance(found, Skipped):
@@ -139,6 +142,7 @@ def inspect(
         else:
             usable.append(i)
             sizes[found.size] += 1
+            brightest = max(brightest, found.brightest)
             census.add(found.label, doubtful=dataset.frames[i].doubtful)
         if progress:
             progress(i + 1, len(dataset))
@@ -155,7 +159,7 @@ def inspect(
         classes=shares,
         ignored=ignored,
         sizes=dict(sizes.most_common()),
-        findings=tuple(judge(mapped, census)),
+        findings=(*judge(mapped, census), *_too_dark(brightest)),
         matches=_matches(dataset, target, census) if target else (),
         dataset=dataset.take(usable),
     )
@@ -179,9 +183,10 @@ def write_examples(report: Report, out: Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class _Facts:
-    """One frame: its size and what its label holds."""
+    """One frame: its size, its brightest value and what its label holds."""
 
     size: str
+    brightest: int
     label: LabelFacts
 
 
@@ -189,7 +194,8 @@ def _examine(dataset: Dataset, i: int) -> _Facts | Skipped:
     frame = dataset.frames[i]
     path = frame.image
     try:
-        height, width = dataset.read_image(i).shape[:2]
+        image = dataset.read_image(i)
+        height, width = image.shape[:2]
         label = LabelFacts(ids={}, upper={}, palette={}, shape=(height, width))
         if frame.label is not None:
             path = frame.label
@@ -199,7 +205,16 @@ def _examine(dataset: Dataset, i: int) -> _Facts | Skipped:
             dataset.read_planted(i)
     except HRSError as error:
         return Skipped(path=path, reason=str(error), kind="unreadable")
-    return _Facts(size=f"{width}x{height}", label=label)
+    return _Facts(size=f"{width}x{height}", brightest=int(image.max()), label=label)
+
+
+def _too_dark(brightest: int) -> Iterator[Finding]:
+    if brightest <= _DARK:
+        yield Finding(
+            certain=False,
+            text=f"no image is brighter than {brightest} of 255, as where 16 bits hold values of 10 or 12; scale them "
+            "to the whole range",
+        )
 
 
 def _label_facts(dataset: Dataset, i: int, shape: tuple[int, int]) -> LabelFacts:

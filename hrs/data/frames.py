@@ -17,10 +17,13 @@ from hrs.system.tree import Skipped, files_below
 LABEL_ENDS = (
     *("_gtFine_labelIds", "_labelIds", "_labelTrainIds", "_labels", "_label", "_masks", "_mask", "-mask", ".mask"),
     *("_gt", "_GT", "_seg", "_segmentation", "_semantic", "_annotation", "_annotations", "_id", "_ids", "_L", "_color"),
-    *(".jpg", ".jpeg", ".png"),  # a.jpg.png beside a.jpg
+    *(".semantic segmentation", ".jpg", ".jpeg", ".png"),  # Unity's; a.jpg.png beside a.jpg
 )
 IMAGE_ENDS = ("", "_leftImg8bit", "_image", "_img", "_rgb", "_photo", "_sat", ".jpg", ".jpeg", ".png")
-LABEL_STARTS = ("label_", "labels_", "mask_", "gt_", "seg_", "segmentation_", "annotation_", "label", "mask", "gt")
+LABEL_STARTS = (
+    *("label_", "labels_", "mask_", "gt_", "seg_", "segmentation_", "semantic_segmentation_", "annotation_"),
+    *("label", "mask", "gt"),
+)
 IMAGE_STARTS = ("", "image_", "img_", "rgb_", "photo_", "image", "img")
 """What people add to names, in the order in which it is tried."""
 _BRUSH = re.compile(r"task-?\d+-annotation-?\d+-")
@@ -152,6 +155,16 @@ def in_no_split(folder: Path, split: str | None) -> tuple[Skipped, ...]:
         return ()
     images = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
     return tuple(Skipped(path=path, reason="lies in no split") for path in images if not path.name.startswith("."))
+
+
+def photo_names(label: str) -> Iterator[str]:
+    """What a photo may be called whose label has this name; nothing where it is not a label's."""
+    for end in LABEL_ENDS:
+        if base := _without_end(label, end):
+            yield from (base + each for each in IMAGE_ENDS)
+    for start in LABEL_STARTS:
+        if base := _without_start(label, start):
+            yield from (each + base for each in IMAGE_STARTS)
 
 
 def refuse_brush_masks(spec: object, folder: Path, files: Iterable[Path]) -> None:

@@ -12,7 +12,7 @@ from hrs.errors import HRSError
 from hrs.labels import CAMVID, IGNORE, colourise
 from tests.conftest import CAMVID as CAMVID_FOLDER
 from tests.conftest import needs_camvid, write_frames
-from tests.data.files import write_classes, write_streets
+from tests.data.files import pictured, street, write_classes, write_streets
 
 
 def damage(path):
@@ -214,3 +214,12 @@ def test_an_image_that_is_read_in_another_shape_than_its_label_is_seen(tmp_path,
     monkeypatch.setattr(layouts, "read_photograph", lambda data, name: np.rot90(read(data, name=name)))
     with pytest.raises(HRSError, match=r"labels/000\.png is read as 64x48 pixels, its image as 48x64"):
         inspect(f"folder:{root}")
+
+
+def test_photos_of_12_bits_in_16_are_told(tmp_path):
+    root = write_classes(write_streets(tmp_path))
+    assert inspect(f"folder:{root}").findings == ()
+    for i in range(3):
+        cv2.imwrite(str(root / f"images/f{i}.png"), pictured(street(i)).astype(np.uint16) * 16)
+    (found,) = inspect(f"folder:{root}").findings
+    assert "no image is brighter than 14 of 255, as where 16 bits hold values of 10 or 12" in found.text

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image
 
 from hrs.data.formats.folder import IMAGES, LABELS
-from hrs.data.frames import Found, Frame, refuse_brush_masks
+from hrs.data.frames import Found, Frame, photo_names, refuse_brush_masks
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.system.photographs import SUFFIXES, open_image
 from hrs.system.tree import files_below
 
-_MASK_ENDS = (
-    *("_mask", "_masks", "-mask", ".mask", "_label", "_labels", "_gt", "_seg", "_segmentation", "_annotation"),
-    *(".jpg", ".jpeg", ".png"),  # a.jpg.png beside a.jpg
-)
 _PHOTOGRAPHS = (".jpg", ".jpeg")  # no mask is one
 _LOOKED_AT = 8
 _NEARLY_HALF = 0.4  # of the files
@@ -39,11 +35,11 @@ def read(spec: DatasetSpec) -> Found:
 
 
 def _refuse_masks(spec: DatasetSpec, root: Path, files: Sequence[Path]) -> None:
-    """Raises HRSError where about half of the files are masks of the others: NAME_mask, NAME in a folder of labels, or
-    NAME of another kind."""
-    called = {file: name for file in files if (name := _photo_of(file))}
-    photos = {file.stem: file for file in files if file not in called}
-    masks = [(file, photos[name]) for file, name in called.items() if name in photos]
+    """Raises HRSError where about half of the files are masks of the others: NAME_mask and its like, NAME in a folder
+    of labels, or NAME of another kind."""
+    anywhere, near = {file.stem: file for file in files}, {file.with_suffix(""): file for file in files}
+    photos = {file: _photo_of(file, near, anywhere) for file in files}
+    masks = [(file, photo) for file, photo in photos.items() if photo and not photos[photo]]
     masks = masks or _in_folders_of_labels(root, files)
     twins = [(two, one) for one, two in pairwise(files) if one.with_suffix("") == two.with_suffix("")]
     masks = masks or (twins if all(_is_mask(*each) for each in twins[:_LOOKED_AT]) else [])
@@ -67,10 +63,10 @@ def _in_folders_of_labels(root: Path, files: Sequence[Path]) -> list[tuple[Path,
     return [(mask, places[False][key]) for key, mask in places[True].items() if key in places[False]]
 
 
-def _photo_of(mask: Path) -> str:
-    """The name of the photo that a mask's name says it is of; empty where it says none."""
-    end = next((each for each in _MASK_ENDS if mask.stem.lower().endswith(each)), "")
-    return mask.stem[: len(mask.stem) - len(end)] if end else ""
+def _photo_of(mask: Path, near: Mapping[Path, Path], anywhere: Mapping[str, Path]) -> Path | None:
+    """The photo that a mask's name says it is of, in its own folder if there; None where it says none."""
+    names = (name for name in photo_names(mask.stem) if name in anywhere and name != mask.stem)
+    return next((near.get(mask.with_name(name)) or anywhere[name] for name in names), None)
 
 
 def _is_mask(mask: Path, photo: Path) -> bool:

@@ -64,6 +64,9 @@ def test_masks_beside_their_photos_are_no_photos(tmp_path, mask):
         ("train/Images/{}.jpg", "train/Masks/{}.png"),
         ("{}.jpg", "gt/{}.png"),
         ("images/town/{}.png", "annotations/town/{}.png"),
+        ("rgb_{}.png", "semantic_segmentation_{}.png"),  # Replicator's
+        ("sequence.{}/step0.camera.png", "sequence.{}/step0.camera.semantic segmentation.png"),  # Unity's
+        ("{}_leftImg8bit.png", "{}_gtFine_labelIds.png"),
     ],
 )
 def test_a_folder_of_labels_beside_is_no_photos(tmp_path, image, mask):
