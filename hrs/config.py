@@ -5,6 +5,7 @@ The command line, the dashboard's form and the checkpoints all read these models
 
 from __future__ import annotations
 
+import re
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -55,6 +56,9 @@ class Section(BaseModel):
             if isinstance(text, str) and (len(text) > _LONGEST or not text.isprintable()):
                 raise ValueError(f"expected one line of at most {_LONGEST} characters")
         return value
+
+
+_DATA_SET = re.compile(r"[a-z0-9]+:\S")  # in a class's name a space follows, as in "vehicle: car"
 
 
 class DataConfig(Section):
@@ -133,7 +137,8 @@ class DataConfig(Section):
             return {"*": value}
         if not isinstance(value, dict):
             raise ValueError("expected lines of 'class: target class', or the name of a file with such lines")
-        per_data_set = any(isinstance(each, dict) for each in value.values()) or any(":" in str(key) for key in value)
+        of_maps = any(isinstance(each, dict) for each in value.values())
+        per_data_set = of_maps or any(_DATA_SET.match(str(key)) for key in value)
         named = value if per_data_set or "*" in value else {"*": value} if value else {}
         return {str(key): _texts(each) for key, each in named.items()}
 

@@ -13,7 +13,7 @@ from app.figures.curves import CHART, histogram
 from app.figures.samples import in_classes_of, legend, overlays
 from hrs.data.doctor import Report, inspect
 from hrs.data.formats.table import FORMATS, to_markdown
-from hrs.data.spec import holds, looks_like, looks_like_inside
+from hrs.data.spec import holds, looks_like, looks_like_inside, looks_like_photos
 from hrs.errors import HRSError
 from hrs.labels import match
 from hrs.progress import counted
@@ -100,11 +100,12 @@ def meant(text: str) -> str | None:
     if not folder.is_dir() or "?" in text:
         return text
     found = looks_like(folder)
+    inside = [] if found else looks_like_inside(folder)
+    found = found or ([] if inside else looks_like_photos(folder))
     if found:
         others = f" (or {', '.join(found[1:])})" if found[1:] else ""
         st.info(plain(f"{text} looks like {found[0]}{others}; this is its name in a config."), icon=":material/info:")
         return found[0]
-    inside = looks_like_inside(folder)
     remedy = f"In it is {inside[0]}." if inside else "Name it as format:path."
     st.error(plain(f"{text} looks like no format that is known, {holds(folder)}. {remedy}"))
     return None

@@ -93,7 +93,7 @@ def classes(
 
 def _name(text: str) -> str:
     """A data set's name; of a folder without a format, that of what it looks like."""
-    from hrs.data.spec import holds, looks_like, looks_like_inside
+    from hrs.data.spec import holds, looks_like, looks_like_inside, looks_like_photos
 
     folder = Path(text).expanduser()
     if not folder.is_dir():
@@ -101,8 +101,9 @@ def _name(text: str) -> str:
     if "?" in text:
         raise HRSError(f"{text}: a folder's name may not hold ?, which begins options; rename it, or link to it")
     found = looks_like(folder)
+    inside = [] if found else looks_like_inside(folder)
+    found = found or ([] if inside else looks_like_photos(folder))
     if not found:
-        inside = looks_like_inside(folder)
         remedy = f"in it is {inside[0]}" if inside else "name it format:path, see: python -m hrs check --help"
         raise HRSError(f"{text} looks like no format that is known, {holds(folder)}; {remedy}")
     others = f" (or {', '.join(found[1:])})" if found[1:] else ""

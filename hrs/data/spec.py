@@ -153,6 +153,14 @@ def looks_like_inside(root: Path) -> list[str]:
     return next((names for names in found if names), [])
 
 
+def looks_like_photos(root: Path) -> list[str]:
+    """The same for photos in folders down to the second level, as of years and months, where nothing else is found."""
+    from hrs.system.photographs import SUFFIXES  # here: naming a data set needs no decoder
+
+    there = any(path.suffix.lower() in SUFFIXES for place in ("*/*", "*/*/*") for path in root.glob(place))
+    return [f"images:{root}"] if there else []
+
+
 def _no_folder(path: Path) -> str:
     packed = zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
     what = "an archive; unpack it and name the folder" if packed else "a file; name the folder"
@@ -163,7 +171,7 @@ def _what_to_call(text: str) -> str:
     path = Path(text).expanduser()
     if path.is_file():
         return f"{path.name} {_no_folder(path)}"
-    found = looks_like(path) or looks_like_inside(path)
+    found = looks_like(path) or looks_like_inside(path) or looks_like_photos(path)
     return f"this folder looks like {' or '.join(found)}" if found else "it looks like none of them"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.command import leftovers
 from tests.conftest import write_frames
-from tests.data.files import write_classes, write_streets
+from tests.data.files import photo, write_classes, write_streets
 
 
 def test_check_writes_a_report_and_examples(hrs, frames, tmp_path):
@@ -104,3 +104,9 @@ def test_check_where_all_pairs_differ_in_size(hrs, tmp_path):
     for file in (root / "labels").iterdir():
         cv2.imwrite(str(file), np.zeros((8, 8), np.uint8))
     assert "found 2 pairs, 2 of them unusable, and 0 other files; 000.png" in hrs("check", f"folder:{root}").error
+
+
+def test_check_of_photos_in_folders_of_months_takes_them_as_photos(hrs, tmp_path):
+    photo(tmp_path / "2024/05/a.JPG")
+    result = hrs("check", tmp_path)
+    assert result.code == 0 and f"looks like  images:{tmp_path};" in result.out

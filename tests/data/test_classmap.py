@@ -117,6 +117,7 @@ def test_which_map_a_data_set_has():
     [
         ({"road": "drivable", 3: None}, {"*": {"road": "drivable", "3": "ignore"}}),
         ("map.yaml", {"*": "map.yaml"}),
+        ({"vehicle: car": "car"}, {"*": {"vehicle: car": "car"}}),
         ({"folder:/a": {"road": "drivable"}}, {"folder:/a": {"road": "drivable"}}),
         ({"folder:/a": "map.yaml"}, {"folder:/a": "map.yaml"}),
         (None, {}),

@@ -114,6 +114,11 @@ def splits(spec: DatasetSpec) -> list[str]:
 
 def _chosen(spec: DatasetSpec) -> Path:
     lists, names = _lists(spec.root), splits(spec)
+    if not lists and (others := _of_others(spec.root)):
+        raise HRSError(
+            f"data set {spec}: {listed(others)} is not read: of COCO's lists the outlines of objects are, which "
+            "instances_SPLIT.json has; put that into annotations/"
+        )
     if not lists:
         raise HRSError(f"data set {spec}: no JSON such as annotations/instances_train.json; {holds(spec.root)}")
     if "split" not in spec.options and (not names or (pick(names, TRAIN) is None and len(lists) == 1)):
@@ -143,6 +148,11 @@ def _lists(root: Path) -> list[Path]:
         if found:
             return found
     return []
+
+
+def _of_others(root: Path) -> list[str]:
+    """The names of lists that are of no outlines of objects, such as panoptic_train2017.json."""
+    return sorted({path.name for place in _PLACES for path in root.glob(place) if path.name.startswith(_OTHERS)})
 
 
 def _split_of(path: Path, root: Path) -> str | None:

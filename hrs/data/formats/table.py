@@ -93,6 +93,7 @@ def _is_there(root: Path, sign: str) -> bool:
 
 
 _SPLIT = frozenset({"split"})
+_PHOTOS = ("jpg", "jpeg", "png", "heic", "tif", "tiff", "webp", "bmp")
 _ROWS = (
     Format(
         name="gta5",
@@ -232,6 +233,7 @@ _ROWS = (
             ("_annotations.coco.json",),
             ("result.json",),
             ("labels.json", "data"),
+            ("coco_annotations.json",),
         ),
     ),
     Format(
@@ -261,7 +263,7 @@ _ROWS = (
         name="images",
         folder="any folder of photos",
         labels="none",
-        signs=tuple((f"*{suffix}",) for suffix in (".jpg", ".JPG", ".jpeg", ".png", ".heic", ".HEIC")),
+        signs=tuple((f"*.{''.join(f'[{each}{each.upper()}]' for each in suffix)}",) for suffix in _PHOTOS),
     ),
     Format(
         name="render",

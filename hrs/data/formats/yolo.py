@@ -51,7 +51,7 @@ def read(spec: DatasetSpec) -> Found:
     split = spec.split_of(names) if names or "split" in spec.options else None
     place = None if folder.splits(spec) else _named(spec.root).get(split or "")
     images, labels = _places(spec, split, place)
-    classes = find_class_list(spec.root)
+    classes = find_class_list(spec.root, labels)
     if classes is None:
         raise HRSError(f"data set {spec}: no data.yaml or classes.txt names the classes; {holds(spec.root)}")
     named = raw_ids(classes.names)

@@ -322,3 +322,12 @@ def test_coco_images_of_one_name_in_many_folders_are_found_by_these_at_once(tmp_
     frames = open_dataset(spec).frames
     assert [frame.image.parent.name for frame in frames] == [f"scene_{i:03d}" for i in range(40)]
     assert len(looked_at) < 40 * 20
+
+
+@pytest.mark.parametrize("name", ["panoptic_val2017", "stuff_val2017"])
+def test_coco_s_other_lists_are_said_not_to_be_read(tmp_path, name):
+    photos(tmp_path, "val2017/a.png")
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / f"annotations/{name}.json").write_text("{}")
+    with pytest.raises(HRSError, match=rf"{name}\.json is not read: .* instances_SPLIT\.json has"):
+        open_dataset(f"coco:{tmp_path}")

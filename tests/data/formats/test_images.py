@@ -92,3 +92,10 @@ def test_photographs_that_are_called_like_masks_are_kept(tmp_path):
         save(tmp_path / f"wall_{i}_label.jpg", pictured(street(i)))
     save(tmp_path / "0_mask.png", street())
     assert len(open_dataset(f"images:{tmp_path}")) == 19
+
+
+@pytest.mark.parametrize("name", ["a.PNG", "a.JPEG", "a.tif", "a.webp", "a.bmp", "2024/05/a.JPG"])
+def test_a_folder_of_photos_is_known_as_such(tmp_path, name):
+    save(tmp_path / name, pictured(street()))
+    with pytest.raises(HRSError, match=f"this folder looks like images:{tmp_path}$"):
+        open_dataset(str(tmp_path))

@@ -85,6 +85,14 @@ def test_yolo_without_a_list_of_classes(tmp_path):
         open_dataset(spec)
 
 
+def test_yolo_s_list_of_classes_may_lie_beside_its_labels(tmp_path):
+    spec = yolo(tmp_path)
+    (tmp_path / "data.yaml").unlink()
+    (tmp_path / "labels/train/classes.txt").write_text("sky\nbox\n")
+    only_the_square(open_dataset(spec))
+    assert open_dataset(spec).skipped == ()
+
+
 def test_yolo_splits_that_are_lists(tmp_path):
     photos(tmp_path, "images/a.png", "images/b.png", "images/c.png")
     (tmp_path / "labels").mkdir()
