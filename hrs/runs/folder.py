@@ -32,6 +32,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a run may be called."""
 
 
+FRAMES = "frames"
+"""What folders of the panel's pictures begin with."""
 MOST_NOTES = 20_000
 """Characters that notes may have."""
 
@@ -106,10 +108,14 @@ class RunFolder(WorkFolder):
         """The panel: a few synthetic frames that the run watches while it trains."""
         return self.path / "weights"
 
-    @property
-    def panel_frames(self) -> Path:
-        """Their pictures and labels, as the network sees them."""
-        return self.weights / "frames"
+    def panel_frames(self, digest: str) -> Path:
+        """Pictures and labels of frames of this digest, as the network sees them. A run that goes on may watch other
+        frames, or labels that were mended; what it kept before shows those of then."""
+        return self.weights / f"{FRAMES}_{digest}"
+
+    def all_panel_frames(self) -> list[Path]:
+        """Every such folder; older versions had one, without a digest."""
+        return sorted(path for path in self.weights.glob(f"{FRAMES}*") if path.is_dir())
 
     def panel_step(self, step: int) -> CorpusFolder:
         """Their weights at one step."""
@@ -121,7 +127,7 @@ class RunFolder(WorkFolder):
 
     @property
     def scores(self) -> CorpusFolder:
-        """The weights of the whole synthetic corpus under the finished run."""
+        """The weights of the whole synthetic corpus, under the best model that the run had when it was scored."""
         return CorpusFolder(self.path / "scores")
 
     @property

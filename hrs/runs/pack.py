@@ -46,7 +46,8 @@ def pack(run: RunFolder, out: Path, *, half: bool = False) -> RunFolder:
         if half:
             _halve(packed.best / MODEL)
         if run.weights.is_dir():
-            shutil.copytree(run.panel_frames, packed.panel_frames)
+            for frames in run.all_panel_frames():
+                shutil.copytree(frames, packed.weights / frames.name)
             for step in _spread(run.panel_steps()):
                 shutil.copytree(run.panel_step(step).path, packed.panel_step(step).path)
         packed.previews.mkdir()

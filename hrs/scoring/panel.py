@@ -1,13 +1,16 @@
 """The panel: the few synthetic frames that a run watches while it trains, with their weights at every step kept.
 
-Each step is a corpus of its own; they share the frames' pictures. Nothing here needs torch.
+Each step is a corpus of its own; steps of the same frames share the pictures of these. Nothing here needs torch.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -41,7 +44,7 @@ class PanelFrame:
 class PanelWriter:
     """Writes the panel of a run.
 
-    frames: at least one, the same at every step.
+    frames: at least one.
     """
 
     run: RunFolder
@@ -89,15 +92,25 @@ class PanelWriter:
         write_picture(self.run.preview("weights", step), weight_sheet(shown, self.space))
 
     def _write_frames(self) -> None:
-        if not self.run.panel_frames.is_dir():
-            with atomic_folder(self.run.panel_frames) as folder:
+        if not self._pictures.is_dir():
+            with atomic_folder(self._pictures) as folder:
                 for frame in self.frames:
                     write_frame(picture_file(folder, file_stem(frame.id)), frame.image, frame.label)
+
+    @cached_property
+    def _pictures(self) -> Path:
+        """The folder of the frames' pictures: another one where any of them, or its label, is another."""
+        digest = hashlib.blake2b(digest_size=8)
+        for frame in self.frames:
+            digest.update(f"{frame.id}\0{frame.label.shape}".encode())
+            digest.update(np.ascontiguousarray(frame.image))
+            digest.update(np.ascontiguousarray(frame.label))
+        return self.run.panel_frames(digest.hexdigest())
 
     def _row(self, frame: PanelFrame, step: int) -> Row:
         """Of the data set's own files nothing is said: a run may be passed on."""
         stem, folder = file_stem(frame.id), self.run.panel_step(step)
-        files = {"map": folder.map_file(stem), "picture": picture_file(self.run.panel_frames, stem)}
+        files = {"map": folder.map_file(stem), "picture": picture_file(self._pictures, stem)}
         return {"frame": frame.id, **{name: os.path.relpath(file, folder.path) for name, file in files.items()}}
 
 

@@ -46,7 +46,8 @@ def test_the_readme_names_what_a_run_leaves_behind_and_nothing_else() -> None:
     facts = [*vars(WorkFolder).items(), *vars(RunFolder).items()]
     own = [getattr(run, name) for name, each in facts if isinstance(each, property)]
     paths = [each.path if isinstance(each, CorpusFolder) else each for each in own if not isinstance(each, str)]
-    paths += [run.panel_step(500).path, run.preview("val", 500), run.preview("weights", 500), run.preview_scores(500)]
+    paths += [run.panel_frames("DIGEST"), run.panel_step(500).path]
+    paths += [run.preview("val", 500), run.preview("weights", 500), run.preview_scores(500)]
     names = {re.sub(r"0+500", "STEP", path.relative_to(run.path).as_posix()) for path in paths}
     assert tree(README.read_text(encoding="utf-8")) == names
 

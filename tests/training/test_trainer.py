@@ -90,7 +90,13 @@ def test_a_run_folder_holds_all_it_promises(tmp_path, tiny):
     with open(run.results_csv, newline="") as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["3", "6"]
     assert status.best.miou == max(r["miou"] for r in rows if r["split"] == "val")
-    assert sorted(p.name for p in run.weights.iterdir()) == ["frames", "step_000000", "step_000003", "step_000006"]
+    (pictures,) = run.all_panel_frames()
+    assert sorted(p.name for p in run.weights.iterdir()) == [
+        pictures.name,
+        "step_000000",
+        "step_000003",
+        "step_000006",
+    ]
     panel = open_panel(run, 6)
     frames = [panel.frame(row) for row in range(len(panel))]
     for frame in frames:
