@@ -25,10 +25,10 @@ def test_ids_are_unique_over_the_batch_and_zero_means_none(view):
     assert not set(ids[0].unique().tolist()) & set(ids[1].unique().tolist())
 
 
-@pytest.mark.parametrize("most", [4096, 0])
+@pytest.mark.parametrize("most", [64, 0])
 def test_neighbour_mean_against_a_loop(view, monkeypatch, most):
     """By table and, where there are too many regions for one, pair by pair."""
-    monkeypatch.setattr(region, "MOST_IN_A_TABLE", most)
+    monkeypatch.setattr(region, "PAIRS_A_PIXEL", most)
     view.regions[1, :4] = -1
     ids, count = batch_ids(view)
     values = torch.randn(count, 4)
@@ -45,6 +45,17 @@ def test_neighbour_mean_against_a_loop(view, monkeypatch, most):
                         border[one] += 1
                         border[two] += 1
     torch.testing.assert_close(neighbour_mean(values, ids), total / border.clamp(min=1)[:, None], atol=1e-5, rtol=1e-4)
+
+
+def test_a_cpu_makes_no_table_that_is_large_for_its_image(monkeypatch):
+    """At 192x256, and half of it where features are coarse."""
+    tables = []
+    real = region.border_lengths
+    monkeypatch.setattr(region, "border_lengths", lambda ids, regions: tables.append(regions) or real(ids, regions))
+    for regions in (608, 2625):
+        ids = torch.arange(96 * 128).view(1, 96, 128) % regions + 1
+        neighbour_mean(torch.rand(regions + 1, 2), ids)
+    assert tables == [608]
 
 
 def test_every_region_has_the_label_of_its_pixels(view):

@@ -15,7 +15,9 @@ from hrs.selection.statistics import class_counts
 from hrs.selection.view import View, cells
 
 MOST_IN_A_TABLE = 4096
-"""Regions of an image, up to which a table of all pairs of them is the faster way to their neighbours."""
+"""Regions of an image, up to which a GPU makes a table of all pairs of them to know their neighbours."""
+PAIRS_A_PIXEL = 64
+"""Pairs of regions for each pixel of an image, up to which such a table is the faster way on a CPU."""
 
 
 def batch_ids(view: View) -> tuple[Tensor, int]:
@@ -43,12 +45,18 @@ def region_labels(labels: Tensor, ids: Tensor, count: int) -> Tensor:
 def neighbour_mean(values: Tensor, ids: Tensor) -> Tensor:
     """Mean of the neighbouring regions' values, weighted by border length: (count k), (b h w) -> (count k)."""
     regions = (len(values) - 1) // len(ids)
-    if regions > MOST_IN_A_TABLE:
+    if not _fits_a_table(ids, regions):
         return _mean_over_borders(values, ids)
     borders = border_lengths(ids, regions).to(values.dtype)
     total = borders @ values[1:].view(*borders.shape[:2], -1)
     mean = total / borders.sum(dim=2, keepdim=True).clamp(min=1)
     return torch.cat([torch.zeros_like(values[:1]), mean.flatten(0, 1)])
+
+
+def _fits_a_table(ids: Tensor, regions: int) -> bool:
+    if ids.is_cuda:
+        return regions <= MOST_IN_A_TABLE
+    return regions**2 <= PAIRS_A_PIXEL * ids[0].numel()
 
 
 def border_lengths(ids: Tensor, regions: int) -> Tensor:
