@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.context import plain
 from app.runs.reading import read_config
+from hrs.config import RunConfig
 from hrs.methods.table import METHODS
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
@@ -14,7 +15,10 @@ def say_apart(run: RunFolder, corpus: ScoredCorpus) -> str:
     said = []
     judges, config = corpus.about.judges, read_config(run)
     if judges is not None and "image" in corpus.maps and "image" not in judges.acting:
-        said.append("Training drew frames as often as their image weight says; it is no part of all levels combined.")
+        drew = "drew" if config is None or _past_ramp(run, config) else "would have drawn"
+        said.append(
+            f"Training {drew} frames as often as their image weight says; it is no part of all levels combined."
+        )
         if not judges.acting:
             said.append("No loss was multiplied, so these are 1 everywhere: sort by the mean of Image.")
     if config is not None and corpus.dataset is not None and METHODS[config.method].learns_weights:
@@ -24,6 +28,11 @@ def say_apart(run: RunFolder, corpus: ScoredCorpus) -> str:
     if config is not None and METHODS[config.method].acts_elsewhere:
         said.append(f"This run is a {METHODS[config.method].about}.")
     return plain(" ".join(said))
+
+
+def _past_ramp(run: RunFolder, config: RunConfig) -> bool:
+    """Whether a run came to where frames begin to be drawn by their weights."""
+    return _trained(run) > config.selection.warmup + config.selection.ramp
 
 
 def _trained(run: RunFolder) -> float:
