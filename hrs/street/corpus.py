@@ -6,7 +6,7 @@ import json
 import multiprocessing
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -180,15 +180,9 @@ def _prepare(job: _Job) -> None:
         "renderer": RENDERER_VERSION,
     } | ({} if job.faults else {"faults": "none"})
     path = job.out / "render.json"
-    if path.exists():
-        try:
-            found = read_json(path)
-        except HRSError as error:
-            raise HRSError(f"{path} is not readable as JSON; delete the folder {job.out} and render again") from error
-        if found != told:
-            raise HRSError(
-                f"{job.out} holds another render ({found}), not {told}; choose another folder or delete this one"
-            )
+    _check_render(path, told)
+    make_folder(job.out)
+    _replace(path, (json.dumps(told, indent=1) + "\n").encode())  # first: whatever else lies there is this render's
     for name in ("images", "labels", "planted", "info"):
         make_folder(job.out / name)
         sweep(job.out / name, below=False)  # what killed processes left half-written
@@ -197,4 +191,24 @@ def _prepare(job: _Job) -> None:
         "palette": {i: list(colour) for i, colour in enumerate(PALETTE)},
     }
     _replace(job.out / "classes.yaml", yaml.safe_dump(classes, sort_keys=False, default_flow_style=None).encode())
-    _replace(path, (json.dumps(told, indent=1) + "\n").encode())
+
+
+def _check_render(path: Path, told: Mapping[str, object]) -> None:
+    """Raises HRSError where the folder of render.json holds another render, or what is no render."""
+    folder = path.parent
+    # Looked at before the file is looked for: a process that starts beside this one writes that first.
+    other = next((each for each in _inside(folder) if each.name != path.name and not each.name.startswith(".")), None)
+    if not path.exists():
+        if other is not None:
+            raise HRSError(f"{folder} holds {other.name} and no render; name a folder that is new or empty")
+        return
+    try:
+        found = read_json(path)
+    except HRSError as error:
+        raise HRSError(f"{path} is not readable as JSON; delete the folder {folder} and render again") from error
+    if found != told:
+        raise HRSError(f"{folder} holds another render ({found}), not {told}; choose another folder or delete this one")
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []

@@ -77,6 +77,26 @@ def test_a_folder_of_another_render_is_refused(tmp_path):
         street.render_corpus(tmp_path, "synthetic", frames=1, workers=1, **SMALL)
 
 
+@pytest.mark.parametrize("name", ["classes.yaml", "images/a.jpg", "notes.txt"])
+def test_a_folder_that_holds_no_render_stays_as_it_is(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(HRSError, match=f"holds {name.split('/')[0]} and no render; name a folder that is new"):
+        street.render_corpus(tmp_path, "camera", frames=1, **SMALL)
+    assert contents(tmp_path) == {name: b"mine"}
+
+
+def test_a_render_that_was_killed_before_its_first_frame_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus.yaml, "safe_dump", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        street.render_corpus(tmp_path, "camera", frames=1, **SMALL)
+    monkeypatch.undo()
+    monkeypatch.setattr(gl, "can_render", lambda: False)
+    with pytest.raises(street.RendererUnavailable):
+        street.render_corpus(tmp_path, "camera", frames=1, **SMALL)
+    assert {"classes.yaml", "render.json"} <= contents(tmp_path).keys()
+
+
 def test_a_finished_corpus_needs_no_opengl(tmp_path, monkeypatch):
     monkeypatch.setattr(gl, "can_render", lambda: False)
     with pytest.raises(street.RendererUnavailable):
