@@ -27,6 +27,7 @@ _OWNER = re.compile(
     r"\.[0-9a-f]{32}\.(?P<kind>tmp|old|gone)"
 )
 _HIDDEN = re.compile(rf"\.(?P<name>.+)\.{_OWNER.pattern}", re.DOTALL)
+_NUMBER = re.compile(r"\[Errno (?P<python>\d+)\]|\(os error (?P<rust>\d+)\)")
 _LONGEST = 100  # bytes of a name that its hidden names keep, since a file name has 255
 _PER_SECOND = 1000
 _SPACE = 1 << 20  # bytes; a disk with less is full
@@ -201,9 +202,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             sync_folder(temporary)
             _swap(temporary, path)
         except Exception as error:
-            # Not every writer says so by errno: safetensors, torch.save and shutil have errors of their own.
-            says = isinstance(error, HRSError) or (isinstance(error, OSError) and error.errno is not None)
-            if not says and is_full(path.parent):
+            if isinstance(error, HRSError) or (isinstance(error, OSError) and error.errno is not None):
+                raise
+            if number := _number_in(error):
+                raise OSError(number, os.strerror(number), str(path)) from error
+            if is_full(path.parent):
                 raise _disk_full(path) from error
             raise
         finally:
@@ -247,6 +250,13 @@ def hidden_folder(path: Path) -> Iterator[Path]:
         yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _number_in(error: Exception) -> int | None:
+    """The system's number of what went wrong; safetensors and shutil have errors of their own, which tell it in words
+    alone, and what did not fit is gone by then."""
+    found = _NUMBER.search(str(error))
+    return int(found["python"] or found["rust"]) if found else None
 
 
 def is_full(folder: Path) -> bool:

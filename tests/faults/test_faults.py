@@ -6,11 +6,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from hrs.cli import main
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
+from hrs.system.files import atomic_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,3 +81,12 @@ def test_commands_on_a_full_disk_are_one_line_and_leave_nothing(small_disk, fram
     said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("checking")]
     assert ended.value.code == 1 and len(said) == 1 and "disk full" in said[0]
     assert [path for path in small_disk.rglob("*") if path not in before and path.is_file()] == []
+
+
+def test_weights_that_do_not_fit_leave_the_ones_before(small_disk):
+    with atomic_folder(small_disk / "last") as folder:
+        save_file({"weight": np.zeros(10)}, folder / "model.safetensors")
+    with pytest.raises(HRSError, match="disk full: cannot write"), atomic_folder(small_disk / "last") as folder:
+        save_file({"weight": np.zeros(1 << 20)}, folder / "model.safetensors")
+    assert [path.name for path in small_disk.rglob("*")] == ["last", "model.safetensors"]
+    assert len(load_file(small_disk / "last/model.safetensors")["weight"]) == 10

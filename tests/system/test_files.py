@@ -171,6 +171,17 @@ def test_a_full_disk_seen_by_a_library_without_oserror(run: RunFolder, monkeypat
         raise RuntimeError("failed writing archive")
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_that_a_library_tells_of_in_words(tmp_path: Path, number: int) -> None:
+    """Where nothing is left of what did not fit, the disk has space again; and a quota is none of the disk's."""
+    why = os.strerror(number)
+    rust = RuntimeError(f"Error while serializing: I/O error: {why} (os error {number})")
+    for error in (rust, shutil.Error([("from", "to", f"[Errno {number}] {why}: 'to'")])):
+        with pytest.raises(HRSError, match=r"disk full: cannot write .*last"), files.atomic_folder(tmp_path / "last"):
+            raise error
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_closed_to_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pathlib.Path.mkdir", failing(PermissionError(errno.EACCES, "Permission denied")))
     with pytest.raises(HRSError, match=r"cannot write .*Permission denied"):
