@@ -176,8 +176,8 @@ def split_words(report: Report) -> str:
 
 def problem_table(report: Report) -> pd.DataFrame:
     """One row a problem: what is wrong, where, and how bad."""
-    rows = [("left out", str(item.path), item.reason) for item in report.skipped]
-    rows += [("unreadable", str(item.path), item.reason) for item in report.unreadable]
+    rows = [("left out", item.shown, item.reason) for item in report.skipped]
+    rows += [("unreadable", item.shown, item.reason) for item in report.unreadable]
     for raw, pixels in report.unknown.items():
         key = report.dataset.encoding.keys(raw)[0] if report.dataset.encoding else str(raw)
         rows.append(("unknown id", key, f"{counted(pixels, 'pixel')} ignored"))

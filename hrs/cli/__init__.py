@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any
 
@@ -29,6 +30,9 @@ app.command("work", hidden=True)(tasks.work)
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; a user's mistake is one line on stderr and exit code 1. Where it is asked to end, what is
     open is closed and removed first."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may hold what is no text
+            stream.reconfigure(errors="backslashreplace")
     try:
         with interrupting():
             return app(args=arguments, standalone_mode=True)

@@ -64,8 +64,8 @@ class Report:
         return {
             "spec": self.spec,
             "pairs": self.pairs,
-            "skipped": [{"path": str(item.path), "reason": item.reason} for item in self.skipped],
-            "unreadable": [{"path": str(item.path), "reason": item.reason} for item in self.unreadable],
+            "skipped": [{"path": item.shown, "reason": item.reason} for item in self.skipped],
+            "unreadable": [{"path": item.shown, "reason": item.reason} for item in self.unreadable],
             "unknown": {str(raw): pixels for raw, pixels in self.unknown.items()},
             "classes": {name: round(share, 4) for name, share in self.classes.items()},
             "ignored": None if self.ignored is None else round(self.ignored, 4),

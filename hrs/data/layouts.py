@@ -24,7 +24,7 @@ from hrs.data.splits import pick
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace, Match, mapping, match
 from hrs.progress import Progress
-from hrs.system.documents import shortened
+from hrs.system.documents import is_utf8, shortened
 from hrs.system.images import decode_grey
 from hrs.system.integrity import is_lossy, is_whole_file, what_it_is
 from hrs.system.photographs import Size, open_image, read_photograph, sizes_of, too_large
@@ -265,6 +265,9 @@ class _Header:
 
 def _checked(frame: Frame) -> Frame | Skipped:
     """The frame, with what its sizes say of EXIF's turn; or why it cannot be used."""
+    for file in filter(None, (frame.image, frame.label, frame.planted)):
+        if not is_utf8(file):  # tables and lists of frames are text
+            return Skipped(path=file, reason="has a name or a folder whose name is not in UTF-8: rename it")
     image = _header(frame.image)
     if isinstance(image, Skipped):
         return image

@@ -109,6 +109,15 @@ def printable(line: str) -> str:
     return "".join(c if c.isprintable() or c == "\t" else ascii(c)[1:-1] for c in line)
 
 
+def is_utf8(path: Path) -> bool:
+    """Whether a path is text; names of older systems and archives may be none."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def usable_path(text: str) -> Path:
     """A path that a user, a configuration or a request names, with ~ expanded. Raises HRSError for what no system
     could open: an empty character, one that cannot be written, or names of more than 255 bytes."""

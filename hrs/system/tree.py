@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrs.errors import HRSError
+from hrs.system.documents import printable
 
 _OF_SYSTEMS = frozenset({"@eadir", "__macosx", "#recycle", "$recycle.bin", "lost+found", "system volume information"})
 """Folders that network disks, archives and systems make, in small letters: thumbnails, waste, copies."""
@@ -23,6 +24,11 @@ class Skipped:
     path: Path
     reason: str
     kind: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The path as text, whatever bytes it is made of."""
+        return printable(str(self.path))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,5 +133,5 @@ def in_words(skipped: Sequence[Skipped]) -> str:
 
 
 def _names(items: Sequence[Skipped]) -> str:
-    names = ", ".join(item.path.name for item in items[:NAMED])
+    names = ", ".join(printable(item.path.name) for item in items[:NAMED])
     return f"{names}, …" if len(items) > NAMED else names

@@ -49,7 +49,7 @@ class Recorder:
         self.spoken = 0.0
 
     def __enter__(self) -> Self:
-        file = logging.FileHandler(self.run.log, encoding="utf-8")
+        file = logging.FileHandler(self.run.log, encoding="utf-8", errors="backslashreplace")
         file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
         self.handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), file]
         for handler in self.handlers:

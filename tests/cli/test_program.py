@@ -13,7 +13,7 @@ from hrs.launch.process import INTERRUPTED
 from hrs.methods.table import METHODS
 from hrs.runs.folder import RunFolder
 from tests.cli.command import ROOT, Result
-from tests.conftest import tiny_config
+from tests.conftest import tiny_config, write_frames
 
 
 def test_the_program_fails_with_one_line_and_code_1(tmp_path):
@@ -22,6 +22,15 @@ def test_the_program_fails_with_one_line_and_code_1(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert Result(done.returncode, done.stdout, done.stderr).error.endswith("check the path")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_no_text_is_printed_all_the_same(tmp_path):
+    root = write_frames(tmp_path / "d", 2, seed=0)
+    (root / "images" / os.fsdecode(b"caf\xe9.png")).write_bytes(b"")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:strict"}
+    command = [sys.executable, "-m", "hrs", "check", f"folder:{root}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == 0 and "Traceback" not in done.stderr and r"caf\udce9.png" in done.stdout
 
 
 SLEEPER = """

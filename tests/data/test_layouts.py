@@ -1,3 +1,6 @@
+import os
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -6,6 +9,7 @@ from hrs.data.layouts import open_dataset, open_sources
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.labels import CAMVID, CITYSCAPES, IGNORE
+from hrs.system.tree import in_words
 from tests.conftest import CAMVID as CAMVID_FOLDER
 from tests.conftest import needs_camvid, write_frames
 
@@ -83,6 +87,19 @@ def test_files_without_partner_and_unreadable_ones_are_left_out(tmp_path):
         ("images", "003.png", "is not a readable image"),
         ("images", "004.png", "is 64x48, its label 8x8"),
     }
+
+
+def test_names_that_are_no_text_are_left_out(tmp_path):
+    """As archives of older systems have them; frames are known by their names in tables and lists."""
+    root = write_frames(tmp_path / "d", 2, seed=0)
+    odd = os.fsdecode(b"caf\xe9.png")
+    for kind in ("images", "labels"):
+        shutil.copy(root / kind / "000.png", root / kind / odd)
+    data = open_dataset(f"folder:{root}")
+    assert [frame.id for frame in data.frames] == ["000", "001"]
+    (left,) = data.skipped
+    assert left.path.name == odd and "not in UTF-8: rename it" in left.reason
+    assert left.shown.endswith(r"/caf\udce9.png") and r": caf\udce9.png)" in in_words(data.skipped)
 
 
 def test_no_usable_frame_is_an_error_with_layout_and_findings(tmp_path):

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -41,3 +43,12 @@ def test_a_preview_is_scored_by_the_classes_that_its_data_set_names(tmp_path):
     recorder.previews(1, shown)
     recorder.previews(2, shown, possible={0, 1})
     assert [run.read_preview_scores(step) for step in (1, 2)] == [{"a": 25.0}, {"a": 50.0}]
+
+
+def test_the_log_holds_lines_that_are_no_text(tmp_path, monkeypatch):
+    monkeypatch.setattr(record.LOGGER, "propagate", False)  # pytest's own reports hold text alone
+    space = LabelSpace(name="town", classes=CLASSES, palette=tuple(map(tuple, COLOURS.tolist())))
+    run = RunFolder.create(tmp_path, "run", "")
+    with Recorder(run, space, steps=9, first=0):
+        record.LOGGER.info("left out: %s", os.fsdecode(b"caf\xe9.png"))
+    assert r"left out: caf\udce9.png" in run.log.read_text(encoding="utf-8")
