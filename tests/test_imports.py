@@ -26,7 +26,7 @@ LAYERS = (
     ("selection",),
     ("methods",),
     ("checkpoint",),
-    ("inference", "scoring"),
+    ("inference", "runs.pack", "scoring"),
     ("training", "labelling"),
     ("launch", "cluster"),
     ("study",),

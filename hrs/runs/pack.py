@@ -45,6 +45,7 @@ def pack(run: RunFolder, out: Path, *, half: bool = False) -> RunFolder:
         shutil.copytree(run.best, packed.best, ignore=shutil.ignore_patterns("*.onnx") if half else None)
         if half:
             _halve(packed.best / MODEL)
+            _keep_gauge(run.best, packed.best)
         if run.weights.is_dir():
             for frames in run.all_panel_frames():
                 shutil.copytree(frames, packed.weights / frames.name)
@@ -66,6 +67,15 @@ def _halve(model: Path) -> None:
             tensors[name] = value.astype(np.float16)
     with usual_rights(model):
         save_file(tensors, model)
+
+
+def _keep_gauge(whole: Path, halved: Path) -> None:
+    """A gauge that counts for the whole weights counts for the rounded ones."""
+    from hrs.inference.export import weights_hash  # torch, which nothing else here needs
+    from hrs.inference.realism import read_gauge, write_gauge
+
+    if (gauge := read_gauge(whole)) is not None:
+        write_gauge(gauge, halved, weights=weights_hash(halved))
 
 
 def _spread(steps: list[int]) -> list[int]:

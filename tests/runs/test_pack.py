@@ -1,12 +1,17 @@
 import shutil
 
+import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
 from hrs.checkpoint import load_checkpoint
 from hrs.errors import HRSError
 from hrs.inference import Predictor
+from hrs.inference.export import weights_hash
+from hrs.inference.realism import fit_gauge, read_gauge, write_gauge
 from hrs.runs.folder import RunFolder
+from hrs.runs.names import MODEL
 from hrs.runs.pack import pack
 from hrs.runs.registry import list_runs, resolve_checkpoint
 from hrs.runs.seen import Seen, read_seen
@@ -82,3 +87,16 @@ def test_half_the_size_is_nearly_the_same_network(finished, tmp_path):
         before = wanted[name]
         assert value.dtype == before.dtype
         torch.testing.assert_close(value, before, rtol=2**-11, atol=1e-7)
+
+
+def test_a_gauge_of_the_whole_weights_counts_for_the_rounded_ones_and_no_other_does(finished, tmp_path):
+    rng = np.random.default_rng(0)
+    gauge = fit_gauge(*rng.normal(size=(2, 6, 4)).astype(np.float32))
+    run = RunFolder(tmp_path / "run")
+    shutil.copytree(finished.path, run.path)
+    write_gauge(gauge, run.best, weights=weights_hash(run.best))
+    own = read_gauge(pack(run, tmp_path / "half", half=True).best)
+    assert own is not None and np.array_equal(own.reference, gauge.reference)
+    other = {name: value[::-1].copy() for name, value in load_file(run.best / MODEL).items() if value.ndim}
+    save_file(other, run.best / MODEL)
+    assert read_gauge(pack(run, tmp_path / "other", half=True).best) is None
