@@ -99,18 +99,24 @@ def score(
     device: Annotated[str, typer.Option()] = "auto",
     on: On = None,
 ) -> None:
-    """Weight maps of a whole corpus and a table over its frames. Goes on where an earlier call stopped."""
+    """Weight maps of a whole corpus and a table over its frames. Goes on where an earlier call stopped.
+
+    Without --out, the scores of a run that comes with hrs go to a copy of it among one's own.
+    """
     from hrs.inference import pick_device
     from hrs.runs.folder import RunFolder
     from hrs.runs.names import CorpusFolder
+    from hrs.runs.registry import adopt, is_shipped
     from hrs.scoring.score import own_corpus
     from hrs.scoring.score import score as score_corpus
 
     folder = checkpoint_folder(checkpoint, runs)
-    run = RunFolder.of_checkpoint(folder)
+    corpus, run = dataset or own_corpus(folder), RunFolder.of_checkpoint(folder)
+    if run and out is None and is_shipped(run):
+        run = adopt(run, runs)
+        folder = run.best
     task = run.tasks / "score" if run and out is None else None
     out = out or (run or RunFolder(folder)).scores.path
-    corpus = dataset or own_corpus(folder)
     command, own = ["score", str(folder), corpus], None if on else device  # a cluster needs no device of this machine
     with occupying(own, task, command, out=out), progress_bar("scoring") as progress:
         options: dict[str, Any] = {"limit": limit, "replace": replace, "progress": progress}

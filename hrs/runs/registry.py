@@ -48,6 +48,11 @@ def shipped_runs(root: Path) -> list[RunSummary]:
     return [summary for summary in list_runs(SHIPPED) if not RunFolder(root / summary.name).exists()]
 
 
+def is_shipped(run: RunFolder) -> bool:
+    """Whether it comes with hrs: only to be read."""
+    return run.path.resolve().parent == SHIPPED.resolve()
+
+
 def summarise(run: RunFolder) -> RunSummary | None:
     """One run's line as it is now; None for one that was deleted."""
     try:

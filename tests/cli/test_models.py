@@ -188,6 +188,19 @@ def test_score_takes_the_runs_own_corpus_and_a_limit(hrs, trained, tmp_path):
     assert result.code == 0 and len(pq.read_table(runs / "first/scores/index.parquet")) == 3
 
 
+def test_a_run_that_ships_is_scored_as_a_copy_that_is_found_by_name(hrs, trained, tmp_path, monkeypatch):
+    shipped = tmp_path / "checkpoints"
+    shutil.copytree(trained, shipped)
+    monkeypatch.setattr(registry, "SHIPPED", shipped)
+    before = files(shipped)
+    for named in ("first", shipped / "first"):
+        result = hrs("score", named, "--limit", 3)
+        assert result.code == 0 and "index: runs/first/scores/index.parquet" in result.out
+    assert hrs("areas", "first").code == 0
+    assert hrs("score", "first", "--limit", 3, "--out", "scores", "--runs", "others").code == 0
+    assert files(shipped) == before and not Path("others").exists()
+
+
 def test_score_needs_weighting_networks(hrs, config, trained, frames, tmp_path):
     overrides = ("--set", "method=joint", "--set", "train.steps=1")
     assert hrs("train", config, *overrides, "--name", "joint").code == 0
