@@ -13,6 +13,7 @@ const $ = (id) => document.getElementById(id);
 const state = {
   set: asked.get('set') ?? '', space: { classes: [], palette: [] }, photos: [], advice: new Map(), photo: null,
   value: 0, tool: 'area', grain: GRAIN, radius: 8, model: asked.get('model') ?? '', guess: null, questions: [], asked: GRAIN, question: -1,
+  answering: false, // the user has turned to the questions: a class's key answers them
 };
 const view = new View($('picture'));
 let label = null;
@@ -84,11 +85,11 @@ function fillClasses() {
     const key = document.createElement('kbd');
     key.textContent = value === IGNORE ? '0' : KEYS[i] ?? '';
     item.append(colour, name, key);
-    item.onclick = () => choose(value);
+    item.onclick = () => { turnTo(false); choose(value); };
     item.onkeydown = (event) => {
       const to = { ArrowDown: item.nextElementSibling, ArrowUp: item.previousElementSibling }[event.key];
       if (to) to.focus();
-      else if (event.key === 'Enter' || event.key === ' ') choose(value);
+      else if (event.key === 'Enter' || event.key === ' ') item.click();
       else return;
       event.preventDefault();
     };
@@ -158,6 +159,7 @@ async function load(name) {
     [label, keeper, leaving] = [own, mine, false];
     forgetHelp();
     view.show(photo, label, state.space.palette);
+    ready();
     showShare();
     fillPhotos();
     await findHelp(path, turn);
@@ -169,6 +171,7 @@ async function load(name) {
 function forgetHelp() {
   Object.assign(state, { guess: null, questions: [], question: -1 });
   areas = cursor = null;
+  turnTo(false);
   $('start').hidden = $('questions').hidden = true;
 }
 
@@ -240,9 +243,25 @@ function nextQuestion() {
   if (!found) { $('question').textContent = 'No more questions for this photo.'; view.point([]); return; }
   const name = state.space.classes[found.label] ?? 'none of these classes';
   $('question').textContent = `Is this ${name}? The model is ${Math.round(100 * found.confidence)} % sure.`;
-  const pixels = areas.of(state.asked, found.area);
+  showQuestion();
+}
+
+const askedOf = () => areas.of(state.asked, state.questions[state.question].area);
+
+/** Light up what the question is about; the view goes there where the user has turned to the questions. */
+function showQuestion() {
+  const pixels = askedOf();
   view.point(pixels);
-  view.look(boxOf(pixels, label.width));
+  if (state.answering) view.look(boxOf(pixels, label.width));
+}
+
+/** Questions come unasked: until the user turns to them, the key of a class chooses what is painted. */
+function turnTo(answering) {
+  if (answering === state.answering) return;
+  state.answering = answering;
+  $('questions').classList.toggle('answering', answering);
+  $('by-key').textContent = answering ? 'Or press the key of the right class.' : 'Click here to answer by the key of a class, too.';
+  if (answering && asking()) showQuestion();
 }
 
 function answered(question) {
@@ -252,7 +271,7 @@ function answered(question) {
 
 function answer(value) {
   if (leaving) return;
-  stroke(areas.of(state.asked, state.questions[state.question].area), value);
+  stroke(askedOf(), value);
   nextQuestion();
 }
 
@@ -308,6 +327,7 @@ function down(event) {
     return;
   }
   if (moves(event)) { $('stage').classList.add('moving'); return; }
+  turnTo(false);
   last = view.place(event);
   label.begin();
   paintAt([last]);
@@ -394,6 +414,7 @@ function steer(event) {
     cursor = { x: within(from.x + by[0] * reach, label.width), y: within(from.y + by[1] * reach, label.height) };
     view.point(touched(cursor));
   } else if (event.key === 'Enter' && cursor && state.tool !== 'move') {
+    turnTo(false);
     stroke(touched(cursor), state.value);
     goOn();
   } else return;
@@ -443,7 +464,7 @@ function keyed(event) {
   else if (key in ACTS) ACTS[key]();
   else if (key === '0' || (KEYS.includes(key) && KEYS.indexOf(key) < state.space.classes.length)) {
     const value = key === '0' ? IGNORE : KEYS.indexOf(key);
-    if (asking()) answer(value);
+    if (asking() && state.answering) answer(value);
     else choose(value);
   } else return;
   event.preventDefault();
@@ -492,6 +513,12 @@ function takeKeys() {
   if (outside.activeElement === outside.body) window.focus();
 }
 
+/** The tools can be used, or it is said why not. */
+function ready() {
+  $('loading').hidden = true;
+  for (const part of document.querySelectorAll('[inert]')) part.inert = false;
+}
+
 async function begin() {
   takeKeys();
   const [models, found] = await Promise.all([ask('models').then((a) => a.json()), ask(addressOf(state.set)).then((a) => a.json())]);
@@ -527,6 +554,7 @@ $('redo').onclick = () => change('redo');
 $('zoom-in').onclick = () => view.zoom(1.25);
 $('zoom-out').onclick = () => view.zoom(0.8);
 $('zoom-fit').onclick = () => view.fit();
+for (const kind of ['focusin', 'click']) $('questions').addEventListener(kind, () => turnTo(true), { capture: true });
 $('agree').onclick = () => answer(state.questions[state.question].label);
 $('skip').onclick = () => nextQuestion();
 $('model').onchange = (event) => { state.model = event.target.value; $('advise').disabled = !state.model; lookAnew(); };
@@ -560,7 +588,10 @@ picture.addEventListener('pointerdown', down);
 picture.addEventListener('pointermove', move);
 picture.addEventListener('pointerup', up);
 picture.addEventListener('pointercancel', up);
-picture.addEventListener('pointerleave', () => { $('hover').hidden = true; if (label && !asking()) view.point([]); });
+picture.addEventListener('pointerleave', () => {
+  $('hover').hidden = true;
+  if (label) view.point(asking() ? askedOf() : []);
+});
 $('stage').addEventListener('keydown', steer);
 picture.addEventListener('wheel', (event) => {
   event.preventDefault();
@@ -573,4 +604,4 @@ window.addEventListener('keyup', (event) => { if (event.key === ' ') space = fal
 window.addEventListener('blur', () => { space = false; });
 window.addEventListener('pagehide', () => keeper?.farewell()); // also where the dashboard goes to another page
 window.addEventListener('beforeunload', (event) => { if (keeper?.pending) event.preventDefault(); });
-trying(begin);
+trying(begin).finally(ready);

@@ -37,6 +37,32 @@ def test_a_question_stays_until_it_is_answered(page: Page, serve: Callable[..., 
     assert own.read_label("photo1")[0] is None
 
 
+def test_a_class_key_answers_only_who_has_turned_to_the_questions(
+    page: Page, serve: Callable[..., str], own: PhotoSet
+) -> None:
+    listen_to(page, own)
+    areas = find_areas(own.read_image("photo0")).at(4)
+    begun = np.where(areas == areas[-1, -1], 0, IGNORE).astype(np.uint8)
+    own.write_label("photo0", begun)
+    open_editor(page, serve(own.path.parents[1]), photo="photo0", model="roads")
+    expect(page.locator("#question-count")).to_have_text("2 left")
+    page.keyboard.press("3")
+    expect(page.get_by_role("option", name="car")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#question-count")).to_have_text("2 left")
+    press_pixel(page, SIZE, SIZE[0] - 1, SIZE[1] - 1)  # where it is in the whole photo: the view did not move
+    label = kept(page, own, "photo0", lambda label: label[-1, -1] == 2)
+    np.testing.assert_array_equal(label != IGNORE, begun != IGNORE)
+
+    page.locator("#question").click()
+    page.keyboard.press("4")
+    expect(page.locator("#question-count")).to_have_text("1 left")
+    kept(page, own, "photo0", lambda label: bool((label[areas == areas.min()] == 3).all()))
+    page.get_by_role("option", name="car").click()
+    page.keyboard.press("2")
+    expect(page.get_by_role("option", name="road 2")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#question-count")).to_have_text("1 left")
+
+
 def test_a_models_view_goes_where_nothing_is_labelled(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
     listen_to(page, own)
     open_editor(page, serve(own.path.parents[1]), model="roads")

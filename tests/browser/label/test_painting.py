@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, Page, expect
 
+from app.label.mount import PREFIX
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import IGNORE
 from tests.app.test_label import png
@@ -206,3 +207,16 @@ def test_keys_reach_buttons_sizes_and_the_photo(page: Page, serve: Callable[...,
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
     kept(page, own, "photo0", lambda label: label[SIZE[0] // 2, SIZE[1] // 2] == 2)
+
+
+def test_no_tool_can_be_used_while_the_photo_is_still_loading(
+    page: Page, serve: Callable[..., str], own: PhotoSet
+) -> None:
+    held = hold(page, "**/photo0/image", "GET")
+    page.goto(f"{serve(own.path.parents[1])}{PREFIX}/?set=town")
+    expect(page.locator("#loading")).to_be_visible()
+    expect(page.locator("header[inert], aside[inert]")).to_have_count(2)
+    let_through(page, held)
+    expect(page.locator("[inert]")).to_have_count(0)
+    expect(page.locator("#saved")).to_have_text(KEPT)
+    expect(page.locator("#loading")).to_be_hidden()
