@@ -11,21 +11,24 @@ from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace
 
 
-def draw_real(dataset: Dataset, n: int | None, *, seed: int, presence: NDArray[np.bool_] | None = None) -> Dataset:
+def draw_real(
+    dataset: Dataset, n: int | None, *, seed: int, presence: NDArray[np.bool_] | None = None, held_out: int = 0
+) -> Dataset:
     """``n`` labelled images, the same for the same seed; None takes all.
 
     Stratified: going from the class that is in the fewest images to the most common one, each class that the draw does
     not hold yet gets an image drawn at random among those that show it; the rest is drawn at random from what is left.
     So every class is covered where ``n`` is at least the number of classes, and nearly always well below it. Draws of
     different ``n`` are not nested. All labels are read once for their class lists, unless ``presence`` tells,
-    (images, classes); the loss never sees those that are not drawn.
+    (images, classes); the loss never sees those that are not drawn. ``held_out`` more images of the data set are
+    validated on, which is said where too few are left.
 
     Raises:
         HRSError: fewer than ``n`` images, or ``n`` below 1.
     """
     if n is None:
         return dataset
-    check_count(n, len(dataset), dataset.spec)
+    check_count(n, len(dataset), dataset.spec, held_out=held_out)
     if n == len(dataset):
         return dataset
     rng = np.random.default_rng((seed, n))
@@ -34,12 +37,13 @@ def draw_real(dataset: Dataset, n: int | None, *, seed: int, presence: NDArray[n
     return dataset.take(sorted([*chosen, *left[: n - len(chosen)]]))
 
 
-def check_count(n: int, there: int, spec: DatasetSpec) -> None:
-    """Raises HRSError where ``n`` images cannot be drawn from so many."""
+def check_count(n: int, there: int, spec: DatasetSpec, *, held_out: int = 0) -> None:
+    """Raises HRSError where ``n`` images cannot be drawn from those that are ``there`` beside the ones held out."""
     if n < 1:
         raise HRSError(f"data.n_real asks for {n} real images; expected at least 1, or nothing for all")
     if n > there:
-        raise HRSError(f"data.n_real asks for {n} real images but {spec} has {there}; ask for fewer")
+        held = f", of which {held_out} {'is' if held_out == 1 else 'are'} held out to validate on" if held_out else ""
+        raise HRSError(f"data.n_real asks for {n} real images but {spec} has {there + held_out}{held}; ask for fewer")
 
 
 def _cover_classes(presence: NDArray[np.bool_], n: int, rng: np.random.Generator) -> list[int]:

@@ -24,7 +24,7 @@ from hrs.runs.names import DATASETS, RUNS, STUDIES, CorpusFolder
 from hrs.runs.records import Row, append_line, append_result, read_results
 from hrs.runs.work import WorkFolder
 from hrs.system.documents import read_bounded, read_json, shortened
-from hrs.system.files import atomic_write, make_folder, new_folder
+from hrs.system.files import atomic_write, disk_errors, make_folder, new_folder, remove
 
 PreviewKind = Literal["val", "weights"]
 """Pictures of a run: predictions on validation images, and the panel's weight maps."""
@@ -50,14 +50,17 @@ class RunFolder(WorkFolder):
 
         Args:
             root: folder of all runs, made if missing.
-            name: letters, digits and ``. _ -``, starting with a letter or digit, not taken; None makes one from
-                ``prefix`` and the time, such as hrs-20261122-153012.
+            name: letters, digits and ``. _ -``, starting with a letter or digit, not taken, unless by a run that
+                `came_to_nothing`, which gives way; None makes one from ``prefix`` and the time, such as
+                hrs-20261122-153012.
             config_yaml: the resolved configuration, text of config.yaml.
 
         Raises:
             HRSError: the name is unfit or taken, or the folder cannot be written.
         """
         make_folder(root)
+        if name is not None:
+            cls(root / checked_run_name(name))._give_way()
         for own in [checked_run_name(name)] if name is not None else _automatic_names(prefix):
             with suppress(FileExistsError), new_folder(root / own) as folder:
                 run = cls(folder)
@@ -180,6 +183,23 @@ class RunFolder(WorkFolder):
         """Whether this is a run at all: a folder with a status and a config."""
         return self.status.is_file() and self.config.is_file()
 
+    def came_to_nothing(self) -> bool:
+        """Whether it failed before its first step, such as by a wrong setting, and left nothing but what every run
+        has: another one may take its name."""
+        if not self.exists() or self.path.is_symlink():
+            return False
+        own = {self.config, self.status, self.log, self.lock, self.pulse, self.reserve}
+        status = self._stored_status()
+        return status.state == "failed" and not status.step and own.issuperset(self.path.iterdir())
+
+    def _give_way(self) -> None:
+        """Remove a run that came to nothing, unless somebody has gone on with it. Raises HRSError where it may not be
+        removed."""
+        if self.came_to_nothing():
+            with disk_errors(self.path), self.held(patience=0):
+                if self.came_to_nothing():
+                    remove(self.path)
+
     def append_metrics(self, row: Row) -> None:
         """Add one line to metrics.jsonl: "step" (int), "split" ("train" or "val") and values, which may be numpy or
         torch scalars; non-finite ones become null. Raises HRSError where the disk is full or closed to writing."""
@@ -246,7 +266,7 @@ def _steps(folder: Path, pattern: str) -> list[int]:
 def check_name(root: Path, name: str) -> None:
     """Raises HRSError where a new run cannot be called so: the name is unfit or taken."""
     checked_run_name(name)
-    if (root / name).exists():
+    if (root / name).exists() and not RunFolder(root / name).came_to_nothing():
         raise _taken(root, name)
 
 

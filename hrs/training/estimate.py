@@ -178,7 +178,7 @@ def _look(config: RunConfig) -> tuple[Glance, Glance, list[Glance]]:
     left = real.total if name else real.total - _held_out(config, real)
     val = glance(name, map_for(data.classes, data.val or name)) if name else replace(real, total=real.total - left)
     wanted = data.n_real or left
-    check_count(wanted, left, real.dataset.spec)
+    check_count(wanted, left, real.dataset.spec, held_out=real.total - left)
     sources = [glance(source, map_for(data.classes, source, source=True)) for source in config.sources]
     return replace(real, total=wanted), val, sources
 

@@ -99,7 +99,8 @@ def open_real(config: RunConfig, *, seen: Seen = NOTHING, progress: Progress | N
     if seen.target:
         drawn, val = _again(target, seen.target), _again(val, seen.scored_on)
     else:
-        drawn = draw_real(target, data.n_real, seed=config.seed, presence=presence)
+        left_out = len(val) if held else 0
+        drawn = draw_real(target, data.n_real, seed=config.seed, presence=presence, held_out=left_out)
     unlabelled = _open_unlabelled(data.unlabelled, target, drawn, val) if data.unlabelled else None
     return RealData(space=space, target=drawn, val=val, surveys=(found, of_val), held_out=held, unlabelled=unlabelled)
 

@@ -17,7 +17,7 @@ import pytest
 
 from hrs.errors import HRSError
 from hrs.runs import work
-from hrs.runs.folder import RunFolder
+from hrs.runs.folder import RunFolder, check_name
 from hrs.runs.names import CorpusFolder
 from hrs.runs.status import KILLED, Best, Status
 from hrs.runs.work import WorkFolder, cancel, put_back, requeue
@@ -81,6 +81,45 @@ def test_a_taken_name_is_refused_and_nothing_is_touched(run: RunFolder) -> None:
     with pytest.raises(HRSError, match=r"run first exists in .*choose another name"):
         RunFolder.create(run.path.parent, "first", "other")
     assert run.config.read_text() == "method: hrs\n"
+
+
+def test_a_run_that_failed_before_its_first_step_leaves_its_name_to_another(run: RunFolder) -> None:
+    root = run.path.parent
+    run.write_status(state="failed", error="data.n_real asks for 20 real images")
+    run.log.write_text("data.n_real asks for 20 real images\n")
+    check_name(root, "first")
+    again = RunFolder.create(root, "first", "method: joint\n")
+    assert again.config.read_text() == "method: joint\n" and again.read_status().state == "queued"
+    assert not again.log.exists() and [path.name for path in root.iterdir()] == ["first"]
+
+
+def _stepped(run: RunFolder) -> None:
+    run.write_status(state="failed", step=1)
+
+
+def _noted(run: RunFolder) -> None:
+    run.write_status(state="failed")
+    run.write_notes("what I wanted to find out")
+
+
+def _queued_again(run: RunFolder) -> None:
+    run.write_status(state="failed")
+    requeue(run)
+
+
+@pytest.mark.parametrize("what", [_stepped, _noted, _queued_again])
+def test_a_run_that_holds_anything_or_goes_on_keeps_its_name(run: RunFolder, what: Callable[[RunFolder], None]) -> None:
+    what(run)
+    for take in (lambda: check_name(run.path.parent, "first"), lambda: RunFolder.create(run.path.parent, "first", "")):
+        with pytest.raises(HRSError, match="run first exists"):
+            take()
+
+
+def test_a_failed_run_that_a_process_holds_keeps_its_name(run: RunFolder) -> None:
+    run.write_status(state="failed")
+    with run.held(), pytest.raises(HRSError, match="at work in another process"):
+        RunFolder.create(run.path.parent, "first", "")
+    assert run.exists()
 
 
 def test_automatic_names_carry_prefix_and_time(tmp_path: Path) -> None:

@@ -170,9 +170,10 @@ def test_more_real_images_than_there_are_is_told_as_training_does(frames, tmp_pa
     target = (f"data.target=folder:{root}", *(["data.val=null"] if val == "held out" else []))
     has = 8 if val == "held out" else 12
     config = tiny_config(frames, *target, f"data.n_real={has + 1}")
+    there = "has 12, of which 4 are held out to validate on" if val == "held out" else "has 12"
     told = []
     for ask in (open_real, estimate):
-        with pytest.raises(HRSError, match=f"asks for {has + 1} real images but .* has {has}; ask for fewer") as error:
+        with pytest.raises(HRSError, match=f"asks for {has + 1} real images but .* {there}; ask for fewer") as error:
             ask(config)
         told.append(str(error.value))
     assert told[0] == told[1]
