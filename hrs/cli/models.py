@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from hrs.runs.names import RUNS
 
 if TYPE_CHECKING:
     from hrs.data.layouts import Dataset
+    from hrs.data.spec import DatasetSpec
 
 app = typer.Typer()
 
@@ -78,12 +80,38 @@ def doubts(checkpoint: Path, data: Dataset) -> Iterator[str]:
         if other:
             yield f"not scored, since no label of this data set can be of them: {', '.join(other)}"
     run, target = RunFolder.of_checkpoint(checkpoint), DatasetSpec.parse(read_about(checkpoint).config.data.target)
-    both = {frame.id for frame in data.frames} & set(read_seen(run).target) if run else set()
-    if both and data.spec.format == target.format:
+    images = {frame.id: frame.image for frame in data.frames}
+    both = images.keys() & set(read_seen(run).target) if run and data.spec.format == target.format else set()
+    learned = images_of(target, both)
+    same = [name for name, image in learned.items() if alike(image, images[name])]
+    if same:
         yield (
-            f"warning: {len(both)} of {len(data)} images are called like ones that this model learned from; where they "
+            f"warning: {len(same)} of {len(data)} images are ones that this model learned from, so these scores flatter"
+        )
+    if unknown := len(both - learned.keys()):
+        yield (
+            f"warning: {unknown} of {len(data)} images are called like ones that this model learned from; where they "
             "are the same, these scores flatter"
         )
+
+
+def images_of(spec: DatasetSpec, names: Collection[str]) -> dict[str, Path]:
+    """The image files of some frames of a data set, as far as they are there; none of a data set that is made."""
+    from hrs.data.formats.table import FORMATS
+    from hrs.data.layouts import open_dataset
+
+    if not names or FORMATS[spec.format].made:
+        return {}
+    try:
+        found = open_dataset(str(spec)).frames
+    except HRSError:  # it was there when the model was trained
+        return {}
+    return {frame.id: frame.image for frame in found if frame.id in names and frame.image.is_file()}
+
+
+def alike(one: Path, other: Path) -> bool:
+    """Whether two files hold the same bytes."""
+    return filecmp.cmp(one, other, shallow=False)
 
 
 @app.command()

@@ -81,7 +81,14 @@ def test_the_validation_split_is_meant_and_images_of_training_are_told(hrs, trai
     result = hrs("evaluate", "first", f"folder:{tmp_path / 'streets'}", "--runs", trained)
     assert "images: 2" in result.out and "split=val" in result.out
     learned = hrs("evaluate", "first", frames["target"], "--runs", trained)
-    assert "images: 6" in learned.out and "warning: 3 of 6 images are called like ones that" in learned.out
+    assert "images: 6" in learned.out and "warning: 3 of 6 images are ones that this model learned" in learned.out
+    others = write_frames(tmp_path / "others", 6, seed=77)  # of the same names
+    assert "learned from" not in hrs("evaluate", "first", f"folder:{others}", "--runs", trained).out
+    shutil.copytree(trained / "first", tmp_path / "moved" / "first")
+    config = tmp_path / "moved" / "first" / "checkpoints" / "best" / "config.json"
+    config.write_text(config.read_text().replace(frames["target"], f"folder:{tmp_path / 'gone'}"))
+    unsure = hrs("evaluate", "first", f"folder:{others}", "--runs", tmp_path / "moved")
+    assert "warning: 3 of 6 images are called like ones that this model learned from; where" in unsure.out
 
 
 @pytest.mark.parametrize(
