@@ -135,8 +135,7 @@ def _show_bars(corpus: ScoredCorpus, means: dict[str, float], lens: Lens, where:
     if not means:
         return
     st.markdown(f"**Mean weight by class** :gray[{TITLES[lens.level].lower()}]")
-    columns = {name: f"{lens.level}/{name}" for name in means}
-    everywhere = {name: corpus.mean(each) for name, each in columns.items() if each in corpus.statistics}
+    everywhere = {name: corpus.mean(each) for name, each in corpus.of_classes(lens.level).items() if name in means}
     known = {name: value for name, value in everywhere.items() if value is not None}
     st.caption(f"Bar: {where}. Red mark: mean over frames. Grey line: 1, as without selection.")
     st.html(class_bars(means, known, corpus.space, where))
@@ -144,8 +143,7 @@ def _show_bars(corpus: ScoredCorpus, means: dict[str, float], lens: Lens, where:
 
 def _class_means(corpus: ScoredCorpus, row: int, lens: Lens) -> dict[str, float]:
     """Mean weight of the classes that this frame has."""
-    columns = {name: f"{lens.level}/{name}" for name in corpus.space.classes}
-    values = {name: float(corpus.values(each)[row]) for name, each in columns.items() if each in corpus.statistics}
+    values = {name: float(corpus.values(each)[row]) for name, each in corpus.of_classes(lens.level).items()}
     return {name: value for name, value in values.items() if not np.isnan(value)}
 
 

@@ -13,6 +13,7 @@ from app.figures.maps import TITLES
 from app.weights.address import put
 from hrs.progress import counted
 from hrs.scoring.corpus import Absent, Between, ScoredCorpus
+from hrs.scoring.moments import MEAN, STD
 
 _ABSENT: dict[Absent, str] = {"keep": "Keep", "hide": "Hide", "only": "Only these"}
 _CHOICE = "weights filter by"
@@ -22,8 +23,8 @@ def describe(statistic: str) -> str:
     """A column of the table in plain words."""
     named = {"weight": "Weight of the frame", "effective_share": "How evenly its pixels count"}
     level, _, what = statistic.partition("/")
-    ends = {"mean": "mean", "std": "spread"}
-    return named.get(statistic) or f"{TITLES[level]}: {ends.get(what, what)}"
+    ends = {MEAN: "mean", STD: "spread"}
+    return named.get(statistic) or f"{TITLES[level]}: {ends.get(what) or what.removeprefix('/')}"
 
 
 def read_filters(corpus: ScoredCorpus) -> list[Between]:

@@ -85,12 +85,10 @@ def _choose_order(corpus: ScoredCorpus) -> tuple[str, bool]:
 
 def _choose_statistic(corpus: ScoredCorpus) -> str:
     """Of statistics by class one chooses the map first and then the class; the list stays short that way."""
-    classes = set(corpus.space.classes)
-    parts = {each: each.partition("/") for each in corpus.statistics}
-    by_class = {
-        f"{name}/": [each for each, (m, _, c) in parts.items() if m == name and c in classes] for name in corpus.maps
-    }
-    overall = [each for each, (_, _, what) in parts.items() if what not in classes]
+    named = {name: {column: each for each, column in corpus.of_classes(name).items()} for name in corpus.maps}
+    by_class = {f"{name}/": list(columns) for name, columns in named.items()}
+    of_classes = {column: each for columns in named.values() for column, each in columns.items()}
+    overall = [each for each in corpus.statistics if each not in of_classes]
     overall.sort(key=lambda each: each != "weight")  # the first is what a fresh page sorts by
     asked = st.query_params.get("sort", "")
     first = next((level for level, found in by_class.items() if asked in found), asked)
@@ -112,7 +110,7 @@ def _choose_statistic(corpus: ScoredCorpus) -> str:
     of_class = st.selectbox(
         "Class",
         found,
-        format_func=lambda each: each.partition("/")[2],
+        format_func=of_classes.__getitem__,
         key=key,
         on_change=_sort_by,
         args=(key,),

@@ -21,6 +21,7 @@ from hrs.errors import HRSError
 from hrs.labels import LabelSpace
 from hrs.runs.names import CorpusFolder
 from hrs.scoring.maps import read_label, read_maps, read_picture
+from hrs.scoring.moments import class_statistic
 from hrs.scoring.reasons import FrameReasons
 from hrs.scoring.write import FILES, About
 from hrs.selection.scale import Scale
@@ -97,7 +98,7 @@ class ScoredCorpus:
     folder: holds the table and the maps.
     about: the classes, the scale, and what was weighed by what.
     names: columns of the table. ``statistics`` are its numbers, over labelled pixels: weight, effective_share,
-        LEVEL/mean, LEVEL/std, combined/CLASS and LEVEL/CLASS, all about 1 on average except the shares.
+        LEVEL/mean, LEVEL/std and `of_classes`, all about 1 on average except the shares.
     version: tells it from what the folder holds after it was scored again.
     """
 
@@ -146,6 +147,11 @@ class ScoredCorpus:
         """Names of the maps that its frames have."""
         levels = (name for name in MAP_NAMES[1:] if any(each.startswith(f"{name}/") for each in self.statistics))
         return (MAP_NAMES[0], *levels)
+
+    def of_classes(self, name: str) -> dict[str, str]:
+        """The statistics of a map by class, by the class's name."""
+        columns = {each: class_statistic(name, each) for each in self.space.classes}
+        return {each: column for each, column in columns.items() if column in self.statistics}
 
     def values(self, statistic: str) -> NDArray[np.float64]:
         """One statistic of all frames, NaN where it has no value. Raises HRSError for an unknown name."""

@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 
 COMBINED = "combined"
 """The map that acts on the loss; the others are its levels."""
+MEAN, STD = "mean", "std"
+"""What statistics of a level are called behind its name, as its classes are."""
 PIXELS = "pixels"
 """The column of class sizes, which every table of moments has."""
 
@@ -74,7 +76,7 @@ class Moments:
 
         Returns:
             effective_share, (sum w)^2 / (n sum w^2), and weight, the mean, of the combined map; LEVEL/mean and
-            LEVEL/std of the others; MAP/CLASS, the mean by class, of all.
+            LEVEL/std of the others; of all, the mean by class under its `class_statistic`.
         """
         scaled = {
             name: scale.maps[name].moments(self.pixels, sums, self.squares[name]) for name, sums in self.sums.items()
@@ -87,12 +89,12 @@ class Moments:
                 columns["effective_share"] = _over(total**2, count * square)
                 columns["weight"] = _over(total, count)
             else:
-                columns[f"{name}/mean"] = _over(total, count)
+                columns[f"{name}/{MEAN}"] = _over(total, count)
                 spread = np.maximum(square - _over(total**2, count), 0)
-                columns[f"{name}/std"] = np.sqrt(_over(spread, count - 1))
+                columns[f"{name}/{STD}"] = np.sqrt(_over(spread, count - 1))
         for name, (sums, _) in scaled.items():
             means = _over(sums, self.pixels)
-            columns |= {f"{name}/{each}": means[:, c] for c, each in enumerate(classes)}
+            columns |= {class_statistic(name, each): means[:, c] for c, each in enumerate(classes)}
         return columns
 
     def to_columns(self) -> dict[str, pa.Array]:
@@ -111,6 +113,13 @@ class Moments:
             sums={name: _matrix(table[f"{name}/sums"]) for name in names},
             squares={name: _matrix(table[f"{name}/squares"]) for name in names},
         )
+
+
+def class_statistic(name: str, label: str) -> str:
+    """The column of a class's mean weight on a map: MAP/CLASS, with one more slash before a class that is called as a
+    statistic is."""
+    apart = "/" if label.lstrip("/") in (MEAN, STD) else ""
+    return f"{name}/{apart}{label}"
 
 
 def _histogram(cells: NDArray[np.int64], classes: int) -> NDArray[np.int64]:

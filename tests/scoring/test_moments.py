@@ -8,7 +8,7 @@ import pytest
 
 from hrs.labels import IGNORE
 from hrs.scoring.maps import pack
-from hrs.scoring.moments import Moments
+from hrs.scoring.moments import Moments, class_statistic
 from hrs.selection.scale import MapScale, Scale
 
 CLASSES = ("sky", "road", "car")
@@ -92,3 +92,14 @@ def test_moments_survive_a_table(moments):
     for name in NAMES:
         np.testing.assert_array_equal(back.sums[name], moments.sums[name])
         np.testing.assert_array_equal(back.squares[name], moments.squares[name])
+
+
+def test_classes_that_are_called_as_statistics_are_take_the_place_of_none(frames, moments):
+    scale = moments.fit(min_effective=0.1)
+    usual = moments.statistics(scale, CLASSES)
+    odd = moments.statistics(scale, ("mean", "/mean", "std"))
+    assert len(odd) == len(usual)
+    for name in ("pixel/mean", "pixel/std", "weight"):
+        np.testing.assert_array_equal(odd[name], usual[name])
+    for one, other in zip(CLASSES, ("mean", "/mean", "std"), strict=True):
+        np.testing.assert_array_equal(odd[class_statistic("pixel", other)], usual[class_statistic("pixel", one)])
