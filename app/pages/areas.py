@@ -10,7 +10,7 @@ from app.areas.truth import show_truth
 from app.context import all_runs, pick_run, plain, say_no_runs
 from app.weights.acting import say_apart
 from app.weights.address import addressed
-from app.weights.corpus import CORPUS, area_table, open_source, sources
+from app.weights.corpus import CORPUS, area_table, is_outdated, open_source, sources
 from app.weights.scoring import offer_scoring
 from app.weights.why import JUDGE
 from hrs.errors import HRSError
@@ -19,6 +19,7 @@ from hrs.progress import counted
 from hrs.runs.folder import RunFolder
 from hrs.scoring.areatable import AreaTable, lacking
 from hrs.scoring.report import doubt
+from hrs.scoring.stamps import OUTDATED
 from hrs.scoring.why import said_of
 
 FAULTS, CLASSES, TRUTH = "faults", "classes", "truth"
@@ -52,6 +53,9 @@ def main() -> None:
 def _open(run: RunFolder, source: str) -> None:
     steps = run.panel_steps()
     corpus = open_source(run, source, steps[-1] if steps else None)
+    if source == CORPUS and corpus.says_why and is_outdated(run):
+        st.warning(f"{OUTDATED} Score it again: the new weights take the place of these.")
+        offer_scoring(run)
     if corpus.says_why:
         explore(run, source, corpus.about.step)
         return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from app.context import all_runs, is_shipped, pick_run, plain, say_no_runs
 from app.weights.acting import say_apart
 from app.weights.address import addressed, remember, restore
-from app.weights.corpus import CORPUS, PANEL, open_source, sources
+from app.weights.corpus import CORPUS, PANEL, is_outdated, open_source, sources
 from app.weights.detail import show_detail
 from app.weights.export import copying_task, show_copying, show_export
 from app.weights.grid import choose_frames, choose_frames_folded, show_grid
@@ -20,6 +22,7 @@ from hrs.errors import HRSError
 from hrs.pictures import weight_legend
 from hrs.progress import counted
 from hrs.runs.folder import RunFolder
+from hrs.scoring.stamps import OUTDATED
 from hrs.scoring.tags import Tags
 
 # Of a source: over what its weights have a mean of 1 (see `hrs.selection.scale`).
@@ -46,6 +49,8 @@ def explore(run: RunFolder, found: list[str], *, copying: bool) -> None:
         lens, selection = read_lens(corpus), folded or choose_frames(corpus, tags)
         st.html(weight_legend())
         st.caption(_MEANS[source])
+        if source == CORPUS and is_outdated(run):
+            st.warning(f"{OUTDATED} Score it again, below: the new weights take the place of these.")
         if apart := say_apart(run, corpus):
             st.info(apart, icon=":material/info:")
         if row is None:
@@ -72,7 +77,7 @@ def _choose_source(found: list[str]) -> str:
         found,
         required=True,
         format_func=names.__getitem__,
-        help="The scored corpus is weighed by the finished run; the panel shows how weights formed in training.",
+        help="The scored corpus is weighed by the run's best model; the panel shows how weights formed in training.",
         **addressed("source", "weights source", found, found[0], drops=(AREA,)),
     )
     return str(source)
@@ -96,8 +101,9 @@ def main() -> None:
         copying = copying_task(run).active()
         explore(run, found, copying=copying)
         show_copying(run, copying=copying)
-    if CORPUS not in found:
-        offer_scoring(run)
+    with suppress(HRSError):  # which is said above, where these scores are looked at
+        if CORPUS not in found or is_outdated(run):
+            offer_scoring(run)
 
 
 main()

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from app.figures import maps as figures
 from hrs.runs.folder import RunFolder
+from hrs.runs.names import MODEL
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus, ScoredFrame
 from hrs.scoring.maps import label_file
 from hrs.scoring.panel import open_panel
+from hrs.scoring.stamps import outdated
 from hrs.scoring.why import speaker
 from hrs.selection.scale import Maps
 
@@ -45,6 +47,14 @@ def open_source(run: RunFolder, source: str, step: int | None) -> ScoredCorpus:
     panel = None if source == CORPUS else step or 0
     folder = run.scores if panel is None else run.panel_step(panel)
     return _opened(str(run.path), panel, _time(folder.index), _time(folder.about))
+
+
+def is_outdated(run: RunFolder) -> bool:
+    """Whether a run's scores are of other weights than it has now. Raises HRSError where they are damaged."""
+    if not run.scores.complete():
+        return False
+    models = [folder / MODEL for folder in (run.best, run.last)]
+    return _outdated(str(run.path), [*map(_version, models)], _time(run.scores.about), _time(run.scores.index))
 
 
 def read(frame: ScoredFrame) -> Frame:
@@ -87,6 +97,12 @@ def _opened(run: str, step: int | None, index_time: int, about_time: int) -> Sco
     return ScoredCorpus.open(folder.scores.path) if step is None else open_panel(folder, step)
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def _outdated(run: str, models: list[tuple[int, int]], about_time: int, index_time: int) -> bool:
+    folder = RunFolder(Path(run))
+    return outdated(folder, _opened(run, None, index_time, about_time).about)
+
+
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={ScoredFrame: str})
 def _read(frame: ScoredFrame, maps_time: int, picture_time: int) -> Frame:
     return Frame(maps=frame.read_maps(), label=frame.read_label(), jpeg=frame.read_jpeg())
@@ -110,9 +126,15 @@ def _areas(key: str, _corpus: ScoredCorpus) -> AreaTable:
     return AreaTable.of(_corpus)
 
 
+def _version(path: Path) -> tuple[int, int]:
+    """Size of a file, and when it was last replaced; zeros for none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
 def _time(path: Path) -> int:
     """When a file was last replaced; 0 for none."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
+    return _version(path)[1]

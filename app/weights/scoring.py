@@ -9,6 +9,7 @@ import streamlit as st
 from app.context import is_shipped, plain, runs_root
 from app.launch.checks import look_at
 from app.runs.reading import read_config
+from app.weights.corpus import is_outdated
 from app.weights.following import POLL_SECONDS, show_progress
 from hrs.errors import HRSError
 from hrs.launch.launcher import launcher
@@ -117,7 +118,10 @@ def scoring_task(run: RunFolder) -> Task:
 
 
 def _command(run: RunFolder, corpus: str | None) -> list[str]:
-    return ["score", str(run.best.resolve()), *([corpus] if corpus else [])]
+    # Of what was begun and not finished nobody sees anything; scores that are whole stay while they are right.
+    begun = run.scores.claim.is_file() and not run.scores.complete()
+    replace = ["--replace"] if begun or is_outdated(run) else []
+    return ["score", str(run.best.resolve()), *([corpus] if corpus else []), *replace]
 
 
 def _tell_end(task: Task) -> None:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hrs.cli.options import RunsRoot
-from hrs.cli.prune import scores_folder
+from hrs.cli.prune import outdated_in_words, scores_folder
 from hrs.runs.names import RUNS
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def areas(
     table = AreaTable.of(ScoredCorpus.open(scores_folder(run, runs)))
     written = [] if out is None else write_takeaway(table, out, f"Areas of {run}")
     print(f"{len(table):,} areas in {len(table.corpus):,} frames. {said_of(table)}")
+    if old := outdated_in_words(table.corpus):
+        print(old)
     if weak := doubt(table):
         print(weak)
     Console().print(_listed(table, losing(table, SHOWN)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -69,6 +70,8 @@ def prune(
         copied = export_dataset(
             corpus, rows, out, mode=mode, threshold=threshold, keep=keep, level=level, progress=progress
         )
+    if old := outdated_in_words(corpus):
+        print(old)
     for line in ranges:
         print(line)
     if mode == "labels":
@@ -105,6 +108,17 @@ def scores_folder(text: str, runs: Path) -> Path:
     if CorpusFolder(given).complete():
         return given
     return (RunFolder(given) if RunFolder(given).exists() else find_run(runs, text)).scores.path
+
+
+def outdated_in_words(corpus: ScoredCorpus) -> str:
+    """That a run has gone on since it was scored, where these are the scores of a run and it has; else nothing."""
+    from hrs.runs.folder import RunFolder
+    from hrs.scoring.stamps import OUTDATED, outdated
+
+    run = RunFolder(corpus.folder.resolve().parent)
+    if not (run.exists() and run.scores.path == corpus.folder.resolve() and outdated(run, corpus.about)):
+        return ""
+    return f"{OUTDATED} Score it again: {shlex.join(['python', '-m', 'hrs', 'score', str(run.best), '--replace'])}"
 
 
 def condition(text: str) -> Between:

@@ -1,12 +1,15 @@
 """hrs areas: what it prints, writes, and says of what cannot be."""
 
 import re
+import shlex
+import shutil
 from pathlib import Path
 
+from hrs.runs.folder import RunFolder
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus
 from tests.conftest import CLASSES
-from tests.scoring.weighted_run import make_scores
+from tests.scoring.weighted_run import gone_on, make_scores
 
 
 def test_areas_lists_faults_and_writes_what_one_passes_on(hrs, scored, tmp_path):
@@ -46,3 +49,14 @@ def test_areas_of_older_scores_say_what_to_do(hrs, scored, frames, tmp_path):
     make_scores(tmp_path / "old", frames["source"], reasons=False)
     assert "score the run again: python -m hrs score NAME" in hrs("areas", "old", "--out", "out").error
     assert not (tmp_path / "out").exists()
+
+
+def test_areas_and_prune_say_where_the_run_has_gone_on_since(hrs, scored):
+    run = RunFolder(scored / "mine")
+    words = (("areas", "mine"), ("prune", "mine", "--out", "pruned"), ("areas", run.scores.path))
+    assert all("has replaced since" not in hrs(*each).out for each in words)
+    shutil.rmtree("pruned")
+    gone_on(run)
+    again = shlex.join(["python", "-m", "hrs", "score", str(run.best), "--replace"])
+    for each in words:
+        assert f"has replaced since, as a run does that goes on to train. Score it again: {again}" in hrs(*each).out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hrs.config import RunConfig
 from hrs.data.layouts import open_dataset
 from hrs.labels import LabelSpace
 from hrs.runs.folder import RunFolder
-from hrs.runs.names import CorpusFolder, picture_file
+from hrs.runs.names import MODEL, CorpusFolder, picture_file
 from hrs.scoring.areas import FrameAreas, find_areas, to_table
 from hrs.scoring.maps import file_stem, write_frame
 from hrs.scoring.moments import Moments
@@ -129,6 +130,16 @@ def make_reasons(
     areas = find_areas(row, label, regions, likely, values, harm)
     FrameReasons.of(likely, areas.ids, harm).write(folder.reasons_file(stem))
     return areas
+
+
+def gone_on(run: RunFolder) -> None:
+    """As where a run went on to train after it was scored: its scores are of other weights than it has now."""
+    about = json.loads(run.scores.about.read_text())
+    run.scores.about.write_text(json.dumps({**about, "checkpoint": "0" * 128}))
+    run.scores.parts.mkdir(exist_ok=True)
+    run.scores.claim.write_text("of the weights before")
+    run.best.mkdir(parents=True, exist_ok=True)
+    (run.best / MODEL).write_bytes(b"weights")
 
 
 def small(values: NDArray[np.uint8]) -> NDArray[np.uint8]:

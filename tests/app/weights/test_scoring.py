@@ -1,5 +1,6 @@
 """Scoring from the weights page: what is offered where there are no maps, and what happens while it works."""
 
+import json
 import shlex
 import time
 
@@ -10,9 +11,11 @@ from hrs.errors import HRSError
 from hrs.launch.queue import LocalQueue
 from hrs.launch.task import Task, Teller
 from hrs.runs.folder import RunFolder
+from hrs.runs.names import MODEL
+from hrs.scoring.stamps import weights_digest
 from tests.app.conftest import button, labels, press, wait_for, words
 from tests.conftest import tiny_config, write_frames
-from tests.scoring.weighted_run import make_run
+from tests.scoring.weighted_run import gone_on, make_run
 
 
 def test_a_run_without_maps_offers_to_score_it(root, frames, tiny, open_page):
@@ -116,3 +119,32 @@ def test_scoring_twice_at_once_is_one_line(root, frames, tiny, open_page):
     Task.create(folder.tasks / "score", ["score", "bare"], out=folder.scores.path)
     with pytest.raises(HRSError, match="task score is queued"):
         start_scoring(folder)
+
+
+@pytest.mark.parametrize("page", ["weights", "areas"])
+def test_scores_of_weights_that_the_run_has_replaced_are_said_to_be_and_made_anew(
+    root, frames, tiny, open_page, monkeypatch, page
+):
+    handed_in = []
+    monkeypatch.setattr(LocalQueue, "submit", lambda _, task: handed_in.append(task))
+    run = RunFolder(make_run(root, "scored", frames["source"], tiny))
+    at = open_page(page)
+    assert "has replaced since" not in words(at) and "Score the whole corpus" not in labels(at)
+    gone_on(run)
+    at = open_page(page)
+    assert "These weights are of a model that the run has replaced since" in words(at)
+    press(at, "Score the whole corpus")
+    command = handed_in[0].read_order().command
+    assert command == ("score", str(run.best), frames["source"], "--replace")
+
+
+def test_scores_of_weights_that_the_run_has_are_not_made_anew(root, frames, tiny, open_page):
+    run = RunFolder(make_run(root, "scored", frames["source"], tiny))
+    gone_on(run)
+    about = json.loads(run.scores.about.read_text())
+    run.scores.about.write_text(json.dumps({**about, "checkpoint": weights_digest(run.best)}))
+    at = open_page("weights")
+    assert "has replaced since" not in words(at) and "Score the whole corpus" not in labels(at)
+    (run.best / MODEL).write_bytes(b"others")
+    at.run()
+    assert "has replaced since" in words(at)
