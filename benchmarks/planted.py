@@ -38,12 +38,12 @@ from torch.utils.data import DataLoader
 from benchmarks.common import print_table, told, write_rows
 from hrs.checkpoint import Checkpoint, load_checkpoint
 from hrs.data.layouts import Dataset, open_dataset
-from hrs.data.loaders import Batch, FrameReader
+from hrs.data.loaders import Batch, Chunks, FrameReader
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.methods.hrs import HierarchicalSelection, weigh_frames
 from hrs.runs.registry import resolve_checkpoint
-from hrs.scoring.score import Chunks, chunks
+from hrs.scoring.score import chunks
 from hrs.selection.validity import auroc
 from hrs.street import DEPARTURES, Departure, harmful_mask, odd_mask
 

@@ -36,13 +36,13 @@ from benchmarks.common import print_table, told, write_rows
 from benchmarks.planted import Tally
 from hrs.checkpoint import load_checkpoint
 from hrs.data.layouts import Dataset, open_dataset
-from hrs.data.loaders import Batch, FrameReader
+from hrs.data.loaders import Batch, Chunks, FrameReader
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.methods.hrs import HierarchicalSelection, at_rest, weigh_frames
 from hrs.networks.segmenter import normalise, upsample
 from hrs.runs.registry import resolve_checkpoint
-from hrs.scoring.score import Chunks, chunks
+from hrs.scoring.score import chunks
 from hrs.selection.signals.agreement import Agreement
 from hrs.selection.validity import auroc
 from hrs.selection.view import View

@@ -10,12 +10,22 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app.context import plain
 from app.weights.address import addressed
 from app.weights.corpus import CORPUS, PANEL, stamp
 from app.weights.why import AREA
 from hrs.runs.folder import RunFolder
 from hrs.scoring.areatable import Area, AreaTable, Group
-from hrs.scoring.report import CROPS, LOST_ABOUT, STYLE, Link, agreeing_in_words, class_html, group_html
+from hrs.scoring.report import (
+    CROPS,
+    LOST_ABOUT,
+    STYLE,
+    Link,
+    agreeing_in_words,
+    class_html,
+    group_html,
+    unjudged_in_words,
+)
 
 PAGE = 8
 _MANY = 4 * CROPS  # crops of a kind that is looked at alone
@@ -69,8 +79,7 @@ def show_groups(run: RunFolder, table: AreaTable, chosen: Filter) -> None:
     """A page of groups with examples, each of which leads to its frame."""
     groups = chosen.of(table)
     if not groups:
-        both = chosen.label is not None and chosen.seen is not None
-        st.info("No area has this label and looks like that." if both else "None of these looks like another class.")
+        st.info(_why_none(table, chosen))
         return
     alone = len(groups) == 1
     rows = st.container()
@@ -81,9 +90,19 @@ def show_groups(run: RunFolder, table: AreaTable, chosen: Filter) -> None:
         count = _MANY if alone else CROPS
         _write([_group(stamp(table.corpus), table, group, count, _query(run)) for group in shown])
         if chosen.label is None and chosen.seen is None and number == pages:
-            st.caption(f"Not listed: {agreeing_in_words(table)}")
+            told = (f"Not listed: {agreeing_in_words(table)}", plain(unjudged_in_words(table)))
+            st.caption("  \n".join(filter(None, told)))
     with st.expander("All kinds as a table", icon=":material/table:"):
         st.dataframe(_listed(table, groups), hide_index=True, column_config=_columns(table), alt="Kinds of fault")
+
+
+def _why_none(table: AreaTable, chosen: Filter) -> str:
+    if chosen.label is not None and not table.judges.knows(chosen.label):
+        name = plain(table.corpus.space.classes[chosen.label])
+        return f"No photo of the run shows {name}, so nobody can say whether areas labelled so are right."
+    if chosen.label is not None and chosen.seen is not None:
+        return "No area has this label and looks like that."
+    return "None of these looks like another class."
 
 
 def show_classes(run: RunFolder, table: AreaTable) -> None:

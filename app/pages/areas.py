@@ -79,6 +79,8 @@ def _explore(run: RunFolder, table: AreaTable) -> None:
         f"in which one class is seen. {said_of(table)}",
         help=JUDGE if table.judges.seen_by == "real images" else None,
     )
+    if unread := table.corpus.left_out_in_words():
+        st.warning(plain(unread))
     if weak := doubt(table):
         st.warning(weak)
     if apart := say_apart(run, table.corpus):

@@ -51,6 +51,8 @@ def explore(run: RunFolder, found: list[str], *, copying: bool) -> None:
         st.caption(_MEANS[source])
         if source == CORPUS and is_outdated(run):
             st.warning(f"{OUTDATED} Score it again, below: the new weights take the place of these.")
+        if unread := corpus.left_out_in_words():
+            st.warning(plain(unread))
         if apart := say_apart(run, corpus):
             st.info(apart, icon=":material/info:")
         if row is None:

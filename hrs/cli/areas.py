@@ -36,7 +36,7 @@ def areas(
     """Which labels the real images contradict, and how much they count: a row for each kind of fault."""
     from hrs.scoring.areatable import AreaTable
     from hrs.scoring.corpus import ScoredCorpus
-    from hrs.scoring.report import agreeing_in_words, doubt, losing, unlisted_in_words
+    from hrs.scoring.report import agreeing_in_words, doubt, losing, unjudged_in_words, unlisted_in_words
     from hrs.scoring.takeaway import write_takeaway
     from hrs.scoring.why import said_of
     from hrs.system.files import check_new
@@ -52,6 +52,8 @@ def areas(
         print(weak)
     Console().print(_listed(table, losing(table, SHOWN)))
     print(agreeing_in_words(table))
+    if unjudged := unjudged_in_words(table):
+        print(unjudged)
     if rest := unlisted_in_words(table, SHOWN):
         print(rest if written else f"{rest} Write it with --out DIR.")
     for path in written:

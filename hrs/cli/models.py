@@ -135,6 +135,7 @@ def score(
     from hrs.runs.folder import RunFolder
     from hrs.runs.names import CorpusFolder
     from hrs.runs.registry import adopt, is_shipped
+    from hrs.scoring.corpus import ScoredCorpus
     from hrs.scoring.score import own_corpus
     from hrs.scoring.score import score as score_corpus
 
@@ -155,6 +156,8 @@ def score(
         else:
             index = score_corpus(folder, corpus, out, device=pick_device(device), **options)
     print(f"index: {index}\nmaps: {CorpusFolder(out).maps}")
+    if unread := ScoredCorpus.open(out).left_out_in_words():
+        print(unread)
 
 
 @app.command()

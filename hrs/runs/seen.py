@@ -23,6 +23,7 @@ class Seen:
     ruler: the same of the images that it was scored on alone, and of their data set: only scores on one ruler compare.
     validation: name of the data set that it was scored on, split included; empty where no record says.
     target: ids of those that it learned from.
+    target_classes: the classes, by name, that those hold; None where no record says.
     scored_on: ids of those that it is scored on.
     held_out: what of the target is validated on, in words; None where that is a data set or split of its own.
     sources: frames of each synthetic data set; none where no record says.
@@ -36,6 +37,7 @@ class Seen:
     ruler: str = ""
     validation: str = ""
     target: tuple[str, ...] = ()
+    target_classes: tuple[str, ...] | None = None
     scored_on: tuple[str, ...] = ()
     held_out: str | None = None
     sources: tuple[int, ...] = ()
@@ -66,6 +68,7 @@ def _seen(found: dict[str, Any]) -> Seen:
         ruler=_digest([name, found["validation"], [each["classes"] for each in scored]]),
         validation=name,
         target=tuple(found["target"]),
+        target_classes=None if (held := found.get("target_classes")) is None else tuple(map(str, held)),
         scored_on=tuple(found["validation"]),
         held_out=found["held_out"],
         sources=tuple(int(each["frames"]) for each in sources),

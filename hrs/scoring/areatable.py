@@ -44,9 +44,10 @@ FIXED = pa.schema(
 )
 """Columns of every table of areas.
 
-row, area: of its frame in the table of frames, and its number in the frame. label, seen: classes, as given and as seen.
-confidence: mean probability of the class seen. left to bottom: the box around it, right and bottom excluded. harm:
-share of planted harm in it; planted: the commonest departure, 0 for none; both null where nothing is known of them.
+row, area: of its frame in the table of frames (on disk its place in the data set), and its number in the frame. label,
+seen: classes, as given and as seen. confidence: mean probability of the class seen. left to bottom: the box around it,
+right and bottom excluded. harm: share of planted harm in it; planted: the commonest departure, 0 for none; both null
+where nothing is known of them.
 """
 FIXED_NAMES = tuple(FIXED.names)
 _TOGETHER = ("row", "label", "seen", "pixels", "confidence", "harm", MAP_NAMES[0])
@@ -110,7 +111,9 @@ class AreaTable:
             raise HRSError(f"{corpus.folder} does not say why areas weigh what they do: {lacking(corpus)}")
         if not set(corpus.about.judges.acting) <= set(corpus.maps):
             raise HRSError(f"{corpus.folder} lacks maps of levels that act; score the run again")
-        files = CorpusFolder(corpus.folder).areas_files(len(corpus))
+        places = np.array([each.place for each in corpus.about.left_out], np.int64)
+        found = CorpusFolder(corpus.folder).areas_files(len(corpus) + len(places))
+        files = {start - int(np.searchsorted(places, start)): path for start, path in found.items()}
         return cls(corpus=corpus, judges=corpus.about.judges, files=files)
 
     def __len__(self) -> int:
@@ -160,7 +163,12 @@ class AreaTable:
     def groups(self) -> list[Group]:
         """Every kind of fault: the groups in which another class is seen than the label, the one that loses most
         first."""
-        return [group for group in self._all_groups() if group.disagrees]
+        return [group for group in self._all_groups() if group.disagrees and self.judges.knows(group.label)]
+
+    def unjudged(self) -> list[Group]:
+        """The groups in which another class is seen since no photo shows that of the label; the one that loses most
+        first."""
+        return [group for group in self._all_groups() if group.disagrees and not self.judges.knows(group.label)]
 
     def agreeing(self) -> list[Group]:
         """The groups that look like their label, which are no fault; the one that loses most first."""
@@ -234,14 +242,27 @@ class AreaTable:
         try:
             read = [*dict.fromkeys([*wanted, "row"])]
             table = pa.concat_tables([pq.read_table(path, columns=read).select(read) for path in files])
-            # Of frames that are being scored the areas are there already.
-            table = table.filter(pc.less(table["row"], len(self.corpus))).select(wanted)
+            table = self._of_rows(table).select(wanted)
             for name in ends.keys() & set(wanted):
                 if len(table) and not 0 <= pc.min(table[name]).as_py() <= pc.max(table[name]).as_py() < ends[name]:
                     raise ValueError(f"{name} is out of range")
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
             raise HRSError(f"tables of areas cannot be read ({reason(error)}); score the run again") from error
         return table
+
+    def _of_rows(self, table: pa.Table) -> pa.Table:
+        """Areas by the place of their frame in the data set as areas by its row in the table of frames. Of frames that
+        are being scored they are there already, of such as cannot be read any more they may be."""
+        left = np.array([each.place for each in self.corpus.about.left_out], np.int64)
+        at = table["row"].to_numpy()
+        rows = at - np.searchsorted(left, at)
+        known = ~np.isin(at, left) & (rows < len(self.corpus))
+        moved = table.set_column(table.column_names.index("row"), "row", pa.array(rows, FIXED.field("row").type))
+        return moved.filter(pa.array(known))
+
+    def read(self, file: Path) -> pa.Table:
+        """One of ``files`` with all columns that areas have. Raises HRSError where it does not fit the corpus."""
+        return self._read([file])
 
     def _scores(self) -> list[tuple[str, str]]:
         return [(level, signal) for level in self.corpus.maps[1:] for signal in self.judges.signals]

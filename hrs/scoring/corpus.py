@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
+from hrs.progress import counted
 from hrs.runs.names import CorpusFolder
 from hrs.scoring.maps import read_label, read_maps, read_picture
 from hrs.scoring.moments import class_statistic
@@ -200,6 +201,16 @@ class ScoredCorpus:
 
     def reasons_file(self, row: int) -> Path:
         return CorpusFolder(self.folder).reasons_file(self.frame(row).maps.stem)
+
+    def left_out_in_words(self) -> str:
+        """How many frames of the data set could not be read, and why the first of them; nothing where all could."""
+        if not (found := self.about.left_out):
+            return ""
+        frames = counted(len(self) + len(found), "frame")
+        return (
+            f"{len(found):,} of {frames} cannot be read and are left out, such as {found[0].frame} ({found[0].error}); "
+            "mend them and score again."
+        )
 
     def page(self, rows: Rows, number: int, size: int) -> list[ScoredFrame]:
         """Page ``number`` (from 0) of these rows; no other frame is touched."""

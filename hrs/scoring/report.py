@@ -12,7 +12,9 @@ from html import escape
 import cv2
 import numpy as np
 
+from hrs.methods.table import in_words
 from hrs.pictures import weight_colours, weight_legend
+from hrs.progress import counted
 from hrs.scoring.areatable import Area, AreaTable, Group
 from hrs.scoring.corpus import MAP_NAMES, ScoredCorpus
 from hrs.scoring.crops import crop, readable_in_black
@@ -97,6 +99,18 @@ def agreeing_in_words(table: AreaTable) -> str:
     return f"{words}, {_share(table, pixels)} % of the pixels in areas, with weight {weight:.2f}: no fault."
 
 
+def unjudged_in_words(table: AreaTable) -> str:
+    """What no kind of fault holds, since nobody could say whether it is one: areas of classes that no photo shows."""
+    names, groups = table.corpus.space.classes, table.unjudged()
+    if not groups:
+        return ""
+    labels = list(dict.fromkeys(group.label for group in groups))
+    counts = [sum(group.areas for group in groups if group.label == label) for label in labels]
+    told = [f"{counted(many, 'area')} labelled {names[label]}" for many, label in zip(counts, labels, strict=True)]
+    shown = in_words([names[label] for label in labels], "or")
+    return f"Not judged: {', '.join(told)}: no photo of the run shows {shown}."
+
+
 def losing(table: AreaTable, most: int) -> list[Group]:
     """The kinds of fault that are listed: those that lose most pixels, up to so many."""
     return [group for group in table.groups() if group.lost > 0][:most]
@@ -165,9 +179,13 @@ def report_html(table: AreaTable, title: str) -> str:
         style=STYLE,
         legend=weight_legend(),
         faults="".join(group_html(table, group) for group in losing(table, GROUPS)),
-        agreeing=escape(f"{agreeing_in_words(table)} {unlisted_in_words(table, GROUPS)}".strip()),
+        agreeing=escape(" ".join(filter(None, _beside_faults(table)))),
         classes="".join(class_html(table, label) for label in np.unique(table.column("label")).tolist()),
     )
+
+
+def _beside_faults(table: AreaTable) -> tuple[str, str, str]:
+    return agreeing_in_words(table), unjudged_in_words(table), unlisted_in_words(table, GROUPS)
 
 
 def _share(table: AreaTable, pixels: int) -> str:

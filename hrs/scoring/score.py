@@ -5,7 +5,6 @@ Frames stream through in batches; finished parts stay on disk, so a run that was
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
@@ -21,23 +21,28 @@ from torch.utils.data import DataLoader
 from hrs.checkpoint import Checkpoint, load_checkpoint, read_about
 from hrs.data.classmap import map_for
 from hrs.data.layouts import Dataset, open_dataset
-from hrs.data.loaders import Batch, Chunks, FrameReader, Guarded, unguarded
+from hrs.data.loaders import Batch, FrameReader, Readable, ReadableChunks
 from hrs.errors import HRSError
+from hrs.labels import LabelSpace
 from hrs.methods.hrs import HierarchicalSelection, weight_reasons
 from hrs.methods.table import METHODS, in_words, that_learn_weights
 from hrs.progress import Progress
+from hrs.runs.folder import RunFolder
 from hrs.runs.names import MODEL, CorpusFolder, picture_file
+from hrs.runs.seen import read_seen
 from hrs.scoring.areas import FrameAreas, to_table
+from hrs.scoring.claim import claim
 from hrs.scoring.evidence import Evidence
 from hrs.scoring.maps import file_stem, write_frame
-from hrs.scoring.moments import PIXELS, Moments
+from hrs.scoring.moments import Moments
 from hrs.scoring.stamps import STAMP, frame_stamps, weights_digest
-from hrs.scoring.write import About, Judges, Row, file_columns, write_corpus, write_table, write_weights
+from hrs.scoring.write import About, Judges, LeftOut, Row, file_columns, write_corpus, write_table, write_weights
 from hrs.selection.selector import Reasons, WeightMaps
-from hrs.system.files import atomic_write, disk_errors, remove
 
 PART = 64
 """Frames per finished part; at most this many are done again after a stop."""
+ERROR = "error"
+"""Column of a part that has frames which cannot be read: why."""
 
 
 def score(
@@ -108,6 +113,7 @@ class Scoring:
         self._origin: dict[str, Any] = {"checkpoint": digest, "dataset": dataset}
         self._identity_before = _identity_before(checkpoint)
         self._classes = given.entries if given else {}
+        self._taught = _taught(checkpoint, self._loaded.space)
 
     def __len__(self) -> int:
         """Frames in all."""
@@ -117,7 +123,7 @@ class Scoring:
         """Take the folder for this checkpoint and corpus. Where it holds other scores, they go (``replace``), or it
         raises HRSError."""
         about = {**self._origin, "space": self._loaded.space.to_dict()}
-        _claim(self._folder, about, before={**about, "checkpoint": self._identity_before}, replace=replace)
+        claim(self._folder, about, before={**about, "checkpoint": self._identity_before}, replace=replace)
 
     def missing(self, among: Sequence[int] | None = None) -> list[int]:
         """Numbers of the parts that are still to be written; of these ones alone, where given."""
@@ -127,23 +133,61 @@ class Scoring:
         return sum(len(chunk) for part in parts for chunk in self._parts.frames(part, self._batch))
 
     def write_parts(self, parts: Sequence[int]) -> Iterator[int]:
-        """Weigh the frames of these parts; after each batch, how many it held. A table that has some of them as they
-        were goes first: nobody shall read it together with new maps."""
+        """Weigh the frames of these parts but for those that cannot be read; after each batch, how many it held.
+
+        A table that has some of them as they were goes first: nobody shall read it together with new maps.
+        """
         if any(self._parts.outdated(part) for part in parts):
             self._folder.index.unlink(missing_ok=True)
         chosen = [chunk for part in parts for chunk in self._parts.frames(part, self._batch)]
         tables, areas = list[pa.Table](), list[FrameAreas]()
-        for frames, batch in _batches(self._corpus, chosen, self._loaded, workers=self._workers, device=self._device):
-            reasons = weight_reasons(self._method, batch)
-            tables.append(_write_batch(self._corpus, frames, batch, reasons.raw, len(self._loaded.space), self._folder))
-            areas += [self._write_evidence(reasons, batch, i, index) for i, index in enumerate(frames)]
+        for frames, found in self._read(chosen):
+            table, of_frames = self._weigh(frames, found)
+            tables.append(table)
+            areas += of_frames
             if frames.stop % PART == 0 or frames.stop == len(self._corpus):
                 part = frames.start // PART
-                write_table(self._folder.areas_file(part * PART), to_table(areas))
+                if areas:
+                    write_table(self._folder.areas_file(part * PART), to_table(areas))
                 # last: it says that the part is finished
-                write_table(self._folder.part(part), pa.concat_tables(tables))
+                write_table(self._folder.part(part), pa.concat_tables(tables, promote_options="default"))
                 tables, areas = [], []
             yield len(frames)
+
+    def _weigh(self, frames: range, found: Readable) -> tuple[pa.Table, list[FrameAreas]]:
+        """Write what is to be known of some frames; their rows of a part, and the areas of those that can be read."""
+        unread = [index for index in frames if index not in found.frames]
+        tables, areas = [_unread(self._corpus, unread, found.errors)] if unread else [], list[FrameAreas]()
+        if found.frames:
+            batch = found.batch.to(self._device)
+            reasons = weight_reasons(self._method, batch)
+            tables.append(self._write_batch(found.frames, batch, reasons.raw))
+            areas = [self._write_evidence(reasons, batch, i, index) for i, index in enumerate(found.frames)]
+        order = np.argsort([*unread, *found.frames])
+        return pa.concat_tables(tables, promote_options="default").take(order), areas
+
+    def _read(self, wanted: Sequence[range]) -> Iterator[tuple[range, Readable]]:
+        reader = FrameReader([self._corpus], self._loaded.config.data, regions=True)
+        chunks = ReadableChunks(reader, wanted)
+        loader = DataLoader(chunks, batch_size=None, sampler=range(len(wanted)), num_workers=self._workers)
+        yield from zip(wanted, loader, strict=True)
+
+    def _write_batch(self, frames: Sequence[int], batch: Batch, weights: WeightMaps) -> pa.Table:
+        """Write pictures, labels and raw maps of a batch; its rows of a part."""
+        corpus, folder, classes = self._corpus, self._folder, len(self._loaded.space)
+        rows: list[Row] = []
+        moments, stamps = [], frame_stamps(corpus, frames)
+        for i, index in enumerate(frames):
+            about = corpus.frames[index]
+            stem = file_stem(about.id)
+            maps, picture = folder.map_file(stem), picture_file(folder.frames, stem)
+            image, label = _seen(batch, i)
+            moments.append(write_weights(maps, weights.maps(i), label, classes))
+            write_frame(picture, image, label)
+            files = {"image": about.image, "label": about.label, "map": maps.relative_to(folder.path)}
+            files["picture"] = picture.relative_to(folder.path)
+            rows.append({"frame": about.id, **{name: str(file) for name, file in files.items()}})
+        return pa.table({**file_columns(rows), STAMP: pa.array(stamps), **Moments.join(moments).to_columns()})
 
     def _write_evidence(self, reasons: Reasons, batch: Batch, i: int, index: int) -> FrameAreas:
         frame = self._corpus.frames[index]
@@ -151,12 +195,16 @@ class Scoring:
         return evidence.write(self._folder, index, file_stem(frame.id))
 
     def finish(self) -> Path:
-        """Fit the scale on all parts and write the table, whose path is returned."""
-        rows = pa.concat_tables([pq.read_table(self._folder.part(part)) for part in range(len(self._parts))])
+        """Fit the scale on all parts and write the table, whose path is returned. Raises HRSError where no frame can be
+        read."""
+        parts = [pq.read_table(self._folder.part(part)) for part in range(len(self._parts))]
+        rows, left_out = _without_unread(pa.concat_tables(parts, promote_options="default"))
+        if not len(rows):
+            raise HRSError(f"none of {len(self)} frames can be read: {left_out[0].error}; check the data set")
         moments = Moments.from_table(rows)
         scale = moments.fit(min_effective=self._loaded.config.selection.min_effective)
-        origin = {**self._origin, "classes": self._classes, "judges": judges_of(self._method)}
-        about = About(space=self._loaded.space, scale=scale, **origin)
+        origin = {**self._origin, "classes": self._classes, "judges": judges_of(self._method, self._taught)}
+        about = About(space=self._loaded.space, scale=scale, left_out=left_out, **origin)
         write_corpus(self._folder, rows, moments, about)
         return self._folder.index
 
@@ -175,14 +223,22 @@ def _load(checkpoint: Path, device: torch.device | str) -> tuple[Checkpoint, Hie
         before = after
 
 
-def judges_of(method: HierarchicalSelection) -> Judges:
-    """Whose opinion a method's evidence holds."""
+def _taught(checkpoint: Path, space: LabelSpace) -> tuple[int, ...] | None:
+    """The classes that the photos of a checkpoint's run hold; None where no record says."""
+    run = RunFolder.of_checkpoint(checkpoint)
+    names = read_seen(run).target_classes if run else None
+    return None if names is None else tuple(c for c, name in enumerate(space.classes) if name in names)
+
+
+def judges_of(method: HierarchicalSelection, taught: tuple[int, ...] | None = None) -> Judges:
+    """Whose opinion a method's evidence holds; ``taught``: see `Judges`."""
     selector = method.selector
     return Judges(
         seen_by=selector.seen_by,
         acting=selector.acting,
         combination=selector.config.combination,
         signals=selector.config.signals,
+        taught=taught if selector.seen_by == "real images" else None,
     )
 
 
@@ -256,12 +312,15 @@ class _Parts:
     def _finished(self, part: int) -> bool:
         """Whether it holds these very frames as they are now: where one has gone from the data set, those after it have
         moved up, and where somebody mended a label or the list of classes, it is another."""
-        return self.folder.areas_file(part * PART).is_file() and self._stored(part) == self._wanted(part)
+        if self._stored(part) != self._wanted(part):
+            return False
+        weighed = pq.read_table(self.folder.part(part), columns=["map"])["map"]
+        return self.folder.areas_file(part * PART).is_file() or weighed.null_count == len(weighed)
 
     def _stored(self, part: int) -> dict[str, list[str]] | None:
         """Its frames and what they were; None where there is none, it is damaged or an older version's."""
         try:
-            stored = pq.read_table(self.folder.part(part), columns=["frame", PIXELS, STAMP]).select(["frame", STAMP])
+            stored = pq.read_table(self.folder.part(part), columns=["frame", STAMP]).select(["frame", STAMP])
         except (OSError, KeyError, pa.ArrowInvalid):
             return None
         found: dict[str, list[str]] = stored.to_pydict()
@@ -275,33 +334,22 @@ class _Parts:
         }
 
 
-def _batches(
-    corpus: Dataset, wanted: Sequence[range], loaded: Checkpoint, *, workers: int, device: torch.device
-) -> Iterator[tuple[range, Batch]]:
-    reader = FrameReader([corpus], loaded.config.data, regions=True)
-    order = range(len(wanted))
-    loader = DataLoader(Guarded(Chunks(reader, wanted)), batch_size=None, sampler=order, num_workers=workers)
-    for frames, batch in zip(wanted, unguarded(loader), strict=True):
-        yield frames, batch.to(device)
+def _unread(corpus: Dataset, frames: Sequence[int], errors: Sequence[str]) -> pa.Table:
+    """Rows of a part for frames that cannot be read, and why: they have no map."""
+    rows = file_columns([{"frame": corpus.frames[index].id} for index in frames])
+    return pa.table({**rows, STAMP: frame_stamps(corpus, frames), ERROR: errors})
 
 
-def _write_batch(
-    corpus: Dataset, frames: range, batch: Batch, weights: WeightMaps, classes: int, folder: CorpusFolder
-) -> pa.Table:
-    """Write pictures, labels and raw maps of a batch; its rows of a part."""
-    rows: list[Row] = []
-    moments, stamps = [], frame_stamps(corpus, frames)
-    for i, index in enumerate(frames):
-        about = corpus.frames[index]
-        stem = file_stem(about.id)
-        maps, picture = folder.map_file(stem), picture_file(folder.frames, stem)
-        image, label = _seen(batch, i)
-        moments.append(write_weights(maps, weights.maps(i), label, classes))
-        write_frame(picture, image, label)
-        files = {"image": about.image, "label": about.label, "map": maps.relative_to(folder.path)}
-        files["picture"] = picture.relative_to(folder.path)
-        rows.append({"frame": about.id, **{name: str(file) for name, file in files.items()}})
-    return pa.table({**file_columns(rows), STAMP: pa.array(stamps), **Moments.join(moments).to_columns()})
+def _without_unread(rows: pa.Table) -> tuple[pa.Table, tuple[LeftOut, ...]]:
+    """The rows that have a map, and of which frames there are others."""
+    if ERROR not in rows.column_names:
+        return rows, ()
+    known = pc.is_valid(rows["map"])
+    places = np.flatnonzero(~known.to_numpy()).tolist()
+    told = rows.take(places).select(["frame", ERROR]).to_pylist()
+    both = zip(places, told, strict=True)
+    left_out = tuple(LeftOut(place=place, frame=each["frame"], error=each[ERROR]) for place, each in both)
+    return rows.filter(known), left_out
 
 
 def _seen(batch: Batch, i: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -313,31 +361,3 @@ def _identity_before(checkpoint: Path) -> str:
     """What older versions called them: path, size and time of the model file."""
     file = checkpoint / MODEL
     return f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}"
-
-
-def _claim(folder: CorpusFolder, about: dict[str, Any], *, before: dict[str, Any], replace: bool) -> None:
-    """Mark a folder as the scores of this checkpoint over this corpus, which an older version may have marked as
-    ``before``; where it holds others, refuse it or remove them."""
-    text, known = (json.dumps(each, indent=2) for each in (about, before))
-    if not folder.claim.is_file():
-        folder.index.unlink(missing_ok=True)  # nobody knows of what it is, nor which maps are written over
-    elif folder.claim.read_text(encoding="utf-8") not in (text, known):
-        if not replace:
-            raise HRSError(
-                f"{folder.path} holds the scores of another checkpoint or corpus; "
-                "put these in their place with --replace, or choose another --out"
-            )
-        _clear(folder)
-    with disk_errors(folder.path):
-        folder.parts.mkdir(parents=True, exist_ok=True)
-    atomic_write(folder.claim, text)
-
-
-def _clear(folder: CorpusFolder) -> None:
-    """Remove scores: first the table, so that nobody takes what is left for whole, then the parts and their claim at
-    once."""
-    with disk_errors(folder.path):
-        folder.index.unlink(missing_ok=True)
-    for each in (folder.parts, folder.maps, folder.frames, folder.areas, folder.reasons):
-        if each.is_dir():
-            remove(each)

@@ -22,7 +22,8 @@ SCORING = 1
 """To be raised where the same run gives the same frames other weights or evidence: parts made before are done again."""
 STAMP = "stamp"
 """Column of a part: what each frame was when it was weighed."""
-OUTDATED = "These weights are of a model that the run has replaced since, as it does when it goes on to train."
+OUTDATED = "These weights are of a model that the run has replaced since, as a run does that goes on to train."
+"""To be said beside scores that are `outdated`."""
 _DIGEST = re.compile(r"[0-9a-f]{128}")
 
 
@@ -60,16 +61,21 @@ def changed(scores: CorpusFolder, corpus: Dataset, frames: Sequence[int]) -> lis
     """
     was = dict[str, str]()
     for path in sorted(scores.parts.glob("*.parquet")):
-        try:
-            part = pq.read_table(path, columns=["frame", STAMP])
-        except (OSError, pa.ArrowException) as error:
-            raise HRSError(f"{path} cannot be read ({reason(error)}); score the run again") from error
-        if STAMP in part.column_names:  # parts that are left of more frames come last, and say nothing new
-            stamps = [each.partition(" ")[2] for each in part[STAMP].to_pylist()]
-            for name, stamp in zip(part["frame"].to_pylist(), stamps, strict=True):
-                was.setdefault(name, stamp)
+        for name, stamp in _stamps_in(path):
+            was.setdefault(name, stamp.partition(" ")[2])  # parts that are left of more frames come last
     now = zip((corpus.frames[i].id for i in frames), _as_they_are(corpus, frames), strict=True)
     return [name for name, stamp in now if was.get(name, stamp) != stamp]
+
+
+def _stamps_in(part: Path) -> list[tuple[str, str]]:
+    """Frames of a part and what they were; none of an older version's."""
+    try:
+        if STAMP not in pq.read_schema(part).names:
+            return []
+        table = pq.read_table(part, columns=["frame", STAMP])
+    except (OSError, pa.ArrowException) as error:
+        raise HRSError(f"{part} cannot be read ({reason(error)}); score the run again") from error
+    return list(zip(table["frame"].to_pylist(), table[STAMP].to_pylist(), strict=True))
 
 
 def _as_they_are(corpus: Dataset, frames: Iterable[int]) -> list[str]:
@@ -78,5 +84,12 @@ def _as_they_are(corpus: Dataset, frames: Iterable[int]) -> list[str]:
 
 
 def _files(frame: Frame) -> str:
-    files = [file.stat() for file in (frame.image, frame.label, frame.planted) if file is not None]
-    return " ".join(f"{file.st_size} {file.st_mtime_ns}" for file in files)
+    return " ".join(_file(path) for path in (frame.image, frame.label, frame.planted) if path is not None)
+
+
+def _file(path: Path) -> str:
+    try:
+        found = path.stat()
+    except OSError:
+        return "gone"
+    return f"{found.st_size} {found.st_mtime_ns}"

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet as pq
 
 from hrs.pictures import write_picture
 from hrs.scoring.areatable import AreaTable
@@ -70,7 +69,7 @@ def _write_areas_csv(table: AreaTable, path: Path) -> None:
     map."""
     writer = None
     for file in table.files.values():
-        batch = _named(table, pq.read_table(file))
+        batch = _named(table, table.read(file))
         writer = writer or pyarrow.csv.CSVWriter(str(path), batch.schema)
         writer.write_table(batch)
     if writer:

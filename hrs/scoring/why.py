@@ -53,7 +53,8 @@ def sentence(area: Area, table: AreaTable) -> str:
     """Such as "Label: Fence. Real images say: Tree (0.93). Weight 0.27, mostly by region."."""
     classes = table.corpus.space.classes
     said = f"{speaker(table.judges)}: {classes[area.seen]} ({area.confidence:.2f})."
-    return f"Label: {classes[area.label]}. {said} Weight {area.weights[MAP_NAMES[0]]:.2f}{because(area, table)}."
+    label = classes[area.label] if table.judges.knows(area.label) else f"{classes[area.label]}, which no photo shows"
+    return f"Label: {label}. {said} Weight {area.weights[MAP_NAMES[0]]:.2f}{because(area, table)}."
 
 
 def because(area: Area, table: AreaTable) -> str:

@@ -39,13 +39,19 @@ class Judges:
     """What is needed to say why an area weighs what it does.
 
     seen_by: whose opinion was kept. acting: the levels that make the combined weight, by ``combination``. signals: what
-    they learned from.
+    they learned from. taught: the classes that have labels among what taught whoever says it, who can name no other;
+    None where nobody knows.
     """
 
     seen_by: SeenBy
     acting: tuple[str, ...]
     combination: Literal["product", "mean"]
     signals: tuple[str, ...]
+    taught: tuple[int, ...] | None = None
+
+    def knows(self, label: int) -> bool:
+        """Whether an area of this label could look like it; as far as is known."""
+        return self.taught is None or label in self.taught
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -58,7 +64,18 @@ class Judges:
         lists = {name: tuple(map(str, stored[name])) for name in ("acting", "signals")}
         if not (set(lists["acting"]) <= set(LEVELS) and set(lists["signals"]) <= set(SIGNALS)):
             raise ValueError("it names levels or signals that are not known")
-        return cls(seen_by=stored["seen_by"], combination=stored["combination"], **lists)
+        taught = stored.get("taught")
+        known = None if taught is None else tuple(map(int, taught))
+        return cls(seen_by=stored["seen_by"], combination=stored["combination"], taught=known, **lists)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A frame that could not be read when its data set was scored, and why. place: in the data set; no row is of it."""
+
+    place: int
+    frame: str
+    error: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +85,7 @@ class About:
     space: the classes. scale: from raw weights to weights. checkpoint: a digest of the model that weighed (of older
     versions its path, size and time). dataset: what was weighed, as `score` was told. Both are None for a panel, which
     has the ``step`` of training instead. classes: the run's class map of that data set. judges: who says why; None
-    where nothing of it was kept, as by older versions.
+    where nothing of it was kept, as by older versions. left_out: what the data set has besides, in its order.
     """
 
     space: LabelSpace
@@ -78,6 +95,7 @@ class About:
     step: int | None = None
     classes: Mapping[str, str] = field(default_factory=dict)
     judges: Judges | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     def write(self, path: Path) -> None:
         stored = {
@@ -89,6 +107,7 @@ class About:
             "space": self.space.to_dict(),
             "scale": self.scale.to_dict(),
             "judges": self.judges and self.judges.to_dict(),
+            "left_out": [asdict(each) for each in self.left_out],
         }
         atomic_write(path, json.dumps(stored, indent=2) + "\n")
 
@@ -107,6 +126,10 @@ class About:
             step=stored["step"],
             classes=stored.get("classes", {}),
             judges=None if judges is None else Judges.from_dict(judges),
+            left_out=tuple(
+                LeftOut(place=int(each["place"]), frame=str(each["frame"]), error=str(each["error"]))
+                for each in stored.get("left_out", ())
+            ),
         )
 
 

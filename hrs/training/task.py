@@ -30,12 +30,14 @@ class RealData:
 
     surveys: what was found in the labels, all of which were read once.
     held_out: what of the target is validated on; None where that is a data set or split of its own.
+    classes: those that the drawn photos hold.
     unlabelled: the teacher's photos, without labels; None where there is no teacher.
     """
 
     space: LabelSpace
     target: Dataset
     val: Dataset
+    classes: tuple[int, ...]
     unlabelled: Dataset | None = None
     surveys: tuple[Survey, ...] = ()
     held_out: HeldOut | None = None
@@ -53,6 +55,7 @@ class RealData:
             "held_out": self.held_out.how if self.held_out else None,
             "unlabelled": _record_of(self.unlabelled) if self.unlabelled else None,
             "target": [frame.id for frame in self.target.frames],
+            "target_classes": [self.space.classes[c] for c in self.classes],
             "validation": [frame.id for frame in self.val.frames],
         }
 
@@ -102,7 +105,15 @@ def open_real(config: RunConfig, *, seen: Seen = NOTHING, progress: Progress | N
         left_out = len(val) if held else 0
         drawn = draw_real(target, data.n_real, seed=config.seed, presence=presence, held_out=left_out)
     unlabelled = _open_unlabelled(data.unlabelled, target, drawn, val) if data.unlabelled else None
-    return RealData(space=space, target=drawn, val=val, surveys=(found, of_val), held_out=held, unlabelled=unlabelled)
+    return RealData(
+        space=space,
+        target=drawn,
+        val=val,
+        classes=_classes_of(drawn, target, presence),
+        surveys=(found, of_val),
+        held_out=held,
+        unlabelled=unlabelled,
+    )
 
 
 def _hold_out(target: Dataset, seen: Seen, *, seed: int) -> tuple[Dataset, Dataset, HeldOut]:
@@ -158,6 +169,13 @@ def _open_unlabelled(name: str, target: Dataset, drawn: Dataset, val: Dataset) -
             "or name a folder of photos, images:FOLDER"
         )
     return photos.without_labels()
+
+
+def _classes_of(drawn: Dataset, target: Dataset, presence: NDArray[np.bool_]) -> tuple[int, ...]:
+    """The classes that some images of a target hold; ``presence``: those of all its images, (images, classes)."""
+    chosen = {frame.id for frame in drawn.frames}
+    rows = [row for row, frame in enumerate(target.frames) if frame.id in chosen]
+    return tuple(np.flatnonzero(presence[rows].any(axis=0)).tolist())
 
 
 def _read_all(dataset: Dataset, role: str) -> tuple[Dataset, Survey, NDArray[np.bool_]]:

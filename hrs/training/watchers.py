@@ -252,7 +252,8 @@ class Panel(Watcher):
         scale = method.selector.scale(method.selector.config.strength(trainer.step / trainer.config.train.steps))
         writer = PanelWriter(run=self.run, space=trainer.real.space, frames=frames)
         raw = [each.raw for each in evidence]
-        writer.write(trainer.step, raw, scale, evidence=evidence, judges=judges_of(method))
+        judges = judges_of(method, trainer.real.classes)
+        writer.write(trainer.step, raw, scale, evidence=evidence, judges=judges)
 
 
 @dataclass

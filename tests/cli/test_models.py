@@ -21,6 +21,7 @@ from hrs.scoring.maps import read_maps
 from tests.cli.command import files, leftovers
 from tests.conftest import CLASSES, until, write_frames
 from tests.data.files import write_classes, write_streets
+from tests.scoring.weighted_run import make_scores
 
 # Evaluation
 
@@ -245,6 +246,7 @@ def test_scoring_a_run_in_a_terminal_holds_the_device_and_says_how_far_it_is(hrs
         launcher().cancel(waits)
         with pytest.raises(HRSError, match="task score is running; wait until it ends, or cancel it"):
             Task.create(task.path, ["score", "first"], out=out)
+        make_scores(out, corpus)
         return out / "index.parquet"
 
     monkeypatch.setattr(scoring, "score", watch)

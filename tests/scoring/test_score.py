@@ -90,6 +90,20 @@ def test_what_acts_keeps_the_effective_share_of_the_config(checkpoint, frames, t
     assert all(scale.maps[name].strength == 1 for name in ("pixel", "region", "image"))
 
 
+def test_scores_say_which_classes_the_photos_of_the_run_show(frames, tmp_path):
+    photos = write_frames(tmp_path / "photos", 4, seed=3)
+    for path in (photos / "labels").iterdir():
+        label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(path), np.where(label == CLASSES.index("car"), 0, label))
+    config = tiny_config({**frames, "target": f"folder:{photos}"}, "train.steps=2")
+    run = RunFolder.create(tmp_path, "run", config.to_yaml())
+    train(config, run)
+    score(run.best, frames["source"], tmp_path / "scores", limit=4, batch=4, workers=0)
+    shown = tuple(c for c, name in enumerate(CLASSES) if name != "car")
+    for corpus in (ScoredCorpus.open(tmp_path / "scores"), open_panel(run, 2)):
+        assert corpus.about.judges.taught == shown
+
+
 def test_a_frame_has_the_same_statistics_whether_training_watched_it_or_a_corpus_was_scored(
     frames, tmp_path, monkeypatch
 ):
@@ -351,3 +365,62 @@ def test_frames_that_changed_since_they_were_scored_are_not_copied(checkpoint, t
     with pytest.raises(HRSError, match="1 of 6 frames changed since they were scored, such as 003; score the run aga"):
         copy(corpus.select(), tmp_path / "after")
     assert copy(np.array([0, 1, 4]), tmp_path / "others").frames == 3 and not (tmp_path / "after").exists()
+    part = CorpusFolder(tmp_path / "out").part(0)
+    pd.read_parquet(part).drop(columns=stamps.STAMP).to_parquet(part)  # as an older version's
+    assert copy(corpus.select(), tmp_path / "unknown").frames == 6
+    part.write_bytes(b"PAR1 cut short")
+    with pytest.raises(HRSError, match=r"000000.parquet cannot be read .*; score the run again"):
+        copy(corpus.select(), tmp_path / "damaged")
+
+
+def test_frames_that_cannot_be_read_are_left_out_and_named(checkpoint, tmp_path, by_class):
+    """As training does. Areas still lie in their own frames."""
+    data, out = write_frames(tmp_path / "data", 12, seed=4), tmp_path / "out"
+    good = {i: (data / f"images/{i:03d}.png").read_bytes() for i in (1, 4, 5, 6, 7)}  # of a part, and a whole one
+    for i, content in good.items():
+        (data / f"images/{i:03d}.png").write_bytes(damaged(content))
+    seen = []
+    again = partial(score, checkpoint, f"folder:{data}", out, batch=2, workers=0)
+    again(progress=lambda *at: seen.append(at))
+    corpus = ScoredCorpus.open(out)
+    assert seen[-1] == (12, 12) and [corpus.frame(row).id for row in range(len(corpus))] == [
+        f"{i:03d}" for i in range(12) if i not in good
+    ]
+    assert [(each.place, each.frame) for each in corpus.about.left_out] == [(i, f"{i:03d}") for i in good]
+    assert corpus.left_out_in_words().startswith("5 of 12 frames cannot be read and are left out, such as 001 (")
+    check_areas(AreaTable.of(corpus))
+    seen.clear()
+    again(progress=lambda *at: seen.append(at))
+    assert seen == []
+    for i, content in good.items():
+        (data / f"images/{i:03d}.png").write_bytes(content)
+    again(progress=lambda *at: seen.append(at))
+    corpus = ScoredCorpus.open(out)
+    assert seen[0] == (6, 12) and len(corpus) == 12 and corpus.left_out_in_words() == ""
+    check_areas(AreaTable.of(corpus))
+
+
+def damaged(content):
+    """A picture that looks well from outside, but cannot be decoded."""
+    middle = len(content) // 2
+    return content[:middle] + bytes(400) + content[middle + 400 :]
+
+
+def check_areas(table):
+    """Every frame has those that its maps show."""
+    assert set(table.column("row")) == set(range(len(table.corpus)))
+    places = np.arange(len(table))
+    for row in range(len(table.corpus)):
+        ids, areas = table.corpus.read_reasons(row).areas, table.of_frame(row)
+        assert {area.number: area.pixels for area in areas} == {
+            int(number): int((ids == number).sum()) for number in np.unique(ids) if number != NONE
+        }
+        assert table.take(places[table.column("row") == row]) == areas
+
+
+def test_a_data_set_of_which_nothing_can_be_read_is_refused(checkpoint, tmp_path):
+    data = write_frames(tmp_path / "data", 2, seed=4)
+    for path in (data / "images").iterdir():
+        path.write_bytes(damaged(path.read_bytes()))
+    with pytest.raises(HRSError, match="none of 2 frames can be read"):
+        score(checkpoint, f"folder:{data}", tmp_path / "out", batch=2, workers=0)

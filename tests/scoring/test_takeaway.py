@@ -15,9 +15,10 @@ from hrs.errors import HRSError
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.crops import SIDE, contact_sheet, crop, square_around
-from hrs.scoring.report import LEAST_SURE, agreeing_in_words, doubt, facts_of, report_html, title_of
+from hrs.scoring.report import LEAST_SURE, agreeing_in_words, doubt, facts_of, report_html, title_of, unjudged_in_words
 from hrs.scoring.takeaway import groups_csv, write_takeaway
 from hrs.scoring.why import sentence
+from hrs.scoring.write import Judges
 from tests.conftest import CLASSES
 from tests.scoring.weighted_run import DEPARTURE, HEIGHT, WIDTH, make_scores
 
@@ -166,3 +167,20 @@ def test_no_class_is_a_formula_in_the_tables(table, tmp_path):
     for name in ("faults.csv", "areas.csv"):
         text = (tmp_path / "out" / name).read_text()
         assert '"\'=1+1"' in text and '"=1+1"' not in text
+
+
+def test_areas_of_a_class_that_no_photo_shows_are_no_kind_of_fault(table):
+    """The classifier was never taught it, so that nothing can look like it to it."""
+    hidden = table.groups()[0].label
+    judges = replace(table.judges, taught=tuple(c for c in range(len(CLASSES)) if c != hidden))
+    about = replace(table.corpus.about, judges=Judges.from_dict(judges.to_dict()))
+    less = AreaTable.of(replace(table.corpus, about=about))
+    assert less.groups() == [group for group in table.groups() if group.label != hidden]
+    assert less.unjudged() == [group for group in table.groups() if group.label == hidden] and less.unjudged()
+    areas = sum(group.areas for group in less.unjudged())
+    said = f"Not judged: {areas} areas labelled {CLASSES[hidden]}: no photo of the run shows {CLASSES[hidden]}."
+    assert unjudged_in_words(less) == said and said in report_html(less, "Areas")
+    assert not table.unjudged() and unjudged_in_words(table) == ""
+    assert CLASSES[hidden] not in pd.read_csv(io.BytesIO(groups_csv(less)))["label"].tolist()
+    (area,) = less.members(less.unjudged()[0], 1)
+    assert sentence(area, less).startswith(f"Label: {CLASSES[hidden]}, which no photo shows. Real images say: ")
