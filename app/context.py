@@ -4,18 +4,40 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.environment import RUNS_VARIABLE
 from hrs.runs.folder import RunFolder
 from hrs.runs.registry import SHIPPED, RunSummary, list_runs, nearest
 
 _OPENED = "page opened"  # of the session state
+
+
+def address() -> dict[str, list[str]]:
+    """What the page's address says, by name."""
+    return {name: st.query_params.get_all(name) for name in st.query_params}
+
+
+def write_address(values: Mapping[str, str | Sequence[str]]) -> None:
+    """Say these in the address, and leave the rest; what is empty goes. All of it is one step of the browser's history,
+    and none where nothing changes."""
+    before = address()
+    new = {name: [value] if isinstance(value, str) else list(value) for name, value in values.items() if value}
+    after = {name: value for name, value in before.items() if name not in values or name in new} | new
+    if after != before:
+        st.query_params.from_dict(after)
+
+
+def moved_in_history() -> bool:
+    """Whether the browser asks since somebody went back or forward in it: the address is then what counts."""
+    run = get_script_run_ctx()
+    return run is not None and run.is_history_navigation
 
 
 def page_opens() -> None:
@@ -107,9 +129,7 @@ def _open(run: str, drops: Sequence[str]) -> None:
     before = st.query_params.get("run")
     if before == run:
         return
-    for name in drops if before else ():
-        st.query_params.pop(name, None)
-    st.query_params["run"] = run
+    write_address({**dict.fromkeys(drops if before else (), ""), "run": run})
 
 
 def say_unknown(asked: list[str], names: list[str], *, page: str) -> str | None:

@@ -18,6 +18,7 @@ from app.launch.trying import show_trial, trial_job
 from hrs.config import RunConfig
 from hrs.data.classmap import map_for
 from hrs.data.holdout import to_validate_on
+from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.progress import between, counted, duration
 
@@ -75,7 +76,10 @@ def check_job(check: Check) -> Job:
 
 
 def checks_of(config: RunConfig) -> tuple[Check, ...]:
-    """Each data set of a run once, as the run will read it."""
+    """Each data set of a run once, as the run will read it. Raises HRSError for one whose name a run refuses, though a
+    check would guess what it means, and for a class map that is no file."""
+    for spec in (*config.sources, config.data.target, *([config.data.val] if config.data.val else [])):
+        DatasetSpec.parse(spec)
     data, space = config.data, config.data.space or config.data.target
     found = [(spec, space, *map_text(config, spec, source=True)) for spec in config.sources if spec != data.target]
     val = to_validate_on(data.val) if data.val else data.target
@@ -98,7 +102,7 @@ def estimate_job(yaml: str) -> Job:
 def check_data(config: RunConfig) -> None:
     try:
         st.session_state[CHECKED] = again(check_job, checks_of(config))
-    except HRSError as error:  # a class map that is no file
+    except HRSError as error:
         st.error(plain(str(error)), icon=":material/error:")
 
 

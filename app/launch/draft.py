@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 import hrs
+from app.context import moved_in_history, write_address
 from app.launch import forms
 from hrs.config import RunConfig, load_config
 
@@ -19,7 +20,9 @@ FIRST_PRESET = "demo"
 PRESET, NAME, FILLED, CHOICE = "launch preset", "launch name", "launch filled", "launch choice"
 """Keys of the session state: the preset's stem, the new run's name, what filled the form after the preset, such as "run
 a", and the field that chooses a preset, empty but for the moment of the choice."""
-_REPLACED, _HELD = "launch replaced", "launch held"
+ASKED = ("clone", "photos")
+"""In the address: a run, or photos, that the form is to be filled from."""
+_REPLACED, _HELD, _SPENT = "launch replaced", "launch held", "launch spent"
 
 
 def preset_file(stem: str) -> Path:
@@ -27,12 +30,30 @@ def preset_file(stem: str) -> Path:
 
 
 def restore() -> None:
-    """Fill an empty form with what it held last here, else as the address says, else with the built-in example."""
-    if _HELD in st.session_state:
+    """Fill the form where it is empty, with what it held last here, else as the address says, else with the built-in
+    example; and where somebody went back or forward in the browser, as the address says. A name that was `spent` is not
+    filled in."""
+    if moved_in_history():
+        _read_address()
+    elif forms.is_filled():
+        return
+    elif _HELD in st.session_state:
         values, others = st.session_state[_HELD]
         forms.put(values)
         st.session_state.update(others)
-        return
+    else:
+        _read_address()
+    if st.session_state.get(NAME, "").strip() in st.session_state.get(_SPENT, ()):
+        st.session_state[NAME] = ""
+
+
+def spend(name: str) -> None:
+    """A run of this name was started from here: the form is for another one by now. Call it in a callback."""
+    st.session_state[_SPENT] = {*st.session_state.get(_SPENT, ()), name}
+    st.session_state[NAME] = ""
+
+
+def _read_address() -> None:
     asked = st.query_params.get("preset", "")
     stem = asked if asked in {path.stem for path in PRESETS.glob("*.yaml")} else FIRST_PRESET
     st.session_state[PRESET] = stem
@@ -47,16 +68,15 @@ def restore() -> None:
 
 
 def keep() -> None:
-    """Say in the address what the form shows, and hold it. Call it when the form is drawn."""
+    """Say in the address what the form shows, no longer what it was to be filled from, and hold it. Call it when the
+    form is drawn: until then that is still asked for, where the page is drawn anew."""
     others = {key: st.session_state[key] for key in (PRESET, NAME, FILLED) if key in st.session_state}
     values, stem = forms.held(), st.session_state[PRESET]
     st.session_state[_HELD] = values, others
     wanted = {"preset": [stem] * (stem != FIRST_PRESET), "set": list(_changed(stem, values))}
     wanted["name"] = [name for name in [st.session_state.get(NAME, "").strip()] if name]
     wanted["filled"] = [filled for filled in [st.session_state.get(FILLED)] if filled]
-    for key, said in wanted.items():
-        if st.query_params.get_all(key) != said:
-            st.query_params[key] = said
+    write_address(wanted | {key: [] for key in ASKED})
 
 
 def begin_with(stem: str) -> bool:

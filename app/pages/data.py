@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app.context import plain
+from app.context import plain, write_address
 from app.figures.curves import CHART, histogram
 from app.figures.samples import in_classes_of, legend, overlays
 from hrs.data.doctor import Report, inspect
@@ -68,11 +68,7 @@ def ask() -> bool:
 
 
 def look_at(first: str, second: str) -> None:
-    for key, value in (("data", first), ("with", second)):
-        if value:
-            st.query_params[key] = value
-        elif key in st.query_params:
-            del st.query_params[key]
+    write_address({"data": first, "with": second})
 
 
 def reports_seen() -> dict[str, Report]:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from app.context import plain, runs_root
+from app.context import plain, runs_root, write_address
 from app.label.mount import PREFIX
 from hrs.errors import HRSError
 from hrs.labelling.photoset import PhotoSet, sets_in
@@ -37,8 +37,7 @@ def pick() -> str:
 
 
 def _picked() -> None:
-    st.query_params.pop("photo", None)  # of the set before
-    st.query_params["set"] = st.session_state[SET]
+    write_address({"photo": "", "set": st.session_state[SET]})  # the photo is one of the set before
 
 
 def make_new(*, first: bool) -> None:

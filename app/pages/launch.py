@@ -68,15 +68,12 @@ def fill_form() -> None:
     """What the address says, at first the built-in example; over it the run that it asks to clone, or photos that were
     labelled just now."""
     begun = forms.is_filled()
-    if not begun:
-        draft.restore()
-    wanted, photos = st.query_params.get("clone"), st.query_params.get("photos")
+    draft.restore()
+    wanted, photos = (st.query_params.get(name) for name in draft.ASKED)
     if wanted is not None:
         clone(wanted)
-        del st.query_params["clone"]  # not before: where the page is drawn anew at this moment, it is still asked for
     if photos is not None:
         train_with(photos, begun=begun)
-        del st.query_params["photos"]
 
 
 def train_with(photos: str, *, begun: bool) -> None:
@@ -280,6 +277,7 @@ def begin(before: int) -> None:
         except HRSError as error:
             st.session_state[REFUSED] = str(error)
             return
+        draft.spend(typed_name())
     st.session_state[STARTED] = starts[-1]
 
 

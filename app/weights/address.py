@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app.context import just_opened
+from app.context import address, just_opened, moved_in_history, write_address
 
 _KEPT = ("source", "map", "step", "opacity", "threshold", "sort", "order", "filter", "tag", "size", "show")
 _MEMORY = "weights address"
@@ -36,9 +35,8 @@ def remember() -> None:
 def catch_up() -> None:
     """Go to the address that was written last, where the browser asks with one from before; not where somebody went
     back to it."""
-    trail, asked = st.session_state.get(_TRAIL, []), _address()
-    run = get_script_run_ctx()
-    if asked not in trail or (run is not None and run.is_history_navigation):
+    trail, asked = st.session_state.get(_TRAIL, []), address()
+    if asked not in trail or moved_in_history():
         st.session_state[_TRAIL] = [asked]
     elif asked != trail[-1]:
         st.query_params.from_dict(trail[-1])
@@ -51,16 +49,8 @@ def put(name: str, value: str | Sequence[str]) -> None:
 
 def put_all(values: Mapping[str, str | Sequence[str]]) -> None:
     catch_up()
-    for name, value in values.items():
-        if value:
-            st.query_params[name] = value
-        else:
-            st.query_params.pop(name, None)
-    st.session_state[_TRAIL] = [*st.session_state[_TRAIL], _address()][-_LONGEST:]
-
-
-def _address() -> dict[str, list[str]]:
-    return {name: st.query_params.get_all(name) for name in st.query_params}
+    write_address(values)
+    st.session_state[_TRAIL] = [*st.session_state[_TRAIL], address()][-_LONGEST:]
 
 
 def addressed(name: str, key: str, options: Sequence[str], usual: str, drops: Sequence[str] = ()) -> dict[str, Any]:
@@ -76,7 +66,5 @@ def addressed(name: str, key: str, options: Sequence[str], usual: str, drops: Se
 
 
 def _put_choice(name: str, key: str, usual: str, drops: Sequence[str]) -> None:
-    for each in drops:
-        put(each, "")
     chosen = str(st.session_state[key])
-    put(name, "" if chosen == usual else chosen)
+    put_all({**dict.fromkeys(drops, ""), name: "" if chosen == usual else chosen})

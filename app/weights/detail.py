@@ -20,7 +20,7 @@ from app.figures.maps import (
     summary,
 )
 from app.figures.plotly_maps import weight_figure
-from app.weights.address import put
+from app.weights.address import put, put_all
 from app.weights.corpus import Frame, read, view
 from app.weights.grid import Selection
 from app.weights.lens import controls, figure, heard, said_by
@@ -148,13 +148,11 @@ def _class_means(corpus: ScoredCorpus, row: int, lens: Lens) -> dict[str, float]
 
 
 def _close() -> None:
-    forget_area()
-    put("frame", "")
+    put_all({"frame": "", AREA: ""})
 
 
 def _go(frame: str) -> None:
-    forget_area()
-    put("frame", frame)
+    put_all({"frame": frame, AREA: ""})
 
 
 def _ask() -> None:

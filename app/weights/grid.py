@@ -16,7 +16,7 @@ from app.weights.corpus import tile
 from app.weights.filters import choose_filters, describe, read_filters, told
 from app.weights.lens import controls, figure, heard, said_by
 from app.weights.tagging import asked_tags, choose_tags, tagged
-from app.weights.why import forget_area
+from app.weights.why import AREA
 from hrs.scoring.corpus import MAP_NAMES, Between, Rows, ScoredCorpus
 from hrs.scoring.tags import Tags
 
@@ -175,5 +175,4 @@ def _in_words(corpus: ScoredCorpus, statistic: str, rows: Rows) -> list[str]:
 
 def _open() -> None:
     if opened := said_by(_KEY, "open"):
-        forget_area()
-        put_all(opened)
+        put_all({**opened, AREA: ""})

@@ -12,7 +12,7 @@ import streamlit as st
 
 from app.figures.maps import ABOUT, TITLES, Lens, colour_table
 from app.weights.address import put_all
-from app.weights.why import forget_area
+from app.weights.why import AREA
 from hrs.pictures import FULL_WEIGHT
 from hrs.scoring.corpus import ScoredCorpus
 
@@ -90,6 +90,5 @@ def heard(key: str, step: int | None) -> None:
         step: of training that was shown; an area that was asked about before is one of that step.
     """
     if lens := said_by(key, "lens"):
-        if step is not None and lens.get("step") != str(step) and not said_by(key, "piece"):
-            forget_area()
-        put_all(lens)
+        other = step is not None and lens.get("step") != str(step) and not said_by(key, "piece")
+        put_all({**lens, AREA: ""} if other else lens)

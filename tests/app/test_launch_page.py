@@ -98,6 +98,23 @@ def test_a_file_fills_the_form(open_page):
     assert at.info[0].value.startswith("config bad.yaml is not valid YAML")
 
 
+def test_a_name_is_gone_from_the_form_once_a_run_has_it(root, open_page, frames):
+    at = open_page("launch")
+    at.text_area(key="config.data.sources").input(frames["source"])
+    at.text_input(key="launch name").input("mine").run()
+    button(at, "Start").click().run()
+    at.switch_page("pages/launch.py").run()
+    assert at.text_input(key="launch name").value == "" and not at.error
+    assert at.text_area(key="config.data.sources").value == frames["source"]
+
+
+def test_a_folder_without_a_format_is_not_checked_as_if_a_run_could_take_it(open_page, frames):
+    at = open_page("launch")
+    at.text_input(key="config.data.target").input(frames["target"].partition(":")[2]).run()
+    press(at, "Check the data")
+    assert "launch checked" not in at.session_state and len(at.error) == 2
+
+
 def test_start_queues_the_run_that_the_form_shows(root, open_page, frames):
     at = open_page("launch")
     at.text_area(key="config.data.sources").input(frames["source"])

@@ -91,6 +91,30 @@ def test_a_wrong_field_says_why_stops_the_start_and_survives_a_reload(launch_pag
     expect(start).to_be_enabled()
 
 
+def test_back_and_forward_go_through_what_the_form_showed(launch_page):
+    steps, seed = (launch_page.get_by_label(name, exact=True) for name in ("Steps", "Seed"))
+    settled(launch_page)
+    first = steps.input_value()
+    set_field(launch_page, "Steps", 77)
+    expect(launch_page).to_have_url(re.compile("steps%3D77"))
+    set_field(launch_page, "Seed", 5)
+    expect(launch_page).to_have_url(re.compile("seed%3D5"))
+    launch_page.go_back()
+    expect(seed).to_have_value("0")
+    expect(steps).to_have_value("77")
+    settled(launch_page)
+    launch_page.go_back()
+    expect(steps).to_have_value(first)
+    settled(launch_page)
+    launch_page.go_forward()
+    expect(steps).to_have_value("77")
+    settled(launch_page)
+    launch_page.go_back()
+    settled(launch_page)
+    launch_page.go_back()
+    expect(launch_page.get_by_role("heading", name="Runs")).to_be_visible()
+
+
 def test_what_is_known_is_offered_with_its_cost(launch_page):
     network = launch_page.get_by_role("combobox", name="Network")
     network.click()

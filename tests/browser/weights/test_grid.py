@@ -135,6 +135,24 @@ def test_going_back_undoes_a_filter_and_leaving_keeps_it(grid: Page) -> None:
     expect(grid.get_by_text("11 of 12 frames")).to_be_visible()
 
 
+def test_opening_a_frame_and_closing_it_are_a_step_of_history_each(grid: Page) -> None:
+    settled(grid)
+    begun = grid.evaluate("history.length")
+    open_frame(grid, "003")
+    settled(grid)
+    assert grid.evaluate("history.length") == begun + 1
+    slide(grid, "Threshold", "ArrowRight", 5)
+    expect(grid).to_have_url(re.compile("threshold=0.25"))
+    rested(grid)
+    assert grid.evaluate("history.length") == begun + 1  # a slider's place is that of this step
+    grid.get_by_role("button", name="All frames").click()
+    expect(grid.locator(".grid button")).to_have_count(12)
+    settled(grid)
+    assert grid.evaluate("history.length") == begun + 2
+    grid.go_back()
+    expect(grid.locator(".viewer")).to_have_attribute("data-shown", re.compile(r"003\.npz.* 0\.25"))
+
+
 def test_a_new_tag_is_typed(grid: Page, run: Path) -> None:
     open_frame(grid, "005")
     type_choice(grid, "Tags", "odd lamp")
