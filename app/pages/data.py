@@ -181,19 +181,21 @@ def problem_table(report: Report) -> pd.DataFrame:
 
 
 def classes(reports: list[Report]) -> None:
-    """Class shares, the second data set's in the classes of the first, as a run with that target would see it."""
+    """Class shares, the second data set's in the classes of the first, as a run with that target would see it, or in
+    its own where none is one of those."""
     labelled = [report for report in reports if report.labelled]
     if not labelled:
         return
     first = labelled[0]
-    shares, lost = {first.spec: first.classes}, 0.0
+    shares, lost, met = {first.spec: first.classes}, 0.0, len(labelled) > 1
     for other in labelled[1:]:
         try:
             shares[other.spec], lost = in_classes_of(first, other)
         except HRSError as error:
+            shares[other.spec], met = other.classes, False  # as it calls them itself
             st.warning(plain(str(error)))
     logarithmic = st.toggle("Logarithmic", help="Shows rare classes", key="data logarithmic")
-    if len(shares) > 1:
+    if met:
         st.caption(
             f"The classes of {plain(labelled[1].spec)} as those of {plain(first.spec)}, as a run would see them whose "
             "target that is. Classes meet in this direction: the data set with the classes to be learned comes first."

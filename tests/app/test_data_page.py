@@ -137,6 +137,17 @@ def test_classes_of_one_data_set_in_terms_of_another(frames):
     assert shares == pytest.approx(yard.classes) and list(shares) == list(CLASSES) and lost == pytest.approx(0)
 
 
+def test_classes_of_which_none_is_shared_are_all_drawn(open_page, tmp_path):
+    names = ("{0: sky, 1: road, 2: car}", "{0: haze, 1: floor, 2: crate}")
+    one, other = (
+        f"folder:{write_classes(write_streets(tmp_path / str(i)), f'classes: {each}')}" for i, each in enumerate(names)
+    )
+    at = open_page("data", data=one, **{"with": other})
+    assert "no class of" in at.warning[0].value and "as a run would see them" not in words(at)
+    (chart,) = at.get("plotly_chart")
+    assert all(name in chart.proto.spec for name in ("sky", "crate"))
+
+
 def test_the_legend_names_every_class_in_its_colour():
     text = legend(CAMVID)
     assert all(name in text for name in CAMVID.classes) and "(128, 64, 128)" in text
