@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import yaml
 
 from app.context import plain
 from app.launch.checks import stamps
-from app.launch.forms import KEY
+from app.launch.forms import KEY, Note, Notes
 from app.launch.jobs import Job
 from hrs.config import RunConfig
 from hrs.data.classlist import as_colour
@@ -28,6 +28,7 @@ from hrs.labels import fold
 IGNORED = "ignore"
 """What a class that is nothing in the target is called in the table, and in a class map."""
 POLL_SECONDS = 0.5
+_MAP = "data.classes"
 _CHOSEN = "launch classes chosen"
 Given = Mapping[str, str | Mapping[str, str]]
 
@@ -44,10 +45,21 @@ class Row:
     how: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """The classes of a source, the commonest first. targets: what one can be; shown: what each is, by name;
+    told_by_name: whether the names alone say it, of every one."""
+
+    rows: tuple[Row, ...]
+    targets: tuple[str, ...]
+    shown: Mapping[str, str]
+    told_by_name: bool
+
+
 def take() -> None:
     """Put what was chosen in a table into the form. Call it before the form is drawn."""
     if _CHOSEN in st.session_state:
-        st.session_state[f"{KEY}data.classes"] = st.session_state.pop(_CHOSEN)
+        st.session_state[KEY + _MAP] = st.session_state.pop(_CHOSEN)
 
 
 def draw(config: RunConfig) -> None:
@@ -55,14 +67,29 @@ def draw(config: RunConfig) -> None:
 
     Call it outside of fragments: what is chosen there changes the form above.
     """
-    target, asked = _target(config), [source for source in config.sources if _can_be_asked(source, config)]
-    jobs = {source: class_job(source, target, stamps(source), stamps(target)) for source in asked}
+    jobs = _jobs(config)
     if any(not job.done for job in jobs.values()):
         st.fragment(_wait, run_every=POLL_SECONDS)(tuple(jobs.values()))
         return
     for source, job in jobs.items():
-        if not job.error:  # what is wrong with a data set, checking it says
-            _draw_table(source, config, json.loads((job.out / "classes.json").read_text(encoding="utf-8")), job.out)
+        if table := _read(source, config, job):
+            _draw_table(source, config, table)
+
+
+def notes(config: RunConfig) -> Notes:
+    """Of a source, where its table is known, that nothing of it is a class of the target: a run would end at once."""
+    for source, job in _jobs(config).items():
+        table = _read(source, config, job) if job.done else None
+        if table and all(meant == IGNORED for meant in table.shown.values()):
+            told = f"every class of {source} is ignored; say below the form what some of them are in the target"
+            return {_MAP: Note(text=told)}
+    return {}
+
+
+def _jobs(config: RunConfig) -> dict[str, Job]:
+    """What looks at the classes of both sides, by source."""
+    target, asked = _target(config), [source for source in config.sources if _can_be_asked(source, config)]
+    return {source: class_job(source, target, stamps(source), stamps(target)) for source in asked}
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, on_release=Job.close)
@@ -98,26 +125,41 @@ def _can_be_asked(source: str, config: RunConfig) -> bool:
 # The table
 
 
-def _draw_table(source: str, config: RunConfig, found: Mapping[str, Any], folder: Path) -> None:
-    rows = sorted(_rows(found, folder), key=lambda row: -row.share)
+def _read(source: str, config: RunConfig, job: Job) -> Table | None:
+    """The table that a job was for; None where it failed, which checking the data set tells, too, or where a class map
+    is no file, which reading the form's data tells."""
+    if job.error:
+        return None
+    found = json.loads((job.out / "classes.json").read_text(encoding="utf-8"))
     try:
         given = map_for(config.data.classes, source, source=True)
-    except HRSError:  # a map that is no file: reading the form's data says so
+    except HRSError:
+        return None
+    rows = tuple(sorted(_rows(found, job.out), key=lambda row: -row.share))
+    entries, targets = given.entries if given else {}, tuple(dict.fromkeys([*found["target"], IGNORED]))
+    return Table(
+        rows=rows,
+        targets=targets,
+        shown={row.name: _meant(row, entries, targets) for row in rows},
+        told_by_name=not entries and all(row.how == "name" for row in rows),
+    )
+
+
+def _draw_table(source: str, config: RunConfig, table: Table) -> None:
+    if table.told_by_name:
         return
-    entries = given.entries if given else {}
-    targets = list(dict.fromkeys([*found["target"], IGNORED]))
-    shown = {row.name: _meant(row, entries, targets) for row in rows}
-    if not entries and all(row.how == "name" for row in rows):
-        return
-    lost = [row for row in rows if shown[row.name] == IGNORED]
+    rows = table.rows
+    lost = [row for row in rows if table.shown[row.name] == IGNORED]
     share = sum(row.share for row in lost)
     title = f"Classes of {plain(source)}: {len(lost)} of {len(rows)} are ignored, {share:.0f} % of the pixels"
     with st.expander(title, expanded=share > 1, icon=":material/swap_horiz:"):
-        _draw_editor(source, rows, shown, targets, config.data.classes)
+        _draw_editor(source, rows, table.shown, table.targets, config.data.classes)
         st.caption("From a few frames. What is chosen here stands in the setting Class map, under More data settings.")
 
 
-def _draw_editor(source: str, rows: list[Row], shown: Mapping[str, str], targets: list[str], classes: Given) -> None:
+def _draw_editor(
+    source: str, rows: Sequence[Row], shown: Mapping[str, str], targets: Sequence[str], classes: Given
+) -> None:
     frame = pd.DataFrame(
         {
             "looks like": [row.picture for row in rows],
@@ -127,7 +169,7 @@ def _draw_editor(source: str, rows: list[Row], shown: Mapping[str, str], targets
             "told by": [row.how if shown[row.name] == row.guess else "you" for row in rows],
         }
     )
-    key = f"classes of {source} {hash((tuple(shown.items()), tuple(targets)))}"  # new rows, and nothing edited yet
+    key = f"classes of {source} {hash((tuple(shown.items()), targets))}"  # new rows, and nothing edited yet
     edited = st.data_editor(
         frame,
         key=key,
@@ -136,7 +178,7 @@ def _draw_editor(source: str, rows: list[Row], shown: Mapping[str, str], targets
         column_config={
             "looks like": st.column_config.ImageColumn(width=140),
             "%": st.column_config.NumberColumn(format="%.1f", help="Of the labelled pixels of a few frames."),
-            "in the target": st.column_config.SelectboxColumn(options=targets, required=True, width="medium"),
+            "in the target": st.column_config.SelectboxColumn(options=list(targets), required=True, width="medium"),
         },
         row_height=52,
         height=min(52 * len(rows) + 38, 560),
@@ -168,7 +210,7 @@ def _as_url(path: Path) -> str:
 # Between the table and data.classes
 
 
-def _meant(row: Row, entries: Mapping[str, str], targets: list[str]) -> str:
+def _meant(row: Row, entries: Mapping[str, str], targets: Sequence[str]) -> str:
     """What a class map makes of a class, as the target spells it; its guess where no entry names it."""
     found = [name for key, name in entries.items() if _names(key, row)]
     if not found:
@@ -187,7 +229,7 @@ def _plain_key(part: str) -> str:
     return ",".join(map(str, colour)) if colour else part.strip().lower().removeprefix("id").strip()
 
 
-def changed(classes: Given, source: str, rows: list[Row], shown: Mapping[str, str]) -> dict[str, Any]:
+def changed(classes: Given, source: str, rows: Sequence[Row], shown: Mapping[str, str]) -> dict[str, Any]:
     """``data.classes`` with one source's map as the table shows it: what is not as its name says, and what of its own
     map is about no class of the table."""
     bare = source.partition("?")[0]
@@ -199,5 +241,5 @@ def changed(classes: Given, source: str, rows: list[Row], shown: Mapping[str, st
     return others | ({place: {**kept, **chosen}} if kept or chosen else {})
 
 
-def _about(key: str, rows: list[Row]) -> bool:
+def _about(key: str, rows: Sequence[Row]) -> bool:
     return any(_names(key, row) for row in rows)

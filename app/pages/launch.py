@@ -58,7 +58,7 @@ def read_form() -> tuple[RunConfig | None, forms.Notes]:
         config = forms.read()
     except SettingsError as error:
         return None, {**checks.notes(), **forms.mistakes(error)}
-    return config, {**checks.notes(), **checks.of_class_maps(config)}
+    return config, {**checks.notes(), **classtable.notes(config), **checks.of_class_maps(config)}
 
 
 # Where the form's values come from

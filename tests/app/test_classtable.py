@@ -7,7 +7,7 @@ import yaml
 from streamlit.testing.v1 import AppTest
 
 from app.launch.classtable import Row, changed
-from tests.app.conftest import wait_for
+from tests.app.conftest import button, wait_for
 from tests.data.files import write_classes, write_streets
 
 MAP = "config.data.classes"
@@ -54,6 +54,14 @@ def test_classes_that_do_not_meet_by_name_are_shown_with_share_and_picture(open_
     assert found["%"].round(1).tolist() == [50.0, 46.5, 3.5, 0.0]
     pictures = found["looks like"].tolist()
     assert base64.b64decode(pictures[0].partition(",")[2]).startswith(b"\xff\xd8") and not isinstance(pictures[3], str)
+
+
+def test_a_source_of_which_nothing_is_a_class_of_the_target_cannot_be_started_with(open_page, sides, tmp_path):
+    at = opened(open_page, f"folder:{write_classes(tmp_path / 'made', 'classes: {0: haze, 1: asphalt}')}", sides[1])
+    at.run()
+    assert button(at, "Start").disabled and "every class of folder" in at.error[0].value
+    choose(at, "asphalt", "road")
+    assert not button(at, "Start").disabled and not at.error
 
 
 def test_classes_that_meet_by_name_are_not_asked_about(open_page, sides):
