@@ -121,7 +121,7 @@ def test_without_a_validation_split_a_share_is_held_out_said_and_recorded(tmp_pa
     assert found["validation"] == ids(real.val) and found["target"] == ids(real.target)
     assert "2 of 10 labelled images are held out to validate on: 1 of 5 numbers (004)" in found["held_out"]
     assert found["held_out"] in run.log.read_text()
-    with pytest.raises(HRSError, match=r"asks for 9 real images but .* has 8"):
+    with pytest.raises(HRSError, match=r"asks for 9 real images but .* has 10, of which 2 are held out"):
         open_real(run_on(frames, target=f"folder:{root}", val="null", n_real="9"))
 
 
