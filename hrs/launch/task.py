@@ -69,7 +69,8 @@ class Task(WorkFolder):
         if task.exists():
             refuse_active(task, "wait until it ends, or cancel it")
         with disk_errors(task.path):
-            shutil.rmtree(task.path, ignore_errors=True)
+            with suppress(FileNotFoundError):
+                shutil.rmtree(task.path)
             try:
                 task.path.mkdir(parents=True)
             except FileExistsError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -98,6 +99,20 @@ def test_a_new_task_takes_the_place_of_one_that_ended(run: RunFolder, task: Task
     task.cancel_mark.touch()
     again = Task.create(task.path, ["score", "other"], out=run.scores.path)
     assert (again.read_status().error, again.log.exists(), again.cancel_mark.exists()) == (None, False, False)
+
+
+def test_a_folder_that_may_not_be_written_is_said_to_be_one(
+    run: RunFolder, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task.write_status(state="finished")
+
+    def closed(path: Path, **_: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.rmdir", closed)
+    monkeypatch.setattr("os.unlink", closed)
+    with pytest.raises(HRSError, match=r"cannot write .*score \(Permission denied\); choose a folder"):
+        Task.create(task.path, ["score", "other"], out=run.scores.path)
 
 
 @pytest.fixture
