@@ -33,6 +33,16 @@ class PhaseTeller:
             self.run.write_status(phase=over or {"what": self.what, "done": done, "total": total})
 
 
+class _Terminal(logging.StreamHandler[Any]):
+    """Lines for whoever looks on; once nobody does, as after ``| head``, no more are written."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if isinstance(sys.exc_info()[1], BrokenPipeError):
+            self.setLevel(logging.CRITICAL + 1)
+        else:
+            super().handleError(record)
+
+
 class Recorder:
     """Writes one run's folder; only the main process has one.
 
@@ -51,7 +61,7 @@ class Recorder:
     def __enter__(self) -> Self:
         file = logging.FileHandler(self.run.log, encoding="utf-8", errors="backslashreplace")
         file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-        self.handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), file]
+        self.handlers: list[logging.Handler] = [_Terminal(sys.stdout), file]
         for handler in self.handlers:
             LOGGER.addHandler(handler)
         LOGGER.setLevel(logging.INFO)

@@ -1,3 +1,4 @@
+import io
 import os
 
 import numpy as np
@@ -52,3 +53,21 @@ def test_the_log_holds_lines_that_are_no_text(tmp_path, monkeypatch):
     with Recorder(run, space, steps=9, first=0):
         record.LOGGER.info("left out: %s", os.fsdecode(b"caf\xe9.png"))
     assert r"left out: caf\udce9.png" in run.log.read_text(encoding="utf-8")
+
+
+class Closed(io.StringIO):
+    """A pipe that nobody reads any more."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+
+def test_who_stops_looking_on_is_told_no_more(tmp_path, monkeypatch, capsys):
+    space = LabelSpace(name="town", classes=CLASSES, palette=tuple(map(tuple, COLOURS.tolist())))
+    run = RunFolder.create(tmp_path, "run", "")
+    monkeypatch.setattr(record.sys, "stdout", Closed())
+    with Recorder(run, space, steps=9, first=0):
+        for step in range(3):
+            record.LOGGER.info("step %d", step)
+    assert capsys.readouterr().err == ""
+    assert [line.split()[-1] for line in run.log.read_text().splitlines()] == ["0", "1", "2"]
