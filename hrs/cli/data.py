@@ -10,7 +10,7 @@ import typer
 
 from hrs.cli.options import Classes
 from hrs.cli.terminal import progress_bar
-from hrs.data.formats.table import to_text
+from hrs.data.formats.table import FORMATS, to_text
 from hrs.errors import HRSError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def check(
     if out is not None and out.exists() and not out.is_dir():
         raise HRSError(f"--out {out} is a file; name a folder")
     name = _name(dataset)
+    _check_beside(out, name)
     space, wrong_target = _space(target) if target else (None, None)
     given = ClassMap.read(classes, shared=shared) if classes else None
     with progress_bar("checking") as progress:
@@ -72,6 +73,7 @@ def classes(
     from hrs.pictures import write_picture
     from hrs.system.files import atomic_write, make_folder
 
+    _check_beside(out, source)
     space, wrong = _space(target)
     if space is None:
         raise wrong or HRSError(f"{target} has no labels")
@@ -89,6 +91,15 @@ def classes(
         rows = [each.to_dict(picture) for each, picture in zip(views, pictures, strict=True)]
         found = {"source": source, "target": list(space.classes), "classes": rows}
         atomic_write(out / "classes.json", json.dumps(found, indent=2) + "\n")
+
+
+def _check_beside(out: Path | None, dataset: str) -> None:
+    """Raises HRSError where what is written of a data set would lie in its folder, as one more image of it."""
+    from hrs.data.spec import DatasetSpec
+
+    spec = DatasetSpec.parse(dataset)
+    if out is not None and not FORMATS[spec.format].made and out.resolve().is_relative_to(spec.root):
+        raise HRSError(f"--out {out} lies in the data set's own folder {spec.root}; name a folder beside it")
 
 
 def _name(text: str) -> str:

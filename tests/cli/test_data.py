@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.cli.command import leftovers
+from tests.cli.command import files, leftovers
 from tests.conftest import write_frames
 from tests.data.files import photo, write_classes, write_streets
 
@@ -18,6 +18,16 @@ def test_check_writes_a_report_and_examples(hrs, frames, tmp_path):
     assert json.loads((tmp_path / "report/report.json").read_text())["pairs"] == 12
     assert cv2.imread(str(tmp_path / "report/examples.png")) is not None
     assert leftovers(tmp_path) == []
+
+
+def test_nothing_is_written_among_the_photos(hrs, tmp_path):
+    root = write_frames(tmp_path / "d", 2, seed=0)
+    before = files(tmp_path)
+    for command in (("check", "folder:d"), ("classes", "folder:d", "camvid11")):
+        for out in ("d", "d/images/../report", root / "images"):
+            assert "lies in the data set's own folder" in hrs(*command, "--out", out).error
+    assert files(tmp_path) == before
+    assert hrs("check", "folder:d", "--out", "d-report").code == 0
 
 
 def test_check_tells_wrong_sizes_unknown_ids_and_damaged_files(hrs, tmp_path):
