@@ -22,6 +22,7 @@ from hrs.runs.registry import delete
 from hrs.study.plan import FILE, Job, Study, load_study, plan, to_yaml
 from hrs.study.plot import draw
 from hrs.study.table import COMPARED_WITH, Line, study_table, to_markdown, unlike
+from hrs.system.documents import as_cell
 from hrs.system.files import alone, atomic_write, make_folder, recover
 
 _PAUSE = 0.5  # seconds between two looks at the runs
@@ -107,7 +108,7 @@ def report(jobs: Sequence[Job], folder: Path, against: Sequence[str] = COMPARED_
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["method", "n_real", "seed", "miou"])
-    writer.writerows([o.method, "all" if o.n_real is None else o.n_real, o.seed, o.score] for o in outcomes)
+    writer.writerows([as_cell(o.method), "all" if o.n_real is None else o.n_real, o.seed, o.score] for o in outcomes)
     atomic_write(folder / "results.csv", text.getvalue())
     lines = study_table(outcomes, against)
     if lines:

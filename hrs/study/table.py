@@ -171,7 +171,11 @@ def to_markdown(lines: Sequence[Line]) -> str:
     """The table as Markdown."""
     head, rows = table_cells(lines)
     ruler = ["---", *(["---:"] * (len(head) - 1))]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ruler, *rows))
+    return "\n".join(f"| {' | '.join(_escaped(row))} |" for row in (head, ruler, *rows))
+
+
+def _escaped(row: Iterable[str]) -> list[str]:
+    return [cell.replace("|", r"\|") for cell in row]
 
 
 def to_csv(lines: Sequence[Line]) -> str:
@@ -180,7 +184,7 @@ def to_csv(lines: Sequence[Line]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     differences = [f"{name}{column}" for name in baselines for column in ("_difference", "_half", "_pairs")]
-    writer.writerow(["method", "n_real", "seeds", "miou", "miou_half", *differences])
+    writer.writerow(["method", "n_real", "seeds", "miou", "miou_half", *map(as_cell, differences)])
     for line in lines:
         numbers = [cell for name in baselines for cell in _plain(line.against[name])]
         mean, half, seeds = _plain(line.score)

@@ -42,6 +42,13 @@ def test_the_report_pairs_seeds_and_takes_the_last_validation(tmp_path):
     assert cv2.imread(str(tmp_path / "plot.png")).std() > 5
 
 
+def test_no_spreadsheet_takes_a_label_for_a_formula(tmp_path):
+    (job,) = plan(Study.model_validate({"methods": [{"method": "joint", "label": "=1+1"}], "seeds": [0]}))
+    finished(tmp_path, job, 30.0)
+    report([job], tmp_path)
+    assert (tmp_path / "results.csv").read_text().splitlines()[1] == "'=1+1,20,0,30.0"
+
+
 def test_a_study_trains_what_is_missing_and_no_more(tmp_path, frames):
     base = tiny_config(frames, "train.steps=2").model_dump(mode="json", exclude={"method", "seed"})
     study = {"base": base, "methods": ["target_only"], "n_real": [2, 3], "seeds": [0], "parallel": 2}

@@ -91,6 +91,8 @@ def test_tables_as_text():
     assert to_markdown(lines).splitlines()[1] == "| --- | ---: | ---: | ---: | ---: | ---: |"
     assert to_csv(lines).splitlines()[2] == "mixing,all,1,29.96,,,,,,,"
     assert to_csv([replace(lines[0], method="=1+1")]).splitlines()[1].startswith("'=1+1,")
+    label = [replace(lines[0], method="a|b", against={"=1+1": None})]
+    assert to_markdown(label).splitlines()[2].startswith(r"| a\|b | ") and ",'=1+1_difference," in to_csv(label)
     assert to_csv([]).startswith("method,n_real") and to_markdown([]).startswith("| method")
 
 
