@@ -140,11 +140,12 @@ def condition(text: str) -> Between:
 
 def named_rows(corpus: ScoredCorpus, file: Path) -> list[int]:
     """The rows of the frames that a file names. Raises HRSError where it cannot be read, or names another."""
+    from hrs.data.lists import read_list
+
     try:
-        names = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise HRSError(f"--frames {file} cannot be read ({error})") from error
-    rows = {name: corpus.find(name) for name in names if name}
+        rows = {name: corpus.find(name) for name in read_list(file)}
+    except HRSError as error:
+        raise HRSError(f"--frames {error}") from error
     if unknown := [name for name, row in rows.items() if row is None]:
         raise HRSError(f"--frames {file} names {unknown[0]}, which was not scored; name frames as index.parquet does")
     return [row for row in rows.values() if row is not None]

@@ -57,13 +57,20 @@ def test_prune_takes_labels_away_on_one_side_of_the_threshold(hrs, scored, frame
         (("--where", "wait=1:"), "no statistic 'wait'; known: "),
         (("--where", "weight=99:"), "no frame was chosen: weight lies between "),
         (("--frames", "names.txt"), "names nobody, which was not scored"),
-        (("--frames", "nothing.txt"), "cannot be read"),
+        (("--frames", "nothing.txt"), "--frames nothing.txt does not exist"),
     ],
 )
 def test_prune_says_what_it_cannot_do(hrs, scored, tmp_path, words, message):
     (tmp_path / "names.txt").write_text("003\nnobody\n")
     assert message in hrs("prune", "mine", "--out", "pruned", *words).error
     assert not (tmp_path / "pruned").exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_prune_takes_a_list_as_other_systems_write_it(hrs, scored, tmp_path, encoding):
+    (tmp_path / "names.txt").write_text("003\r\n\r\n005 \r\n", encoding=encoding)
+    assert hrs("prune", "mine", "--out", "pruned", "--frames", "names.txt").code == 0
+    assert sorted(path.stem for path in (tmp_path / "pruned/images").iterdir()) == ["003", "005"]
 
 
 def test_prune_needs_scores(hrs, scored, frames):
