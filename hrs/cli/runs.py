@@ -97,7 +97,7 @@ def runs_cancel(name: str, runs: RunsRoot = RUNS) -> None:
     launcher().cancel(run)
     waits = run.read_status().state == "cancelled"
     stops = "is out of the queue" if waits else "will stop after its current step"
-    print(f"{name} {stops}; go on with: {run.command('resume')}")
+    print(f"{name} {stops}; go on with: {run.command('runs', 'resume')}")
 
 
 @app.command("resume")

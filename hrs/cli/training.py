@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,7 +73,7 @@ def train(
         run = create_run(settings, runs, name)
     if processes(settings).is_main_process:
         if resume:
-            background = f"{run.command('resume')} --queue"
+            background = f"{run.command('runs', 'resume')} --queue"
             print(f"{run.name} goes on here until it ends or Ctrl-C; in the background it goes on with: {background}")
         with nullcontext() if resume else only_if_done(run.path):
             launcher().occupy(run, settings.train.device, again=resume)
@@ -166,7 +167,9 @@ def study(
     check_names(*(job.config for job in jobs if job.outcome(folder) is None), here=on is None)
     if queue:
         task = hand_in(file, folder, on)
-        print(f"the study works in the background; stop it with: python -m hrs tasks cancel {task.path}")
+        print(
+            f"the study works in the background; stop it with: python -m hrs tasks cancel {shlex.quote(str(task.path))}"
+        )
         print(f"log: {task.log}\ntable: {folder / 'table.md'}")
         return
     own = Task.current()
@@ -209,4 +212,4 @@ def changed(run: RunFolder, overrides: tuple[str, ...]) -> RunConfig:
 
 def say_queued(run: RunFolder) -> None:
     """Say that a run waits for its process, and how to follow it."""
-    print(f"{run.name} is queued; watch it with: {run.command('show')}")
+    print(f"{run.name} is queued; watch it with: {run.command('runs', 'show')}")

@@ -173,11 +173,11 @@ class RunFolder(WorkFolder):
         """What was found in its data sets: images trained and validated on, what was left out, guessed, doubtful."""
         return self.path / "data.json"
 
-    def command(self, verb: str) -> str:
-        """What a person types to do something with this run, such as "resume"."""
+    def command(self, *words: str) -> str:
+        """What a person types to do something with this run: the ``words`` of a command, such as "runs", "resume"."""
         root = self.path.parent
         where = "" if root.resolve() == RUNS.resolve() else f" --runs {shlex.quote(str(root))}"
-        return f"python -m hrs runs {verb} {self.name}{where}"
+        return f"python -m hrs {' '.join(words)} {self.name}{where}"
 
     def exists(self) -> bool:
         """Whether this is a run at all: a folder with a status and a config."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -202,7 +203,7 @@ def _nearest_runs(root: Path, name: str, *, shipped: bool) -> str:
     if near:
         return f"did you mean {' or '.join(near)}?"
     there = "is 1 run" if len(names) == 1 else f"are {len(names)} runs"
-    return f"there {there} in {root}; list with: python -m hrs runs list --runs {root}"
+    return f"there {there} in {root}; list with: python -m hrs runs list --runs {shlex.quote(str(root))}"
 
 
 def has_checkpoint(folder: Path) -> bool:

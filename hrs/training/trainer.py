@@ -72,7 +72,7 @@ def _train_alone(
         say(state="cancelled")
         if main:
             run.forget_request()
-        raise HRSError(f"run {run.name} was cancelled; go on with: {run.command('resume')}") from error
+        raise HRSError(f"run {run.name} was cancelled; go on with: {run.command('runs', 'resume')}") from error
     except BaseException as error:
         if main and run.read_status().state in ACTIVE and not may_be_lost(run, error):
             say(state="failed", error=str(error) or type(error).__name__)

@@ -190,7 +190,7 @@ class Validation(Watcher):
                 gauge = calibrate(predictor, real.target, real.val, progress=telling)
                 write_gauge(gauge, self.run.best, weights=weights)
             except HRSError as error:  # an image that cannot be read any more: the run is trained all the same
-                LOGGER.warning("no realism gauge: %s; mend it, then: python -m hrs calibrate %s", error, self.run.name)
+                LOGGER.warning("no realism gauge: %s; mend it, then: %s", error, self.run.command("calibrate"))
 
 
 def watched(sizes: Sequence[int], count: int) -> list[int]:

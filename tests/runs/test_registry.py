@@ -52,6 +52,13 @@ def test_find_names_the_nearest(run: RunFolder) -> None:
         find_run(root / "first", "../first")
 
 
+def test_what_to_type_next_can_be_pasted(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "my runs", "first", "")
+    assert run.command("calibrate") == f"python -m hrs calibrate first --runs '{tmp_path}/my runs'"
+    with pytest.raises(HRSError, match=f"--runs '{tmp_path}/my runs'$"):
+        find_run(tmp_path / "my runs", "zzz")
+
+
 def test_rename_moves_the_folder(run: RunFolder) -> None:
     run.write_status(state="finished", step=40)
     renamed = rename(run, "second")
