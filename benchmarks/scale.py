@@ -62,10 +62,10 @@ def whole(checkpoint: Path, name: str, out: Path, count: int, part: Path) -> dic
     shutil.rmtree(out, ignore_errors=True)
     listing = timed(lambda: open_dataset(name))
     scoring = Scoring(checkpoint, name, out, limit=count // PART * PART)
-    scoring.claim()
-    for number in range(count // PART):
-        os.link(part, CorpusFolder(out).part(number))
-    table = timed(scoring.finish)
+    with scoring.claimed():
+        for number in range(count // PART):
+            os.link(part, CorpusFolder(out).part(number))
+        table = timed(scoring.finish)
     opening = timed(lambda: ScoredCorpus.open(out).values("weight"))
     corpus = ScoredCorpus.open(out)
     rows = corpus.select(sort="weight")

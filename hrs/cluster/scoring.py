@@ -48,27 +48,29 @@ def score_on(
     """
     about: dict[str, Any] = {"checkpoint": checkpoint.resolve(), "dataset": dataset, "out": out.resolve()}
     scoring = Scoring(**about, limit=limit)
-    scoring.claim(replace=replace)
-    with connected(address) as ray:
-        from ray.exceptions import RayError
+    with scoring.claimed(replace=replace):
+        with connected(address) as ray:
+            from ray.exceptions import RayError
 
-        job = ray.remote(_stream).options(num_cpus=0).remote({**about, "limit": limit}, device, Path.cwd())
-        missing, ended = scoring.missing(), False
-        try:
-            while not ended:
-                ended = bool(ray.wait([job], timeout=_PAUSE)[0])
-                if ended:
-                    ray.get(job)  # the word that it is done may come before it is
-                missing = scoring.missing(among=missing)  # the storage is shared, so that nobody has to be asked
-                if progress:
-                    progress(len(scoring) - scoring.frames_in(missing), len(scoring))
-        except RayError as error:
-            raise HRSError(f"the cluster could not score {dataset}: {str(error).strip().splitlines()[-1]}") from error
-        except ConnectionError as error:  # which Ray's client raises
-            raise HRSError(
-                f"the cluster at {address} was lost; what is scored stays, and the same command goes on from it"
-            ) from error
-    return scoring.finish()
+            job = ray.remote(_stream).options(num_cpus=0).remote({**about, "limit": limit}, device, Path.cwd())
+            missing, ended = scoring.missing(), False
+            try:
+                while not ended:
+                    ended = bool(ray.wait([job], timeout=_PAUSE)[0])
+                    if ended:
+                        ray.get(job)  # the word that it is done may come before it is
+                    missing = scoring.missing(among=missing)  # the storage is shared, so that nobody has to be asked
+                    if progress:
+                        progress(len(scoring) - scoring.frames_in(missing), len(scoring))
+            except RayError as error:
+                raise HRSError(
+                    f"the cluster could not score {dataset}: {str(error).strip().splitlines()[-1]}"
+                ) from error
+            except ConnectionError as error:  # which Ray's client raises
+                raise HRSError(
+                    f"the cluster at {address} was lost; what is scored stays, and the same command goes on from it"
+                ) from error
+        return scoring.finish()
 
 
 def _stream(about: dict[str, Any], device: str, cwd: Path) -> None:

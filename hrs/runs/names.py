@@ -70,6 +70,11 @@ class CorpusFolder:
         """Whose parts these are."""
         return self.parts / "claim.json"
 
+    @property
+    def lock(self) -> Path:
+        """Held by the process that scores into this folder."""
+        return self.path / ".lock"
+
     def map_file(self, stem: str) -> Path:
         return self.maps / f"{stem}.npz"
 

@@ -6,6 +6,7 @@ Frames stream through in batches; finished parts stay on disk, so a run that was
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from hrs.scoring.moments import Moments
 from hrs.scoring.stamps import STAMP, frame_stamps, weights_digest
 from hrs.scoring.write import About, Judges, LeftOut, Row, file_columns, write_corpus, write_table, write_weights
 from hrs.selection.selector import Reasons, WeightMaps
+from hrs.system.files import alone
 
 PART = 64
 """Frames per finished part; at most this many are done again after a stop."""
@@ -76,14 +78,14 @@ def score(
         HRSError: the checkpoint has no weighting networks, the corpus cannot be used, or ``out`` holds other scores.
     """
     scoring = Scoring(checkpoint, dataset, out, limit=limit, batch=batch, workers=workers, device=device)
-    scoring.claim(replace=replace)
-    missing = scoring.missing()
-    done = len(scoring) - scoring.frames_in(missing)
-    for frames in scoring.write_parts(missing):
-        done += frames
-        if progress:
-            progress(done, len(scoring))
-    return scoring.finish()
+    with scoring.claimed(replace=replace):
+        missing = scoring.missing()
+        done = len(scoring) - scoring.frames_in(missing)
+        for frames in scoring.write_parts(missing):
+            done += frames
+            if progress:
+                progress(done, len(scoring))
+        return scoring.finish()
 
 
 class Scoring:
@@ -118,6 +120,14 @@ class Scoring:
     def __len__(self) -> int:
         """Frames in all."""
         return len(self._corpus)
+
+    @contextmanager
+    def claimed(self, *, replace: bool = False) -> Iterator[None]:
+        """`claim` the folder, and have it alone. Raises HRSError where somebody else has it, too."""
+        busy = f"another process scores into {self._folder.path}; wait until it ends, or choose another --out"
+        with alone(self._folder.lock, busy):
+            self.claim(replace=replace)
+            yield
 
     def claim(self, *, replace: bool = False) -> None:
         """Take the folder for this checkpoint and corpus. Where it holds other scores, they go (``replace``), or it

@@ -240,6 +240,19 @@ def test_a_folder_of_other_scores_is_refused(checkpoint, frames, tmp_path):
         score(checkpoint, frames["val"], tmp_path, workers=0)
 
 
+def test_one_process_scores_into_a_folder(checkpoint, frames, tmp_path):
+    """One that asks for fewer frames would take rows from the other."""
+    refused = []
+
+    def another(done, total):
+        with pytest.raises(HRSError, match=r"another process scores into .*; wait until it ends, or choose another"):
+            score(checkpoint, frames["source"], tmp_path / "a", limit=2, workers=0)
+        refused.append(done)
+
+    score(checkpoint, frames["source"], tmp_path / "a", workers=0, progress=another)
+    assert refused and len(ScoredCorpus.open(tmp_path / "a")) == 12
+
+
 def test_a_run_that_was_moved_knows_its_scores_and_another_model_does_not(checkpoint, frames, tmp_path):
     first = shutil.copytree(checkpoint, tmp_path / "first")
     score(first, frames["source"], tmp_path / "out", limit=1, workers=0)
