@@ -96,6 +96,10 @@ def fingerprint(root: Path) -> dict[str, int]:
     return found
 
 
+CLIP = "the clip that it learned from"
+"""What the validation images of a run that ships are of. Wherever its scores stand, this stands beside them."""
+
+
 def is_shipped(run: RunFolder) -> bool:
     return run.path.parent == SHIPPED
 

@@ -76,6 +76,9 @@ def _show_run(run: RunSummary, name: str, steps: Sequence[int]) -> None:
     if not run.run.preview_steps("val"):
         st.caption("It has no pictures of its predictions.")
         return
+    if name not in _ids(run.run):
+        st.caption(f"{plain(name)} is not among its validation pictures.")
+        return
     for first in range(0, len(steps), 3):
         for place, step in zip(st.columns(3), steps[first : first + 3], strict=False):
             shown = _shown(run.run, step, name)

@@ -19,6 +19,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from app.context import CLIP, is_shipped
 from hrs.config import RunConfig, load_config, title
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
@@ -160,14 +161,15 @@ def short_source(config: RunConfig) -> str:
 
 
 def scored_on(run: RunFolder, config: RunConfig) -> str:
-    """The images that a run's scores are of, in few words, such as "photos val, 21 images"."""
+    """The images that a run's scores are of, in few words, such as "photos val, 21 images", and of one that ships that
+    it learned from their clip."""
     seen = read_record(run)
     name, _, options = (seen.validation or config.data.val or config.data.target).partition("?")
     kind, _, path = name.partition(":")
     place = Path(path).name if "/" in path else f"{kind}:{path}"
     split = "held out" if seen.held_out is not None else dict(parse_qsl(options)).get("split", "")
     count = f", {counted(seen.scored, 'image')}" if seen.scored is not None else ""
-    return f"{place} {split}".rstrip() + count
+    return f"{place} {split}".rstrip() + count + (f" of {CLIP}" if is_shipped(run) else "")
 
 
 def scored_apart(summaries: Sequence[RunSummary]) -> list[list[RunSummary]]:

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from app.context import is_shipped, plain
+from app.context import CLIP, is_shipped, plain
 from app.figures import curves as draw
 from app.runs.before import before_and_after, learns_from_labelled
 from app.runs.predictions import images_of, show_side_by_side
@@ -51,7 +51,7 @@ def curves(chosen: list[RunSummary], slots: Slots) -> None:
     for run in chosen:
         if damaged := read_history(run.run).damaged:
             st.caption(f"{plain(run.name)}: {counted(damaged, 'damaged line')} of metrics.jsonl left out.")
-    say_scored_apart(chosen)
+    say_what_scores_mean(chosen)
     shown = left.multiselect("Curves", options, default=first, format_func=words, key="runs curves")
     smoothing = right.slider("Smoothing", 0.0, 0.99, 0.0, 0.01, key="runs smoothing")
     for i in range(0, len(shown), 2):
@@ -60,8 +60,12 @@ def curves(chosen: list[RunSummary], slots: Slots) -> None:
                 _curve_chart(chosen, slots, name, smoothing)
 
 
-def say_scored_apart(chosen: Sequence[RunSummary]) -> None:
-    """Where runs were scored on other images, that their scores do not compare."""
+def say_what_scores_mean(chosen: Sequence[RunSummary]) -> None:
+    """Which runs were scored on images like those they learned from, and where runs were scored on other images, that
+    their scores do not compare."""
+    for run in chosen:
+        if is_shipped(run.run):
+            st.caption(f"{plain(run.name)} was scored on {CLIP}: on other images it scores lower.")
     found = scored_apart(chosen)
     if len(found) < 2:
         return
@@ -82,7 +86,7 @@ def classes(chosen: list[RunSummary], slots: Slots) -> None:
     if not scores:
         st.info("Scores by class appear after the first validation.")
         return
-    say_scored_apart([run for run in chosen if run.name in scores])
+    say_what_scores_mean([run for run in chosen if run.name in scores])
     steps = {run.name: read_history(run.run).newest("val") for run in chosen if run.name in scores}
     _chart(draw.class_bars(scores, slots, steps), "classes", f"IoU by class of {', '.join(scores)}")
     for run in chosen:
@@ -115,7 +119,7 @@ def previews(chosen: list[RunSummary], slots: Slots) -> None:
     kind = str(st.segmented_control("Pictures", list(_KINDS), default=first, required=True, key="runs pictures"))
     images = images_of(chosen) if kind == "Predictions" else []
     if images:
-        say_scored_apart(chosen)
+        say_what_scores_mean(chosen)
         show_side_by_side(chosen, images)
     elif steps := sorted({step for each in found[kind].values() for step in each}):
         _sheets(chosen, found[kind], _step_slider(steps, kind), kind)

@@ -94,6 +94,29 @@ def test_what_a_run_was_scored_on_is_said_and_that_others_do_not_compare(root, o
     assert "different images" not in words(open_page("runs", run=["a", "c"], view="Log"))
 
 
+def test_a_score_of_a_run_that_ships_says_that_it_is_of_the_clip_it_learned_from(root, tmp_path, open_page):
+    score_on(make_run(tmp_path / "checkpoints", "street"), "camvid:/data/camvid-all?split=val", ["1", "2"])
+    at = open_page("runs", run="street")
+    table = at.dataframe[0].value.set_index("name")
+    assert table.loc["street", "scored"] == "camvid-all val, 2 images of the clip that it learned from"
+    for view in ("Curves", "Classes"):
+        assert "street was scored on the clip that" in words(open_page("runs", run="street", view=view))
+
+
+def test_an_image_that_a_run_was_not_validated_on_is_called_so(root, open_page):
+    for name, image in (("a", "one"), ("b", "two")):
+        score_on_image(make_run(root, name), image)
+    said = words(open_page("runs", run=["a", "b"], view="Pictures"))
+    assert "is not among its validation pictures." in said and "nothing was drawn" not in said
+
+
+def score_on_image(run: RunFolder, image: str) -> RunFolder:
+    for step in run.preview_steps("val"):
+        run.write_preview_scores(step, {image: 50.0})
+    score_on(run, f"folder:/data/{image}?split=val", [image])
+    return run
+
+
 def welcomed(at: AppTest) -> bool:
     """Whether what this is stands above all else on the page."""
     kinds = [each.type for each in at.main.children.values()]
