@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from app.context import plain
-from app.runs.reading import POLL_SECONDS, doings
+from app.runs.reading import POLL_SECONDS, active, doings
 from app.weights.following import show_progress
 from hrs.errors import HRSError
 from hrs.launch.task import Task
+from hrs.progress import counted
 from hrs.runs.registry import list_runs, study_folders
+from hrs.runs.status import Status
 from hrs.study.baselines import hand_in, study_task
-from hrs.study.plan import FILE
+from hrs.study.plan import FILE, load_study, plan
 
 
 def say_where_studies_are(root: Path) -> None:
@@ -34,12 +37,15 @@ def say_where_studies_are(root: Path) -> None:
 
 
 def show_study(folder: Path) -> None:
-    """What is to be said of a study beside its table: while it works its progress, after that why it stopped."""
+    """What is to be said of a study beside its table: while it works its progress, after that why it stopped, and what
+    it lacks."""
     task = study_task(folder)
     if task.active():
         st.fragment(_follow, run_every=POLL_SECONDS)(folder, task, finished(folder))
-    elif task.exists():
-        _tell_end(folder, task)
+        return
+    status = task.read_status() if task.exists() else Status(state="finished")  # as a study in a terminal may be
+    _tell_end(status)
+    _offer_rest(folder, status)
 
 
 def finished(folder: Path) -> int:
@@ -63,16 +69,30 @@ def _follow(folder: Path, task: Task, before: int) -> None:
             st.dataframe(table, hide_index=True, alt="runs of the study, with what they are at")
 
 
-def _tell_end(folder: Path, task: Task) -> None:
-    status = task.read_status()
+def _tell_end(status: Status) -> None:
     if status.state == "failed":
         st.error(f"The study stopped: {plain(status.error or 'no reason was recorded')}")
     elif status.state == "cancelled":
         st.info("The study was cancelled. What it finished is kept, and it goes on from there.")
-    else:
+
+
+def _offer_rest(folder: Path, status: Status) -> None:
+    """How many of its runs a study lacks, and how it goes on, unless a terminal is at it; nothing where it is whole."""
+    file, runs = folder / FILE, list_runs(folder)
+    try:
+        planned = {job.name for job in plan(load_study(file))}
+    except HRSError:
         return
-    file = folder / FILE
-    if file.is_file() and st.button("Go on with the study", icon=":material/resume:"):
+    done = planned & {each.name for each in runs if each.status.state == "finished"}
+    if len(done) == len(planned) and status.state == "finished":
+        return
+    told = f"{len(done)} of {counted(len(planned), 'run')} finished"
+    if active(runs) and status.state == "finished":
+        st.info(f"{told}; the others are at work.")
+        return
+    command = shlex.join(["python", "-m", "hrs", "study", str(file), "--out", str(folder)])
+    st.warning(f"{told}; go on here, or with: `{command}`")
+    if st.button("Go on with the study", icon=":material/resume:"):
         try:
             hand_in(file, folder, status.keeper)  # where it was
         except HRSError as error:

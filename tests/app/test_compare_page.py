@@ -81,6 +81,26 @@ def test_a_study_says_how_far_it_is_and_goes_on_where_it_stopped(root, open_page
     assert handed_in == [task, task] and [bar.text for bar in at.progress] == ["Study: starting."]
 
 
+def test_a_study_that_stopped_in_a_terminal_says_what_it_lacks_and_goes_on(root, open_page, monkeypatch):
+    folder = root / "studies" / "half"
+    study = beside_baselines(load_config(None))
+    jobs = plan(study)
+    for job in jobs[:2]:
+        make_run(folder, job.name, *flat(job))
+    keep_plan(study, folder)
+    make_run(folder, "live", state="failed").write_status(state="running")
+    at = open_page("compare", of="Study half")
+    assert f"2 of {len(jobs)} runs finished; the others are at work." in words(at)
+    RunFolder(folder / "live").write_status(state="failed")
+    at.run()
+    command = f"python -m hrs study {folder / FILE} --out {folder}"
+    assert f"2 of {len(jobs)} runs finished; go on here, or with: `{command}`" in at.warning[0].value
+    handed_in = []
+    monkeypatch.setattr(LocalQueue, "submit", lambda _, task: handed_in.append(task))
+    press(at, "Go on with the study")
+    assert len(handed_in) == 1
+
+
 def test_a_study_of_a_cluster_goes_on_there(root, open_page, monkeypatch):
     monkeypatch.setattr(LocalQueue, "submit", lambda *_: None)
     task = start_study(beside_baselines(load_config(None)), root, "far")
