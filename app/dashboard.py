@@ -35,6 +35,10 @@ WORDMARK = (
 # What the theme's settings cannot say: what is written on the primary colour of the dark theme is dark, and syntax on
 # white is dark enough to be read. Focus is a ring in both.
 _RING = ":is(a, button, input, textarea, [tabindex]):focus-visible { outline: 2px solid %s; outline-offset: 1px; }"
+# On a narrow screen the menu's names have room without their icons; else some hide, that of this page among them.
+_MENU = """
+@media (max-width: 1000px) { [data-testid="stTopNavLink"] > :has([data-testid="stIconMaterial"]) { display: none; } }
+"""
 STYLES = {
     "dark": _RING % "#7CC7E0"
     + """
@@ -53,7 +57,7 @@ STYLES = {
 def main() -> None:
     st.set_page_config(page_title="HRS", page_icon=ICON, layout="wide")
     st.logo(WORDMARK, size="medium")
-    st.html(f"<style>{STYLES[st.context.theme.type or 'light']}</style>")
+    st.html(f"<style>{STYLES[st.context.theme.type or 'light']}{_MENU}</style>")
     pages = [
         st.Page(PAGES / "runs.py", title="Runs", icon=":material/show_chart:", default=True, url_path=""),
         st.Page(PAGES / "launch.py", title="Launch", icon=":material/play_arrow:"),

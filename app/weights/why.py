@@ -92,8 +92,10 @@ def _planted(area: Area) -> str:
     """What the renderer planted there, where that is known."""
     if area.harm is None:
         return ""
-    kind = next((f" ({each.name})" for each in DEPARTURES if each.id == area.planted), "")
-    return f"Planted to mislead: {100 * area.harm:.0f} % of it{kind}. "
+    kind = next((each for each in DEPARTURES if each.id == area.planted), None)
+    if not area.harm:
+        return f"Planted: {kind.name}, which does not mislead. " if kind else "Nothing is planted there. "
+    return f"Planted to mislead: {100 * area.harm:.0f} % of it{f' ({kind.name})' if kind else ''}. "
 
 
 def _signal_lines(table: AreaTable, area: Area) -> list[str]:

@@ -86,3 +86,13 @@ def serious(page: Page) -> list[str]:
     return [
         f"{each['id']}: {node['html'][:200]}" for each in judged if each["impact"] in SERIOUS for node in each["nodes"]
     ]
+
+
+@pytest.mark.parametrize("width", [800, 1280])
+def test_the_menu_shows_which_page_this_is(page: Page, address: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{address}/segment")
+    here = page.get_by_role("link", name="Segment", exact=True)
+    expect(here).to_be_visible()
+    expect(here).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("link", name="Runs", exact=True)).to_be_visible()

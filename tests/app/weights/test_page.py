@@ -5,6 +5,7 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.weights.corpus import area_table
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.panel import open_panel
@@ -70,6 +71,13 @@ def test_a_browser_without_the_answer_to_its_last_question_undoes_nothing(run, o
     at.query_params.update(before)
     at.segmented_control(key="weights order").set_value("highest").run()
     assert "frame" not in at.query_params and at.query_params["order"] == "highest" and not at.exception
+
+
+def test_only_what_misleads_is_said_to_be_planted_to_mislead(run, open_page):
+    areas = area_table(ScoredCorpus.open(run / "scores")).of_frame(0)
+    for harm, told in ((0.0, "Nothing is planted there."), (1.0, "Planted to mislead: 100 % of it (labelled as")):
+        number = next(each.number for each in areas if each.harm == harm)
+        assert told in words(open_page("weights", run="scored", frame="000", area=str(number)))
 
 
 def test_an_area_that_was_asked_about_can_be_closed(run, open_page):
