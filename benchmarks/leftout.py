@@ -47,6 +47,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "joint unbalanced strong": {"method": "joint", "data": STRONG, "train": UNBALANCED | SYNTHETIC},
     "joint constant corrupted": {"method": "joint", "data": {"corruption": 1.0}, "train": CONSTANT},
     "joint constant half corrupted": {"method": "joint", "data": {"corruption": 0.5}, "train": CONSTANT},
+    "joint constant rare frozen": {"method": "joint", "data": {"rare_classes": 1.0}, "train": CONSTANT | FROZEN},
     "joint constant lite2": {"method": "joint", "network": {"name": "lite2"}, "train": CONSTANT},
 }
 """What goes over `base`. The synthetic frames have no planted faults unless the name says so."""

@@ -106,6 +106,11 @@ class DataConfig(Section):
         description="How often views are too light or dark, hazy, blurred, noisy or JPEG: for photos of other cameras "
         "and weather than the real images are of.",
     )
+    rare_classes: Share = Field(
+        0.0,
+        title="Rare class sampling",
+        description="Share of the real images that are drawn by their rare classes; 0: all come equally often.",
+    )
     style: Literal["own", "photos"] = Field(
         "own",
         title="Colours of synthetic frames",

@@ -1,4 +1,4 @@
-"""Which real images a run may see: a seeded draw that covers the classes."""
+"""Which real images a run may see, a seeded draw that covers the classes, and how often it sees them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from hrs.data.layouts import Dataset
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
-from hrs.labels import IGNORE, LabelSpace
+from hrs.labels import IGNORE
+
+_HELD = 0.001  # share of an image's labelled pixels from which it holds a class, for rare class sampling
 
 
 def draw_real(
@@ -56,13 +58,31 @@ def _cover_classes(presence: NDArray[np.bool_], n: int, rng: np.random.Generator
     return chosen
 
 
+def rare_class_shares(dataset: Dataset, share: float) -> NDArray[np.float64]:
+    """How often each image is seen where those with rare classes are seen more often, (images,), with mean 1.
+
+    Rare class sampling (Hoyer et al., "DAFormer", CVPR 2022, section 3.3): a class is drawn, rare ones more often, then
+    an image that holds it. Classes are drawn by frequency^-0.5, in place of a softmax whose temperature is Cityscapes'
+    own. An image holds a class from a thousandth of its labelled pixels on.
+
+    Args:
+        share: of the images, in [0, 1], that are drawn so; the others are drawn alike.
+    """
+    counts = np.array([_class_pixels(dataset, i) for i in range(len(dataset))])
+    pixels = counts.sum(axis=0)
+    holds = (counts > 0) & (counts >= _HELD * counts.sum(axis=1, keepdims=True))
+    drawn = holds.any(axis=0)
+    if not drawn.any():
+        return np.ones(len(dataset))
+    chance = np.where(drawn, np.where(drawn, pixels, 1) ** -0.5, 0.0)
+    rare = (holds * chance / np.maximum(holds.sum(axis=0), 1)).sum(axis=1)
+    shares: NDArray[np.float64] = 1 - share + share * rare * len(dataset) / rare.sum()
+    return shares
+
+
 def class_frequency(dataset: Dataset, *, most: int = 500) -> NDArray[np.float64]:
     """Share of the labelled pixels that each class has, (classes,), from at most ``most`` labels spread evenly."""
-    space = _space_of(dataset)
-    counts = np.zeros(IGNORE + 1, np.int64)
-    for i in spread_indices(len(dataset), most):
-        counts += np.bincount(dataset.read_label(i).ravel(), minlength=IGNORE + 1)
-    known = counts[: len(space)]
+    known = np.sum([_class_pixels(dataset, i) for i in spread_indices(len(dataset), most)], axis=0)
     share: NDArray[np.float64] = known / max(known.sum(), 1)
     return share
 
@@ -75,14 +95,12 @@ def spread_indices(total: int, count: int) -> list[int]:
 
 def class_presence(dataset: Dataset) -> NDArray[np.bool_]:
     """Which classes each label holds: (images, classes)."""
-    space = _space_of(dataset)
-    seen = np.zeros((len(dataset), IGNORE + 1), bool)
-    for i in range(len(dataset)):
-        seen[i] = np.bincount(dataset.read_label(i).ravel(), minlength=IGNORE + 1) > 0
-    return seen[:, : len(space)]
+    return np.array([_class_pixels(dataset, i) > 0 for i in range(len(dataset))])
 
 
-def _space_of(dataset: Dataset) -> LabelSpace:
+def _class_pixels(dataset: Dataset, index: int) -> NDArray[np.int64]:
+    """Pixels of each class in a label, (classes,)."""
     if dataset.space is None:
         raise HRSError(f"data set {dataset.spec} has no labels; name a labelled one")
-    return dataset.space
+    pixels = np.bincount(dataset.read_label(index).ravel(), minlength=IGNORE + 1)
+    return pixels[: len(dataset.space)]

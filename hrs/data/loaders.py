@@ -188,6 +188,7 @@ class TrainingSteps(TorchDataset[Step]):
     Args:
         unlabelled: the teacher's photos, of which every step gets ``photos``; left out where there is no teacher.
         often: how often each synthetic frame comes, (frames,) above 0 in any unit; None where all come equally often.
+        photos_often: the same of real images.
         styles: `hrs.data.style.colour_moments`, (n 2 3); a synthetic frame gets one of them each time. None: its own.
     """
 
@@ -203,9 +204,10 @@ class TrainingSteps(TorchDataset[Step]):
         unlabelled: FrameReader | None = None,
         photos: int = 0,
         often: NDArray[np.float64] | None = None,
+        photos_often: NDArray[np.float64] | None = None,
         styles: NDArray[np.float32] | None = None,
     ) -> None:
-        self.often, self.styles = often, styles
+        self.often, self.styles = (often, photos_often, None), styles
         self.readers = (source, target, unlabelled or target)
         self.counts, self.photos = counts, photos if unlabelled else 0
         self.seed, self.rank, self.world = seed, rank, world
@@ -246,9 +248,10 @@ class TrainingSteps(TorchDataset[Step]):
         Systematic resampling: a frame that shall come x times comes ⌊x⌋ or ⌈x⌉ times.
         """
         rng = np.random.default_rng((self.seed, side, epoch))
-        if side != SOURCE or self.often is None:
+        often = self.often[side]
+        if often is None:
             return rng.permutation(count)
-        ends = np.cumsum(self.often / self.often.sum()) * count
+        ends = np.cumsum(often / often.sum()) * count
         return rng.permutation(np.searchsorted(ends[:-1], np.arange(count) + rng.random(), side="right"))
 
     @staticmethod

@@ -18,7 +18,7 @@ from torch import Tensor
 from hrs.checkpoint import blank_segmenter, check_fits, load_state, load_weights, read_about, restoring
 from hrs.config import RunConfig
 from hrs.data.apart import check_synthetic
-from hrs.data.draw import class_frequency
+from hrs.data.draw import class_frequency, rare_class_shares
 from hrs.data.layouts import open_sources
 from hrs.data.loaders import FrameReader, Step, TrainingSteps, step_batches
 from hrs.errors import HRSError
@@ -146,6 +146,8 @@ class Trainer:
         self.source_surveys = survey_sources(sources, seen)
         self.source = FrameReader(sources, config.data, regions=facts.learns_weights)
         self.target = FrameReader([real.target], config.data, regions=method.compares_regions)
+        rare = config.data.rare_classes
+        self.photos_often = rare_class_shares(real.target, rare) if rare else None
         self.styles = photo_styles(real.target) if config.data.style == "photos" else None
         self.unlabelled = FrameReader([real.unlabelled], config.data, regions=False) if real.unlabelled else None
 
@@ -235,6 +237,7 @@ class Trainer:
             unlabelled=self.unlabelled,
             photos=config.train.batch_unlabelled,
             often=self.often,
+            photos_often=self.photos_often,
             styles=self.styles,
         )
         pin = self.accelerator.device.type == "cuda"

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import yaml
 
-from hrs.data.draw import class_frequency, class_presence, draw_real
+from hrs.data.draw import class_frequency, class_presence, draw_real, rare_class_shares
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
@@ -93,3 +93,24 @@ def test_class_frequency_counts_labelled_pixels(frames):
     expected = [(pixels == c).sum() / (pixels != IGNORE).sum() for c in range(len(dataset.space))]
     np.testing.assert_allclose(class_frequency(dataset), expected)
     assert class_frequency(dataset, most=2).sum() == pytest.approx(1)
+
+
+def test_images_with_rare_classes_come_as_often_as_a_draw_of_classes_and_images_has_them(dataset):
+    """By a slow loop: a class by frequency^-0.5, an image that holds it from a thousandth of its labelled pixels on."""
+    labels = [dataset.read_label(i) for i in range(40)]
+    weight = {c: sum((label == c).sum() for label in labels) ** -0.5 for c in range(4)}
+    expected = np.zeros(40)
+    for c, own in weight.items():
+        holding = [i for i, label in enumerate(labels) if (label == c).sum() >= 0.001 * (label != IGNORE).sum() > 0]
+        holding = [i for i in holding if (labels[i] == c).any()]
+        for i in holding:
+            expected[i] += own / sum(weight.values()) / len(holding)
+    shares = rare_class_shares(dataset, 1.0)
+    np.testing.assert_allclose(shares, 40 * expected)
+    assert shares.argmax() == 17 and shares.mean() == pytest.approx(1)
+    np.testing.assert_allclose(rare_class_shares(dataset, 0.25), 0.75 + 0.25 * shares)
+
+
+def test_rare_classes_without_a_labelled_pixel_leave_all_images_alike(dataset, monkeypatch):
+    monkeypatch.setattr("hrs.data.draw._class_pixels", lambda *_: np.zeros(5, np.int64))
+    assert rare_class_shares(dataset, 1.0).tolist() == [1.0] * 40

@@ -105,6 +105,19 @@ def test_a_method_without_synthetic_frames_reads_none(frames):
     assert len(nothing) == 0 and len(step.source) == 0 and len(step.target) == 2
 
 
+def test_corruption_changes_images_and_no_labels(frames):
+    sources = [open_dataset(frames["source"])]
+    plain, corrupted = (
+        TrainingSteps(reader, reader, lambda _: (12, 0), seed=3)[0].source
+        for reader in (
+            FrameReader(sources, tiny_config(frames, f"data.corruption={often}").data, regions=True) for often in (0, 1)
+        )
+    )
+    assert torch.equal(plain.labels, corrupted.labels) and torch.equal(plain.regions, corrupted.regions)
+    changed = [not torch.equal(*both) for both in zip(plain.images, corrupted.images, strict=True)]
+    assert sum(changed) >= 6
+
+
 def test_an_epoch_shows_every_frame_once(frames):
     config = tiny_config(frames, "data.scale_min=1", "data.scale_max=1", "data.jitter=0").data
     data = open_dataset(frames["source"])
@@ -121,18 +134,19 @@ def test_an_epoch_shows_every_frame_once(frames):
     assert epochs[0] != epochs[1]
 
 
-def test_frames_come_as_often_as_they_shall(readers):
+@pytest.mark.parametrize(("side", "option"), [(0, "often"), (1, "photos_often")], ids=["synthetic", "real"])
+def test_frames_come_as_often_as_they_shall(readers, side, option):
     often = np.array([0.0 + 1e-9, 0.5, 2.25, 1.0, *[1.03125] * 8])
-    steps = steps_of(readers, often=often / often.sum() * 7)  # in any unit
-    orders = [steps._order(0, 12, epoch) for epoch in range(400)]
+    steps = steps_of(readers, **{option: often / often.sum() * 7})  # in any unit
+    orders = [steps._order(side, 12, epoch) for epoch in range(400)]
     counts = np.array([np.bincount(order, minlength=12) for order in orders])
     expected = often / often.sum() * 12
     assert (counts >= np.floor(expected)).all() and (counts <= np.ceil(expected)).all()
     np.testing.assert_allclose(counts.mean(axis=0), expected, atol=0.1)
     assert len({tuple(order) for order in orders}) == 400
-    assert sorted(steps._order(1, 12, 0)) == list(range(12)), "real images are not drawn by weight"
-    alike = steps_of(readers, often=np.ones(12))
-    assert sorted(alike._order(0, 12, 0)) == list(range(12))
+    assert sorted(steps._order(1 - side, 12, 0)) == list(range(12)), "the other side has shares of its own"
+    alike = steps_of(readers, **{option: np.ones(12)})
+    assert sorted(alike._order(side, 12, 0)) == list(range(12))
 
 
 def test_a_reader_runs_over_several_data_sets_in_order(frames):

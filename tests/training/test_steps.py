@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
@@ -9,6 +10,8 @@ from safetensors.torch import load_file
 from transformers import SegformerForSemanticSegmentation
 
 from hrs.checkpoint import load_state, write_state
+from hrs.data.draw import rare_class_shares
+from hrs.data.layouts import open_dataset
 from hrs.methods.base import Method
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import MODEL
@@ -77,6 +80,17 @@ def test_photos_are_cut_into_regions_where_regions_are_compared(frames, signals,
     batch = next(trainer.batches())
     assert bool((batch.target.regions >= 0).any()) == cut and (batch.source.regions >= 0).any()
     assert trainer.train_step(batch).applied
+
+
+def test_photos_come_by_their_rare_classes_where_that_is_asked_for(frames):
+    target = open_dataset(frames["target"])
+    for share, expected in ((0.0, None), (0.5, rare_class_shares(target, 0.5))):
+        often = Trainer(tiny_config(frames, "data.n_real=null", f"data.rare_classes={share}")).photos_often
+        np.testing.assert_array_equal(often, expected)
+    batch = next(Trainer(tiny_config(frames, "data.rare_classes=1", "train.batch_target=4")).batches())
+    alike = next(Trainer(tiny_config(frames, "train.batch_target=4")).batches())
+    assert not torch.equal(batch.target.images, alike.target.images)
+    assert torch.equal(batch.source.images, alike.source.images)
 
 
 def test_what_is_random_in_a_step_follows_from_seed_and_step(frames):
