@@ -7,7 +7,8 @@
 A study for each pair of frames and photos, as the product runs it (`hrs study`), its encoder frozen: AirSim's
 neighbourhood, the built-in street and both together to IDD-Lite, scored on drives taken out of its train split, and the
 street to CamVid, scored on the sequence left out. Every method sees six photos a step, and three frames on top; a
-teacher labels six of the photos that were not drawn beside, of which there are none with all. Goes on where it stopped.
+teacher labels six of the photos that were not drawn beside, of which there are none with all. "photos rare", "joint
+rare" and "hrs rare", which --only can name, see photos with rare classes more often. Goes on where it stopped.
 Writes results.csv (a row a run) into --out.
 """
 
@@ -42,7 +43,8 @@ PLAIN: dict[str, dict[str, Any]] = {
     **{f"finetune {share}": {"method": "finetune", "finetune": {"source_share": share}} for share in SHARES},
 }
 WITH_TEACHER = {f"{name} + teacher": PLAIN[name] | TAUGHT for name in ("photos", "joint", "hrs")}
-"""What goes over the settings by the name of a method."""
+RARE = {f"{name} rare": PLAIN[name] | {"data": {"rare_classes": 1.0}} for name in ("photos", "joint", "hrs")}
+"""What goes over the settings by the name of a method; these last are run where they are asked for."""
 
 
 def studies(options: argparse.Namespace) -> Iterator[tuple[str, Path, Study]]:
@@ -50,9 +52,9 @@ def studies(options: argparse.Namespace) -> Iterator[tuple[str, Path, Study]]:
     numbers = tuple(number for number in options.n_real if number is not None)
     for pair in options.pairs:
         if numbers:
-            yield pair, options.out / pair, study(options, pair, numbers, PLAIN | WITH_TEACHER)
+            yield pair, options.out / pair, study(options, pair, numbers, PLAIN | WITH_TEACHER | RARE)
         if None in options.n_real:
-            yield pair, options.out / f"{pair}-all", study(options, pair, (None,), PLAIN)
+            yield pair, options.out / f"{pair}-all", study(options, pair, (None,), PLAIN | RARE)
 
 
 def study(
@@ -61,7 +63,7 @@ def study(
     """Raises HRSError where none of the methods is wanted."""
     sources, target, height = PAIRS[pair]
     place = options.settings.resolve()
-    wanted = [name for name in methods if name in (options.only or methods)]
+    wanted = [name for name in methods if name in (options.only or methods.keys() - RARE)]
     if not wanted:
         raise HRSError(f"--only names no method of {', '.join(methods)}")
     base = {
@@ -114,7 +116,7 @@ def main() -> None:
     parser.add_argument("--pairs", nargs="+", choices=PAIRS, default=list(PAIRS))
     parser.add_argument("--n-real", nargs="+", type=number_or_all, default=[20, 200], metavar="NUMBER|all")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
-    parser.add_argument("--only", nargs="+", choices=[*PLAIN, *WITH_TEACHER], metavar="METHOD")
+    parser.add_argument("--only", nargs="+", choices=[*PLAIN, *WITH_TEACHER, *RARE], metavar="METHOD")
     parser.add_argument("--steps", type=int, default=800)
     options = parser.parse_args()
     for _, folder, each in studies(options):
