@@ -19,7 +19,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.context import CLIP, is_shipped
+from app.context import is_shipped
 from hrs.config import RunConfig, load_config, title
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
@@ -169,7 +169,8 @@ def scored_on(run: RunFolder, config: RunConfig) -> str:
     place = Path(path).name if "/" in path else f"{kind}:{path}"
     split = "held out" if seen.held_out is not None else dict(parse_qsl(options)).get("split", "")
     count = f", {counted(seen.scored, 'image')}" if seen.scored is not None else ""
-    return f"{place} {split}".rstrip() + count + (f" of {CLIP}" if is_shipped(run) else "")
+    own = "its training clip, " if is_shipped(run) else ""  # first: the end of a long cell is not seen
+    return own + f"{place} {split}".rstrip() + count
 
 
 def scored_apart(summaries: Sequence[RunSummary]) -> list[list[RunSummary]]:

@@ -98,7 +98,7 @@ def test_a_score_of_a_run_that_ships_says_that_it_is_of_the_clip_it_learned_from
     score_on(make_run(tmp_path / "checkpoints", "street"), "camvid:/data/camvid-all?split=val", ["1", "2"])
     at = open_page("runs", run="street")
     table = at.dataframe[0].value.set_index("name")
-    assert table.loc["street", "scored"] == "camvid-all val, 2 images of the clip that it learned from"
+    assert table.loc["street", "scored"] == "its training clip, camvid-all val, 2 images"
     for view in ("Curves", "Classes"):
         assert "street was scored on the clip that" in words(open_page("runs", run="street", view=view))
 
