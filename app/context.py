@@ -13,8 +13,9 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.environment import RUNS_VARIABLE
+from hrs.runs import registry
 from hrs.runs.folder import RunFolder
-from hrs.runs.registry import SHIPPED, RunSummary, list_runs, nearest
+from hrs.runs.registry import RunSummary, list_runs, nearest
 
 _OPENED = "page opened"  # of the session state
 
@@ -77,7 +78,7 @@ def all_runs() -> list[RunSummary]:
     taken = {summary.name for summary in own}
     return own + [
         replace(summary, name=f"{summary.name} (shipped)" if summary.name in taken else summary.name)
-        for summary in list_runs(SHIPPED)
+        for summary in list_runs(registry.SHIPPED)
     ]
 
 
@@ -98,10 +99,6 @@ def fingerprint(root: Path) -> dict[str, int]:
 
 CLIP = "the clip that it learned from"
 """What the validation images of a run that ships are of. Wherever its scores stand, this stands beside them."""
-
-
-def is_shipped(run: RunFolder) -> bool:
-    return run.path.parent == SHIPPED
 
 
 def pick_run(names: list[str], *, label: str = "Run", drops: Sequence[str] = ()) -> str:

@@ -7,12 +7,12 @@ import pytest
 import yaml
 from streamlit.testing.v1 import AppTest
 
-from app import context
 from app.environment import RUNS_VARIABLE
 from benchmarks.settings import camvid_all
 from hrs.config import load_config
 from hrs.data.layouts import open_dataset
 from hrs.inference import Predictor, evaluate, read_photograph
+from hrs.runs import registry
 from hrs.runs.folder import RunFolder
 from tests.conftest import CAMVID, needs_camvid
 
@@ -58,7 +58,7 @@ def test_its_score_is_the_one_on_its_card(predictor, tmp_path):
 
 def test_its_weights_are_there_to_be_looked_at(monkeypatch, tmp_path):
     monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(context, "SHIPPED", STREET.path.parent)
+    monkeypatch.setattr(registry, "SHIPPED", STREET.path.parent)
     at = AppTest.from_file(str(ROOT / "app/pages/weights.py"), default_timeout=60).run()
     assert not at.exception and at.selectbox[0].options == ["street"]
     assert len(STREET.read_space().classes) == 11

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.context import all_runs, is_shipped, plain, runs_root
+from app.context import all_runs, plain, runs_root
 from app.launch import before, checks, classtable, draft, forms, place
 from app.launch.offers import networks, offer_data_sets
 from app.runs.reading import read_config
@@ -19,7 +19,7 @@ from hrs.methods.table import METHODS, in_words
 from hrs.mistakes import SettingsError
 from hrs.runs.folder import automatic_name
 from hrs.runs.names import STUDIES
-from hrs.runs.registry import RunSummary
+from hrs.runs.registry import RunSummary, is_shipped
 from hrs.study.baselines import BASELINES as BASELINE_METHODS
 from hrs.study.baselines import SEEDS, beside_baselines, start_study
 from hrs.study.plan import plan

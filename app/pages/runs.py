@@ -13,7 +13,6 @@ from app.context import (
     all_runs,
     fingerprint,
     forget_unknown,
-    is_shipped,
     just_opened,
     outlives,
     plain,
@@ -33,7 +32,7 @@ from app.welcome import show_welcome
 from hrs.errors import HRSError
 from hrs.progress import counted
 from hrs.runs.folder import MOST_NOTES, RunFolder
-from hrs.runs.registry import RunSummary, list_runs, summarise
+from hrs.runs.registry import RunSummary, is_shipped, list_runs, summarise
 from hrs.runs.status import ACTIVE
 
 MOST = 12  # runs drawn over each other at once

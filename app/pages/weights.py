@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from app.context import all_runs, is_shipped, pick_run, plain, say_no_runs
+from app.context import all_runs, pick_run, plain, say_no_runs
 from app.weights.acting import say_apart
 from app.weights.address import addressed, remember, restore
 from app.weights.corpus import CORPUS, PANEL, is_outdated, open_source, sources
@@ -22,6 +22,7 @@ from hrs.errors import HRSError
 from hrs.pictures import weight_legend
 from hrs.progress import counted
 from hrs.runs.folder import RunFolder
+from hrs.runs.registry import is_shipped
 from hrs.scoring.stamps import OUTDATED
 from hrs.scoring.tags import Tags
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.context import is_shipped, plain
+from app.context import plain
 from hrs.errors import HRSError
 from hrs.launch.launcher import launcher
 from hrs.runs import registry
-from hrs.runs.registry import RunSummary
+from hrs.runs.registry import RunSummary, is_shipped
 from hrs.runs.status import ACTIVE
 from hrs.system.tree import folder_bytes
 

@@ -19,7 +19,6 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.context import is_shipped
 from hrs.config import RunConfig, load_config, title
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
@@ -29,7 +28,7 @@ from hrs.methods.table import METHODS
 from hrs.progress import counted
 from hrs.runs.folder import PreviewKind, RunFolder
 from hrs.runs.records import MetricsReader, Row
-from hrs.runs.registry import RunSummary
+from hrs.runs.registry import RunSummary, is_shipped
 from hrs.runs.seen import Seen, read_seen
 from hrs.runs.status import ACTIVE
 from hrs.system.documents import read_bounded

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from app.context import CLIP, is_shipped, plain
+from app.context import CLIP, plain
 from app.figures import curves as draw
 from app.runs.before import before_and_after, learns_from_labelled
 from app.runs.predictions import images_of, show_side_by_side
@@ -29,7 +29,7 @@ from hrs.config import RunConfig
 from hrs.methods.table import METHODS, in_words, that_weigh
 from hrs.progress import counted
 from hrs.runs.folder import PreviewKind
-from hrs.runs.registry import RunSummary
+from hrs.runs.registry import RunSummary, is_shipped
 from hrs.runs.status import ACTIVE, ENDED
 
 Slots = Mapping[str, int]

@@ -6,7 +6,7 @@ import shlex
 
 import streamlit as st
 
-from app.context import is_shipped, plain, runs_root
+from app.context import plain, runs_root
 from app.launch.checks import look_at
 from app.runs.reading import read_config
 from app.weights.corpus import is_outdated
@@ -17,7 +17,7 @@ from hrs.launch.task import Task
 from hrs.methods.table import METHODS, in_words, that_learn_weights
 from hrs.progress import counted
 from hrs.runs.folder import RunFolder
-from hrs.runs.registry import adopt
+from hrs.runs.registry import adopt, is_shipped
 from hrs.runs.status import ACTIVE, ENDED
 from hrs.street import shipped_frames
 

@@ -128,8 +128,8 @@ def _from_yaml(path: Path) -> ClassList:
 _LISTS = ("classes", "names", "labels", "id2label")
 _IGNORE_KEYS = frozenset(("ignore", "ignored", "void", "ignoreindex", "ignorelabel", "ignoreids", "ignoreclasses"))
 _COUNTS = frozenset(("nc", "numclasses", "numberofclasses"))
-_OF_YOLO = ("data.yaml", "dataset.yaml")  # where much else stands
 """What else tools write beside classes, folded."""
+_OF_YOLO = ("data.yaml", "dataset.yaml")  # where much else stands
 
 
 def _is_setting(key: str, value: Any) -> bool:

@@ -8,8 +8,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import context
 from app.environment import RUNS_VARIABLE
+from hrs.runs import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARD = ROOT / "app/dashboard.py"
@@ -23,7 +23,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of runs that pages show; tmp_path / "checkpoints" is that of shipped runs. Neither is there yet."""
     monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
     monkeypatch.setenv("HRS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(context, "SHIPPED", tmp_path / "checkpoints")
+    monkeypatch.setattr(registry, "SHIPPED", tmp_path / "checkpoints")
     monkeypatch.chdir(tmp_path)
     yield tmp_path / "runs"
     st.cache_data.clear()

@@ -7,8 +7,9 @@ import tomllib
 
 import pytest
 
-from app.context import all_runs, fingerprint, is_shipped, plain
+from app.context import all_runs, fingerprint, plain
 from app.environment import RUNS_VARIABLE
+from hrs.runs.registry import is_shipped
 from tests.app.conftest import DASHBOARD, ROOT, labels
 from tests.app.made_runs import make_run, training_row
 
