@@ -24,6 +24,7 @@ SYNTHETIC = {"batch_source": 2, "source_schedule": "cosine", "source_until": 0.7
 CONSTANT = {"batch_source": 2, "source_schedule": "constant"}
 FROZEN = {"encoder_rate": 0.0}
 STRONG = {"scale_min": 0.5, "scale_max": 2.0, "jitter": 0.5}
+ROBUST = {"rare_classes": 1.0, "corruption": 0.5}
 UNBALANCED = {"class_balance": 0.0}
 PLANTED = ["render:synthetic?frames=1200"]
 ARMS: dict[str, dict[str, Any]] = {
@@ -48,6 +49,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "joint constant corrupted": {"method": "joint", "data": {"corruption": 1.0}, "train": CONSTANT},
     "joint constant half corrupted": {"method": "joint", "data": {"corruption": 0.5}, "train": CONSTANT},
     "joint constant rare frozen": {"method": "joint", "data": {"rare_classes": 1.0}, "train": CONSTANT | FROZEN},
+    "joint constant robust frozen": {"method": "joint", "data": ROBUST, "train": CONSTANT | FROZEN},
     "joint constant lite2": {"method": "joint", "network": {"name": "lite2"}, "train": CONSTANT},
 }
 """What goes over `base`. The synthetic frames have no planted faults unless the name says so."""
