@@ -202,9 +202,23 @@ def write_rows(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def write_runs(file: Path, runs: Sequence[Mapping[str, Any]]) -> None:
-    """A row a run as CSV, and a Markdown table of what is said of each and its scores, without those by class."""
+    """A row a run as CSV, after those of earlier runs that the file has, and a Markdown table of what is said of each
+    and its scores, without those by class. Raises HRSError where the file's columns are others."""
     if not runs:
         return
-    write_rows(file, runs)
-    shown = list(runs[0])[: list(runs[0]).index("pixel_accuracy") + 1]
+    head = list(runs[0])
+    write_rows(file, [*_others(file, runs), *runs])
+    shown = head[: head.index("pixel_accuracy") + 1]
     print_table(shown, [[str(row[key]) for key in shown] for row in runs])
+
+
+def _others(file: Path, runs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Rows of the file whose setting, arm, number of photos and seed none of the runs has."""
+    if not file.exists():
+        return []
+    head = list(runs[0])
+    about, reader = head[: head.index("step")], csv.DictReader(file.read_text().splitlines())
+    if reader.fieldnames != head:
+        raise HRSError(f"{file} has other columns than these runs: {reader.fieldnames}; name another --out")
+    new = {tuple(str(row[key]) for key in about) for row in runs}
+    return [row for row in reader if tuple(row[key] for key in about) not in new]

@@ -1,4 +1,4 @@
-"""Every pair of runs that RESULTS.md is about, in one picture: what synthetic frames bring, and what selection adds.
+"""What synthetic frames bring, and what selection adds, in one picture: all pairs of runs of the main settings.
 
     python -m benchmarks.gains docs/results --out docs/results/gains.png
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -46,13 +46,16 @@ class Setting(NamedTuple):
 
 CLEAN, PLANTED = "render:synthetic?faults=none&frames=800", "render:synthetic?frames=800"
 CONSTANT = ("photos", "joint constant", "hrs constant")
+FROZEN = ("photos frozen", "joint constant frozen", "hrs constant frozen")
 SMALL = ("target_only", "joint", "hrs")
 STREETS = frozenset({"0001TP", "0006R0", "0016E5"})
 DRIVES, CLIP, RENDERED = "drives left out", "val clip", "rendered photos"
 
 
-def small(title: str, table: str, place: str) -> Setting:
-    return Setting(title, table, {"n_real": "10"}, SMALL, place, frozenset({place}))
+def small(title: str, table: str, place: str, numbers: Sequence[str]) -> Iterator[Setting]:
+    """The network from scratch, by number of photos."""
+    for n_real in numbers:
+        yield Setting(f"{title} · {n_real} *", table, {"n_real": n_real}, SMALL, place, frozenset({place}))
 
 
 def every_method(title: str, pair: str, place: str, n_real: str) -> Setting:
@@ -64,6 +67,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         Setting("CamVid, a street left out · 20 photos", "unseen", {"source": CLEAN}),
         Setting("CamVid, a street left out · all photos, frames fade", "leftout", {}),
         Setting("CamVid, a street left out · all photos", "leftout", {}, CONSTANT, chosen_on=STREETS),
+        Setting("the same, encoder frozen", "leftout", {}, FROZEN, chosen_on=STREETS),
         every_method("CamVid's 0006R0 left out · 20", "street-camvid", "0006R0", "20"),
         every_method("CamVid's 0006R0 left out · 200", "street-camvid", "0006R0", "200"),
         every_method("CamVid's 0006R0 left out · all 367", "street-camvid", "0006R0", "all"),
@@ -82,8 +86,8 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
     ),
     "19 % of pixels planted to mislead": (
         Setting("CamVid, a street left out · 20", "unseen", {"source": PLANTED}),
-        small("from scratch: rendered photos · 10 *", "camera", RENDERED),
-        small("from scratch: CamVid's val clip · 10 *", "camvid", CLIP),
+        *small("from scratch: rendered photos", "camera", RENDERED, ("5", "10", "20", "50", "100")),
+        *small("from scratch: CamVid's val clip", "camvid", CLIP, ("5", "10", "20", "50", "100", "all")),
     ),
 }
 """Rows by what the synthetic frames are: the built-in street where nothing else is said."""

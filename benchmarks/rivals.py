@@ -29,7 +29,9 @@ its weights have mean 1 within every class over training, as those of `hrs`. Arm
 - oracle: pixels that were planted to mislead weigh nothing, the others of the class that is given have mean 1, as the
   control of that name has it; oracle, labels; oracle, looks: of them those whose label is wrong, or that are drawn like
   another class; left out: their labels are taken away, so that what is true counts as it would without them;
-- shuffled: the weights of *hrs*, those of each region given to another one of its class.
+- shuffled: the weights of *hrs*, those of each region given to another one of its class;
+- evened out: each class of a step counts as much as under the weights of *hrs*, which lowers its loss, and all pixels of
+  it alike.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ from benchmarks.frozen import REAL, SOURCE, Arm, Bench, Given, Setting, Step, Vi
 from benchmarks.weighers import (
     Compared,
     DrawsFrames,
+    Evened,
     Faded,
     Learned,
     Scaled,
@@ -194,6 +197,7 @@ def arms(setting: Setting) -> dict[str, Arm]:
         "oracle, looks": without(LOOKS),
         "left out": left_out,
         "shuffled": lambda real, seed: bench.train(real, source, seed=seed, weigher=Shuffled(learned(seed), classes)),
+        "evened out": lambda real, seed: bench.train(real, source, seed=seed, weigher=Evened(learned(seed), classes)),
     }
     for words, power in (("unbalanced", 0.0), ("balanced more", 0.7)):
         for name, views in (("photos", None), ("joint", source)):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.common import cache_at, finished, in_turns, write_runs
+from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
 from hrs.study.plan import Study, plan
 from tests.conftest import tiny_config
@@ -33,6 +34,22 @@ def test_finished_runs_of_a_study_are_rows(tmp_path: Path, frames, capsys: pytes
     head, _, first, *_ = capsys.readouterr().out.splitlines()
     assert head == "| pair | arm | n_real | seed | step | miou | pixel_accuracy |"
     assert first.startswith("| one | joint |")
+
+
+def test_rows_of_earlier_runs_stay(tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+
+    def row(arm: str, seed: int, miou: float) -> dict[str, object]:
+        return {"arm": arm, "n_real": 3, "seed": seed, "step": 9, "miou": miou, "pixel_accuracy": 80.0}
+
+    write_runs(file, [row("joint", 0, 1.0), row("joint", 1, 2.0)])
+    write_runs(file, [row("photos", 0, 3.0), row("joint", 1, 4.0)])
+    written = list(csv.DictReader(file.read_text().splitlines()))
+    assert [(each["arm"], each["seed"], each["miou"]) for each in written] == [
+        *(("joint", "0", "1.0"), ("photos", "0", "3.0"), ("joint", "1", "4.0"))
+    ]
+    with pytest.raises(HRSError, match="has other columns"):
+        write_runs(file, [row("joint", 2, 1.0) | {"road": 90.0}])
 
 
 def test_works_take_turns_and_their_first_rounds_do_not_count():

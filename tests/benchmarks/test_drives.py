@@ -73,6 +73,25 @@ def test_images_of_one_drive_stand_and_fall_together():
     assert found.chance > 0.2
 
 
+def test_many_drives_never_make_it_narrower_than_over_seeds_alone():
+    images = np.array([f"val/{drive:03}_0" for drive in range(40)])
+
+    def wide(key, seed, right):
+        right = np.broadcast_to(right, len(images))
+        return Counts(
+            key=key, seed=seed, images=images, matrices=np.array([[[r, 100 - r], [100 - r, r]] for r in right])
+        )
+
+    rng = np.random.default_rng(0)
+    gains = [4 + rng.integers(-8, 9, len(images)), 7 + rng.integers(-8, 9, len(images))]
+    hrs, joint = [wide(HRS, i, 60 + gain) for i, gain in enumerate(gains)], [wide(JOINT, i, 60) for i in range(2)]
+    found = compare(hrs, joint)
+    by_seed = [100 * np.mean(60 + gain) / (200 - np.mean(60 + gain)) - 100 * 60 / 140 for gain in gains]
+    known = ttest_1samp(by_seed, 0)
+    assert found.half == pytest.approx(np.ptp(known.confidence_interval(0.95)) / 2)
+    assert found.chance == pytest.approx(known.pvalue)
+
+
 def test_only_the_same_seeds_of_one_setting_are_compared():
     runs = [run(HRS, s, 62 + s) for s in (0, 1, 2)] + [run(JOINT, s, 60) for s in (1, 2, 3)]
     runs += [run(JOINT._replace(n_real="5"), s, 90) for s in (0, 1)]
