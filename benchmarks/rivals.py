@@ -30,8 +30,8 @@ its weights have mean 1 within every class over training, as those of `hrs`. Arm
   control of that name has it; oracle, labels; oracle, looks: of them those whose label is wrong, or that are drawn like
   another class; left out: their labels are taken away, so that what is true counts as it would without them;
 - shuffled: the weights of *hrs*, those of each region given to another one of its class;
-- evened out: each class of a step counts as much as under the weights of *hrs*, which lowers its loss, and all pixels of
-  it alike.
+- evened out: each class of a step counts as much as under the weights of *hrs*, which lower its loss, all its pixels
+  alike.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ STRETCHES = 50
 CHART = {"displaylogo": False, "modeBarButtons": [["toImage", "zoom2d", "resetScale2d"]]}
 """Plotly's settings for every chart: few buttons, for on a phone they are always there."""
 _ROW = 22  # pixels of a line of bars or of a matrix
+_NAME = 24  # characters of a class name beside an axis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +136,7 @@ def class_bars(
         )
     figure.update_layout(_layout("IoU by class", 90 + len(classes) * _ROW * max(1, len(scores))), bargap=0.3)
     figure.update_xaxes(range=[0, 108], tickvals=[0, 20, 40, 60, 80, 100], title_text="percent")
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(_class_axis(classes), autorange="reversed")
     return figure
 
 
@@ -163,10 +165,26 @@ def confusion(counts: NDArray[np.integer], classes: Sequence[str], title: str, s
             hovertemplate="%{y} taken for %{x}: %{z:.1f} %, %{customdata:,} pixels<extra></extra>",
         )
     )
-    figure.update_layout(_layout(title, 150 + len(classes) * 26, f"Where the pixels of each class went, step {step:,}"))
-    figure.update_xaxes(title_text="predicted", tickangle=-45)
-    figure.update_yaxes(title_text="true class", autorange="reversed")
+    axis, room = _class_axis(classes), 7 * max(len(_short(each)) for each in classes)
+    height = 120 + room + len(classes) * 26
+    figure.update_layout(_layout(title, height, f"Where the pixels of each class went, step {step:,}"))
+    figure.update_xaxes(axis, title_text="predicted", tickangle=-90)
+    figure.update_yaxes(axis, title_text="true class", autorange="reversed")
     return figure
+
+
+def _short(name: str) -> str:
+    """A class name beside an axis: the middle of a long one is left out, since such names begin alike."""
+    return name if len(name) <= _NAME else f"{name[: _NAME // 2 - 1]}…{name[-_NAME // 2 :]}"
+
+
+def _class_axis(classes: Sequence[str]) -> dict[str, Any]:
+    """Every class is named, however little room there is; its whole name is in the hover."""
+    return {
+        "tickmode": "array",
+        "tickvals": list(map(verbatim, classes)),
+        "ticktext": [verbatim(_short(each)) for each in classes],
+    }
 
 
 def class_weights(
@@ -191,7 +209,7 @@ def class_weights(
     )
     figure.update_layout(_layout(title, 130 + len(classes) * _ROW, "Mean weight of each class"))
     figure.update_xaxes(title_text="step", type="category", nticks=8)
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(_class_axis(classes), autorange="reversed")
     return figure
 
 
@@ -212,7 +230,7 @@ def histogram(shares: Mapping[str, Mapping[str, float]], *, logarithmic: bool = 
         figure.add_bar(y=own, x=shown, name=verbatim(name), orientation="h", marker_color=colour, hovertemplate=hover)
     figure.update_layout(_layout("Labelled pixels by class", 90 + len(classes) * _ROW * len(shares)), bargap=0.3)
     figure.update_xaxes(title_text="percent", type="log" if logarithmic else "linear")
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(_class_axis(classes), autorange="reversed")
     return figure
 
 

@@ -200,7 +200,7 @@ def show_check(spec: str, job: Job) -> None:
     show_classes(found)
     bad = [*found["skipped"], *found["unreadable"]]
     sizes = ", ".join(f"{size} ({count:,})" for size, count in list(found["sizes"].items())[:3])
-    st.markdown(f"{counted(found['pairs'], 'usable frame')}, {len(bad):,} left out. Sizes {sizes}.")
+    st.markdown(f"{counted(found['pairs'], 'usable frame')}, {counted(len(bad), 'file')} left out. Sizes {sizes}.")
     if found["unknown"]:
         st.markdown(f"{counted(len(found['unknown']), 'unknown label id')}, whose pixels are ignored.")
     if bad:

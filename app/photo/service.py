@@ -122,7 +122,7 @@ class Photos:
         """Segment one photo.
 
         Args:
-            photo: a JPEG, PNG, BMP, WebP, TIFF or GIF file of at most 25 MB and 64 megapixels.
+            photo: a JPEG, PNG, BMP, WebP, TIFF, GIF, HEIC, AVIF or JPEG 2000 file of at most 25 MB and 64 megapixels.
             checkpoint: name of a model, as the page's chooser shows it; None takes the first one.
             careful: average over mirrored and enlarged views, which takes four to six times as long.
 
@@ -145,7 +145,9 @@ class Photos:
     ) -> tuple[str, dict[str, Any]]:
         """A table of what became of photos and videos, and a zip with labels, overlay and JSON of each."""
         if not photos:
-            raise gr.Error("Choose some photos first.", print_exception=False)
+            raise gr.Error(
+                "No photo has arrived yet: choose some, or wait until they are uploaded.", print_exception=False
+            )
         with told():
             if len(photos) > MAX_BATCH:
                 raise HRSError(

@@ -133,9 +133,15 @@ def n_words(n_real: int | None) -> str:
 
 
 def _settings(setups: Sequence[dict[str, Any]]) -> list[str]:
+    alike: dict[str, list[dict[str, Any]]] = {}
+    for values in setups:
+        alike.setdefault(_base(values), []).append(values)
+    return [", ".join([_base(values), *_said(values, _differing(alike[_base(values)]))]) for values in setups]
+
+
+def _differing(setups: Sequence[dict[str, Any]]) -> list[str]:
     keys = {key: None for values in setups for key in values if key not in _NAMED}
-    differ = [key for key in keys if len({repr(values.get(key)) for values in setups}) > 1]
-    return [", ".join([_base(values), *_said(values, differ)]) for values in setups]
+    return [key for key in keys if len({repr(values.get(key)) for values in setups}) > 1]
 
 
 def _said(values: Mapping[str, Any], differ: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from hrs.data.draw import spread_indices
 from hrs.data.layouts import Dataset
 from hrs.data.plausibility import Finding, judge, refuse
 from hrs.labels import Match
+from hrs.progress import counted
 from hrs.system.tree import Skipped, by_kind, in_words
 
 _SAMPLE = 100  # labels of a synthetic data set that are read before training
@@ -35,7 +36,7 @@ class Survey:
 
     def lines(self) -> Iterator[str]:
         """In words: frames, all that is left out, what classes became, warnings."""
-        yield f"{self.role} {self.spec}: {self.frames} frames, left out {in_words(self.skipped)}"
+        yield f"{self.role} {self.spec}: {counted(self.frames, 'frame')}, left out {in_words(self.skipped)}"
         if self.split:
             yield f"{self.role} {self.spec}: its split {self.split}"
         yield from (f"{self.role} {self.spec}: {note}" for note in self.notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import filecmp
 import os
 import shlex
 import shutil
@@ -126,7 +127,7 @@ def adopt(run: RunFolder, root: Path) -> RunFolder:
     """A copy of a run among one's own, to work with where the original is not to be changed; it is made once.
 
     Raises:
-        HRSError: another run has its name there, or the folder cannot be written.
+        HRSError: another run has its name there, or one with other weights, or the folder cannot be written.
     """
     own = RunFolder(root / run.name)
     if not own.exists():
@@ -134,7 +135,18 @@ def adopt(run: RunFolder, root: Path) -> RunFolder:
             shutil.copytree(run.path, folder, dirs_exist_ok=True)
     elif read_bounded(own.config) != read_bounded(run.config):
         raise HRSError(f"{own.path} is another run of that name; rename it, and {run.name} can be copied there")
+    elif not _same_weights(own, run):
+        raise HRSError(
+            f"{own.path} is a copy of {run.name} with other weights, such as an earlier version's; "
+            f"rename it, and {run.name} can be copied there anew"
+        )
     return own
+
+
+def _same_weights(one: RunFolder, other: RunFolder) -> bool:
+    files = [run.best / MODEL for run in (one, other)]
+    there = [file.is_file() for file in files]
+    return filecmp.cmp(*files, shallow=False) if all(there) else not any(there)
 
 
 def resolve_checkpoint(text: str, runs_root: Path) -> Path:

@@ -203,6 +203,7 @@ def _transform(profile: bytes, mode: str) -> Any:
 
 def _by_strips(opened: Pillow.Image, name: str) -> Image:
     """A strip at a time: whole copies in Pillow's own formats would double the memory."""
+    _scale_clear_grey(opened)
     width, height = opened.size
     image = np.empty((height, width, 3), np.uint8)
     rows = max(1, _STRIP // width)
@@ -211,6 +212,14 @@ def _by_strips(opened: Pillow.Image, name: str) -> Image:
         bottom = min(top + rows, height)
         image[top:bottom] = np.asarray(_rgb(opened.crop((0, top, width, bottom)), convert, name))
     return image
+
+
+def _scale_clear_grey(opened: Pillow.Image) -> None:
+    """The transparent grey of a PNG of 1, 2 or 4 bits as large as its pixels, which Pillow scales to 8 and it not."""
+    clear, tiles = opened.info.get("transparency"), getattr(opened, "tile", [])
+    if opened.format == "PNG" and opened.mode in ("1", "L") and isinstance(clear, int) and tiles:
+        white = {"1": 1, "L;2": 3, "L;4": 15}.get(str(tiles[0][3]), 255)
+        opened.info["transparency"] = clear * 255 // white
 
 
 def _to_srgb(opened: Pillow.Image) -> Any:
@@ -281,7 +290,7 @@ def turned(image: Image, orientation: int) -> Image:
 
 def _rgb(image: Pillow.Image, convert: Any, name: str) -> Pillow.Image | Image:
     if image.mode.startswith(("I", "F")):
-        return _from_deep(np.asarray(image), name)
+        return _from_deep(np.asarray(image), name, clear=image.info.get("transparency"))
     if image.has_transparency_data:
         grey = convert is not None and image.mode in ("L", "LA")  # as its profile has it
         image = _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
@@ -297,11 +306,14 @@ def _on_white(image: Pillow.Image) -> Pillow.Image:
     return paper
 
 
-def _from_deep(values: NDArray[np.generic], name: str) -> Image:
-    """Grey of 16 bits, or of 32 that hold 16, as RGB."""
+def _from_deep(values: NDArray[np.generic], name: str, *, clear: Any) -> Image:
+    """Grey of 16 bits, or of 32 that hold 16, as RGB. clear: the one grey that is transparent, where there is one."""
     if values.dtype.kind == "f" or int(values.min()) < 0 or int(values.max()) > _DEEP:
         raise HRSError(f"{name} holds {values.dtype} values; expected 8 or 16 bits a channel: save it as such")
-    return np.repeat(_scaled(values, _DEEP)[..., None], 3, axis=2)
+    grey = _scaled(values, _DEEP)
+    if isinstance(clear, int):
+        grey[values == clear] = 255
+    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def _scaled(values: NDArray[np.generic], white: int) -> Image:

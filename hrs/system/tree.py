@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrs.errors import HRSError
+from hrs.progress import counted
 from hrs.system.documents import printable
 
 _OF_SYSTEMS = frozenset({"@eadir", "__macosx", "#recycle", "$recycle.bin", "lost+found", "system volume information"})
@@ -127,8 +128,9 @@ def by_kind(skipped: Iterable[Skipped]) -> dict[str, list[Skipped]]:
 
 
 def in_words(skipped: Sequence[Skipped]) -> str:
-    """All that was left out in a line, with counts and names: "2 (has no label: a.png, b.png), 1 (is hidden: .c)"."""
-    groups = [f"{len(items)} ({why}: {_names(items)})" for why, items in by_kind(skipped).items()]
+    """All files that were left out in a line, with counts and names: "2 files (has no label: a.png, b.png), 1 file (is
+    hidden: .c)"."""
+    groups = [f"{counted(len(items), 'file')} ({why}: {_names(items)})" for why, items in by_kind(skipped).items()]
     return ", ".join(groups) or "nothing"
 
 

@@ -96,6 +96,15 @@ def test_confusion_is_normalised_by_true_class():
     assert np.array(figure.data[0].customdata).tolist() == [[3, 1], [0, 0]]
 
 
+def test_every_class_is_named_beside_an_axis_and_a_long_name_keeps_its_ends():
+    names = [*map(str, range(29)), "object--traffic-sign--information-parking"]
+    figure = confusion(np.ones((30, 30), int), names, "x", 1)
+    for axis in (figure.layout.xaxis, figure.layout.yaxis):
+        assert list(axis.tickvals) == names and list(axis.ticktext[:29]) == names[:29]
+        assert axis.ticktext[29] == "object--tra…tion-parking"
+    assert figure.data[0].x[29] == names[29]  # what the hover says
+
+
 def test_class_weights_average_stretches_without_nan():
     steps = np.arange(10, 1010, 10)
     weights = np.tile([1.0, 0.5], (100, 1))

@@ -210,6 +210,7 @@ def test_all_reasons_are_given_where_no_frame_is_left(tmp_path):
     for i in range(2):
         (tmp_path / f"labels/f{i}.png").rename(tmp_path / f"labels/g{i + 5}.png")
     with pytest.raises(
-        HRSError, match=r"left out 2 \(has no label: f0\.png, f1\.png\), 2 \(has no image: g5\.png, g6\.png\)"
+        HRSError,
+        match=r"left out 2 files \(has no label: f0\.png, f1\.png\), 2 files \(has no image: g5\.png, g6\.png\)",
     ):
         open_dataset(f"folder:{tmp_path}")

@@ -139,6 +139,19 @@ def test_a_run_is_adopted_once_and_takes_nobodys_place(run: RunFolder, tmp_path:
         adopt(run, tmp_path / "own")
 
 
+def test_a_copy_of_other_weights_is_not_taken_for_the_run(run: RunFolder, tmp_path: Path) -> None:
+    """As where an upgrade brings the same settings trained anew."""
+    checkpoint(run.best)
+    own = adopt(run, tmp_path / "own")
+    assert adopt(run, tmp_path / "own") == own
+    (run.best / "model.safetensors").write_text("[]")
+    with pytest.raises(HRSError, match=r"a copy of .* with other weights, such as an earlier version's; rename it"):
+        adopt(run, tmp_path / "own")
+    (run.best / "model.safetensors").unlink()
+    with pytest.raises(HRSError, match="with other weights"):
+        adopt(run, tmp_path / "own")
+
+
 def test_resolve_checkpoint(run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     root = run.path.parent

@@ -94,6 +94,28 @@ def test_transparency_lies_on_white():
     assert (read[:35] == 255).all() and np.array_equal(read[35:], photo()[35:])
 
 
+def grey_png(bits, values, clear):
+    """A PNG of one line of greys, one of which is transparent."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    digits = np.array([[value >> bit & 1 for bit in reversed(range(bits))] for value in values], np.uint8)
+    header = struct.pack(">IIBBBBB", len(values), 1, bits, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"tRNS", struct.pack(">H", clear))]
+    chunks += [(b"IDAT", zlib.compress(b"\0" + np.packbits(digits).tobytes())), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_a_transparent_grey_lies_on_white(bits):
+    top = (1 << bits) - 1
+    for clear in (0, 1, top):
+        values = [0, 1, top, top // 2]
+        wanted = [255 if value == clear else round(value * 255 / top) for value in values]
+        assert read_photograph(grey_png(bits, values, clear))[0, :, 0].tolist() == wanted
+
+
 def test_a_transparent_palette_entry_lies_on_white():
     image = Image.new("P", (2, 1))
     image.putpalette([10, 20, 30, 40, 50, 60])

@@ -220,6 +220,6 @@ def test_a_teacher_s_photos_are_counted_with_what_is_left_out_of_them(frames, tm
     root = write_classes(write_streets(tmp_path, 5))
     (root / "labels/f4.png").unlink()
     real = open_real(tiny_config(frames, f"data.unlabelled=folder:{root}", "train.ema=0.9"))
-    assert f"unlabelled folder:{root}: 4 photos, left out 1 (has no label: f4.png)" in real.in_words()
+    assert f"unlabelled folder:{root}: 4 photos, left out 1 file (has no label: f4.png)" in real.in_words()
     told = {"spec": f"folder:{root}", "photos": 4, "left_out": {"has no label": 1}}
     assert real.to_dict()["unlabelled"] == told and open_real(tiny_config(frames)).to_dict()["unlabelled"] is None
