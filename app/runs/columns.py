@@ -14,8 +14,8 @@ from hrs.config import RunConfig
 from hrs.runs.registry import RunSummary
 
 STATE_COLOURS = {"queued": "gray", "running": "blue", "finished": "green", "failed": "red", "cancelled": "orange"}
-ALWAYS = ("name", "state", "progress", "doing", "best", "last", "scored", "method", "n_real", "sources", "age")
-"""Columns that are shown at first."""
+ALWAYS = ("name", "state", "progress", "best", "last", "doing", "scored", "method", "n_real", "sources", "age")
+"""Columns that are shown at first; scores before what is there only while something works and would push them."""
 NOTES = "notes"
 _PINNED = "name"
 
@@ -54,9 +54,9 @@ def configuration() -> Mapping[str, Any]:
         "name": column.TextColumn("Name", pinned=True),
         "state": column.MultiselectColumn("State", options=states, color=colours, width="small"),
         "progress": column.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width="small"),
-        "doing": column.TextColumn("Doing", width=190),
         "best": column.NumberColumn("Best mIoU", format="%.1f", width="small"),
         "last": column.NumberColumn("Last mIoU", format="%.1f", width="small"),
+        "doing": column.TextColumn("Doing", width=180),
         "scored": column.TextColumn("Scored on", help="mIoU compares only between runs scored on the same images."),
         "method": column.TextColumn("Method"),
         "n_real": column.NumberColumn("Real images", width="small"),

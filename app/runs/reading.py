@@ -226,9 +226,9 @@ def doing(summary: RunSummary) -> str:
 
 
 def doings(summaries: list[RunSummary]) -> list[str]:
-    """The same of many, the queue read once."""
+    """The same of many, brief as in a column, the queue read once."""
     line = launcher().line() if any(summary.status.state == "queued" for summary in summaries) else Line()
-    return [phase_in_words(summary.run, summary.status, line) for summary in summaries]
+    return [phase_in_words(summary.run, summary.status, line, brief=True) for summary in summaries]
 
 
 def active(summaries: list[RunSummary]) -> bool:

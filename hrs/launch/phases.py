@@ -12,9 +12,14 @@ from hrs.runs.status import Status
 from hrs.runs.work import WorkFolder
 
 
-def phase_in_words(work: WorkFolder, status: Status, line: Line | None = None) -> str:
+def phase_in_words(work: WorkFolder, status: Status, line: Line | None = None, *, brief: bool = False) -> str:
     """Such as "rendering 7/40", "training 120/1,000, 5 min left", "waiting for tiny, about 5 min"; empty for what has
-    ended. ``line``: this machine's queue, for who asks of many; else it is read."""
+    ended.
+
+    Args:
+        line: this machine's queue, for who asks of many; else it is read.
+        brief: "120/1,000, 5 min left", for a narrow column.
+    """
     if status.state == "queued" and status.keeper:
         return f"waiting for a node of the cluster {status.keeper}"
     if status.state == "queued":
@@ -24,7 +29,7 @@ def phase_in_words(work: WorkFolder, status: Status, line: Line | None = None) -
     if status.phase:
         return status.phase.in_words()
     left = f", {duration(status.eta)} left" if status.eta else ""
-    return f"training {status.step:,}/{status.steps:,}{left}"
+    return f"{'' if brief else 'training '}{status.step:,}/{status.steps:,}{left}"
 
 
 def _waiting(ahead: tuple[Path, ...]) -> str:

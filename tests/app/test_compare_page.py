@@ -74,7 +74,7 @@ def test_a_study_says_how_far_it_is_and_goes_on_where_it_stopped(root, open_page
     at = open_page("compare", of="Study few")
     assert [bar.text for bar in at.progress] == ["Study: 1 of 12 runs, 10 min left."]
     runs = next(each.value for each in at.dataframe if "doing" in each.value)
-    assert set(runs["doing"]) == {"", "training 100/100"}
+    assert set(runs["doing"]) == {"", "100/100"}
     task.write_status(state="cancelled")
     at.run()
     press(at, "Go on with the study")

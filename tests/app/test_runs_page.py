@@ -341,6 +341,16 @@ def test_a_run_at_work_says_what_it_is_at(root, open_page):
     assert bar.proto.text == "**a**: rendering 7/40" and bar.proto.value == 17
 
 
+def test_what_a_run_is_at_pushes_no_score_out_of_the_table_and_shows_the_time_left(root, open_page):
+    make_run(root, "a").write_status(state="running", step=1200, steps=40_000, eta=5000.0)
+    at = open_page("runs", run="a")
+    order = list(at.dataframe[0].proto.column_order)
+    assert order.index("doing") > max(order.index("best"), order.index("last"))
+    assert at.dataframe[0].value["doing"].tolist() == ["1,200/40,000, 1 h 23 min left"]
+    (bar,) = at.get("progress")
+    assert bar.proto.text == "**a**: training 1,200/40,000, 1 h 23 min left"
+
+
 def test_cancel(root, open_page):
     run = make_run(root, "a")
     run.write_status(state="queued")

@@ -163,7 +163,7 @@ def test_a_run_says_what_it_is_at_in_table_and_page(page: Page, serve: Callable,
     phases = {"rendering 7/40": ("rendering", 7, 40), "validating 3/4": ("validating", 3, 4)}
     run.write_status(phase={"what": "opening the data"})
     page.goto(serve(root))
-    bar, cell = page.get_by_test_id("stProgress"), page.get_by_test_id("glide-cell-4-0")
+    bar, cell = page.get_by_test_id("stProgress"), page.get_by_test_id("glide-cell-6-0")
     expect(bar).to_contain_text("live: opening the data")
     for words, (what, done, total) in phases.items():
         run.write_status(phase={"what": what, "done": done, "total": total})
