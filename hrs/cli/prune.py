@@ -112,11 +112,10 @@ def scores_folder(text: str, runs: Path) -> Path:
 
 def outdated_in_words(corpus: ScoredCorpus) -> str:
     """That a run has gone on since it was scored, where these are the scores of a run and it has; else nothing."""
-    from hrs.runs.folder import RunFolder
-    from hrs.scoring.stamps import OUTDATED, outdated
+    from hrs.scoring.stamps import OUTDATED, outdated, run_of
 
-    run = RunFolder(corpus.folder.resolve().parent)
-    if not (run.exists() and run.scores.path == corpus.folder.resolve() and outdated(run, corpus.about)):
+    run = run_of(corpus)
+    if run is None or not outdated(run, corpus.about):
         return ""
     return f"{OUTDATED} Score it again: {shlex.join(['python', '-m', 'hrs', 'score', str(run.best), '--replace'])}"
 

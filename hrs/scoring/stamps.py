@@ -15,6 +15,7 @@ from hrs.data.layouts import Dataset
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import MODEL, CorpusFolder
+from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.write import About
 from hrs.system.documents import reason
 
@@ -45,6 +46,18 @@ def outdated(run: RunFolder, about: About) -> bool:
         return False
     found = (weights_digest(folder) for folder in (run.best, run.last))
     return about.checkpoint not in found and run.best.is_dir()
+
+
+def is_outdated(corpus: ScoredCorpus) -> bool:
+    """Whether a corpus is a run's scores and these are `outdated`."""
+    run = run_of(corpus)
+    return run is not None and outdated(run, corpus.about)
+
+
+def run_of(corpus: ScoredCorpus) -> RunFolder | None:
+    """The run whose scores a corpus is; None for any other, such as a panel or a copy."""
+    run = RunFolder(corpus.folder.resolve().parent)
+    return run if run.exists() and run.scores.path == corpus.folder.resolve() else None
 
 
 def frame_stamps(corpus: Dataset, frames: Iterable[int]) -> list[str]:

@@ -14,6 +14,7 @@ from hrs.pictures import write_picture
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.crops import contact_sheet
 from hrs.scoring.report import report_html
+from hrs.scoring.stamps import is_outdated
 from hrs.street import DEPARTURES
 from hrs.system.documents import as_cell
 from hrs.system.files import atomic_folder, atomic_write, check_new
@@ -39,8 +40,9 @@ def write_takeaway(table: AreaTable, out: Path, title: str) -> list[Path]:
 
 
 def groups_csv(table: AreaTable) -> bytes:
-    """A row a group, what loses most first: label, seen, areas, frames, pixels, weight, confidence, lost, harm."""
-    classes = _class_cells(table)
+    """A row a group, what loses most first: label, seen, areas, frames, pixels, weight, confidence, lost, harm, and
+    whether the scores are outdated."""
+    classes, old = _class_cells(table), is_outdated(table.corpus)
     rows = [
         {
             "label": classes[group.label],
@@ -52,6 +54,7 @@ def groups_csv(table: AreaTable) -> bytes:
             "confidence": round(group.confidence, 4),
             "lost": round(group.lost, 1),
             "harm": None if group.harm is None else round(group.harm, 4),
+            "outdated": old,
         }
         for group in table.groups()
     ]
@@ -65,11 +68,12 @@ def _class_cells(table: AreaTable) -> list[str]:
 
 
 def _write_areas_csv(table: AreaTable, path: Path) -> None:
-    """A row an area, with its frame, classes by name, box, the size of frames that this is of, and final weights by
-    map."""
-    writer = None
+    """A row an area, with its frame, classes by name, box, the size of frames that this is of, final weights by map,
+    and whether the scores are outdated."""
+    writer, old = None, is_outdated(table.corpus)
     for file in table.files.values():
         batch = _named(table, table.read(file))
+        batch = batch.append_column("outdated", pa.array([old] * len(batch), pa.bool_()))
         writer = writer or pyarrow.csv.CSVWriter(str(path), batch.schema)
         writer.write_table(batch)
     if writer:

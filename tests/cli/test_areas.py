@@ -5,9 +5,12 @@ import shlex
 import shutil
 from pathlib import Path
 
+import pandas as pd
+
 from hrs.runs.folder import RunFolder
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus
+from hrs.scoring.stamps import OUTDATED
 from tests.conftest import CLASSES
 from tests.scoring.weighted_run import gone_on, make_scores
 
@@ -49,6 +52,16 @@ def test_areas_of_older_scores_say_what_to_do(hrs, scored, frames, tmp_path):
     make_scores(tmp_path / "old", frames["source"], reasons=False)
     assert "score the run again: python -m hrs score NAME" in hrs("areas", "old", "--out", "out").error
     assert not (tmp_path / "out").exists()
+
+
+def test_what_areas_writes_says_where_the_run_has_gone_on_since(hrs, scored):
+    hrs("areas", "mine", "--out", "before")
+    gone_on(RunFolder(scored / "mine"))
+    hrs("areas", "mine", "--out", "after")
+    assert OUTDATED not in Path("before/areas.html").read_text() and OUTDATED in Path("after/areas.html").read_text()
+    for folder, old in (("before", False), ("after", True)):
+        for table in ("faults.csv", "areas.csv"):
+            assert pd.read_csv(f"{folder}/{table}")["outdated"].unique().tolist() == [old]
 
 
 def test_areas_and_prune_say_where_the_run_has_gone_on_since(hrs, scored):
