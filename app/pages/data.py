@@ -13,7 +13,7 @@ from app.figures.curves import CHART, histogram
 from app.figures.samples import in_classes_of, legend, overlays
 from hrs.data.doctor import Report, inspect
 from hrs.data.formats.table import FORMATS, to_markdown
-from hrs.data.spec import holds, looks_like, looks_like_inside, looks_like_photos
+from hrs.data.spec import holds, looks_like, looks_like_inside, looks_like_photos, unread_in_words
 from hrs.errors import HRSError
 from hrs.labels import match
 from hrs.progress import counted
@@ -95,6 +95,9 @@ def meant(text: str) -> str | None:
         return text  # whose check says what is wrong
     if not folder.is_dir() or "?" in text:
         return text
+    if unread := unread_in_words(folder):
+        st.error(plain(f"{text} {unread}."))
+        return None
     found = looks_like(folder)
     inside = [] if found else looks_like_inside(folder)
     found = found or ([] if inside else looks_like_photos(folder))

@@ -104,13 +104,15 @@ def _check_beside(out: Path | None, dataset: str) -> None:
 
 def _name(text: str) -> str:
     """A data set's name; of a folder without a format, that of what it looks like."""
-    from hrs.data.spec import holds, looks_like, looks_like_inside, looks_like_photos
+    from hrs.data.spec import holds, looks_like, looks_like_inside, looks_like_photos, unread_in_words
 
     folder = Path(text).expanduser()
     if not folder.is_dir():
         return text
     if "?" in text:
         raise HRSError(f"{text}: a folder's name may not hold ?, which begins options; rename it, or link to it")
+    if unread := unread_in_words(folder):
+        raise HRSError(f"{text} {unread}")
     found = looks_like(folder)
     inside = [] if found else looks_like_inside(folder)
     found = found or ([] if inside else looks_like_photos(folder))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
-from hrs.data.formats.table import FORMATS
+from hrs.data.formats.table import FORMATS, UNREAD
 from hrs.data.splits import alike
 from hrs.errors import HRSError
 from hrs.labels import suggest
@@ -140,9 +140,22 @@ def missing(path: Path) -> str:
 
 def looks_like(root: Path) -> list[str]:
     """Names of the data sets that a folder may be, the likeliest first: "voc:/data/VOC2012"."""
+    if unread_in_words(root):
+        return []
     fits = {name: row.fit(root) for name, row in FORMATS.items()}
     likely = [FORMATS[name] for name in sorted(fits, key=lambda name: -fits[name]) if fits[name]]
     return [f"{row.name}:{root}{query}" for row in likely for query in ([f"?{ask}" for ask in row.asks] or [""])]
+
+
+def unread_in_words(root: Path) -> str:
+    """Half a sentence on a folder that a tool has written and no format reads as it lies, with what to do; else
+    nothing."""
+    found = next((each for each in UNREAD if each.fits(root)), None)
+    return (
+        f"looks like {found.name}, which is not read as it lies: {found.remedy}, and name it folder:{root}"
+        if found
+        else ""
+    )
 
 
 def looks_like_inside(root: Path) -> list[str]:
@@ -171,12 +184,16 @@ def _what_to_call(text: str) -> str:
     path = Path(text).expanduser()
     if path.is_file():
         return f"{path.name} {_no_folder(path)}"
+    if unread := unread_in_words(path):
+        return f"this folder {unread}"
     found = looks_like(path) or looks_like_inside(path) or looks_like_photos(path)
     return f"this folder looks like {' or '.join(found)}" if found else "it looks like none of them"
 
 
 def _perhaps(root: Path, kind: str) -> str:
     """Half a sentence with what else a folder looks like."""
+    if unread := unread_in_words(root):
+        return f"; it {unread}"
     others = [name for name in looks_like(root) if not name.startswith((f"{kind}:", "images:"))]
     found = others or looks_like_inside(root)
     return f"; it looks like {found[0]}" if found else ""

@@ -116,6 +116,15 @@ def test_check_where_all_pairs_differ_in_size(hrs, tmp_path):
     assert "found 2 pairs, 2 of them unusable, and 0 other files; 000.png" in hrs("check", f"folder:{root}").error
 
 
+def test_check_of_what_a_simulator_wrote_says_how_to_read_it(hrs, tmp_path):
+    photo(tmp_path / "rgb_0000.png")
+    photo(tmp_path / "semantic_segmentation_0000.png")
+    (tmp_path / "semantic_segmentation_labels_0000.json").write_text("{}")
+    error = hrs("check", tmp_path).error
+    assert f"{tmp_path} looks like what Replicator (Isaac Sim) writes, which is not read as it lies: move" in error
+    assert "labelme" not in error
+
+
 def test_check_of_photos_in_folders_of_months_takes_them_as_photos(hrs, tmp_path):
     photo(tmp_path / "2024/05/a.JPG")
     result = hrs("check", tmp_path)

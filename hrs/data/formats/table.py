@@ -48,8 +48,7 @@ class Format:
 
     def fit(self, root: Path) -> int:
         """How many signs of this a folder has, of the line that it has whole; 0 where it looks like another."""
-        whole = [len(line) for line in self.signs if all(_is_there(root, sign) for sign in line)]
-        return max(whole, default=0)
+        return max(map(len, _whole_lines(root, self.signs)), default=0)
 
     def splits(self, spec: DatasetSpec) -> list[str]:
         """The names of the splits that a data set has, as they are on disk; none for formats without splits."""
@@ -86,6 +85,27 @@ class Format:
         if not found.frames:
             raise HRSError(f"data set {spec} has no usable frame; expected {found.layout}")
         return Look(total=len(found.frames), labelled=found.encoding is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unread:
+    """What a tool writes that no format reads as it lies.
+
+    name: what it is, after "looks like". signs: as of a `Format`. remedy: how `folder` reads it.
+    """
+
+    name: str
+    signs: tuple[tuple[str, ...], ...]
+    remedy: str
+
+    def fits(self, root: Path) -> bool:
+        """Whether a folder is of this kind."""
+        return bool(_whole_lines(root, self.signs))
+
+
+def _whole_lines(root: Path, signs: tuple[tuple[str, ...], ...]) -> list[tuple[str, ...]]:
+    """The lines of signs that a folder has whole."""
+    return [line for line in signs if all(_is_there(root, sign) for sign in line)]
 
 
 def _is_there(root: Path, sign: str) -> bool:
@@ -274,6 +294,23 @@ _ROWS = (
     ),
 )
 FORMATS: Mapping[str, Format] = MappingProxyType({row.name: row for row in _ROWS})
+
+_OF_REPLICATOR = "semantic_segmentation_labels_*.json"
+UNREAD = (
+    Unread(
+        name="what Replicator (Isaac Sim) writes",
+        signs=((f"{_OF_REPLICATOR}|semantic_segmentation/{_OF_REPLICATOR}|*/semantic_segmentation/{_OF_REPLICATOR}",),),
+        remedy="move rgb_*.png to images/ and semantic_segmentation_*.png to labels/, write the classes and colours of "
+        f"{_OF_REPLICATOR} to classes.yaml",
+    ),
+    Unread(
+        name="a SOLO data set of Unity Perception",
+        signs=(("step*.frame_data.json|sequence.*/step*.frame_data.json",),),
+        remedy="move sequence.*/step*.camera.png to images/sequence.*/ and their semantic segmentation.png to "
+        "labels/sequence.*/, write the classes and colours of annotation_definitions.json to classes.yaml",
+    ),
+)
+"""Folders that are told apart from those of formats, and what to do with them."""
 
 
 def to_markdown() -> str:

@@ -421,6 +421,31 @@ def test_a_folder_of_another_layout_is_named(tmp_path):
         open_dataset(str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("files", "what", "where"),
+    [
+        (
+            ("rgb_0000.png", "semantic_segmentation_0000.png", "semantic_segmentation_labels_0000.json"),
+            "Replicator",
+            ".",
+        ),
+        (("rgb/rgb_0.png", "semantic_segmentation/semantic_segmentation_labels_0.json"), "Replicator", "."),
+        (("sequence.0/step0.camera.png", "sequence.0/step0.frame_data.json", "metadata.json"), "SOLO", "."),
+        (("sequence.0/step0.camera.png", "sequence.0/step0.frame_data.json"), "SOLO", "sequence.0"),
+    ],
+)
+def test_what_simulators_write_is_taken_for_no_format_and_said_how_to_read(tmp_path, files, what, where):
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        save(tmp_path / name, pictured(street())) if name.endswith(".png") else (tmp_path / name).write_text("{}")
+    root = tmp_path / where
+    assert looks_like(root) == []
+    told = rf"looks like .*{what}.*, which is not read as it lies: move .* to images/.* and name it folder:{root}"
+    for spec in (str(root), f"folder:{root}"):
+        with pytest.raises(HRSError, match=told):
+            open_dataset(spec)
+
+
 def test_splits_that_people_made_of_data_sets_without(tmp_path):
     for split in ("training", "validation"):
         frame(tmp_path / "kitti", f"{split}/image_2/{split}.png", f"{split}/semantic/{split}.png")
