@@ -55,9 +55,10 @@ class ClassMap:
 
         A class that is there already is spelled as the map spells it.
 
-        Raises HRSError for a key that is neither a class nor an id nor a colour of the data set, and where it leaves
-        fewer than two classes.
+        Raises HRSError for a key that is neither a class nor an id nor a colour of the data set, for one of several ids
+        that are one class, and where it leaves fewer than two classes.
         """
+        self._check_ids(encoding, spec)
         spelled: dict[str, str] = {}
         renamed: dict[int, str] = {raw: encoding.space.classes[i] for raw, i in encoding.ids.items()}
         for key, name in self.entries.items():
@@ -77,6 +78,21 @@ class ClassMap:
         ids = {raw: index[name] for raw, name in kept.items()}
         void, unlisted = (encoding.void | ignored) - ids.keys(), encoding.unlisted - renamed.keys()
         return replace(encoding, space=space, ids=ids, void=void, unlisted=unlisted)
+
+    def _check_ids(self, encoding: Encoding, spec: str) -> None:
+        """Raises HRSError where ids of outlines that have one name, and so are one class, get different ones."""
+        named = ((part, name) for key, name in self.entries.items() for part in _parts(key, encoding))
+        given = {found: fold(name) for part, name in named if (found := _id_meant(part, encoding)) is not None}
+        for each, name in given.items():
+            if (raw := encoding.file_ids.get(each)) is None:
+                continue
+            what = encoding.space.classes[encoding.ids[raw]]
+            same = [other for other, its in encoding.file_ids.items() if its == raw]
+            if any(given.get(other, fold(what)) != name for other in same):
+                raise HRSError(
+                    f"{self.where}: the ids {listed(same)} of {spec} are one class, since all are called {what}; name "
+                    f"{what} or all of them, or call them differently in the data set"
+                )
 
     def foreign(self, encoding: Encoding) -> list[str]:
         """What its keys name and the data set does not have."""
@@ -156,16 +172,25 @@ def _parts(key: str, encoding: Encoding) -> list[str]:
 
 
 def _raws(key: str, encoding: Encoding) -> Iterator[int]:
-    classes = [i for i, name in enumerate(encoding.space.classes) if fold(name) == fold(key)]
+    classes = _classes_called(key, encoding)
     if classes:
         yield from (raw for raw, i in encoding.ids.items() if i == classes[0])
         return
     colour = as_colour(key)
     if encoding.channel == "colour" and colour is not None:
         yield colour_id(colour)
-    elif encoding.channel != "colour" and (given := _id_in(key)) is not None:
+    elif (given := _id_meant(key, encoding)) is not None:
         raw = encoding.raw_of(given)
         yield from () if raw is None else (raw,)
+
+
+def _classes_called(key: str, encoding: Encoding) -> list[int]:
+    return [i for i, name in enumerate(encoding.space.classes) if fold(name) == fold(key)]
+
+
+def _id_meant(key: str, encoding: Encoding) -> int | None:
+    """The id as files have it that a key stands for; None where it is a class's name, or the data set is of colours."""
+    return None if encoding.channel == "colour" or _classes_called(key, encoding) else _id_in(key)
 
 
 def _id_in(key: str) -> int | None:

@@ -158,6 +158,21 @@ def test_a_map_on_the_command_line():
     assert load_config({}, ("data.classes=maps/a.yaml",)).data.classes == {"*": "maps/a.yaml"}
 
 
+def test_ids_of_outlines_that_are_one_class_get_one_name(tmp_path):
+    spec = yolo(tmp_path, names="[car, box, car]")
+
+    def open_with(**entries: str):
+        return open_dataset(spec, classes=ClassMap(entries=entries, where="data.classes"))
+
+    for entries in ({"2": "taxi"}, {"0": "car", "2": "taxi"}, {"0, 1": "taxi"}):
+        with pytest.raises(
+            HRSError, match=rf"data\.classes: the ids 0, 2 of {spec} are one class, .* called car; name"
+        ):
+            open_with(**entries)
+    for entries in ({"0": "taxi", "id 2": "Taxi"}, {"0, 2": "taxi"}, {"car": "taxi"}, {"1": "crate", "0": "Car"}):
+        assert len(open_with(**entries).space) == 3
+
+
 @pytest.mark.parametrize("name", ["yolo", "coco"])
 def test_a_class_of_outlines_by_the_id_that_its_file_has(tmp_path, name):
     spec = yolo(tmp_path) if name == "yolo" else coco(tmp_path, [CORNERS])
