@@ -245,8 +245,10 @@ def _merges(target: LabelSpace) -> dict[str, tuple[str, ...]]:
     return {fold(name): others for name, others in rows.items()}
 
 
-def mapping(source: LabelSpace, target: LabelSpace) -> NDArray[np.uint8]:
+def mapping(source: LabelSpace, target: LabelSpace, *, where: str = "data.classes") -> NDArray[np.uint8]:
     """Source class -> target class as 256 entries; IGNORE for all that has no counterpart, and for IGNORE itself.
+
+    ``where``: what an error calls the place where one may say which class is which.
 
     Raises HRSError where not one class maps, since nothing could be learned.
     """
@@ -258,7 +260,7 @@ def mapping(source: LabelSpace, target: LabelSpace) -> NDArray[np.uint8]:
     if (table == IGNORE).all():
         raise HRSError(
             f"no class of {source.name} ({', '.join(source.classes)}) is one of {target.name} "
-            f"({', '.join(target.classes)}); name the classes alike, or say in data.classes which is which"
+            f"({', '.join(target.classes)}); name the classes alike, or say in {where} which is which"
         )
     return table
 

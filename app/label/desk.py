@@ -20,6 +20,7 @@ from hrs.errors import HRSError
 from hrs.labelling.areas import Areas, find_areas
 from hrs.labelling.ask import Advice, Outlook, advise
 from hrs.labelling.guess import Guess, Question, guess, questions
+from hrs.labelling.modelclasses import in_lines, read_model_classes
 from hrs.labelling.photoset import MOST_PIXELS, PhotoSet, sets_in
 from hrs.labels import IGNORE
 from hrs.runs.names import DATASETS
@@ -39,7 +40,8 @@ Value = TypeVar("Value")
 Runs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]
 """Pixels that changed: first pixel, length and class of each run."""
 Key = tuple[Path, int, str, Version, tuple[str, ...]]
-"""A photo's file and when it was changed, a model, its version, and the classes that it is asked for."""
+"""A photo's file and when it was changed, a model, its version, and the classes that it is asked for, with what its own
+are of them."""
 
 
 class Kept(Generic[Value]):
@@ -143,7 +145,8 @@ class Desk:
         """What a model takes a photo for, at the editor's size."""
 
         def make() -> Guess:
-            return guess(self.models.load(self.models.find(model)), self.image(own, photo), own.space)
+            predictor = self.models.load(self.models.find(model))
+            return guess(predictor, self.image(own, photo), own.space, read_model_classes(own))
 
         return self._guesses.get(self._key(own, photo, model), make)
 
@@ -185,7 +188,8 @@ class Desk:
         if model is None:
             return file, changed, "", (), ()
         found = self.models.find(model)
-        return file, changed, found.name, found.version, own.space.classes
+        given = in_lines(read_model_classes(own))
+        return file, changed, found.name, found.version, (*own.space.classes, given)
 
 
 def editor_size(height: int, width: int) -> tuple[int, int]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import suppress
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from app.context import plain, runs_root, write_address
+from app.context import all_runs, plain, runs_root, write_address
 from app.label.mount import PREFIX
 from hrs.errors import HRSError
+from hrs.labelling.modelclasses import in_lines, read_model_classes, write_model_classes
 from hrs.labelling.photoset import PhotoSet, sets_in
 from hrs.labels import CAMVID, CITYSCAPES, LabelSpace
 from hrs.runs.folder import checked_name
@@ -85,8 +88,38 @@ def take_in(own: PhotoSet) -> None:
             st.error(plain(str(error)))
 
 
-def show_editor(own: PhotoSet) -> None:
+def name_models_classes(own: PhotoSet, given: str) -> None:
+    """Which class of the set a model's classes are, where their names differ; ``given``: what is said so far."""
+    with st.expander("Models' classes"), st.form("model classes", border=False):
+        text = st.text_area(
+            "A model's class: one of mine",
+            given,
+            placeholder="sidewalk, road: ground\nvehicle: car\npole: ignore",
+            help="A line each, where names differ; several with commas, ignore for none. For every model that helps.",
+        )
+        if not st.form_submit_button("Keep"):
+            return
+    try:
+        write_model_classes(own, text, models_classes())
+    except HRSError as error:
+        st.error(plain(str(error)))
+        return
+    st.rerun()
+
+
+def models_classes() -> list[LabelSpace]:
+    """The classes of every run that has some."""
+    found = list[LabelSpace | None]()
+    for each in all_runs():
+        with suppress(HRSError):  # of a damaged run, which others need not suffer from
+            found.append(each.run.read_space())
+    return [space for space in found if space is not None]
+
+
+def show_editor(own: PhotoSet, given: str) -> None:
     asked = {"set": own.path.name, "theme": st.context.theme.type or "light"}
+    if given:
+        asked["classes"] = hashlib.sha1(given.encode()).hexdigest()[:8]  # another address, and the editor opens anew
     asked |= {key: st.query_params[key] for key in ("photo", "model") if key in st.query_params}
     here = urlsplit(st.context.url or "")
     address = f"{here.scheme}://{here.netloc}{PREFIX}/?{urlencode(asked)}"
@@ -127,13 +160,15 @@ def main() -> None:
         make_new(first=False)
     try:
         own = PhotoSet.open(runs_root() / DATASETS / chosen)
+        given = in_lines(read_model_classes(own))
     except HRSError as error:
         st.error(plain(str(error)))
         return
     with columns[2]:
         take_in(own)
+        name_models_classes(own, given)
     if own.photos():
-        show_editor(own)
+        show_editor(own, given)
         what_next(own)
 
 

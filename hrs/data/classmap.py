@@ -140,8 +140,10 @@ def _by_map(name: str, targets: list[str | None]) -> Match:
     return Match(source=name, target=target, how="class map")
 
 
-def check_shared(maps: Sequence[ClassMap | None], encodings: Sequence[Encoding | None]) -> None:
-    """Raises HRSError where a map that several data sets share names what none of them has."""
+def check_shared(
+    maps: Sequence[ClassMap | None], encodings: Sequence[Encoding | None], *, of: str = "any source"
+) -> None:
+    """Raises HRSError, which calls these ``of``, where a map that several data sets share names what none has."""
     pairs = [(each, encoding) for each, encoding in zip(maps, encodings, strict=True) if each and encoding]
     shared = [(each, encoding) for each, encoding in pairs if each.shared]
     if not shared:
@@ -150,7 +152,7 @@ def check_shared(maps: Sequence[ClassMap | None], encodings: Sequence[Encoding |
     if nowhere:
         classes = [name for _, encoding in shared for name in encoding.space.classes]
         key = sorted(nowhere)[0]
-        raise _no_class(shared[0][0].where, key, "any source", suggest(key, classes))
+        raise _no_class(shared[0][0].where, key, of, suggest(key, classes))
 
 
 def _no_class(where: str, key: str, spec: str, known: str) -> HRSError:

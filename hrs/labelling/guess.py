@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrs.labelling.areas import Areas
-from hrs.labels import IGNORE, LabelSpace, mapping
+from hrs.labelling.modelclasses import table_of
+from hrs.labels import IGNORE, LabelSpace
 from hrs.system.photographs import Image
 
 if TYPE_CHECKING:
+    from hrs.data.classmap import ClassMap
     from hrs.inference import Predictor
 
 UNSURE = 0.7
@@ -40,13 +42,16 @@ class Question:
     confidence: float
 
 
-def guess(predictor: Predictor, image: Image, space: LabelSpace) -> Guess:
+def guess(predictor: Predictor, image: Image, space: LabelSpace, given: ClassMap | None = None) -> Guess:
     """What ``predictor`` sees in a photo (h w 3), in the classes of ``space``.
+
+    Args:
+        given: which of them its classes are, where names differ.
 
     Raises:
         HRSError: none of its classes is one of ``space``.
     """
-    table = mapping(predictor.space, space)
+    table = table_of(predictor.space, space, given)
     found = predictor.segment(image)
     return Guess(labels=table[found.labels], confidence=found.confidence, summary=found.summary)
 

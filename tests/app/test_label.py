@@ -11,6 +11,7 @@ from app.label.mount import LabelEditor
 from app.label.routes import editor
 from app.photo.models import Models
 from hrs.checkpoint import save_checkpoint
+from hrs.labelling.modelclasses import write_model_classes
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import IGNORE
 from hrs.methods.build import build_method
@@ -224,6 +225,20 @@ def test_a_model_is_asked_anew_once_there_is_another_class(tmp_path, model):
         more = client.get(f"{PHOTO}/guess?model=mine").content
     assert 2 not in few[: 70 * 90]
     assert 2 in more[: 70 * 90]
+
+
+def test_a_model_s_classes_are_those_of_the_set_that_one_says(tmp_path, model):
+    own = PhotoSet.create(tmp_path / DATASETS / "town", ["ground", "rest"])
+    own.add(png(photo()), "photo0.png")
+    with TestClient(LabelEditor(tmp_path)) as client:
+        alone = client.get(f"{PHOTO}/guess?model=mine").json()["error"]
+        write_model_classes(own, f"{CLASSES[0]}: ground\n{CLASSES[1]}, {CLASSES[2]}: rest", [FOUR])
+        labels = maps_of(client.get(f"{PHOTO}/guess?model=mine"), (np.uint8, 70 * 90), (np.uint8, 70 * 90))[0]
+        write_model_classes(own, f"{CLASSES[0]}: rest\n{CLASSES[1]}: ground", [FOUR])
+        other = maps_of(client.get(f"{PHOTO}/guess?model=mine"), (np.uint8, 70 * 90), (np.uint8, 70 * 90))[0]
+    assert "or say in Models' classes which is which" in alone
+    assert {0, 1} <= set(np.unique(labels)) <= {0, 1, IGNORE}
+    assert ((labels == 0) == (other == 1)).all() and not (labels == other)[labels != IGNORE].any()
 
 
 def test_a_large_photo_is_labelled_on_a_coarser_grid_and_kept_at_its_size(tmp_path):

@@ -3,10 +3,12 @@
 import numpy as np
 
 from hrs.data.layouts import open_dataset
+from hrs.labelling.modelclasses import in_lines, read_model_classes
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import CAMVID
 from hrs.runs.names import DATASETS
 from tests.app.conftest import press, words
+from tests.app.made_runs import make_run
 from tests.app.test_label import png
 from tests.inference.conftest import photo
 
@@ -69,6 +71,29 @@ def test_training_is_offered_once_two_photos_have_labels(open_page, root):
     assert at.title[0].value == "Launch" and "photos" not in at.query_params
     assert at.text_input(key="config.data.target").value == f"folder:{own.path}"
     assert len(open_dataset(f"folder:{own.path}")) == 2
+
+
+def test_what_a_model_s_classes_are_is_kept_with_the_set(open_page, root):
+    own = PhotoSet.create(root / DATASETS / "town", ["ground", "rest"])
+    make_run(root, "mine")  # of sky, road and car
+
+    def keep(text):
+        at = open_page("label", set="town")
+        field = next(each for each in at.text_area if each.label == "A model's class: one of mine")
+        field.set_value(text)
+        press(at, "Keep")
+        return at
+
+    assert "'raod' is no class of any model; did you mean road?" in words(keep("raod: ground"))
+    assert "'grund' is no class of town; did you mean ground?" in words(keep("road: grund"))
+    assert "is no line of" in words(keep("road ground"))
+    assert read_model_classes(own) is None
+    keep("road, car: ground\nsky: ignore")
+    kept = read_model_classes(own)
+    assert kept is not None and kept.entries == {"road, car": "ground", "sky": "ignore"}
+    assert in_lines(kept) in [each.value for each in open_page("label", set="town").text_area]
+    keep(" ")
+    assert read_model_classes(own) is None
 
 
 def test_a_damaged_set_is_said(open_page, root):
