@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from benchmarks.common import told
 from benchmarks.pairs import Key
-from hrs.config import DataConfig
 from hrs.data.classmap import map_for
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.errors import HRSError
@@ -31,6 +30,7 @@ from hrs.inference import Predictor
 from hrs.inference.predictor import predictions
 from hrs.runs.folder import RunFolder
 from hrs.runs.seen import read_seen
+from hrs.settings import DataConfig
 from hrs.study.plan import Job, load_study, plan
 from hrs.system.files import atomic_write
 

@@ -25,7 +25,6 @@ from torch import Tensor
 
 from benchmarks.counts import Counts, by_image
 from benchmarks.pairs import Key
-from hrs.config import DataConfig
 from hrs.data.draw import draw_real
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.regions import superpixels
@@ -37,6 +36,7 @@ from hrs.networks.lite import LITES, Lite
 from hrs.networks.segmenter import SegmenterOutput, build_segmenter, upsample
 from hrs.selection.combine import weighted_cross_entropy
 from hrs.selection.view import View
+from hrs.settings import DataConfig
 from hrs.trial.views import Views, see
 
 BATCH = 32

@@ -63,10 +63,10 @@ from benchmarks.weighers import (
     together,
     trimmed,
 )
-from hrs.config import Level, SelectionConfig, Signal
 from hrs.data.draw import draw_real
 from hrs.labels import IGNORE
 from hrs.networks.lite import Lite
+from hrs.settings import Level, SelectionConfig, Signal
 from hrs.street import DEPARTURES, FACADE_AS_FOLIAGE, FACADE_AS_SKY, SURFACE_AS_WALL, Departure
 from hrs.training.setup import photo_styles
 

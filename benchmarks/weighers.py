@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.frozen import Step, Weigher, rate
-from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.methods.shuffled import level_classes, shuffle_within_class
 from hrs.networks.segmenter import upsample
@@ -22,6 +21,7 @@ from hrs.selection.selector import RawScores, Selector
 from hrs.selection.signals.agreement import FLOOR, Agreement, agreement
 from hrs.selection.signals.usefulness import target_gradient, usefulness
 from hrs.selection.statistics import ClassMoments, ClassStatistics
+from hrs.settings import SelectionConfig
 
 WARMUP = RAMP = 0.1
 PEAK = SelectionConfig().learning_rate

@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from hrs.config import RunConfig, SelectionConfig, load_config
+from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
 from hrs.methods.table import that_learn_weights
 
@@ -111,17 +111,6 @@ def test_frames_are_weighed_for_drawing_before_they_end():
     with pytest.raises(HRSError, match=r"at 0\.98 of training .* of 20 steps"):
         load_config({}, (*late, "train.steps=20"))
     assert load_config({}, (*late, "train.steps=100"))
-
-
-@pytest.mark.parametrize(("share", "steps", "expected"), [(0.55, 100, 55), (0.28, 25, 7), (0.5, 5, 3), (0.01, 10, 1)])
-def test_steps_within_a_share_are_what_it_says(share, steps, expected):
-    assert load_config({"train": {"steps": steps}}).train.steps_within(share) == expected
-
-
-def test_warm_up_then_ramp():
-    config = SelectionConfig(warmup=0.2, ramp=0.4)
-    assert [config.strength(p) for p in (0.0, 0.2, 0.4, 0.6, 1.0)] == pytest.approx([0, 0, 0.5, 1, 1])
-    assert SelectionConfig(warmup=0.5, ramp=0.0).strength(0.51) == 1.0
 
 
 @pytest.mark.parametrize("method", that_learn_weights())

@@ -18,7 +18,8 @@ LAYERS = (
         "selection.levels.table",
         "selection.signals.table",
         "street",
-    ),  # config is checked against the tables
+    ),  # settings are checked against the tables
+    ("settings",),
     ("config",),
     ("evaluation", "pictures"),
     ("data", "runs"),

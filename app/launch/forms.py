@@ -18,9 +18,10 @@ from pydantic.fields import FieldInfo
 
 from app.context import plain
 from app.runs.reading import method_words
-from hrs.config import RunConfig, Section, load_config, title
+from hrs.config import RunConfig, load_config, title
 from hrs.methods.table import METHODS, in_words
 from hrs.mistakes import SettingsError
+from hrs.settings import Section
 from hrs.system.documents import parse_yaml
 
 KEY = "config."

@@ -24,12 +24,12 @@ import yaml
 from benchmarks.common import cache_at
 from benchmarks.gpu.run import ROOT, SITE
 from benchmarks.settings import AIRSIM, drive_of, held_out_drives
-from hrs.config import DataConfig
 from hrs.data.draw import spread_indices
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.loaders import FrameReader
 from hrs.labels import IGNORE
 from hrs.networks.lite import LITES, PUBLISHED_HEAD, weights_file
+from hrs.settings import DataConfig
 from hrs.street import Domain, RendererUnavailable, render_corpus, shipped_frames
 from hrs.system.images import encode
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hrs.config import DataConfig
 from hrs.data.apart import firsts
 from hrs.data.formats.table import FORMATS
 from hrs.data.layouts import Dataset
 from hrs.data.spec import DatasetSpec
 from hrs.data.splits import VAL, pick
 from hrs.errors import HRSError
+from hrs.settings import DataConfig
 
 SHARE = 0.2
 """Of a target's labelled images that are held out to validate on."""

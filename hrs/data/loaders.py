@@ -21,13 +21,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from hrs.config import DataConfig
 from hrs.data.layouts import Dataset
 from hrs.data.regions import RegionCache
 from hrs.data.style import restyle
 from hrs.data.transforms import Sample, augment, compact_regions, fit
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
+from hrs.settings import DataConfig
 
 LOGGER = logging.getLogger("hrs")
 T = TypeVar("T")

@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hrs.config import TeacherConfig
 from hrs.data.loaders import Batch
 from hrs.labels import IGNORE
 from hrs.methods.classmix import half_of_classes
 from hrs.networks.segmenter import Segmenter, normalise, upsample
 from hrs.selection.statistics import class_sums, read, summed
+from hrs.settings import TeacherConfig
 from hrs.system.images import LUMA
 
 MEMORY = 0.99

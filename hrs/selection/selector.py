@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hrs.config import SelectionConfig
 from hrs.selection import combine
 from hrs.selection.levels.base import Level, Units
 from hrs.selection.levels.table import LEVELS
@@ -21,6 +20,7 @@ from hrs.selection.signals.base import AddsInputs, Recognises, Signal
 from hrs.selection.signals.table import SIGNALS, SeenBy
 from hrs.selection.statistics import ClassMoments, ClassStatistics, read
 from hrs.selection.view import View
+from hrs.settings import SelectionConfig
 
 RawScores = dict[str, Tensor]
 """What each level's forward gives, by level."""

@@ -28,11 +28,12 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from hrs.config import RunConfig, Section, load_config
+from hrs.config import RunConfig, load_config
 from hrs.errors import HRSError
 from hrs.mistakes import in_words
 from hrs.runs.folder import NAME, RunFolder
 from hrs.runs.seen import read_seen
+from hrs.settings import Section
 from hrs.study.table import COMPARED_WITH, Outcome, differences, method_label
 from hrs.system.documents import parse_yaml, read_bounded, reason, shortened
 

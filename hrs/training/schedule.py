@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hrs.config import TrainConfig
+from hrs.settings import TrainConfig
 
 
 def poly_with_warmup(step: int, config: TrainConfig) -> float:

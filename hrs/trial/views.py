@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hrs.config import DataConfig
 from hrs.data.layouts import Dataset
 from hrs.data.loaders import Batch, FrameReader, random_view
 from hrs.data.style import restyle
@@ -20,6 +19,7 @@ from hrs.data.transforms import Sample
 from hrs.errors import HRSError
 from hrs.networks.lite import LiteEncoder
 from hrs.networks.segmenter import normalise
+from hrs.settings import DataConfig
 
 LOGGER = logging.getLogger("hrs")
 CHUNK = 16

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from benchmarks.weighers import Evened, Learned, Scaled, together
-from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
+from hrs.settings import SelectionConfig
 from tests.selection.conftest import C, D, make_view
 
 

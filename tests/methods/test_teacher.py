@@ -7,11 +7,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hrs.config import TeacherConfig, load_config
+from hrs.config import load_config
 from hrs.errors import HRSError
 from hrs.labels import IGNORE
 from hrs.methods.teacher import Lesson, Teacher, blur, hue_matrix, strong_colours
 from hrs.networks.segmenter import Segmenter, SegmenterOutput, upsample
+from hrs.settings import TeacherConfig
 from tests.methods.test_methods import H, W, batch, build, one_step
 from tests.selection.conftest import C
 

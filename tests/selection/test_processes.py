@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from hrs.config import SelectionConfig, load_config
+from hrs.config import load_config
 from hrs.data.loaders import Batch
 from hrs.methods.class_balanced import ClassBalanced
 from hrs.methods.shuffled import level_classes
 from hrs.networks.segmenter import SegmenterOutput, build_segmenter
 from hrs.selection.selector import Selector
 from hrs.selection.signals.appearance import PatchMemory, describe
+from hrs.settings import SelectionConfig
 from tests.conftest import run_together
 from tests.selection.conftest import B, C, D, make_view
 

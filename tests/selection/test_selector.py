@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.selection.combine import above_floor, level_weight
 from hrs.selection.selector import Selector
 from hrs.selection.signals.table import SIGNALS
 from hrs.selection.statistics import class_sums
+from hrs.settings import SelectionConfig
 from tests.selection.conftest import STRIDE, B, C, D, H, W, make_view
 
 LEVELS = ("pixel", "region", "image")

@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.networks.segmenter import upsample
 from hrs.selection import signals
@@ -13,6 +12,7 @@ from hrs.selection.levels.base import Units
 from hrs.selection.signals import agreement, similarity, usefulness
 from hrs.selection.signals.table import SIGNALS
 from hrs.selection.view import residual
+from hrs.settings import SelectionConfig
 from tests.selection.conftest import C, D, make_view
 
 

@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 
-from hrs.config import TrainConfig
+from hrs.settings import TrainConfig
 from hrs.training.schedule import poly_with_warmup
 from hrs.training.steps import Trainer
 from tests.conftest import tiny_config

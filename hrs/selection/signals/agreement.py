@@ -9,12 +9,12 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.networks.segmenter import upsample
 from hrs.selection.combine import weighted_cross_entropy
 from hrs.selection.signals.base import Recognises, Valued
 from hrs.selection.view import View
+from hrs.settings import SelectionConfig
 
 FLOOR = -6.0
 """Log-probabilities below this count as this: one hopeless pixel must not outweigh a region."""

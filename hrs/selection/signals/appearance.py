@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.selection.signals.base import AddsInputs, Valued
 from hrs.selection.statistics import class_counts, gathered
 from hrs.selection.view import View, disagreement
+from hrs.settings import SelectionConfig
 
 STRIDE, WINDOW, PARTS = 4, 9, (3, 1, 3, 2)
 """Pixels between patches, a patch's side, and how many numbers say its hue, brightness, spread and steps."""

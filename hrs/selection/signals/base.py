@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hrs.config import SelectionConfig
 from hrs.labels import IGNORE
 from hrs.selection.levels.base import Units
 from hrs.selection.statistics import ClassStatistics, mean_over_processes
 from hrs.selection.view import View
+from hrs.settings import SelectionConfig
 
 
 class Signal(nn.Module, ABC):

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hrs.config import SelectionConfig
 from hrs.selection.levels.base import Units
 from hrs.selection.signals.base import Signal
 from hrs.selection.statistics import ClassStatistics, class_sums, mean_over_processes
 from hrs.selection.view import View
+from hrs.settings import SelectionConfig
 
 
 class Similarity(Signal):

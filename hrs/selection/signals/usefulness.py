@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hrs.config import SelectionConfig
 from hrs.networks.segmenter import upsample
 from hrs.selection.signals.base import Valued
 from hrs.selection.statistics import summed
 from hrs.selection.view import View, residual
+from hrs.settings import SelectionConfig
 
 
 class Usefulness(Valued):
