@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from hrs.errors import HRSError
 from hrs.networks.base import IMAGENET_MEAN, IMAGENET_STD
 from hrs.networks.segmenter import Segmenter
 from hrs.runs.names import MODEL
-from hrs.system.files import atomic_write, disk_errors
+from hrs.system.files import atomic_write, disk_errors, hidden_folder, make_folder
 
 OPSET = 20
 INPUT, OUTPUTS = "images", ("logits", "features")
@@ -74,12 +73,12 @@ def write_onnx(
 ) -> Exported:
     """As `export_network`, of a network in memory; ``size`` is the (height, width) it is meant for."""
     checked = _sizes(*size)
-    with disk_errors(out), tempfile.TemporaryDirectory() as scratch:
-        made = Path(scratch) / "model.onnx"
+    make_folder(out.parent)
+    with disk_errors(out), hidden_folder(out) as scratch:  # there, so that what may not be written fails at once
+        made = scratch / "model.onnx"
         with _IN_TURN:
             _convert(segmenter, made, metadata, size)
         difference = max(_difference(segmenter, made, each, tolerance) for each in checked)
-        out.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(out, made.read_bytes())
     return Exported(path=out, difference=difference, checked=checked)
 

@@ -138,6 +138,13 @@ def test_a_difference_above_the_tolerance_leaves_no_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_place_that_may_not_be_written_is_refused_before_the_work(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(export, "_convert", None)
+    with pytest.raises(HRSError, match=r"cannot write .*name a folder, not a file"):
+        write_onnx(Plain(), tmp_path / "file" / "model.onnx", {}, size=(32, 32))
+
+
 def test_what_is_no_onnx_file(tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"no model")
     with pytest.raises(HRSError, match="cannot be read as an ONNX model"):
