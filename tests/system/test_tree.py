@@ -62,7 +62,7 @@ def test_links_are_followed_but_not_in_circles_or_to_nothing(tmp_path):
 def test_a_line_counts_and_names(tmp_path):
     make(tmp_path, *(f"{i}.txt" for i in range(5)), ".a")
     assert in_words(files_below(tmp_path, {".png"}).aside) == (
-        "5 (is of a kind that is not read here: 0.txt, 1.txt, 2.txt, …), 1 (is hidden: .a)"
+        "5 files (is of a kind that is not read here: 0.txt, 1.txt, 2.txt, …), 1 file (is hidden: .a)"
     )
     assert in_words(()) == "nothing"
 

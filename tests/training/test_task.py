@@ -135,7 +135,7 @@ def test_labels_that_cannot_be_read_are_left_out_before_training(tmp_path, frame
     for role in ("target", "val"):
         real = open_real(run_on(frames, **{role: f"folder:{root}"}))
         assert "f1" not in ids(real.target if role == "target" else real.val)
-        assert any("1 (cannot be read: f1.png)" in line for line in real.in_words())
+        assert any("1 file (cannot be read: f1.png)" in line for line in real.in_words())
 
 
 def test_classes_that_are_guessed_or_lost_are_said(tmp_path, frames):
