@@ -144,9 +144,10 @@ def adopt(run: RunFolder, root: Path) -> RunFolder:
 
 
 def _same_weights(one: RunFolder, other: RunFolder) -> bool:
-    files = [run.best / MODEL for run in (one, other)]
-    there = [file.is_file() for file in files]
-    return filecmp.cmp(*files, shallow=False) if all(there) else not any(there)
+    own, theirs = one.best / MODEL, other.best / MODEL
+    if own.is_file() and theirs.is_file():
+        return filecmp.cmp(own, theirs, shallow=False)
+    return own.is_file() == theirs.is_file()
 
 
 def resolve_checkpoint(text: str, runs_root: Path) -> Path:
