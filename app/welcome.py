@@ -29,7 +29,7 @@ WORDS = (
 CAPTIONS = (
     ("A synthetic frame, some of it in odd colours", "A rendered street with a violet sky, and a tree to the right"),
     ("Its label: the large tree says Fence", "The frame's label in the colours of its classes"),
-    ("Its weights: the tree counts a quarter as much as the rest", "The frame's weights: that tree is orange"),
+    ("Its weights: the tree counts a fifth as much as the rest", "The frame's weights: that tree is orange"),
 )
 DOORS = (
     ("See what a run made of its frames", f"weights?run={RUN}"),

@@ -25,7 +25,7 @@ def test_its_captions_are_true_of_the_shipped_run(monkeypatch):
     inside = corpus.read_reasons(row).areas == tree.number
     rest = float(weights[~inside & (label != IGNORE)].mean())
     share = tree.weights["combined"] / rest
-    assert share == pytest.approx(1 / 4, abs=0.03) and "counts a quarter as much as the rest" in welcome.CAPTIONS[2][0]
+    assert share == pytest.approx(1 / 5, abs=0.03) and "counts a fifth as much as the rest" in welcome.CAPTIONS[2][0]
 
 
 def test_without_the_shipped_run_there_is_no_picture(monkeypatch, tmp_path):
