@@ -56,9 +56,10 @@ class ClassMap:
         A class that is there already is spelled as the map spells it.
 
         Raises HRSError for a key that is neither a class nor an id nor a colour of the data set, for one of several ids
-        that are one class, and where it leaves fewer than two classes.
+        that are one class, for what two keys name differently, and where it leaves fewer than two classes.
         """
         self._check_ids(encoding, spec)
+        self.check_once(encoding, spec)
         spelled: dict[str, str] = {}
         renamed: dict[int, str] = {raw: encoding.space.classes[i] for raw, i in encoding.ids.items()}
         for key, name in self.entries.items():
@@ -78,6 +79,14 @@ class ClassMap:
         ids = {raw: index[name] for raw, name in kept.items()}
         void, unlisted = (encoding.void | ignored) - ids.keys(), encoding.unlisted - renamed.keys()
         return replace(encoding, space=space, ids=ids, void=void, unlisted=unlisted)
+
+    def check_once(self, encoding: Encoding, spec: str) -> None:
+        """Raises HRSError where two keys name the same, and give it different names."""
+        given: dict[str, str] = {}
+        for key, name in self.entries.items():
+            for part in _parts(key, encoding):
+                if given.setdefault(fold(part), fold(name)) != fold(name):
+                    raise HRSError(f"{self.where} says twice what {part!r} of {spec} becomes; keep one of the lines")
 
     def _check_ids(self, encoding: Encoding, spec: str) -> None:
         """Raises HRSError where ids of outlines that have one name, and so are one class, get different ones."""

@@ -39,12 +39,18 @@ def write_model_classes(own: PhotoSet, text: str, models: Sequence[LabelSpace]) 
         models: the classes of all models that may help; each class named must be one of some model.
 
     Raises:
-        HRSError: a line is none, or names a class that no model or not the set has.
+        HRSError: a line is none, or names a class that no model or not the set has, or one that another line named.
     """
-    entries = dict(map(_entry, filter(None, map(str.strip, text.splitlines()))))
+    lines = [_entry(line) for line in map(str.strip, text.splitlines()) if line]
+    entries = dict(lines)
+    if len(entries) < len(lines):
+        twice = next(key for key in entries if [each for each, _ in lines].count(key) > 1)
+        raise HRSError(f"{WHERE}: {shortened(twice)} stands in two lines; keep one of them")
     given = ClassMap(entries=entries, where=WHERE, shared=True)
     given.check(own.space)
     check_shared([given] * len(models), list(map(_encoding, models)), of="any model")
+    for model in models:
+        given.check_once(_encoding(model), model.name)
     file = own.path / FILE
     if entries:
         atomic_write(file, yaml.safe_dump(entries, sort_keys=False, allow_unicode=True))

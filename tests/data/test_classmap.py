@@ -84,6 +84,12 @@ def test_a_key_that_is_nothing(tmp_path, entries, message):
         own(entries, tmp_path)
 
 
+def test_what_two_keys_name_is_told_where_their_names_differ(tmp_path):
+    with pytest.raises(HRSError, match=r"data\.classes says twice what 'Asphalt' of .* becomes; keep one of the lines"):
+        own({"asphalt, crate": "road", "tree, Asphalt": "plant"}, tmp_path)
+    assert own({"asphalt, crate": "road", "Asphalt": "Road"}, tmp_path).space.classes == ("sky", "road", "tree")
+
+
 def test_a_new_name_that_the_target_does_not_have(tmp_path, frames):
     data = own({"asphalt": "raod"}, tmp_path)
     with pytest.raises(HRSError, match="'raod' is no class of target; did you mean road"):

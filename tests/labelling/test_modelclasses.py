@@ -36,6 +36,8 @@ def test_classes_go_where_one_says_and_the_others_by_name(own):
         ("road: grund", "Models' classes: 'grund' is no class of town; did you mean ground"),
         ("road ground", "road ground' is no line of"),
         ("road:", "is no line of"),
+        ("road: ground\nroad: rest", "'road' stands in two lines; keep one of them"),
+        ("road: ground\nsky, road: rest", "says twice what 'road' of model becomes"),
     ],
 )
 def test_what_is_no_class_is_told_and_not_kept(own, text, message):
