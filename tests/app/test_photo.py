@@ -425,7 +425,7 @@ def make_video(path, frames, codec="mp4v", size=(64, 48)):
     writer.release()
 
 
-@pytest.mark.parametrize(("files", "message"), [(None, "Choose some"), (["a"] * (MAX_BATCH + 1), "at most")])
+@pytest.mark.parametrize(("files", "message"), [(None, "choose some"), (["a"] * (MAX_BATCH + 1), "at most")])
 def test_a_batch_needs_some_photos_and_not_too_many(photos, files, message):
     with pytest.raises(gr.Error, match=message):
         photos.batch(files, "tiny", False)

@@ -94,6 +94,7 @@ def test_a_wrong_field_says_why_stops_the_start_and_survives_a_reload(launch_pag
 def test_back_and_forward_go_through_what_the_form_showed(launch_page):
     steps, seed = (launch_page.get_by_label(name, exact=True) for name in ("Steps", "Seed"))
     settled(launch_page)
+    expect(steps).not_to_have_value("")
     first = steps.input_value()
     set_field(launch_page, "Steps", 77)
     expect(launch_page).to_have_url(re.compile("steps%3D77"))
