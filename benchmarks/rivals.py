@@ -197,7 +197,7 @@ def arms(setting: Setting) -> dict[str, Arm]:
         "oracle, looks": without(LOOKS),
         "left out": left_out,
         "shuffled": lambda real, seed: bench.train(real, source, seed=seed, weigher=Shuffled(learned(seed), classes)),
-        "evened out": lambda real, seed: bench.train(real, source, seed=seed, weigher=Evened(learned(seed), classes)),
+        "evened out": lambda real, seed: bench.train(real, source, seed=seed, weigher=Evened(learned(seed))),
     }
     for words, power in (("unbalanced", 0.0), ("balanced more", 0.7)):
         for name, views in (("photos", None), ("joint", source)):

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from benchmarks.frozen import Step, Weigher, rate
 from hrs.labels import IGNORE
+from hrs.methods.evened import even_within_class
 from hrs.methods.shuffled import level_classes, shuffle_within_class
-from hrs.networks.segmenter import upsample
 from hrs.selection.combine import above_floor, level_weight, strength_for, weighted_cross_entropy
 from hrs.selection.selector import RawScores, Selector
 from hrs.selection.signals.agreement import FLOOR, Agreement, agreement
@@ -328,21 +328,10 @@ class Shuffled:
 
 @dataclass(eq=False)
 class Evened:
-    """A weigher whose weights are evened out within every class of a step: they leave each class's loss as the weigher
-    makes it, and prefer no pixel. What the weigher wins over this it wins by which pixels count, not by how much."""
+    """A weigher whose weights are evened out within every class of a step, as the control of that name has it."""
 
     weigher: Weigher
-    classes: int
     chances: Tensor | None = None
 
     def weigh(self, step: Step) -> Tensor:
-        weights, labels = self.weigher.weigh(step), step.source.labels.long()
-        full = upsample(step.source_view.logits.float(), labels.shape[-2:])
-        loss = F.cross_entropy(full, labels, ignore_index=IGNORE, reduction="none")
-        known, evened = labels != IGNORE, torch.ones_like(weights)
-        weighed, plain = (
-            torch.bincount(labels[known], weights=each[known].double(), minlength=self.classes)
-            for each in (weights * loss, loss)
-        )
-        evened[known] = (weighed / plain.clamp(min=1e-12)).to(weights.dtype)[labels[known]]
-        return evened
+        return even_within_class(self.weigher.weigh(step), step.source_view)

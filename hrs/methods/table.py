@@ -20,7 +20,7 @@ class MethodFacts:
     needs_planted: whether it reads the renderer's mask of planted faults.
     weighs: whether its synthetic pixels may differ in weight.
     learns_weights: whether weighting networks say how much; they need regions, and can score a corpus afterwards.
-    acts_elsewhere: whether its weights act on other pixels than those that its maps show them on.
+    acts_elsewhere: whether what acts on a pixel is another weight than its maps show there.
     """
 
     title: str
@@ -96,6 +96,15 @@ METHODS: Mapping[str, MethodFacts] = MappingProxyType(
             title="Control: shuffled weights",
             about="control: the weights of hrs in the wrong places; its maps show them before they change places",
             made_by="hrs.methods.shuffled:Shuffled",
+            sections=("selection",),
+            weighs=True,
+            learns_weights=True,
+            acts_elsewhere=True,
+        ),
+        "evened": MethodFacts(
+            title="Control: evened weights",
+            about="control: the weights of hrs, one for all pixels of a class; its maps show them before that",
+            made_by="hrs.methods.evened:Evened",
             sections=("selection",),
             weighs=True,
             learns_weights=True,

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from benchmarks.weighers import Evened, Learned, Scaled, together
-from hrs.labels import IGNORE
+from benchmarks.weighers import Learned, Scaled, together
 from hrs.settings import SelectionConfig
 from tests.selection.conftest import C, D, make_view
 
@@ -30,18 +29,3 @@ def test_the_networks_behind_a_product_learn():
     assert torch.isfinite(Scaled(together([part.raw for part in parts]), C, config).weigh(step)).all()
     for part, own in zip(parts, before, strict=True):
         assert not torch.equal(next(part.selector.levels.parameters()), own)
-
-
-def test_evened_weights_keep_the_loss_of_each_class_and_prefer_no_pixel():
-    torch.manual_seed(0)
-    labels = torch.randint(0, C, (2, 8, 12))
-    labels[0, 0] = IGNORE
-    logits, own = torch.randn(2, C, 8, 12), torch.rand(2, 8, 12)
-    step = SimpleNamespace(source=SimpleNamespace(labels=labels), source_view=SimpleNamespace(logits=logits))
-    weights = Evened(SimpleNamespace(weigh=lambda _: own), C).weigh(step)
-    loss = torch.nn.functional.cross_entropy(logits, labels, ignore_index=IGNORE, reduction="none")
-    for c in range(C):
-        here = labels == c
-        assert weights[here].unique().numel() == 1
-        assert (weights * loss)[here].sum().item() == pytest.approx((own * loss)[here].sum().item(), rel=1e-5)
-    assert weights.unique().numel() == C + 1 and torch.all(weights[0, 0] == 1)

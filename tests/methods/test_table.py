@@ -68,7 +68,7 @@ def test_every_method_has_a_row():
 def test_names_in_words():
     assert in_words(["a"]) == "a" and in_words(["a", "b", "c"]) == "a, b and c"
     assert in_words(["a", "b"], "or") == "a or b"
-    assert that_learn_weights() == ["hrs", "hrs_mixing", "shuffled"]
+    assert that_learn_weights() == ["hrs", "hrs_mixing", "shuffled", "evened"]
 
 
 def test_the_readme_names_every_method():

@@ -8,6 +8,7 @@ import torch
 from hrs.config import load_config
 from hrs.data.loaders import Batch
 from hrs.methods.class_balanced import ClassBalanced
+from hrs.methods.evened import even_within_class
 from hrs.methods.shuffled import level_classes
 from hrs.networks.segmenter import SegmenterOutput, build_segmenter
 from hrs.selection.selector import Selector
@@ -54,7 +55,10 @@ def controls_of(rank, world):
     control = ClassBalanced(load_config({"method": "class_balanced"}), build_segmenter("compact", C))
     nothing = SegmenterOutput(torch.zeros(1), torch.zeros(1))
     balanced = control.weigh(frames, nothing, frames, nothing, 0).weights
-    return balanced, level_classes((1 + labels / 3).float() * (1 + rank), labels, C)
+    view = make_view(0)
+    slope = torch.arange(view.labels.numel()).view_as(view.labels) / view.labels.numel()
+    evened = even_within_class(slope[rank::world], part(view, rank, world))
+    return balanced, level_classes((1 + labels / 3).float() * (1 + rank), labels, C), evened
 
 
 def memory_of(rank, world):
@@ -87,9 +91,10 @@ def test_two_processes_weigh_as_one_with_the_same_frames(apart):
 
 
 def test_the_controls_of_two_processes_are_those_of_one(apart):
-    balanced, _ = controls_of(0, 1)
+    balanced, _, evened = controls_of(0, 1)
     for i in range(B):
         torch.testing.assert_close(apart[i % 2][2][0][i // 2], balanced[i])
+        torch.testing.assert_close(apart[i % 2][2][2][i // 2], evened[i])
     levelled = torch.cat([apart[rank][2][1] for rank in range(2)])
     labels = torch.cat([(torch.arange(B * 12).view(B, 3, 4) % (C - 1))[rank::2] for rank in range(2)])
     labels[0, :2] = C - 1

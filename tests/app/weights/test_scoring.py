@@ -43,7 +43,7 @@ def test_a_command_for_a_terminal_can_be_pasted(root, tmp_path, tiny, open_page)
 def test_a_method_without_weights_says_so(root, frames, open_page):
     make_run(root, "joint", frames["source"], tiny_config(frames, "method=joint"), panel=False, scores=False)
     at = open_page("weights")
-    assert "Joint training (joint) learns no weights. Choose a run of hrs, hrs_mixing or shuffled" in words(at)
+    assert "Joint training (joint) learns no weights. Choose a run of hrs, hrs_mixing, shuffled or evened" in words(at)
     assert "Score the whole corpus" not in labels(at)
 
 
