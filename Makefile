@@ -7,7 +7,7 @@ DEMO := demo-$(shell date +%Y%m%d-%H%M%S)
 
 APP ?= yes
 
-.PHONY: demo app test check bench browser clean
+.PHONY: demo app test suite check bench browser clean
 
 demo: $(READY)          ## train the built-in example, score it, open the dashboard on it (make demo APP=no: stop before)
 	$(PY) -m hrs train hrs/presets/demo.yaml --name $(DEMO)
@@ -19,7 +19,10 @@ endif
 app: $(READY)           ## the dashboard and the photo app
 	$(PY) -m app
 
-test: browser check     ## all checks and tests
+test: browser           ## all checks and tests, side by side
+	$(MAKE) --jobs 2 check suite
+
+suite: $(READY)         ## all tests, style and types apart
 	$(PY) -m pytest -n logical --maxprocesses 4 --dist worksteal --durations=25
 
 check: $(READY)         ## style and types only
