@@ -22,11 +22,27 @@ import yaml
 from hrs.config import RunConfig, load_config
 
 PATIENCE = 90.0  # seconds, on a machine that does much else
+MEMORY, ROOM = Path("/dev/shm"), 8 << 30  # bytes, many times what all tests write
 CLASSES = ("sky", "road", "car", "tree")
 COLOURS = np.array([[120, 170, 230], [90, 90, 95], [190, 40, 40], [40, 120, 50]])
 CAMVID = Path(os.environ.get("HRS_CAMVID", Path(__file__).resolve().parents[2] / "shared/data/camvid"))
 
 needs_camvid = pytest.mark.skipif(not CAMVID.is_dir(), reason=f"no CamVid at {CAMVID}; set HRS_CAMVID")
+
+
+def pytest_configure() -> None:
+    """What a run writes is synced, a thousand times in the tests of its folder alone: a disk takes milliseconds for
+    each, memory nothing."""
+    if _takes_tests(MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _takes_tests(folder: Path) -> bool:
+    """Whether there is room, and the programs that some tests write may run there."""
+    if not os.access(folder, os.W_OK):
+        return False
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize > ROOM and not found.f_flag & os.ST_NOEXEC
 
 
 @pytest.fixture(autouse=True)
