@@ -161,9 +161,10 @@ def label_space(name: str) -> LabelSpace:
 
 
 def suggest(word: str, known: Mapping[str, object] | list[str]) -> str:
-    """Half a sentence for an error: the nearest known word, or all of them."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    """Half a sentence for an error: the nearest known word, capitals or not, or all of them."""
+    folded = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(word.casefold(), folded, n=1)
+    return f"did you mean {folded[near[0]]}?" if near else f"known: {', '.join(known)}"
 
 
 # What a class is called elsewhere. One table for all pairs of spaces; the first name that the target has is taken, and

@@ -19,6 +19,7 @@ from hrs.labels import (
     label_space,
     mapping,
     match,
+    suggest,
 )
 
 TO_CAMVID = {
@@ -177,3 +178,9 @@ def test_a_damaged_stored_space_is_an_error(damage):
 def test_colours_are_the_palette_and_ignored_pixels_are_black():
     labels = np.array([[0, 3, IGNORE]], np.uint8)
     assert colourise(labels, CAMVID).tolist() == [[[128, 128, 128], [128, 64, 128], [0, 0, 0]]]
+
+
+def test_the_nearest_word_is_told_whatever_its_capitals():
+    assert suggest("raod", ["Road", "Car"]) == "did you mean Road?"
+    assert suggest("ROAD", ["sky", "road"]) == "did you mean road?"
+    assert suggest("boat", ["sky", "Road"]) == "known: sky, Road"
