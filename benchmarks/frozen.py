@@ -40,6 +40,8 @@ from hrs.settings import DataConfig
 from hrs.trial.views import Views, see
 
 BATCH = 32
+BALANCE = 0.4
+"""As `train.class_balance`."""
 REAL, SOURCE = 6, 3
 """Views a step: of the photos, and of the synthetic frames or what else comes on top."""
 
@@ -163,7 +165,7 @@ class Bench:
         weigher: Weigher | None = None,
         unlabelled: Views | None = None,
         steps: int | None = None,
-        class_balance: float = 0.4,
+        class_balance: float = BALANCE,
         photos: int = REAL,
         build: Callable[[int], Lite] = lite0,
     ) -> Lite:

@@ -31,7 +31,7 @@ its weights have mean 1 within every class over training, as those of `hrs`. Arm
   another class; left out: their labels are taken away, so that what is true counts as it would without them;
 - shuffled: the weights of *hrs*, those of each region given to another one of its class;
 - evened out: each class of a step counts as much as under the weights of *hrs*, which lower its loss, all its pixels
-  alike.
+  alike; lowered: a step's frames as a whole do, all their pixels alike.
 """
 
 from __future__ import annotations
@@ -44,13 +44,28 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import told
-from benchmarks.frozen import REAL, SOURCE, Arm, Bench, Given, Setting, Step, Views, parser, run, within_class
+from benchmarks.frozen import (
+    BALANCE,
+    REAL,
+    SOURCE,
+    Arm,
+    Bench,
+    Given,
+    Setting,
+    Step,
+    Views,
+    parser,
+    rare_classes_more,
+    run,
+    within_class,
+)
 from benchmarks.weighers import (
     Compared,
     DrawsFrames,
     Evened,
     Faded,
     Learned,
+    Lowered,
     Scaled,
     Shuffled,
     Summed,
@@ -164,6 +179,10 @@ def arms(setting: Setting) -> dict[str, Arm]:
 
         return train
 
+    def lowered(real: Views, seed: int) -> Lite:
+        balance = rare_classes_more(real.labels, classes, BALANCE)
+        return bench.train(real, source, seed=seed, weigher=Lowered(learned(seed), balance))
+
     def left_out(real: Views, seed: int) -> Lite:
         wrong = torch.isin(source.planted, torch.tensor([each.id for each in HARMFUL], dtype=torch.uint8))
         return bench.train(real, replace(source, labels=source.labels.masked_fill(wrong, IGNORE)), seed=seed)
@@ -198,6 +217,7 @@ def arms(setting: Setting) -> dict[str, Arm]:
         "left out": left_out,
         "shuffled": lambda real, seed: bench.train(real, source, seed=seed, weigher=Shuffled(learned(seed), classes)),
         "evened out": lambda real, seed: bench.train(real, source, seed=seed, weigher=Evened(learned(seed))),
+        "lowered": lowered,
     }
     for words, power in (("unbalanced", 0.0), ("balanced more", 0.7)):
         for name, views in (("photos", None), ("joint", source)):

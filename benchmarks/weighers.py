@@ -335,3 +335,18 @@ class Evened:
 
     def weigh(self, step: Step) -> Tensor:
         return even_within_class(self.weigher.weigh(step), step.source_view)
+
+
+@dataclass(eq=False)
+class Lowered:
+    """One weight for all pixels of a step, under which it has the loss that it has under a weigher's: of what that
+    wins, how much the frames count in all. balance: of the classes, (c,)."""
+
+    weigher: Weigher
+    balance: Tensor
+    chances: Tensor | None = None
+
+    def weigh(self, step: Step) -> Tensor:
+        weights, given = self.weigher.weigh(step), (step.source_view.logits, step.source.labels)
+        weighed, plain = (weighted_cross_entropy(*given, each, self.balance) for each in (weights, None))
+        return torch.full_like(weights, float(weighed / plain.clamp(min=1e-12)))

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from benchmarks.weighers import Learned, Scaled, together
+from benchmarks.weighers import Learned, Lowered, Scaled, together
+from hrs.selection.combine import weighted_cross_entropy
 from hrs.settings import SelectionConfig
 from tests.selection.conftest import C, D, make_view
 
@@ -29,3 +30,12 @@ def test_the_networks_behind_a_product_learn():
     assert torch.isfinite(Scaled(together([part.raw for part in parts]), C, config).weigh(step)).all()
     for part, own in zip(parts, before, strict=True):
         assert not torch.equal(next(part.selector.levels.parameters()), own)
+
+
+def test_lowered_frames_keep_the_loss_of_a_step_and_prefer_nothing():
+    source, balance = make_view(0), torch.linspace(0.5, 2, C)
+    own = torch.rand(source.labels.shape, generator=torch.Generator().manual_seed(0))
+    step = SimpleNamespace(source=source, source_view=source)
+    weights = Lowered(SimpleNamespace(weigh=lambda _: own), balance).weigh(step)
+    loss = [weighted_cross_entropy(source.logits, source.labels, each, balance).item() for each in (own, weights)]
+    assert weights.unique().numel() == 1 and loss[0] == pytest.approx(loss[1], rel=1e-5) and weights[0, 0, 0] < 0.9
