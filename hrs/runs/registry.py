@@ -15,7 +15,7 @@ from hrs.errors import HRSError
 from hrs.runs.folder import NAME, RunFolder, make_named
 from hrs.runs.names import CONFIG, MODEL, STUDIES, is_checkpoint
 from hrs.runs.records import Row, last_result
-from hrs.runs.status import Status
+from hrs.runs.status import ACTIVE, ENDED, Status
 from hrs.runs.work import WorkFolder, refuse_active
 from hrs.system.documents import read_bounded, shortened, usable_path
 from hrs.system.files import atomic_folder, disk_errors, recover, remove, sweep
@@ -158,7 +158,7 @@ def resolve_checkpoint(text: str, runs_root: Path) -> Path:
             run that comes with hrs. Of a run, checkpoints/best is meant, else checkpoints/last.
 
     Raises:
-        HRSError: nothing fits; lists what was tried and the nearest runs.
+        HRSError: nothing fits; lists what was tried and the nearest runs. A run of that name holds no model.
     """
     given = usable_path(text)
     named = [RunFolder(root / text) for root in (runs_root, SHIPPED)] if NAME.fullmatch(text) else []
@@ -168,11 +168,22 @@ def resolve_checkpoint(text: str, runs_root: Path) -> Path:
     for folder in tried:
         if has_checkpoint(folder):
             return folder
+    for run in runs:
+        if run.exists():
+            raise HRSError(_no_model(run))
     places = ", ".join(str(folder) for folder in tried)
     raise HRSError(
         f"no checkpoint {shortened(text)}: expected a folder with {MODEL} and {CONFIG}; tried {places}; "
         f"{_nearest_runs(runs_root, text, shipped=True)}"
     )
+
+
+def _no_model(run: RunFolder) -> str:
+    status = run.read_status()
+    if status.state in ACTIVE:
+        return f"run {run.name} is {status.state} and has saved no model yet; wait until it has"
+    word = "show" if status.state == "failed" else "resume"
+    return f"run {run.name} {ENDED[status.state]} and holds no model; {run.command('runs', word)}"
 
 
 def _refuse_busy(run: RunFolder, doing: str) -> None:

@@ -13,6 +13,7 @@ from hrs.errors import HRSError
 from hrs.runs import registry
 from hrs.runs.folder import RunFolder
 from hrs.runs.registry import adopt, delete, find_run, list_runs, rename, resolve_checkpoint
+from hrs.runs.status import State
 from hrs.runs.work import WorkFolder
 from hrs.system.files import atomic_folder
 from hrs.system.processes import process_identity
@@ -177,8 +178,22 @@ def test_resolve_says_what_was_tried(run: RunFolder) -> None:
         and str(registry.SHIPPED / "firts") in message
     )
     assert "\n" not in message
-    with pytest.raises(HRSError, match="no checkpoint 'first'"):
-        resolve_checkpoint("first", run.path.parent)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("running", "run first is running and has saved no model yet; wait until it has"),
+        ("failed", "run first failed and holds no model; python -m hrs runs show first"),
+        ("cancelled", "run first was cancelled and holds no model; python -m hrs runs resume first"),
+    ],
+)
+def test_a_run_that_has_no_model_is_told_from_none(state: State, said: str, run: RunFolder) -> None:
+    run.write_status(state=state)
+    for text in ("first", str(run.path)):
+        with pytest.raises(HRSError) as caught:
+            resolve_checkpoint(text, run.path.parent)
+        assert said in str(caught.value)
 
 
 KILLED_SAVE = """
