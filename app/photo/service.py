@@ -21,6 +21,7 @@ from app.guard import name_of
 from app.photo.corrections import Corrections
 from app.photo.models import Models
 from app.photo.view import (
+    THUMBNAIL,
     BatchRow,
     Image,
     batch_csv,
@@ -37,7 +38,7 @@ from app.photo.view import (
 from hrs.errors import HRSError
 from hrs.inference import Segmentation, read_photograph
 from hrs.inference.pictures import describe, overlay
-from hrs.inference.videos import VIDEOS, CutShort, segment_video
+from hrs.inference.videos import VIDEOS, CutShort, first_frame, segment_video
 from hrs.labels import LabelSpace
 from hrs.pictures import label_png
 from hrs.system.documents import reason
@@ -177,7 +178,7 @@ class Photos:
         archive.writestr(f"{stem}_labels.png", label_png(result.labels, space))
         archive.writestr(f"{stem}_overlay.jpg", encode(".jpg", picture))
         archive.writestr(f"{stem}.json", as_json(about))
-        return BatchRow(photo=photo.name, classes=class_rows(result, space))
+        return BatchRow(photo=photo.name, picture=thumbnail(picture), classes=class_rows(result, space))
 
     def _add_video(
         self, archive: zipfile.ZipFile, number: int, video: Path, model: str | None, careful: bool
@@ -193,9 +194,11 @@ class Photos:
             _check_room(archive, folder_bytes(Path(folder)))
             about = json.loads(Path(folder, f"{stem}.json").read_text(encoding="utf-8"))
             archive.writestr(f"{stem}.json", as_json(about | {"source": video.name}))
-            archive.write(Path(folder, f"{stem}_overlay.mp4"), f"{stem}_overlay.mp4")
+            overlaid = Path(folder, f"{stem}_overlay.mp4")
+            archive.write(overlaid, overlaid.name)
+            picture = first_frame(overlaid)
         name = f"{video.name} (cut short after {about['frames']} frames)" if about["cut_short"] else video.name
-        return BatchRow(photo=name, classes=rows_of(about, predictor.space))
+        return BatchRow(photo=name, picture=thumbnail(picture), classes=rows_of(about, predictor.space))
 
     def _segment(
         self, photo: Path, name: str | None, careful: bool
@@ -269,6 +272,11 @@ def tracked(photos: Sequence[str], progress: gr.Progress) -> Iterator[str]:
     for done, photo in enumerate(photos):
         progress((done, len(photos)), desc=Path(photo).name, unit="photos")
         yield photo
+
+
+def thumbnail(picture: Image | None) -> bytes:
+    """A JPEG; empty where there is no picture."""
+    return b"" if picture is None else encode(".jpg", shrink(picture, THUMBNAIL))
 
 
 def as_json(about: Mapping[str, Any]) -> bytes:

@@ -57,11 +57,16 @@ CSS = (
 .hrs-table th, .hrs-table td { border: 0; border-bottom: 1px solid var(--border-color-primary); padding: .35rem .5rem;
   text-align: right; white-space: nowrap; background: none; }
 .hrs-table th { font-weight: 500; color: var(--body-text-color-subdued); }
-.hrs-table tr > :first-child, .hrs-batch td, .hrs-batch th { text-align: left; }
+.hrs-table tr > :first-child { text-align: left; }
 .hrs-table .hrs-bar { width: 45%; }
 .hrs-table .hrs-bar i { display: block; height: 6px; min-width: 2px; border-radius: 3px;
   background: var(--color-accent); }
-.hrs-batch td { white-space: normal; overflow-wrap: anywhere; }
+.hrs-batch { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 1rem; margin: .6rem 0 0;
+  padding: 0; list-style: none; font-size: .9rem; }
+.hrs-batch li { display: flex; flex-direction: column; gap: .15rem; min-width: 0; overflow-wrap: anywhere; }
+.hrs-batch img { width: 100%; aspect-ratio: 4 / 3; object-fit: contain; border-radius: 6px; margin: 0;
+  background: var(--border-color-primary); }
+.hrs-batch b { font-weight: 600; }
 .hrs-problem { color: var(--error-text-color); }
 @media (max-width: 640px) { .hrs-table .hrs-bar, .hrs-classes th:nth-child(2) { display: none; } }
 .hrs-foot { text-align: center; font-size: .85rem; }

@@ -25,6 +25,8 @@ Values = TypeVar("Values", Image, Map)
 
 LONGEST_SIDE = 1600
 """Pixels of a picture on the screen; label images keep the photo's own size."""
+THUMBNAIL = 320
+"""Pixels of the longer side of a picture among many."""
 HIGHEST = 560
 """Pixels of a picture on the page from top to bottom."""
 _STRIP = 256  # rows that are counted at a time
@@ -42,17 +44,19 @@ class ClassRow:
 
 @dataclass(frozen=True, kw_only=True)
 class BatchRow:
-    """What became of one photo of a batch. problem: why it was left out, empty if it was not."""
+    """What became of one photo of a batch. picture: JPEG of the photo under its class colours. problem: why it was left
+    out, empty if it was not."""
 
     photo: str
+    picture: bytes = b""
     classes: tuple[ClassRow, ...] = ()
     problem: str = ""
 
 
-def shrink(values: Values, *, smooth: bool = True) -> Values:
-    """An image or a map with its longer side at most LONGEST_SIDE pixels; class ids (h w) need ``smooth=False``."""
+def shrink(values: Values, longest: int = LONGEST_SIDE, *, smooth: bool = True) -> Values:
+    """An image or a map with its longer side at most ``longest`` pixels; class ids (h w) need ``smooth=False``."""
     height, width = values.shape[:2]
-    scale = LONGEST_SIDE / max(height, width)
+    scale = longest / max(height, width)
     if scale >= 1:
         return values
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -155,15 +159,11 @@ def realism_html(realism: float | None, words: str) -> str:
 
 
 def batch_html(rows: Sequence[BatchRow]) -> str:
-    """What became of each photo of a batch: its largest classes, or why it was left out."""
-    lines = "".join(
-        f"<tr><td>{_text(row.photo)}</td>"
-        + (f'<td class="hrs-problem">Left out: {_text(row.problem)}' if row.problem else f"<td>{_largest(row)}")
-        + "</td></tr>"
-        for row in rows
-    )
-    head = "<tr><th>Photo</th><th>Result</th></tr>"
-    return f'<table class="hrs-table hrs-batch"><thead>{head}</thead><tbody>{lines}</tbody></table>'
+    """Each photo of a batch under its class colours with its largest classes, or why it was left out."""
+    left_out = sum(bool(row.problem) for row in rows)
+    head = f"{len(rows) - left_out} of {len(rows)} segmented" + (f", {left_out} left out" if left_out else "")
+    cards = "".join(f"<li>{_picture(row)}<b>{_text(row.photo)}</b>{_outcome(row)}</li>" for row in rows)
+    return f'<p class="hrs-note">{head}</p><ul class="hrs-batch">{cards}</ul>'
 
 
 def batch_csv(rows: Iterable[BatchRow]) -> str:
@@ -182,8 +182,14 @@ def _limit(aspect: float) -> str:
     return f"max-width:{HIGHEST * aspect:.0f}px"
 
 
-def _largest(row: BatchRow) -> str:
-    return _text(in_words(row.classes, 3))
+def _picture(row: BatchRow) -> str:
+    return f'<img src="{_address("jpeg", row.picture)}" alt="">' if row.picture else ""
+
+
+def _outcome(row: BatchRow) -> str:
+    if row.problem:
+        return f'<span class="hrs-problem">Left out: {_text(row.problem)}</span>'
+    return f"<span>{_text(in_words(row.classes, 3))}</span>"
 
 
 def _percent(value: float) -> str:

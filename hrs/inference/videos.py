@@ -43,6 +43,15 @@ def count_frames(file: Path) -> int | None:
         video.release()
 
 
+def first_frame(file: Path) -> Image | None:
+    """Of a video, RGB (h w 3); None where none can be decoded."""
+    video = _open(file)
+    try:
+        return _next(video)
+    finally:
+        video.release()
+
+
 def _open(file: Path) -> cv2.VideoCapture:
     """Not opened where it is no video; or is a list of others, whatever its name, which FFmpeg would open."""
     return cv2.VideoCapture() if _starts_with(file, _LIST) else cv2.VideoCapture(str(file))

@@ -1,8 +1,10 @@
 """The photo app without a browser: models, what one photo and many give, and what happens to hostile ones."""
 
+import base64
 import html
 import json
 import os
+import re
 import shutil
 import threading
 import zipfile
@@ -18,6 +20,7 @@ from app.photo.corrections import Corrections
 from app.photo.models import Models
 from app.photo.service import MAX_BATCH, Photos, Shown, colour, empty, safe_stem, uploaded
 from app.photo.view import (
+    THUMBNAIL,
     BatchRow,
     ClassRow,
     batch_csv,
@@ -33,6 +36,7 @@ from hrs.inference import Segmentation, backends
 from hrs.inference.backends import OnnxBackend, TorchBackend
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import LabelSpace
+from hrs.system.images import decode_rgb
 from tests.app.photo_runs import hostile, make_runs, street, write_street
 
 SPACE = LabelSpace(name="two", classes=("road", "<b>sky"), palette=((90, 90, 95), (120, 170, 230)))
@@ -107,8 +111,9 @@ def test_pictures_are_shrunk_to_the_screen(shape, small):
 def test_html_escapes_names_from_outside():
     assert "'=1+1.jpg," in batch_csv([BatchRow(photo="=1+1.jpg", classes=(sky(),))])
     page = batch_html([BatchRow(photo="<script>.jpg", problem="<i>"), BatchRow(photo="a", classes=(sky(),))])
-    assert "<script>" not in page and "<i>" not in page and "<b>" not in page
+    assert "<script>" not in page and "<i>" not in page and "<b>sky" not in page
     assert "&lt;script&gt;.jpg" in page and "&lt;b&gt;sky 40 %" in page
+    assert "1 of 2 segmented, 1 left out" in page
 
 
 def sky() -> ClassRow:
@@ -343,6 +348,22 @@ def test_a_batch_gives_a_zip_and_says_what_was_left_out(photos, photo, folder):
         "001_my_street_labels.png",
         "003_my_street_labels.png",
     ]
+
+
+def test_a_batch_shows_each_photo_and_video_under_its_classes(photos, photo, folder):
+    make_video(folder / "drive.mp4", frames=2, size=(640, 480))
+    table, archive = photos.batch([str(photo), str(folder / "drive.mp4")], "tiny", False)
+    still, moving = pictures_in(table)
+    with zipfile.ZipFile(archive["value"]) as results:
+        (name,) = (name for name in results.namelist() if name.endswith("_overlay.jpg"))
+        saved = decode_rgb(results.read(name))
+    assert np.abs(still.astype(int) - shrink(saved, THUMBNAIL)).mean() < 6 and max(still.shape) <= THUMBNAIL
+    assert moving.shape == (240, 320, 3) and moving.std() > 0
+
+
+def pictures_in(page: str) -> list[np.ndarray]:
+    found = re.findall(r'<img src="data:image/jpeg;base64,([^"]+)"', page)
+    return [decode_rgb(base64.b64decode(each)) for each in found]
 
 
 def test_a_photo_that_is_no_longer_kept_is_said_and_the_others_are_segmented(photos, photo, folder):
