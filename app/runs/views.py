@@ -37,7 +37,16 @@ Slots = Mapping[str, int]
 _LOG_LINES, _NEWEST_LINES = 300, 15  # of a log: that are shown, and that are in sight at once
 _FIRST_CURVES = ("mIoU", "loss", "effective_share", "learning_rate")
 _VALIDATION = {"mIoU": "miou", "pixel accuracy": "pixel_accuracy"}
-_WORDS = {"effective_share": "effective sample size (share)", "grad_norm": "gradient norm"}
+_WORDS = {
+    "effective_share": "effective sample size (share)",
+    "loss_share": "synthetic loss left by the weights (share)",
+    "grad_norm": "gradient norm",
+}
+_OF_WEIGHTS = ("effective_share", "loss_share")
+_ABOUT_LEFT = (
+    "Every class weighs 1 on average, but what is doubted weighs less, and there the loss is high. So the weights "
+    "leave less of the synthetic loss than joint training has: as much as `train.source_weight` at this share would."
+)
 _SETTING = "Setting"
 _KINDS: dict[str, PreviewKind] = {"Predictions": "val", "Weights": "weights"}
 
@@ -94,12 +103,16 @@ def classes(chosen: list[RunSummary], slots: Slots) -> None:
 
 
 def weights(chosen: list[RunSummary], slots: Slots) -> None:
-    """Effective sample size and mean weight by class over time."""
-    name = "effective_share"
-    if not any(len(_curve(run, slots, "train", name).steps) for run in chosen):
+    """Effective sample size, how much of the loss the weights leave, and mean weight by class over time."""
+    shown = [name for name in _OF_WEIGHTS if any(len(_curve(run, slots, "train", name).steps) for run in chosen)]
+    if not shown:
         st.info("\n\n".join(_why_not_weighed(run) for run in chosen))
         return
-    _curve_chart(chosen, slots, name, 0.0, place="weights")
+    for place, name in zip(st.columns(len(shown)), shown, strict=True):
+        with place:
+            _curve_chart(chosen, slots, name, 0.0, place="weights")
+    if "loss_share" in shown:
+        st.caption(_ABOUT_LEFT)
     for run in chosen:
         _class_weight_chart(run)
 

@@ -15,7 +15,7 @@ from hrs.config import RunConfig
 from hrs.data.loaders import Batch
 from hrs.methods.teacher import Teacher
 from hrs.networks.segmenter import Segmenter, SegmenterOutput, normalise
-from hrs.selection.combine import weighted_cross_entropy
+from hrs.selection.combine import cross_entropies
 
 RARE = 1e-3
 """Share of the pixels below which a class weighs no more."""
@@ -78,9 +78,14 @@ class Method(nn.Module, ABC):
         self.class_weights.copy_(class_weights(frequency.to(self.class_weights), self.config.train.class_balance))
 
     def cross_entropy(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Cross-entropy over labelled pixels, weighted by pixel (b h w) and by class: see `weighted_cross_entropy`."""
+        """Cross-entropy over labelled pixels, weighted by pixel (b h w) and by class: see
+        `hrs.selection.combine.weighted_cross_entropy`."""
+        return self.cross_entropies(logits, labels, weights)[0]
+
+    def cross_entropies(self, logits: Tensor, labels: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`cross_entropy`, and what it would be with every pixel alike, without gradient."""
         class_weights = self.class_weights if self.config.train.class_balance else None
-        return weighted_cross_entropy(logits, labels, weights, class_weights)
+        return cross_entropies(logits, labels, weights, class_weights)
 
     @staticmethod
     def counts(config: RunConfig, step: int) -> tuple[int, int]:

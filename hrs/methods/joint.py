@@ -35,10 +35,13 @@ class Joint(Method):
         real, output = self.segment(target, shown)
         weighing = self.weigh(shown, output, target, real, step)
         target_loss = self.cross_entropy(real.logits, target.labels)
-        source_loss = self.cross_entropy(output.logits, shown.labels, weighing.weights if weighing else None)
+        weights = weighing.weights if weighing else None
+        source_loss, plain = self.cross_entropies(output.logits, shown.labels, weights)
         beside, logs = self.beside(real, output)
         loss = target_loss + source_weight(self.config, step) * source_loss + beside
         logs = {"loss_target": target_loss, "loss_source": source_loss} | logs
+        if weighing:
+            logs["loss_share"] = source_loss / plain.clamp(min=1e-12)
         logs = {name: value.detach() for name, value in logs.items()}
         return StepResult(loss + weighing.loss, logs | weighing.logs) if weighing else StepResult(loss, logs)
 

@@ -62,8 +62,16 @@ def weighted_cross_entropy(
         A scalar; 0 (with gradient 0) where no pixel is labelled. Of several processes that share a batch, the mean over
         their scalars is what one with all of it would have.
     """
+    return cross_entropies(logits, labels, weights, class_weights)[0]
+
+
+def cross_entropies(
+    logits: Tensor, labels: Tensor, weights: Tensor | None = None, class_weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """`weighted_cross_entropy`, and what it would be if every w were 1, without gradient."""
     full = upsample(logits.float(), labels.shape[-2:])
     loss = F.cross_entropy(full, labels.long(), ignore_index=IGNORE, reduction="none")
     share = (labels != IGNORE).to(loss.dtype) if class_weights is None else read(class_weights, labels, 0.0)
-    weighted = share * loss if weights is None else share * weights * loss
-    return weighted.sum() / mean_over_processes(share.sum()).clamp(min=1e-12)
+    plain, pixels = share * loss, mean_over_processes(share.sum()).clamp(min=1e-12)
+    weighted = plain if weights is None else share * weights * loss
+    return weighted.sum() / pixels, plain.detach().sum() / pixels

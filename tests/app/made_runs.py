@@ -33,7 +33,8 @@ def make_run(root: Path, name: str, *overrides: str, miou: float = 40.0, state: 
 
 
 def training_row(step: int, **values: Any) -> dict[str, Any]:
-    row = {"loss": 100 / step, "learning_rate": 0.001, "effective_share": 0.5, "class_weight": [1.0, 0.9, 1.1]}
+    row = {"loss": 100 / step, "learning_rate": 0.001, "effective_share": 0.5, "loss_share": 0.8}
+    row |= {"class_weight": [1.0, 0.9, 1.1]}
     return {"step": step, "split": "train", **row, **values}
 
 

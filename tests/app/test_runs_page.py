@@ -156,11 +156,14 @@ def test_an_unknown_name_in_the_address_is_said_with_near_ones(root, open_page):
     assert charts(at) and "There is no run" not in words(at)
 
 
+CLASS_WEIGHTS = ("runs class weights a", "runs class weights b")
+
+
 @pytest.mark.parametrize(
     ("view", "expected"),
     [
         ("Classes", ["runs classes", "runs confusion a", "runs confusion b"]),
-        ("Weights", ["runs weights effective_share", "runs class weights a", "runs class weights b"]),
+        ("Weights", [*(f"runs weights {name}_share" for name in ("effective", "loss")), *CLASS_WEIGHTS]),
     ],
 )
 def test_tabs_draw_the_selected_runs(root, open_page, view, expected):

@@ -102,6 +102,20 @@ def test_hrs_in_its_warm_up_is_joint_to_the_last_bit():
     assert all(torch.equal(p.grad, q.grad) for p, q in pairs)
 
 
+def test_the_share_of_the_loss_that_weights_leave():
+    """Beside joint training of the same network on the same batch, all of whose loss is left."""
+    joint, config = build("joint")
+    hrs, _ = build("hrs")
+    hrs.segmenter.load_state_dict(joint.segmenter.state_dict())
+    torch.manual_seed(5)
+    plain = one_step(joint, config)
+    torch.manual_seed(5)
+    result = one_step(hrs, config)
+    assert "loss_share" not in plain.logs and abs(result.logs["loss_share"].item() - 1) > 1e-5
+    left = result.logs["loss_source"] / plain.logs["loss_source"]
+    assert result.logs["loss_share"].item() == pytest.approx(left.item(), rel=1e-5)
+
+
 def test_joint_is_the_sum_of_both_losses():
     method, config = build("joint", "train.source_weight=0.5")
     result = one_step(method, config)
