@@ -9,9 +9,6 @@ from pathlib import Path
 # Before torch and hrs are imported, here and in the processes that tests start; several threads each would wait for
 # each other's turn.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Pages run as the dashboard does it (app/.streamlit/config.toml), with no look for Streamlit's magic, for which Python
-# 3.11 may fail to read a script while another thread reads one.
-os.environ["STREAMLIT_RUNNER_MAGIC_ENABLED"] = "false"
 os.environ["HRS_SHIPPED"] = "no shipped runs"
 
 import cv2

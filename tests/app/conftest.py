@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
+from streamlit import config
+from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import AppTest, app_test
 
 from app.environment import RUNS_VARIABLE
 from hrs.runs import registry
@@ -16,6 +19,20 @@ DASHBOARD = ROOT / "app/dashboard.py"
 PATIENCE = 120.0
 
 OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _as_the_dashboard_does() -> Iterator[None]:
+    """Packages are searched for components once, not for every page that is opened; a script is compiled once, not for
+    every run of it, and without a look for Streamlit's magic (app/.streamlit/config.toml), for which Python 3.11 may
+    fail to read a script while another thread reads one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        patch.setattr(app_test, "ScriptCache", cache(app_test.ScriptCache))
+        magic = config.get_option("runner.magicEnabled")
+        config.set_option("runner.magicEnabled", False)
+        yield
+        config.set_option("runner.magicEnabled", magic)
 
 
 @pytest.fixture

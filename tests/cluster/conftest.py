@@ -9,10 +9,10 @@ import psutil
 import pytest
 
 from hrs.runs.work import WorkFolder
-from tests.app.conftest import open_page, root
+from tests.app.conftest import _as_the_dashboard_does, open_page, root
 from tests.conftest import free_port
 
-__all__ = ["machines", "open_page", "root"]
+__all__ = ["_as_the_dashboard_does", "machines", "open_page", "root"]
 
 STORE = 80_000_000  # bytes of shared memory a node, the least that Ray takes; nothing of ours goes there
 
