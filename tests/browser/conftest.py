@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -106,6 +106,18 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         stop_server(server)
     for log in tmp_path.glob("dashboard-*.log"):
         print(f"{log.name} ends:\n{log.read_text(errors='replace')[-2000:]}")  # of a test that failed
+
+
+@contextmanager
+def dashboard(runs_root: Path) -> Iterator[str]:
+    """A dashboard over a folder of runs, for several tests, each with a page, and so a session, of its own; where."""
+    port, log = free_port(), runs_root.parent / "dashboard.log"
+    server = _start_server(runs_root, port, log, {"HRS_CACHE": str(runs_root.parent / "cache")})
+    try:
+        _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        stop_server(server)
 
 
 def _start_server(runs_root: Path, port: int, log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:

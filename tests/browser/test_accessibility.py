@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,7 +13,7 @@ from hrs.labelling.photoset import PhotoSet
 from hrs.runs.names import DATASETS
 from tests.app.made_runs import make_run
 from tests.app.test_label import photo, png
-from tests.browser.conftest import _start_server, _wait_until_healthy, free_port, stop_server
+from tests.browser.conftest import dashboard
 from tests.browser.pages import settled
 from tests.conftest import CLASSES, tiny_config
 from tests.scoring.weighted_run import make_run as make_weighted
@@ -46,11 +45,8 @@ def address(tmp_path_factory: pytest.TempPathFactory, frames: dict[str, str]) ->
     make_run(root, "b")
     own = PhotoSet.create(root / DATASETS / "town", list(CLASSES))
     own.add(png(photo()), "photo.png")
-    port, log = free_port(), Path(tmp_path_factory.mktemp("server") / "log.txt")
-    server = _start_server(root, port, log, {"HRS_CACHE": str(root.parent / "cache")})
-    _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
-    yield f"http://127.0.0.1:{port}"
-    stop_server(server)
+    with dashboard(root) as address:
+        yield address
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

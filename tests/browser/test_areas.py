@@ -19,9 +19,9 @@ from hrs.scoring.report import title_of
 from hrs.scoring.takeaway import groups_csv
 from hrs.scoring.truth import hit_rates
 from hrs.scoring.why import sentence
-from tests.browser.conftest import ROOT, Serve, _start_server, _wait_until_healthy, stop_server
+from tests.browser.conftest import ROOT, Serve, dashboard
 from tests.browser.pages import changed, picture, settled, shown
-from tests.conftest import CLASSES, free_port, tiny_config
+from tests.conftest import CLASSES, tiny_config
 from tests.scoring.weighted_run import WIDTH, make_run, make_scores
 
 FRAME = 0
@@ -43,12 +43,9 @@ def table(root: Path) -> AreaTable:
 
 
 @pytest.fixture(scope="module")
-def address(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port, log = free_port(), tmp_path_factory.mktemp("server") / "log.txt"
-    server = _start_server(root, port, log, {})
-    _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
-    yield f"http://127.0.0.1:{port}"
-    stop_server(server)
+def address(root: Path) -> Iterator[str]:
+    with dashboard(root) as address:
+        yield address
 
 
 def point_at(page: Page, table: AreaTable, number: int, *, frame: str = "003") -> tuple[float, float]:

@@ -16,8 +16,8 @@ SIZE = (70, 90)
 KEPT = "All changes saved"
 
 
-def open_editor(page: Page, address: str, **query: str) -> None:
-    asked = "&".join(f"{key}={value}" for key, value in {"set": "town", **query}.items())
+def open_editor(page: Page, address: str, own: PhotoSet, **query: str) -> None:
+    asked = "&".join(f"{key}={value}" for key, value in {"set": own.path.name, **query}.items())
     page.goto(f"{address}{PREFIX}/?{asked}")
     expect(page.locator("#saved")).to_have_text(KEPT)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from playwright.sync_api import Page, expect
 
@@ -14,11 +12,11 @@ from tests.browser.label.editor import KEPT, SIZE, area_at, hold, kept, let_thro
 from tests.browser.pages import press_pixel
 
 
-def test_a_question_stays_until_it_is_answered(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+def test_a_question_stays_until_it_is_answered(page: Page, address: str, own: PhotoSet) -> None:
     listen_to(page, own)
     areas = find_areas(own.read_image("photo0")).at(4)
     own.write_label("photo0", np.where(areas == areas[-1, -1], 0, IGNORE).astype(np.uint8))
-    open_editor(page, serve(own.path.parents[1]), photo="photo0", model="roads")
+    open_editor(page, address, own, photo="photo0", model="roads")
     expect(page.locator("#question-count")).to_have_text("2 left")
     page.get_by_role("option", name="car").click()
     page.get_by_role("button", name="Fit").click()
@@ -37,14 +35,12 @@ def test_a_question_stays_until_it_is_answered(page: Page, serve: Callable[..., 
     assert own.read_label("photo1")[0] is None
 
 
-def test_a_class_key_answers_only_who_has_turned_to_the_questions(
-    page: Page, serve: Callable[..., str], own: PhotoSet
-) -> None:
+def test_a_class_key_answers_only_who_has_turned_to_the_questions(page: Page, address: str, own: PhotoSet) -> None:
     listen_to(page, own)
     areas = find_areas(own.read_image("photo0")).at(4)
     begun = np.where(areas == areas[-1, -1], 0, IGNORE).astype(np.uint8)
     own.write_label("photo0", begun)
-    open_editor(page, serve(own.path.parents[1]), photo="photo0", model="roads")
+    open_editor(page, address, own, photo="photo0", model="roads")
     expect(page.locator("#question-count")).to_have_text("2 left")
     page.keyboard.press("3")
     expect(page.get_by_role("option", name="car")).to_have_attribute("aria-selected", "true")
@@ -63,9 +59,9 @@ def test_a_class_key_answers_only_who_has_turned_to_the_questions(
     expect(page.locator("#question-count")).to_have_text("1 left")
 
 
-def test_a_models_view_goes_where_nothing_is_labelled(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+def test_a_models_view_goes_where_nothing_is_labelled(page: Page, address: str, own: PhotoSet) -> None:
     listen_to(page, own)
-    open_editor(page, serve(own.path.parents[1]), model="roads")
+    open_editor(page, address, own, model="roads")
     expect(page.get_by_text("Nothing is labelled here yet.")).to_be_visible()
     begin = page.get_by_role("button", name="the model's view")
     page.get_by_role("option", name="car").click()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,8 @@ from tests.browser.pages import press_pixel, settled, upload
 from tests.inference.conftest import photo
 
 
-def test_areas_are_painted_kept_and_taken_back(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
-    open_editor(page, serve(own.path.parents[1]))
+def test_areas_are_painted_kept_and_taken_back(page: Page, address: str, own: PhotoSet) -> None:
+    open_editor(page, address, own)
     page.wait_for_function("document.querySelector('#size').max === '7'")
     page.get_by_role("option", name="road").click()
     press_pixel(page, SIZE, 30, 40)
@@ -50,20 +49,20 @@ def test_areas_are_painted_kept_and_taken_back(page: Page, serve: Callable[..., 
     assert (label[near] == IGNORE).all()
 
 
-def test_every_key_that_is_shown_chooses_its_class(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+def test_every_key_that_is_shown_chooses_its_class(page: Page, address: str, own: PhotoSet) -> None:
     many = PhotoSet.create(own.path.parent / "many", [f"class {i}" for i in range(27)])
     many.add(png(photo(*SIZE)), "one.png")
-    open_editor(page, serve(own.path.parents[1]), set="many")
+    open_editor(page, address, many)
     for i in range(27):
         option = page.locator("#classes li").nth(i)
         page.keyboard.press(option.locator("kbd").inner_text())
         expect(option).to_have_attribute("aria-selected", "true")
 
 
-def test_a_stroke_ends_where_another_photo_is_opened(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
+def test_a_stroke_ends_where_another_photo_is_opened(page: Page, address: str, own: PhotoSet) -> None:
     problems: list[object] = []
     page.on("pageerror", lambda error: problems.append(error))
-    open_editor(page, serve(own.path.parents[1]))
+    open_editor(page, address, own)
     page.keyboard.press("b")
     press_pixel(page, SIZE, 30, 40)
     kept(page, own, "photo0", lambda label: label[30, 40] == 0)
@@ -85,10 +84,8 @@ def test_a_stroke_ends_where_another_photo_is_opened(page: Page, serve: Callable
     np.testing.assert_array_equal(own.read_label("photo0")[0], label)
 
 
-def test_the_page_shows_the_editor_and_takes_photos(
-    page: Page, serve: Callable[..., str], own: PhotoSet, tmp_path: Path
-) -> None:
-    page.goto(f"{serve(own.path.parents[1])}/label?set=town")
+def test_the_page_shows_the_editor_and_takes_photos(page: Page, address: str, own: PhotoSet, tmp_path: Path) -> None:
+    page.goto(f"{address}/label?set={own.path.name}")
     editor = page.frame_locator("iframe")
     expect(editor.locator("#photos li")).to_have_count(2)
     expect(editor.locator("#saved")).to_have_text(KEPT)
@@ -105,20 +102,18 @@ def test_the_page_shows_the_editor_and_takes_photos(
     expect(editor.locator("#photos li")).to_have_count(3)
 
 
-def test_keys_reach_the_editor_as_soon_as_the_page_is_there(
-    page: Page, serve: Callable[..., str], own: PhotoSet
-) -> None:
-    page.goto(f"{serve(own.path.parents[1])}/label?set=town")
+def test_keys_reach_the_editor_as_soon_as_the_page_is_there(page: Page, address: str, own: PhotoSet) -> None:
+    page.goto(f"{address}/label?set={own.path.name}")
     editor = page.frame_locator("iframe")
     expect(editor.locator("#saved")).to_have_text(KEPT)
     page.keyboard.press("2")
     expect(editor.get_by_role("option", name="road")).to_have_attribute("aria-selected", "true")
 
 
-def test_a_finger_paints_and_two_zoom(chromium: Browser, serve: Callable[..., str], own: PhotoSet) -> None:
+def test_a_finger_paints_and_two_zoom(chromium: Browser, address: str, own: PhotoSet) -> None:
     context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()
-    open_editor(page, serve(own.path.parents[1]))
+    open_editor(page, address, own)
     page.get_by_role("option", name="tree").tap()
     page.locator("#stage").scroll_into_view_if_needed()
     box = page.locator("#picture").bounding_box()
@@ -147,8 +142,8 @@ def test_a_finger_paints_and_two_zoom(chromium: Browser, serve: Callable[..., st
     context.close()
 
 
-def test_a_fast_drag_misses_no_area(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
-    open_editor(page, serve(own.path.parents[1]))
+def test_a_fast_drag_misses_no_area(page: Page, address: str, own: PhotoSet) -> None:
+    open_editor(page, address, own)
     page.keyboard.press("b")
     page.locator("#size").fill("60")
     page.keyboard.press("a")
@@ -168,16 +163,16 @@ def test_a_fast_drag_misses_no_area(page: Page, serve: Callable[..., str], own: 
     assert row[2:-2].all()
 
 
-def test_other_buttons_of_the_mouse_paint_nothing(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
-    open_editor(page, serve(own.path.parents[1]))
+def test_other_buttons_of_the_mouse_paint_nothing(page: Page, address: str, own: PhotoSet) -> None:
+    open_editor(page, address, own)
     page.locator("#picture").click(button="right")
     page.keyboard.press("Escape")
     page.wait_for_timeout(300)
     assert own.read_label("photo0")[0] is None
 
 
-def test_nothing_is_painted_with_classes_of_before(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
-    open_editor(page, serve(own.path.parents[1]))
+def test_nothing_is_painted_with_classes_of_before(page: Page, address: str, own: PhotoSet) -> None:
+    open_editor(page, address, own)
     file = own.path / "classes.yaml"
     file.write_text(file.read_text().replace("road", "?").replace("tree", "road").replace("?", "tree"))
     page.get_by_role("option", name="road").click()
@@ -189,8 +184,8 @@ def test_nothing_is_painted_with_classes_of_before(page: Page, serve: Callable[.
     assert own.read_label("photo0")[0] is None
 
 
-def test_keys_reach_buttons_sizes_and_the_photo(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
-    open_editor(page, serve(own.path.parents[1]))
+def test_keys_reach_buttons_sizes_and_the_photo(page: Page, address: str, own: PhotoSet) -> None:
+    open_editor(page, address, own)
     page.wait_for_function("document.querySelector('#size').max === '7'")
     held = {"ctrlKey": True, "altKey": True, "modifierAltGraph": True, "bubbles": True}  # as German keyboards write ]
     page.evaluate("(held) => document.body.dispatchEvent(new KeyboardEvent('keydown', {key: ']', ...held}))", held)
@@ -209,11 +204,9 @@ def test_keys_reach_buttons_sizes_and_the_photo(page: Page, serve: Callable[...,
     kept(page, own, "photo0", lambda label: label[SIZE[0] // 2, SIZE[1] // 2] == 2)
 
 
-def test_no_tool_can_be_used_while_the_photo_is_still_loading(
-    page: Page, serve: Callable[..., str], own: PhotoSet
-) -> None:
+def test_no_tool_can_be_used_while_the_photo_is_still_loading(page: Page, address: str, own: PhotoSet) -> None:
     held = hold(page, "**/photo0/image", "GET")
-    page.goto(f"{serve(own.path.parents[1])}{PREFIX}/?set=town")
+    page.goto(f"{address}{PREFIX}/?set={own.path.name}")
     expect(page.locator("#loading")).to_be_visible()
     expect(page.locator("header[inert], aside[inert]")).to_have_count(2)
     let_through(page, held)

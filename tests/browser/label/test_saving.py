@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from playwright.sync_api import Page, Route, expect
 
@@ -14,11 +12,10 @@ from tests.browser.label.editor import KEPT, SIZE, hold, kept, let_through, open
 from tests.browser.pages import press_pixel
 
 
-def test_two_tabs_on_one_photo_are_noticed(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
-    address = serve(own.path.parents[1])
-    open_editor(page, address)
+def test_two_tabs_on_one_photo_are_noticed(page: Page, address: str, own: PhotoSet) -> None:
+    open_editor(page, address, own)
     other = page.context.new_page()
-    open_editor(other, address)
+    open_editor(other, address, own)
     press_pixel(other, SIZE, 10, 10)
     kept(other, own, "photo0", lambda label: bool((label == 0).any()))
     page.get_by_role("option", name="car").click()
@@ -33,10 +30,8 @@ def test_two_tabs_on_one_photo_are_noticed(page: Page, serve: Callable[..., str]
     assert (own.read_label("photo0")[0] == 2).any()
 
 
-def test_a_save_that_does_not_get_through_is_said_and_tried_again(
-    page: Page, serve: Callable[..., str], own: PhotoSet
-) -> None:
-    open_editor(page, serve(own.path.parents[1]))
+def test_a_save_that_does_not_get_through_is_said_and_tried_again(page: Page, address: str, own: PhotoSet) -> None:
+    open_editor(page, address, own)
 
     def lost(route: Route) -> None:
         if route.request.method == "PUT":
@@ -53,10 +48,8 @@ def test_a_save_that_does_not_get_through_is_said_and_tried_again(
     kept(page, own, "photo0", lambda label: bool((label == 0).any()))
 
 
-def test_each_photo_keeps_its_own_strokes_however_slow_the_server(
-    page: Page, serve: Callable[..., str], own: PhotoSet
-) -> None:
-    open_editor(page, serve(own.path.parents[1]))
+def test_each_photo_keeps_its_own_strokes_however_slow_the_server(page: Page, address: str, own: PhotoSet) -> None:
+    open_editor(page, address, own)
     page.keyboard.press("b")
     held = hold(page, "**/photo0/label", "PUT")
     press_pixel(page, SIZE, 10, 10)
@@ -74,8 +67,8 @@ def test_each_photo_keeps_its_own_strokes_however_slow_the_server(
     np.testing.assert_array_equal(own.read_label("photo0")[0], label)
 
 
-def test_what_cannot_be_saved_is_not_left_without_asking(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
-    open_editor(page, serve(own.path.parents[1]))
+def test_what_cannot_be_saved_is_not_left_without_asking(page: Page, address: str, own: PhotoSet) -> None:
+    open_editor(page, address, own)
     refuse = "**/photo0/label"
     page.route(refuse, lambda route: route.fulfill(status=400, json={"error": "disk full"}))
     press_pixel(page, SIZE, 30, 40)
@@ -100,9 +93,9 @@ def test_what_cannot_be_saved_is_not_left_without_asking(page: Page, serve: Call
 
 
 def test_strokes_are_kept_though_the_page_is_left_before_they_are_saved(
-    page: Page, serve: Callable[..., str], own: PhotoSet
+    page: Page, address: str, own: PhotoSet
 ) -> None:
-    page.goto(f"{serve(own.path.parents[1])}/label?set=town")
+    page.goto(f"{address}/label?set={own.path.name}")
     editor = page.frame_locator("iframe")
     expect(editor.locator("#saved")).to_have_text(KEPT)
     editor.get_by_role("button", name="Brush").click()
@@ -116,8 +109,8 @@ def test_strokes_are_kept_though_the_page_is_left_before_they_are_saved(
     assert label[10, 10] == 0
 
 
-def test_a_save_whose_answer_is_lost_is_no_conflict(page: Page, serve: Callable[..., str], own: PhotoSet) -> None:
-    open_editor(page, serve(own.path.parents[1]))
+def test_a_save_whose_answer_is_lost_is_no_conflict(page: Page, address: str, own: PhotoSet) -> None:
+    open_editor(page, address, own)
     page.keyboard.press("b")
 
     def unanswered(route: Route) -> None:

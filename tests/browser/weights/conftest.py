@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import _start_server, _wait_until_healthy, stop_server
-from tests.conftest import free_port, tiny_config
+from tests.browser.conftest import dashboard
+from tests.conftest import tiny_config
 from tests.scoring.weighted_run import make_run
 
 
@@ -20,13 +20,9 @@ def run(tmp_path_factory: pytest.TempPathFactory, frames: dict[str, str]) -> Pat
 
 
 @pytest.fixture(scope="package")
-def address(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One dashboard for all tests here; each has a page, and so a session, of its own."""
-    port, log = free_port(), tmp_path_factory.mktemp("server") / "log.txt"
-    server = _start_server(run.parent, port, log, {})
-    _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
-    yield f"http://127.0.0.1:{port}"
-    stop_server(server)
+def address(run: Path) -> Iterator[str]:
+    with dashboard(run.parent) as address:
+        yield address
 
 
 @pytest.fixture
