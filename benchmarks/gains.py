@@ -1,10 +1,14 @@
 """What synthetic frames bring, and what selection adds, in one picture: all pairs of runs of the main settings.
 
     python -m benchmarks.gains docs/results --out docs/results/gains.png
+    python -m benchmarks.gains docs/results --of parts --out docs/results/parts.png
 
 Reads the tables of docs/results. A row is a data set, a number of photos and a schedule; a dot is one seed on one
 street or data set: to the left joint training less photos alone, to the right hrs less joint training, on the same
 photos and frames. A bar is the mean over streets of the mean over seeds.
+
+--of parts: what hrs has over joint training, in three parts that add up to it: how much frames count in all (*lowered*
+less joint), how much each class does (*evened out* less lowered), and which pixels do (hrs less evened out).
 """
 
 from __future__ import annotations
@@ -13,12 +17,14 @@ import argparse
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from benchmarks.common import told
+from benchmarks.pairs import PHOTOS
 from hrs.errors import HRSError
 from hrs.system.files import atomic_write
 
@@ -32,20 +38,31 @@ Gains = dict[str, list[float]]
 class Setting(NamedTuple):
     """A row of the picture.
 
-    where: what a row of the table has to hold. arms: what photos alone, joint training and hrs are called in it.
-    place: what was scored on, where the table does not say. chosen_on: places that settings were chosen on.
+    where: what a row of the table has to hold. arms: what is compared, each with the one before it, as the table calls
+    it. place: what was scored on, where the table does not say. chosen_on: places that settings were chosen on.
     """
 
     title: str
     table: str
     where: Mapping[str, str]
-    arms: tuple[str, str, str] = ("photos", "joint", "hrs")
+    arms: tuple[str, ...] = (PHOTOS, "joint", "hrs")
     place: str = ""
     chosen_on: frozenset[str] = frozenset({"0016E5"})
 
 
+class Picture(NamedTuple):
+    """Rows by what the synthetic frames are, and what each panel shows, with its share of the width.
+
+    alike: whether the panels have one scale.
+    """
+
+    groups: Mapping[str, Sequence[Setting]]
+    panels: Mapping[str, float]
+    alike: bool = False
+
+
 CLEAN, PLANTED = "render:synthetic?faults=none&frames=800", "render:synthetic?frames=800"
-CONSTANT = ("photos", "joint constant", "hrs constant")
+CONSTANT = (PHOTOS, "joint constant", "hrs constant")
 FROZEN = ("photos frozen", "joint constant frozen", "hrs constant frozen")
 SMALL = ("target_only", "joint", "hrs")
 STREETS = frozenset({"0001TP", "0006R0", "0016E5"})
@@ -62,7 +79,8 @@ def every_method(title: str, pair: str, place: str, n_real: str) -> Setting:
     return Setting(title, "unplanted", {"pair": pair, "n_real": n_real}, place=place, chosen_on=frozenset({place}))
 
 
-SETTINGS: dict[str, tuple[Setting, ...]] = {
+PARTS = ("joint", "lowered", "evened out", "hrs")
+GAINS: dict[str, tuple[Setting, ...]] = {
     "nothing planted": (
         Setting("CamVid, a street left out · 20 photos", "unseen", {"source": CLEAN}),
         Setting("CamVid, a street left out · all photos, frames fade", "leftout", {}),
@@ -90,16 +108,32 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         *small("from scratch: CamVid's val clip", "camvid", CLIP, ("5", "10", "20", "50", "100", "all")),
     ),
 }
-"""Rows by what the synthetic frames are: the built-in street where nothing else is said."""
+"""Of the built-in street where nothing else is said."""
+IN_PARTS: dict[str, tuple[Setting, ...]] = {
+    "nothing planted": (
+        Setting("IDD-Lite's val · 100", "controls", {"source": "street", "n_real": "100"}, PARTS),
+        Setting("IDD-Lite's val · all 1,189", "controls", {"source": "street", "n_real": "1189"}, PARTS),
+    ),
+    "AirSim's frames": (Setting("IDD-Lite's val · 100", "controls", {"source": "airsim", "n_real": "100"}, PARTS),),
+    "19 % of pixels planted to mislead": (
+        Setting("CamVid, a street left out · 20", "controls_camvid", {"source": PLANTED}, PARTS),
+    ),
+}
+PICTURES = {
+    "gains": Picture(GAINS, {"joint training over photos alone, mIoU": 3, "hrs over joint training, mIoU": 2}),
+    "parts": Picture(
+        IN_PARTS,
+        {"how much frames count in all": 1, "how much each class does": 1, "which pixels do, mIoU": 1},
+        alike=True,
+    ),
+}
 COLOURS = {"0001TP": "#8250c4", "0006R0": "#d9730d", "0016E5": "#1f6fb4"}
 OTHER = "#555555"
-PANELS = ("joint training over photos alone, mIoU", "hrs over joint training, mIoU")
 
 
 def scores(rows: Sequence[Mapping[str, str]], setting: Setting, arm: str) -> dict[tuple[str, str], float]:
     """mIoU by place and seed. Photos alone see no source, and so are the same beside each."""
-    own = arm == setting.arms[0]
-    where = {key: value for key, value in setting.where.items() if not (own and key == "source")}
+    where = {key: value for key, value in setting.where.items() if not (arm == PHOTOS and key == "source")}
     return {
         (place_of(row) or setting.place, row["seed"]): float(row["miou"])
         for row in rows
@@ -111,16 +145,13 @@ def place_of(row: Mapping[str, str]) -> str:
     return row.get("sequence") or row.get("target", "").removeprefix("camvid-")
 
 
-def gains(rows: Sequence[Mapping[str, str]], setting: Setting) -> tuple[Gains, Gains]:
-    """Joint training less photos alone, and hrs less joint training, of the seeds that have both.
-
-    Raises HRSError where there are none.
-    """
-    photos, joint, hrs = (scores(rows, setting, arm) for arm in setting.arms)
-    both = differences(joint, photos), differences(hrs, joint)
-    if not all(both):
+def gains(rows: Sequence[Mapping[str, str]], setting: Setting) -> list[Gains]:
+    """Each arm less the one before it, of the seeds that have both. Raises HRSError where there are none."""
+    found = [scores(rows, setting, arm) for arm in setting.arms]
+    steps = [differences(own, before) for before, own in pairwise(found)]
+    if not all(steps):
         raise HRSError(f"{setting.table}.csv has no pair of runs for {setting.title!r}")
-    return both
+    return steps
 
 
 def differences(own: Mapping[tuple[str, str], float], other: Mapping[tuple[str, str], float]) -> Gains:
@@ -134,33 +165,34 @@ def mean(found: Gains) -> float:
     return float(np.mean([np.mean(seeds) for seeds in found.values()]))
 
 
-def draw(tables: Path) -> bytes:
+def draw(tables: Path, picture: Picture) -> bytes:
     """The picture as PNG. Raises HRSError where a table lacks what a row needs."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    count = sum(len(settings) + 1 for settings in SETTINGS.values())
-    figure = Figure(figsize=(11, 0.8 + 0.3 * count), layout="constrained", dpi=110)
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
-    line, ticks = 0, {}
-    for group, settings in SETTINGS.items():
+    count = sum(len(settings) + 1 for settings in picture.groups.values())
+    figure = Figure(figsize=(11, 0.8 + 0.3 * max(count, 8)), layout="constrained", dpi=110)
+    widths = list(picture.panels.values())
+    panels = figure.subplots(1, len(widths), sharex=picture.alike, sharey=True, width_ratios=widths)
+    left, line, ticks = panels[0], 0, {}
+    for group, settings in picture.groups.items():
         left.text(0.005, line, group, transform=left.get_yaxis_transform(), fontweight="bold", va="center", fontsize=9)
         for setting in settings:
             line += 1
             ticks[line] = setting.title
             rows = list(csv.DictReader((tables / f"{setting.table}.csv").read_text().splitlines()))
-            for axes, found in zip((left, right), gains(rows, setting), strict=True):
+            for axes, found in zip(panels, gains(rows, setting), strict=True):
                 dots(axes, line, found, hollow=setting.chosen_on)
         line += 1
     left.set_yticks(list(ticks), list(ticks.values()), fontsize=9)
     left.set_ylim(line - 0.4, -0.6)
-    for axes, title in zip((left, right), PANELS, strict=True):
+    for axes, title in zip(panels, picture.panels, strict=True):
         axes.axvline(0, color="0.4", linewidth=0.8)
         axes.set_xlabel(title)
         axes.grid(axis="x", alpha=0.3)
         axes.tick_params(axis="y", length=0)
         axes.spines[["top", "right", "left"]].set_visible(False)
-    legend(right)
+    legend(panels[-1])
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer)
     return buffer.getvalue()
@@ -191,9 +223,10 @@ def legend(axes: Axes) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("gains.png"))
+    parser.add_argument("--of", choices=PICTURES, default="gains")
+    parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    atomic_write(options.out, draw(options.tables))
+    atomic_write(options.out, draw(options.tables, PICTURES[options.of]))
 
 
 if __name__ == "__main__":

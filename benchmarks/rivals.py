@@ -8,7 +8,7 @@ its weights have mean 1 within every class over training, as those of `hrs`. Arm
 - photos, joint: no synthetic frames, and all of them alike; photos, as many in all: as many views of photos a step as
   joint has of photos and frames together;
 - hrs: the product's own selection, learned weighting networks of three levels at its defaults; hrs, pixel; hrs, region;
-  hrs, image: of one level alone;
+  hrs, image: of one level alone; hrs, no floor: `selection.floor` 0 in place of its default;
 - agreement: what `hrs` learns from, read directly, of pixels; agreement, frames: its mean over the frame; agreement,
   product: of pixel, 9x9 neighbours and frame, as levels are combined; agreement, sharp: of pixels at a third of the
   temperature;
@@ -224,6 +224,7 @@ def arms(setting: Setting) -> dict[str, Arm]:
             found[f"{name}, {words}"] = partial(_balanced, bench, views, power)
     for level in usual.levels:
         found[f"hrs, {level}"] = partial(_with, bench, source, learned, SelectionConfig(levels=(level,)))
+    found["hrs, no floor"] = partial(_with, bench, source, learned, SelectionConfig(floor=0.0))
     both: tuple[Level, ...] = ("pixel", "image")
     found["hrs, pixel and image"] = partial(_with, bench, source, learned, SelectionConfig(levels=both))
     for name, signals in OWN.items():

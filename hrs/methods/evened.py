@@ -33,4 +33,4 @@ def even_within_class(weights: Tensor, view: View) -> Tensor:
     loss = F.cross_entropy(logits, labels.long(), ignore_index=IGNORE, reduction="none")
     weighed, plain = (class_sums(each, labels, logits.shape[1])[0] for each in (weights * loss, loss))
     weighed, plain = summed(weighed, plain)
-    return read(torch.where(plain > 0, weighed / plain, 1.0), labels, 1.0)
+    return read((weighed / plain.clamp(min=1e-12)).masked_fill(plain == 0, 1.0), labels, 1.0)
