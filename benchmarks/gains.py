@@ -30,6 +30,7 @@ from hrs.system.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Gains = dict[str, list[float]]
 """Differences in mIoU, one a seed, by place."""
@@ -171,7 +172,7 @@ def draw(tables: Path, picture: Picture) -> bytes:
     from matplotlib.figure import Figure
 
     count = sum(len(settings) + 1 for settings in picture.groups.values())
-    figure = Figure(figsize=(11, 0.8 + 0.3 * max(count, 8)), layout="constrained", dpi=110)
+    figure = Figure(figsize=(11, 1.1 + 0.3 * count), layout="constrained", dpi=110)
     widths = list(picture.panels.values())
     panels = figure.subplots(1, len(widths), sharex=picture.alike, sharey=True, width_ratios=widths)
     left, line, ticks = panels[0], 0, {}
@@ -192,7 +193,7 @@ def draw(tables: Path, picture: Picture) -> bytes:
         axes.grid(axis="x", alpha=0.3)
         axes.tick_params(axis="y", length=0)
         axes.spines[["top", "right", "left"]].set_visible(False)
-    legend(panels[-1])
+    legend(figure)
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer)
     return buffer.getvalue()
@@ -206,7 +207,7 @@ def dots(axes: Axes, line: int, found: Gains, *, hollow: frozenset[str]) -> None
     axes.plot([mean(found)] * 2, [line - 0.38, line + 0.38], color="black", linewidth=2, zorder=2)
 
 
-def legend(axes: Axes) -> None:
+def legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
 
     def dot(colour: str, label: str, face: str | None = None) -> Line2D:
@@ -217,7 +218,7 @@ def legend(axes: Axes) -> None:
     marks.append(
         Line2D([], [], linestyle="", marker="|", markersize=11, markeredgewidth=2, color="black", label="mean")
     )
-    axes.legend(handles=marks, loc="center right", frameon=False, fontsize=8)
+    figure.legend(handles=marks, loc="outside lower center", ncols=len(marks), frameon=False, fontsize=8)
 
 
 def main() -> None:
