@@ -44,8 +44,8 @@ _WORDS = {
 }
 _OF_WEIGHTS = ("effective_share", "loss_share")
 _ABOUT_LEFT = (
-    "Every class weighs 1 on average, but what is doubted weighs less, and there the loss is high. So the weights "
-    "leave less of the synthetic loss than joint training has: as much as `train.source_weight` at this share would."
+    "1: the synthetic frames' loss is as in joint training; 0.6: as with `train.source_weight` at 0.6 of what it is. "
+    "Learned weights are 1 on average in every class, but low where a label is doubted, and there the loss is high."
 )
 _SETTING = "Setting"
 _KINDS: dict[str, PreviewKind] = {"Predictions": "val", "Weights": "weights"}
