@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import threading
 import time
@@ -172,12 +173,15 @@ def test_a_task_that_needs_no_device_does_not_wait(root: Path, run: RunFolder, t
     assert task.read_status().state == "finished" and "Semantic segmentation" in task.log.read_text()
 
 
-def test_a_task_is_cancelled_by_its_signal(run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def hrs(*words: str) -> str:
-        with pytest.raises(SystemExit):
-            main(["tasks", *words])
-        return capsys.readouterr().out
+def hrs(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit):
+        main(["tasks", *words])
+    return capsys.readouterr().out
 
+
+@pytest.fixture
+def looking(run: RunFolder, tmp_path: Path) -> Task:
+    """A task of a process of its own, that will look at frames for long."""
     many = write_frames(tmp_path / "many", 1, seed=1)
     for folder in ("images", "labels"):
         for i in range(1, FRAMES):
@@ -186,11 +190,23 @@ def test_a_task_is_cancelled_by_its_signal(run: RunFolder, tmp_path: Path, capsy
     launcher().submit(task)
     until(lambda: task.read_status().step > 0)
     assert task.read_status().steps == FRAMES
-    assert "running" in hrs("list", "--runs", str(run.path.parent))
-    assert "will stop" in hrs("cancel", str(task.path))
-    until(lambda: not task.active())
-    assert task.read_status().state == "cancelled" and task.read_status().step < FRAMES
-    until(lambda: "error: task check was cancelled" in task.log_tail(1)[0])  # said once the status is written
+    return task
+
+
+def test_a_task_is_cancelled(looking: Task, run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "running" in hrs(capsys, "list", "--runs", str(run.path.parent))
+    assert "will stop" in hrs(capsys, "cancel", str(looking.path))
+    until(lambda: not looking.active())
+    assert looking.read_status().state == "cancelled" and looking.read_status().step < FRAMES
+
+
+def test_a_signal_cancels_a_task_which_says_so(looking: Task) -> None:
+    pid = looking.read_status().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: not looking.active())
+    assert looking.read_status().state == "cancelled" and looking.read_status().step < FRAMES
+    until(lambda: "error: task check was cancelled" in looking.log_tail(1)[0])  # said once the status is written
 
 
 @pytest.mark.usefixtures("in_threads")
