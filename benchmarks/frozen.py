@@ -163,15 +163,17 @@ class Bench:
         *,
         seed: int,
         weigher: Weigher | None = None,
+        photo_weigher: Callable[[Tensor], Tensor] | None = None,
         unlabelled: Views | None = None,
         steps: int | None = None,
         class_balance: float = BALANCE,
         photos: int = REAL,
         build: Callable[[int], Lite] = lite0,
     ) -> Lite:
-        """A decoder after training, averaged. ``weigher``: of the source's pixels. ``unlabelled``: real images under
-        labels that a teacher gave them. ``class_balance``: as `train.class_balance`. ``photos``: views of them a step.
-        ``build``: the network of that many classes."""
+        """A decoder after training, averaged. ``weigher``: of the source's pixels. ``photo_weigher``: of those of
+        photos, by their labels (b h w). ``unlabelled``: real images under labels that a teacher gave them.
+        ``class_balance``: as `train.class_balance`. ``photos``: views of them a step. ``build``: the network of that
+        many classes."""
         torch.manual_seed(seed)
         network = build(self.classes)
         average, steps = copy.deepcopy(network).eval(), steps or self.options.steps
@@ -192,6 +194,8 @@ class Bench:
             output = network.decode([torch.cat(taps) for taps in zip(*(side.taps() for side in sides), strict=True)])
             outputs = output.split([len(side.drawn) for side in sides])
             weights: list[Tensor | None] = [None] * len(sides)
+            if photo_weigher is not None:
+                weights[0] = photo_weigher(sides[0].labels)
             if weigher is not None:
                 real_view, source_view = (side.view(out) for side, out in zip(sides[:2], outputs, strict=False))
                 weights[1] = weigher.weigh(

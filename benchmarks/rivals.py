@@ -24,6 +24,7 @@ its weights have mean 1 within every class over training, as those of `hrs`. Arm
 - generalised: weights p^0.7, the gradient of generalised cross-entropy (Zhang and Sabuncu, NeurIPS 2018);
 - own average: agreement with the network's own running mean in place of a probe;
 - photos, joint, unbalanced and balanced more: class weights frequency^0 and frequency^-0.7 in place of frequency^-0.4;
+- photos, joint, borders: pixels within two of another class weigh thrice what others do, of frames as well;
 - joint, faded; agreement, faded; agreement, product, faded: the synthetic loss falls along a cosine to 0 at 70 % of
   training;
 - oracle: pixels that were planted to mislead weigh nothing, the others of the class that is given have mean 1, as the
@@ -60,6 +61,7 @@ from benchmarks.frozen import (
     within_class,
 )
 from benchmarks.weighers import (
+    Borders,
     Compared,
     DrawsFrames,
     Evened,
@@ -72,6 +74,7 @@ from benchmarks.weighers import (
     Tail,
     Value,
     agreeing,
+    bordering,
     generalised,
     held_out,
     own_average,
@@ -219,6 +222,10 @@ def arms(setting: Setting) -> dict[str, Arm]:
         "evened out": lambda real, seed: bench.train(real, source, seed=seed, weigher=Evened(learned(seed))),
         "lowered": lowered,
     }
+    found["photos, borders"] = lambda real, seed: bench.train(real, None, seed=seed, photo_weigher=bordering)
+    found["joint, borders"] = lambda real, seed: bench.train(
+        real, source, seed=seed, photo_weigher=bordering, weigher=Borders()
+    )
     for words, power in (("unbalanced", 0.0), ("balanced more", 0.7)):
         for name, views in (("photos", None), ("joint", source)):
             found[f"{name}, {words}"] = partial(_balanced, bench, views, power)

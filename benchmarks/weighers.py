@@ -350,3 +350,30 @@ class Lowered:
         weights, given = self.weigher.weigh(step), (step.source_view.logits, step.source.labels)
         weighed, plain = (weighted_cross_entropy(*given, each, self.balance) for each in (weights, None))
         return torch.full_like(weights, float(weighed / plain.clamp(min=1e-12)))
+
+
+NEAR, MORE = 2, 3.0
+"""Pixels that count as a border's on either side of it, and how much more they count than others."""
+
+
+def bordering(labels: Tensor) -> Tensor:
+    """Weights of pixels (b h w), larger where another class is near, with mean 1 over labelled ones: a loss that heeds
+    borders and what is thin, as the weight maps of U-Net do (Ronneberger et al., MICCAI 2015, section 3), in steps."""
+    known = labels != IGNORE
+    size = 2 * NEAR + 1
+
+    def largest(values: Tensor) -> Tensor:
+        return F.max_pool2d(values.float()[:, None], size, stride=1, padding=NEAR)[:, 0]
+
+    highest, lowest = largest(labels.masked_fill(~known, 0)), -largest(-labels.short())  # IGNORE is above all classes
+    weights = torch.where(known & (highest != lowest), torch.tensor(MORE), torch.tensor(1.0))
+    return weights / weights[known].mean().clamp(min=1e-6)
+
+
+class Borders:
+    """`bordering`, of synthetic frames."""
+
+    chances: Tensor | None = None
+
+    def weigh(self, step: Step) -> Tensor:
+        return bordering(step.source.labels)

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from benchmarks.weighers import Learned, Lowered, Scaled, together
+from benchmarks.weighers import MORE, NEAR, Learned, Lowered, Scaled, bordering, together
+from hrs.labels import IGNORE
 from hrs.selection.combine import weighted_cross_entropy
 from hrs.settings import SelectionConfig
 from tests.selection.conftest import C, D, make_view
@@ -39,3 +40,17 @@ def test_lowered_frames_keep_the_loss_of_a_step_and_prefer_nothing():
     weights = Lowered(SimpleNamespace(weigh=lambda _: own), balance).weigh(step)
     loss = [weighted_cross_entropy(source.logits, source.labels, each, balance).item() for each in (own, weights)]
     assert weights.unique().numel() == 1 and loss[0] == pytest.approx(loss[1], rel=1e-5) and weights[0, 0, 0] < 0.9
+
+
+def test_pixels_near_another_class_weigh_more():
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 4, (2, 12, 15), generator=generator).repeat_interleave(6, 1).repeat_interleave(5, 2)
+    labels[torch.rand(labels.shape, generator=generator) < 0.05] = IGNORE
+    labels = labels.to(torch.uint8)
+    weights, expected = bordering(labels), torch.ones(labels.shape)
+    for b, y, x in (labels != IGNORE).nonzero().tolist():
+        near = labels[b, max(0, y - NEAR) : y + NEAR + 1, max(0, x - NEAR) : x + NEAR + 1]
+        if near[near != IGNORE].unique().numel() > 1:
+            expected[b, y, x] = MORE
+    known = labels != IGNORE
+    assert torch.allclose(weights[known], (expected / expected[known].mean())[known]) and weights.unique().numel() == 2
