@@ -12,7 +12,7 @@ from hrs.errors import HRSError
 from hrs.inference import Predictor, make_onnx_apart, pick_device
 from hrs.inference.backends import ONNX_8_BITS
 from hrs.runs.names import GAUGE, MODEL
-from hrs.runs.registry import SHIPPED, RunSummary, has_checkpoint, list_runs
+from hrs.runs.registry import SHIPPED, RunSummary, came_with_hrs, has_checkpoint, list_runs
 
 Version = tuple[tuple[str, int], ...]
 Key = tuple[Path, Version]
@@ -23,7 +23,7 @@ LOGGER = logging.getLogger("hrs")
 @dataclass(frozen=True, kw_only=True)
 class Model:
     """A trained run that can be used. name: what the API calls it. miou: on its validation images, in percent; None for
-    one that ships, whose validation images are of a clip that it learned from."""
+    one that came with hrs, whose validation images are of a clip that it learned from."""
 
     name: str
     folder: Path
@@ -124,13 +124,19 @@ class Models:
             LOGGER.info("no model loaded ahead: %s", error)
 
 
+def _miou(run: RunSummary, shipped: bool) -> float | None:
+    if shipped or came_with_hrs(run.run) or run.status.best is None:
+        return None
+    return run.status.best.miou
+
+
 def _usable(runs: list[RunSummary], *, shipped: bool = False, taken: frozenset[str] = frozenset()) -> list[Model]:
     """Those with a best checkpoint; one that ships says so where its name is taken."""
     return [
         Model(
             name=each.name + (" (shipped)" if each.name in taken else ""),
             folder=each.run.best,
-            miou=None if shipped or each.status.best is None else each.status.best.miou,
+            miou=_miou(each, shipped),
         )
         for each in runs
         if has_checkpoint(each.run.best)

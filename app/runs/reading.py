@@ -28,7 +28,7 @@ from hrs.methods.table import METHODS
 from hrs.progress import counted
 from hrs.runs.folder import PreviewKind, RunFolder
 from hrs.runs.records import MetricsReader, Row
-from hrs.runs.registry import RunSummary, is_shipped
+from hrs.runs.registry import RunSummary, came_with_hrs
 from hrs.runs.seen import Seen, read_seen
 from hrs.runs.status import ACTIVE
 from hrs.system.documents import read_bounded
@@ -168,7 +168,7 @@ def scored_on(run: RunFolder, config: RunConfig) -> str:
     place = Path(path).name if "/" in path else f"{kind}:{path}"
     split = "held out" if seen.held_out is not None else dict(parse_qsl(options)).get("split", "")
     count = f", {counted(seen.scored, 'image')}" if seen.scored is not None else ""
-    own = "its training clip, " if is_shipped(run) else ""  # first: the end of a long cell is not seen
+    own = "its training clip, " if came_with_hrs(run) else ""  # first: the end of a long cell is not seen
     return own + f"{place} {split}".rstrip() + count
 
 

@@ -29,7 +29,7 @@ from hrs.config import RunConfig
 from hrs.methods.table import METHODS, in_words, that_weigh
 from hrs.progress import counted
 from hrs.runs.folder import PreviewKind
-from hrs.runs.registry import RunSummary, is_shipped
+from hrs.runs.registry import RunSummary, came_with_hrs, is_shipped
 from hrs.runs.status import ACTIVE, ENDED
 
 Slots = Mapping[str, int]
@@ -73,7 +73,7 @@ def say_what_scores_mean(chosen: Sequence[RunSummary]) -> None:
     """Which runs were scored on images like those they learned from, and where runs were scored on other images, that
     their scores do not compare."""
     for run in chosen:
-        if is_shipped(run.run):
+        if came_with_hrs(run.run):
             st.caption(f"{plain(run.name)} was scored on {CLIP}: on other images it scores lower.")
     found = scored_apart(chosen)
     if len(found) < 2:

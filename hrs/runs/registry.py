@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,17 @@ def shipped_runs(root: Path) -> list[RunSummary]:
 def is_shipped(run: RunFolder) -> bool:
     """Whether it comes with hrs: only to be read."""
     return run.path.resolve().parent == SHIPPED.resolve()
+
+
+def came_with_hrs(run: RunFolder) -> bool:
+    """Whether it is a run that comes with hrs, or a copy of one such as `adopt` makes: what is said of its scores holds
+    of both."""
+    if is_shipped(run):
+        return True
+    with suppress(OSError, HRSError):
+        own = read_bounded(run.config)
+        return any(own == read_bounded(other.config) for other in map(RunFolder, _inside(SHIPPED)) if other.exists())
+    return False
 
 
 def summarise(run: RunFolder) -> RunSummary | None:

@@ -36,6 +36,7 @@ from hrs.inference import Segmentation, backends
 from hrs.inference.backends import OnnxBackend, TorchBackend
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import LabelSpace
+from hrs.runs import registry
 from hrs.system.images import decode_rgb
 from tests.app.photo_runs import hostile, make_runs, street, write_street
 
@@ -156,6 +157,13 @@ def test_without_a_model_it_is_said_how_to_get_one(tmp_path):
 def test_shipped_models_come_first_and_give_way_in_name(trained):
     models = Models(trained, shipped=trained, quicken=False)
     assert list(models.list()) == ["tiny (shipped)", "tiny"]
+
+
+def test_a_copy_of_a_model_that_came_with_hrs_shows_no_score_of_its_clip(trained, tmp_path, monkeypatch):
+    models = Models(trained, shipped=tmp_path / "none", quicken=False)
+    assert models.find("tiny").miou is not None
+    monkeypatch.setattr(registry, "SHIPPED", trained)
+    assert models.find("tiny").miou is None
 
 
 def test_two_models_are_kept_in_memory_the_oldest_gives_way(trained, tmp_path):

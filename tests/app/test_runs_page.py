@@ -1,6 +1,7 @@
 """The Runs page with no run, one and many: what is selected, what is drawn, what can be done."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -101,6 +102,10 @@ def test_a_score_of_a_run_that_ships_says_that_it_is_of_the_clip_it_learned_from
     assert table.loc["street", "scored"] == "its training clip, camvid-all val, 2 images"
     for view in ("Curves", "Classes"):
         assert "street was scored on the clip that" in words(open_page("runs", run="street", view=view))
+    shutil.copytree(tmp_path / "checkpoints" / "street", root / "own")
+    assert "own was scored on the clip that" in words(open_page("runs", run="own", view="Curves"))
+    make_run(root, "another", "seed=7")
+    assert "the clip that" not in words(open_page("runs", run="another", view="Curves"))
 
 
 def test_an_image_that_a_run_was_not_validated_on_is_called_so(root, open_page):
