@@ -244,10 +244,14 @@ def calibrate(
     from hrs.inference import Predictor, pick_device, write_gauge
     from hrs.inference import calibrate as calibrate_model
     from hrs.inference.export import weights_hash
+    from hrs.runs.folder import RunFolder
+    from hrs.runs.seen import NOTHING, read_seen
     from hrs.training.task import open_real
 
     folder = checkpoint_folder(checkpoint, runs)
-    real, weights = open_real(read_about(folder).config), weights_hash(folder)
+    run = RunFolder.of_checkpoint(folder)
+    seen = read_seen(run) if run else NOTHING  # the photos that it learned from, whatever was labelled since
+    real, weights = open_real(read_about(folder).config, seen=seen), weights_hash(folder)
     predictor = Predictor.load(folder, device=pick_device(device), backend="torch")
     with progress_bar("calibrating") as progress:
         gauge = calibrate_model(predictor, real.target, real.val, progress=progress)

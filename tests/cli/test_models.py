@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from hrs.config import load_config
 from hrs.errors import HRSError
@@ -16,10 +18,11 @@ from hrs.launch.launcher import launcher
 from hrs.launch.task import Task
 from hrs.runs import registry
 from hrs.runs.folder import RunFolder
+from hrs.runs.names import GAUGE
 from hrs.scoring import score as scoring
 from hrs.scoring.maps import read_maps
 from tests.cli.command import files, leftovers
-from tests.conftest import CLASSES, until, write_frames
+from tests.conftest import CLASSES, tiny_config, until, write_frames
 from tests.data.files import write_classes, write_streets
 from tests.scoring.weighted_run import make_scores
 
@@ -330,3 +333,24 @@ def test_export_holds_to_a_tolerance(hrs, trained, tmp_path):
 
 def test_calibrate_says_when_there_are_too_few_images(hrs, trained):
     assert "at least 5 of each" in hrs("calibrate", "first", "--runs", trained).error
+
+
+def test_calibrate_keeps_to_the_images_that_the_run_learned_from(hrs, tmp_path):
+    """Photos that were labelled since are none of them."""
+    frames = {"source": f"folder:{write_frames(tmp_path / 'source', 4, seed=1)}"}
+    photos = write_frames(tmp_path / "photos", 30, seed=2)
+    frames |= dict.fromkeys(("target", "val"), f"folder:{photos}")
+    options = ("data.val=null", "data.n_real=null", "train.steps=2", "train.validate_every=2")
+    Path("run.yaml").write_text(tiny_config(frames, *options).to_yaml())
+    assert not hrs("train", "run.yaml", "--name", "grown").code
+    gauge = RunFolder(Path("runs/grown")).best / GAUGE
+    before = load_file(gauge)
+    others = write_frames(tmp_path / "others", 30, seed=3, tint=0.5)
+    for folder in ("images", "labels"):
+        for file in (others / folder).iterdir():
+            shutil.copy(file, photos / folder / f"later-{file.name}")
+    assert not hrs("calibrate", "grown").code
+    after = load_file(gauge)
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value)
