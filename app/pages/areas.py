@@ -8,9 +8,8 @@ from app.areas.export import show_export
 from app.areas.faults import choose_filter, show_classes, show_groups
 from app.areas.truth import show_truth
 from app.context import all_runs, pick_run, plain, say_no_runs
-from app.weights.acting import say_apart
 from app.weights.address import addressed
-from app.weights.corpus import CORPUS, area_table, is_outdated, open_source, sources
+from app.weights.corpus import CORPUS, apart_in_words, area_table, is_outdated, open_source, sources
 from app.weights.scoring import offer_scoring
 from app.weights.why import JUDGE
 from hrs.errors import HRSError
@@ -83,7 +82,7 @@ def _explore(run: RunFolder, table: AreaTable) -> None:
         st.warning(plain(unread))
     if weak := doubt(table):
         st.warning(weak)
-    if apart := say_apart(run, table.corpus):
+    if apart := apart_in_words(run, table.corpus):
         st.info(apart, icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         kinds = [FAULTS, CLASSES, *([TRUTH] if table.knows_harm else [])]

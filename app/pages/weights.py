@@ -7,9 +7,8 @@ from contextlib import suppress
 import streamlit as st
 
 from app.context import all_runs, pick_run, plain, say_no_runs
-from app.weights.acting import say_apart
 from app.weights.address import addressed, remember, restore
-from app.weights.corpus import CORPUS, PANEL, is_outdated, open_source, sources
+from app.weights.corpus import CORPUS, PANEL, apart_in_words, is_outdated, open_source, sources
 from app.weights.detail import show_detail
 from app.weights.export import copying_task, show_copying, show_export
 from app.weights.grid import choose_frames, choose_frames_folded, show_grid
@@ -54,7 +53,7 @@ def explore(run: RunFolder, found: list[str], *, copying: bool) -> None:
             st.warning(f"{OUTDATED} Score it again, below: the new weights take the place of these.")
         if unread := corpus.left_out_in_words():
             st.warning(plain(unread))
-        if apart := say_apart(run, corpus):
+        if apart := apart_in_words(run, corpus):
             st.info(apart, icon=":material/info:")
         if row is None:
             hidden = "".join(f"  \n{plain(each)}" for each in selection.why)

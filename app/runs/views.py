@@ -114,7 +114,15 @@ def weights(chosen: list[RunSummary], slots: Slots) -> None:
     if "loss_share" in shown:
         st.caption(_ABOUT_LEFT)
     for run in chosen:
+        if _draws_frames(run):
+            st.caption(f"{plain(run.name)} draws frames by their image weight: these curves do not show how often.")
+    for run in chosen:
         _class_weight_chart(run)
+
+
+def _draws_frames(run: RunSummary) -> bool:
+    config = read_config(run.run)
+    return config is not None and METHODS[config.method].learns_weights and config.selection.image_acts == "sampling"
 
 
 def _why_not_weighed(run: RunSummary) -> str:
@@ -140,11 +148,22 @@ def previews(chosen: list[RunSummary], slots: Slots) -> None:
         st.info("\n\n".join(_why_no_picture(run, kind) for run in chosen))
 
 
+def _say_apart(run: RunSummary) -> None:
+    """Where a run's pictures of weights show something else than what acted."""
+    config = read_config(run.run)
+    if config and METHODS[config.method].acts_elsewhere:
+        st.caption(f"{plain(run.name)} is a {METHODS[config.method].about}.")
+    if _draws_frames(run):
+        st.caption(f"{plain(run.name)} draws frames by their image weight, which multiplies no loss.")
+
+
 def _sheets(chosen: list[RunSummary], found: Mapping[str, Mapping[int, Path]], step: int, kind: str) -> None:
     for i in range(0, len(chosen), 2):
         for place, run in zip(st.columns(min(2, len(chosen))), chosen[i : i + 2], strict=False):
             with place:
                 _picture(run, found[run.name], step, kind)
+                if kind == "Weights":
+                    _say_apart(run)
 
 
 def _why_no_picture(run: RunSummary, kind: str) -> str:

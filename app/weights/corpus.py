@@ -14,9 +14,12 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from app.context import plain
 from app.figures import maps as figures
+from app.runs.reading import read_config
 from hrs.runs.folder import RunFolder
 from hrs.runs.names import MODEL
+from hrs.scoring.acting import apart
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus, ScoredFrame
 from hrs.scoring.maps import label_file
@@ -47,6 +50,11 @@ def open_source(run: RunFolder, source: str, step: int | None) -> ScoredCorpus:
     panel = None if source == CORPUS else step or 0
     folder = run.scores if panel is None else run.panel_step(panel)
     return _opened(str(run.path), panel, _time(folder.index), _time(folder.about))
+
+
+def apart_in_words(run: RunFolder, corpus: ScoredCorpus) -> str:
+    """Where its maps show something else than what acted, for a Markdown element; see `hrs.scoring.acting`."""
+    return plain(apart(corpus.about, run, read_config(run)))
 
 
 def is_outdated(run: RunFolder) -> bool:

@@ -34,6 +34,7 @@ def areas(
     runs: RunsRoot = RUNS,
 ) -> None:
     """Which labels the real images contradict, and how much they count: a row for each kind of fault."""
+    from hrs.scoring.acting import apart_in_words
     from hrs.scoring.areatable import AreaTable
     from hrs.scoring.corpus import ScoredCorpus
     from hrs.scoring.report import agreeing_in_words, doubt, losing, unjudged_in_words, unlisted_in_words
@@ -48,6 +49,8 @@ def areas(
     print(f"{len(table):,} areas in {len(table.corpus):,} frames. {said_of(table)}")
     if old := outdated_in_words(table.corpus):
         print(old)
+    if elsewhere := apart_in_words(table.corpus):
+        print(elsewhere)
     if weak := doubt(table):
         print(weak)
     Console().print(_listed(table, losing(table, SHOWN)))

@@ -48,6 +48,7 @@ def prune(
     """Copy a scored data set without the frames, or without the labels, that weigh little."""
     import numpy as np
 
+    from hrs.scoring.acting import apart_in_words
     from hrs.scoring.corpus import ScoredCorpus
     from hrs.scoring.prune import export_dataset
 
@@ -70,8 +71,8 @@ def prune(
         copied = export_dataset(
             corpus, rows, out, mode=mode, threshold=threshold, keep=keep, level=level, progress=progress
         )
-    if old := outdated_in_words(corpus):
-        print(old)
+    for said in filter(None, (outdated_in_words(corpus), apart_in_words(corpus))):
+        print(said)
     for line in ranges:
         print(line)
     if mode == "labels":

@@ -5,7 +5,7 @@ Nothing here needs torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,8 +56,9 @@ class Moments:
             squares={name: np.concatenate([part.squares[name] for part in parts]) for name in names},
         )
 
-    def fit(self, *, min_effective: float) -> Scale:
-        """The scale that gives every class a mean of 1 over these frames; ``min_effective`` holds for what acts."""
+    def fit(self, *, min_effective: float, drawing: Collection[str] = ()) -> Scale:
+        """The scale that gives every class a mean of 1 over these frames; ``min_effective`` holds for what acts in the
+        loss. Maps that say how often a frame is drawn, ``drawing``, have a mean of 1 over all classes."""
         pixels = self.pixels.sum(axis=0)
         return Scale(
             maps={
@@ -66,6 +67,7 @@ class Moments:
                     self.sums[name].sum(axis=0),
                     self.squares[name].sum(axis=0),
                     min_effective=min_effective if name == COMBINED else None,
+                    alike=name in drawing,
                 )
                 for name in self.sums
             }

@@ -15,6 +15,7 @@ import numpy as np
 from hrs.methods.table import in_words
 from hrs.pictures import weight_colours, weight_legend
 from hrs.progress import counted
+from hrs.scoring.acting import apart_in_words
 from hrs.scoring.areatable import Area, AreaTable, Group
 from hrs.scoring.corpus import MAP_NAMES, ScoredCorpus
 from hrs.scoring.crops import crop, readable_in_black
@@ -59,7 +60,7 @@ body {{ font: 16px/1.45 system-ui, sans-serif; max-width: 1080px; margin: 2rem a
 h1 {{ font-size: 1.6rem; margin: 0 0 .3rem; }} h2 {{ font-size: 1.2rem; margin: 2rem 0 .8rem; }}
 {style}
 </style></head><body>
-<h1>{title}</h1>{old}<p>{about}</p>{legend}
+<h1>{title}</h1>{notes}<p>{about}</p>{legend}
 <h2>Kinds of fault: most pixels lost first</h2><div class="areas">{faults}</div><p>{agreeing}</p>
 <h2>Every class: where it loses most pixels, and where it gains most</h2><div class="areas">{classes}</div>
 </body></html>
@@ -174,11 +175,11 @@ def report_html(table: AreaTable, title: str) -> str:
         f"label in which one class is seen. {said_of(table)} Weights say how much a network learns from them. "
         f"{LOST_ABOUT} Pixels are those of frames as they were scored, {width}x{height}. {doubt(table)}"
     )
-    old = f"<p><strong>{escape(OUTDATED)}</strong></p>" if is_outdated(table.corpus) else ""
+    notes = [OUTDATED] * is_outdated(table.corpus) + list(filter(None, [apart_in_words(table.corpus)]))
     return _PAGE.format(
         title=escape(title),
         about=escape(about.strip()),
-        old=old,
+        notes="".join(f"<p><strong>{escape(each)}</strong></p>" for each in notes),
         style=STYLE,
         legend=weight_legend(),
         faults="".join(group_html(table, group) for group in losing(table, GROUPS)),

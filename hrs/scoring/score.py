@@ -212,7 +212,8 @@ class Scoring:
         if not len(rows):
             raise HRSError(f"none of {len(self)} frames can be read: {left_out[0].error}; check the data set")
         moments = Moments.from_table(rows)
-        scale = moments.fit(min_effective=self._loaded.config.selection.min_effective)
+        selector = self._method.selector
+        scale = moments.fit(min_effective=selector.config.min_effective, drawing=selector.drawing)
         origin = {**self._origin, "classes": self._classes, "judges": judges_of(self._method, self._taught)}
         about = About(space=self._loaded.space, scale=scale, left_out=left_out, **origin)
         write_corpus(self._folder, rows, moments, about)

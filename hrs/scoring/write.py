@@ -97,6 +97,12 @@ class About:
     judges: Judges | None = None
     left_out: tuple[LeftOut, ...] = ()
 
+    @property
+    def drawn(self) -> bool:
+        """Whether frames were drawn by their image weight, which then is no part of the combined one; False where
+        nobody knows."""
+        return self.judges is not None and "image" in self.scale.maps and "image" not in self.judges.acting
+
     def write(self, path: Path) -> None:
         stored = {
             "version": VERSION,

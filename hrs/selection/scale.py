@@ -1,7 +1,8 @@
 """How raw weights become weights of mean 1 within every class: the one formula behind training, panel and corpus.
 
 A raw weight v lies in [floor, 1]. Classes score differently even where nothing is wrong with them, so it is taken over
-its class's mean, and drawn towards 1 until enough of all pixels effectively count:
+its class's mean, and drawn towards 1 until enough of all pixels effectively count (image weights that say how often a
+frame is drawn are taken over the mean of all classes: a frame comes as a whole):
 
     w = 1 + strength (v / mean_class - 1)
 
@@ -24,7 +25,8 @@ Maps = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True, kw_only=True)
 class MapScale:
-    """Of one map: the mean raw weight of each class, 1 for those never seen, and the strength in [0, 1]."""
+    """Of one map: the mean raw weight that each class's are taken over, 1 for those never seen, and the strength in
+    [0, 1]."""
 
     means: tuple[float, ...]
     strength: float
@@ -37,12 +39,16 @@ class MapScale:
         squares: NDArray[np.float64],
         *,
         min_effective: float | None = None,
+        alike: bool = False,
     ) -> MapScale:
         """From each class's number of pixels, and sum and sum of squares of their raw weights, (c,) each.
 
         Args:
             min_effective: share of all pixels that shall effectively count at least; None leaves strength at 1.
+            alike: take all classes over one mean, as what says how often a frame is drawn.
         """
+        if alike:
+            return cls(means=(float(sums.sum() / pixels.sum()) if sums.sum() > 0 else 1.0,) * len(pixels), strength=1.0)
         seen = (pixels > 0) & (sums > 0)
         means = np.where(seen, sums / np.where(pixels > 0, pixels, 1), 1.0)
         spread = float((squares[seen] / means[seen] ** 2 - pixels[seen]).sum() / max(pixels[seen].sum(), 1))

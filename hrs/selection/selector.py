@@ -140,10 +140,14 @@ class Selector(nn.Module):
     # Weighing
 
     @property
+    def drawing(self) -> tuple[str, ...]:
+        """The levels that say how often a frame is drawn: the image level, or none."""
+        return ("image",) if self.config.image_acts == "sampling" else ()
+
+    @property
     def acting(self) -> tuple[str, ...]:
-        """The levels that act in the loss; the image level does not where it says how often a frame is drawn."""
-        sampled = "image" if self.config.image_acts == "sampling" else ""
-        return tuple(name for name in self.config.levels if name != sampled)
+        """The levels that act in the loss: all others."""
+        return tuple(name for name in self.config.levels if name not in self.drawing)
 
     @torch.no_grad()
     def image_weights(self, view: View) -> Tensor:
@@ -218,17 +222,21 @@ class Selector(nn.Module):
         names = (*self.config.levels, "combined")
         return Scale(
             maps={
-                name: MapScale(
-                    means=tuple(self._moments(name).mean().tolist()), strength=float(self._strength(name)) * strength
-                )
+                name: MapScale(means=tuple(self._means(name).tolist()), strength=float(self._strength(name)) * strength)
                 for name in names
             }
         )
 
     def _scaled(self, name: str, raw: Tensor, labels: Tensor, strength: float) -> Tensor:
         """1 + strength (v / mean_class - 1): see `hrs.selection.scale`."""
-        factor = (1 / self._moments(name).mean()).to(raw.dtype)
+        factor = (1 / self._means(name)).to(raw.dtype)
         return 1 + self._strength(name).to(raw.dtype) * strength * (raw * read(factor, labels, 1.0) - 1)
+
+    def _means(self, name: str) -> Tensor:
+        """What a map's raw weights are taken over, (c,): their class's mean, or that of all classes where they say how
+        often a frame is drawn, which is one number of all that it shows."""
+        moments = self._moments(name)
+        return moments.overall_mean() if name in self.drawing else moments.mean()
 
     def _strength(self, name: str) -> Tensor:
         """The most that keeps the effective sample size; the levels' own maps, which do not act, go all the way."""

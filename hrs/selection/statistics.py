@@ -147,6 +147,11 @@ class ClassMoments(nn.Module):
         """(c,); 1 for a class without weight so far."""
         return (self.sums / self.pixels.clamp(min=1e-12)).masked_fill(~(self.sums > 0), 1.0)
 
+    def overall_mean(self) -> Tensor:
+        """The mean over the pixels of all classes, for each of them, (c,); 1 before the first."""
+        mean = self.sums.sum() / self.pixels.sum().clamp(min=1e-12)
+        return mean.masked_fill(~(self.sums.sum() > 0), 1.0).expand_as(self.sums)
+
     def spread(self) -> Tensor:
         """The variance, over all pixels, of weights that were taken over their class's mean: a scalar."""
         over = (self.squares / self.mean().square() - self.pixels).masked_fill(~(self.sums > 0), 0.0)

@@ -34,6 +34,15 @@ def redraw_steps(config: RunConfig) -> list[int]:
     return sorted({first + (end - first) * i // selection.redraws for i in range(selection.redraws)})
 
 
+def drawn_in_words(shares: NDArray[np.float64]) -> str:
+    """How unevenly frames are drawn from now on, of `frame_shares`."""
+    effective = shares.sum() ** 2 / (len(shares) * np.square(shares).sum())
+    return (
+        f"frames are drawn {shares.min():.2f} to {shares.max():.2f} times as often as all alike would be; "
+        f"{effective:.0%} of them effectively count"
+    )
+
+
 def frame_shares(
     method: Method, reader: FrameReader, *, device: torch.device, workers: int, rank: int = 0, world: int = 1
 ) -> NDArray[np.float64]:

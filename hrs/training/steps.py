@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ from hrs.runs.seen import NOTHING, Seen
 from hrs.selection.statistics import summed
 from hrs.training.average import average_of
 from hrs.training.optimiser import build_optimiser, step_unless
-from hrs.training.sampling import frame_shares, redraw_steps
+from hrs.training.sampling import drawn_in_words, frame_shares, redraw_steps
 from hrs.training.schedule import poly_with_warmup
 from hrs.training.setup import accelerator_for, check_world, photo_styles, smallest_batch
 from hrs.training.task import check_space, open_real, survey_sources
@@ -42,6 +43,8 @@ from hrs.training.undo import Undo
 
 MOST_BAD_STEPS = 10
 """Steps in a row without a finite loss after which a run gives up."""
+
+LOGGER = logging.getLogger("hrs")
 
 
 class Cancelled(Exception):
@@ -221,6 +224,8 @@ class Trainer:
             rank=self.accelerator.process_index,
             world=self.accelerator.num_processes,
         )
+        if self.main:
+            LOGGER.info(drawn_in_words(shares))
         if METHODS[self.config.method].acts_elsewhere:  # in one order for all processes
             return np.random.default_rng(step_seed(self.config.seed, self.step)).permutation(shares)
         return shares

@@ -186,6 +186,23 @@ def test_pictures_of_all_runs_follow_one_step_slider(root, open_page):
     assert captions(at) == ["a, step 50", "b, step 50"]
 
 
+def test_weights_that_acted_otherwise_than_they_are_drawn_say_so(root, open_page):
+    drawn = "draws frames by their image weight"
+    for name, settings in (
+        ("plain", "seed=0"),
+        ("wrong", "method=shuffled"),
+        ("drawn", "selection.image_acts=sampling"),
+    ):
+        run = make_run(root, name, settings)
+        for step in (50, 100):
+            run.preview("val", step).unlink()
+    said = words(open_page("runs", run=["plain", "wrong", "drawn"], view="Pictures"))
+    assert f"drawn {drawn}, which multiplies no loss" in said and said.count(drawn) == 1
+    assert "wrong is a control: the weights of hrs in the wrong places" in said and said.count("control") == 1
+    curves = words(open_page("runs", run=["plain", "wrong", "drawn"], view="Weights"))
+    assert f"drawn {drawn}: these curves do not show how often" in curves and curves.count(drawn) == 1
+
+
 def test_predictions_stand_side_by_side_with_their_iou(root, open_page):
     a, b = make_run(root, "a"), make_run(root, "b")
     for run, high in ((a, 30.0), (b, 40.0)):

@@ -1,5 +1,6 @@
 """hrs areas: what it prints, writes, and says of what cannot be."""
 
+import json
 import re
 import shlex
 import shutil
@@ -11,8 +12,8 @@ from hrs.runs.folder import RunFolder
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.stamps import OUTDATED
-from tests.conftest import CLASSES
-from tests.scoring.weighted_run import gone_on, make_scores
+from tests.conftest import CLASSES, tiny_config
+from tests.scoring.weighted_run import gone_on, make_run, make_scores
 
 
 def test_areas_lists_faults_and_writes_what_one_passes_on(hrs, scored, tmp_path):
@@ -73,3 +74,21 @@ def test_areas_and_prune_say_where_the_run_has_gone_on_since(hrs, scored):
     again = shlex.join(["python", "-m", "hrs", "score", str(run.best), "--replace"])
     for each in words:
         assert f"has replaced since, as a run does that goes on to train. Score it again: {again}" in hrs(*each).out
+
+
+def test_weights_that_did_not_act_where_they_stand_are_said_to_have_not(hrs, frames, tmp_path):
+    make_run(tmp_path / "runs", "wrong", frames["source"], tiny_config(frames, "method=shuffled"), panel=False)
+    told = "This run is a control: the weights of hrs in the wrong places"
+    assert told in hrs("areas", "wrong", "--out", "out").out and told in Path("out/areas.html").read_text()
+    assert told in hrs("prune", "wrong", "--out", "copy", "--where", "weight=0:").out
+
+
+def test_frames_that_were_drawn_by_their_weight_are_said_to_have_been(hrs, scored):
+    about = RunFolder(scored / "mine").scores.about
+    stored = json.loads(about.read_text())
+    assert "Training drew" not in hrs("areas", "mine").out
+    stored["judges"]["acting"] = []
+    about.write_text(json.dumps(stored))
+    said = hrs("areas", "mine").out
+    assert "Training drew frames by their image weight, which is no part of all levels combined" in said
+    assert "No loss was multiplied" in said

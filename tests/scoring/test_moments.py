@@ -86,6 +86,15 @@ def test_only_what_acts_is_drawn_towards_one(moments):
     assert free.maps["combined"].strength == 1
 
 
+def test_what_says_how_often_frames_are_drawn_is_over_the_mean_of_all_classes(frames, moments):
+    scale = moments.fit(min_effective=0.01, drawing=("pixel",))
+    raw = np.stack([maps["pixel"].unpack() for maps in frames[1]])
+    known = frames[0] != IGNORE
+    for maps, label, own, there in zip(frames[1], frames[0], raw, known, strict=True):
+        weights = scale.apply({"pixel": maps["pixel"].unpack()}, label)["pixel"]
+        np.testing.assert_allclose(weights[there], own[there] / raw[known].mean(), rtol=1e-4)
+
+
 def test_moments_survive_a_table(moments):
     back = Moments.from_table(pa.table({"frame": list("abcde"), **moments.to_columns()}))
     np.testing.assert_array_equal(back.pixels, moments.pixels)

@@ -244,6 +244,19 @@ def test_weights_find_wrong_labels(signals):
     assert weights.combined[:, :, :third].mean() < 0.7 * weights.combined[:, :, third:].mean()
 
 
+def test_image_weights_that_draw_frames_are_one_number_of_a_frame_whatever_its_classes(view):
+    selector = Selector(SelectionConfig(image_acts="sampling"), C, D).train()
+    for step in range(4):
+        selector.weigh(make_view(step), selector.learn(make_view(step), make_view(100 + step))[1])
+    drawn, weights = selector.eval().image_weights(view), selector.weigh(view).levels["image"]
+    known = view.labels != IGNORE
+    shown = [own[there].unique() for own, there in zip(weights, known, strict=True)]
+    assert all(len(each) == 1 for each in shown)
+    torch.testing.assert_close(torch.cat(shown) / shown[0], drawn / drawn[0])
+    raw, label = drawn[0].expand(view.labels[0].shape).numpy(), view.labels[0].numpy().astype(np.uint8)
+    np.testing.assert_allclose(selector.scale().apply({"image": raw}, label)["image"], weights[0] * known[0], rtol=1e-5)
+
+
 @pytest.mark.parametrize("signals", [("agreement",), ("usefulness", "agreement"), ("similarity", "appearance")])
 def test_reasons_give_the_weights_and_the_scores_they_are_made_of(signals, view):
     selector = trained(LEVELS, signals).eval()

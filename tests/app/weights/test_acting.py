@@ -24,9 +24,9 @@ def test_what_the_combined_map_lacks_is_said(root, frames, tiny, open_page, page
     assert "Training drew frames" not in words(open_page(page))
     acting(run, "pixel", "region")
     at = open_page(page)
-    assert "Training drew frames as often as their image weight says" in words(at) and "No loss" not in words(at)
+    assert "Training drew frames by their image weight" in words(at) and "No loss" not in words(at)
     RunFolder(run).write_status(state="cancelled", step=10, steps=100)
-    assert "Training would have drawn frames as often as their image weight says" in words(open_page(page))
+    assert "Training would have drawn frames by their image weight" in words(open_page(page))
     acting(run)
     assert "No loss was multiplied" in words(open_page(page))
 
