@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hrs.config import RunConfig
-from hrs.methods.joint import Joint
+from hrs.methods.joint import Beside, Joint
 from hrs.networks.discriminator import Discriminator
 from hrs.networks.segmenter import Segmenter, SegmenterOutput
 
@@ -25,13 +25,14 @@ class Adversarial(Joint):
     def auxiliary(self) -> list[tuple[nn.Module, float]]:
         return [(self.discriminator, self.config.adversarial.learning_rate)]
 
-    def beside(self, real: SegmenterOutput, output: SegmenterOutput) -> tuple[Tensor, dict[str, Tensor]]:
+    def beside(self, real: SegmenterOutput, output: SegmenterOutput) -> Beside:
         p_real, p_synthetic = real.logits.softmax(dim=1), output.logits.softmax(dim=1)
         frozen = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
         fool = _domain_loss(torch.func.functional_call(self.discriminator, frozen, (p_real,)), 1.0)
         tell = _domain_loss(self.discriminator(p_real.detach()), 0.0) / 2
         tell = tell + _domain_loss(self.discriminator(p_synthetic.detach()), 1.0) / 2
-        return self.config.adversarial.weight * fool + tell, {"loss_fool": fool, "loss_discriminator": tell}
+        logs = {"loss_fool": fool, "loss_discriminator": tell}
+        return Beside(loss=self.config.adversarial.weight * fool, apart=tell, logs=logs)
 
 
 def _domain_loss(logits: Tensor, truth: float) -> Tensor:

@@ -49,10 +49,12 @@ class Shown(Protocol):
 
 
 class StepResult(NamedTuple):
-    """loss: the scalar to minimise. logs: scalars and per-class vectors for the metrics, detached."""
+    """loss: the scalar to minimise. logs: scalars and per-class vectors for the metrics, detached. apart: of the loss,
+    what moves other networks than the segmentation network alone, and is there at some steps only."""
 
     loss: Tensor
     logs: dict[str, Tensor]
+    apart: Tensor | float = 0.0
 
 
 class Method(nn.Module, ABC):
@@ -111,7 +113,7 @@ class Method(nn.Module, ABC):
         # Unsure pixels count as 0 in a mean over all: an unsure teacher teaches little.
         loss = self.cross_entropy(output.logits, lesson.labels, lesson.sure.float())
         logs = {"loss_unlabelled": loss.detach(), "teacher_sure": lesson.sure.float().mean()}
-        return StepResult(result.loss + weight * loss, result.logs | logs)
+        return result._replace(loss=result.loss + weight * loss, logs=result.logs | logs)
 
     @abstractmethod
     def learn(self, source: Batch, target: Batch, step: int) -> StepResult:

@@ -21,6 +21,16 @@ class Weighing:
     logs: dict[str, Tensor] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """A further loss, a scalar: of the segmentation network, ``loss``, and of other networks alone, ``apart``. logs:
+    scalars."""
+
+    loss: Tensor | float = 0.0
+    apart: Tensor | float = 0.0
+    logs: dict[str, Tensor] = field(default_factory=dict)
+
+
 class Joint(Method):
     """L = CE(T) + lambda mean_i w_i CE_i(S) over the labelled synthetic pixels i; here every w is 1.
 
@@ -37,13 +47,13 @@ class Joint(Method):
         target_loss = self.cross_entropy(real.logits, target.labels)
         weights = weighing.weights if weighing else None
         source_loss, plain = self.cross_entropies(output.logits, shown.labels, weights)
-        beside, logs = self.beside(real, output)
-        loss = target_loss + source_weight(self.config, step) * source_loss + beside
-        logs = {"loss_target": target_loss, "loss_source": source_loss} | logs
+        beside = self.beside(real, output)
+        loss = target_loss + source_weight(self.config, step) * source_loss + beside.loss
+        logs, apart = {"loss_target": target_loss, "loss_source": source_loss} | beside.logs, beside.apart
         if weighing:
             logs["loss_share"] = source_loss / plain.clamp(min=1e-12)
-        logs = {name: value.detach() for name, value in logs.items()}
-        return StepResult(loss + weighing.loss, logs | weighing.logs) if weighing else StepResult(loss, logs)
+            logs, apart = logs | weighing.logs, apart + weighing.loss
+        return StepResult(loss + apart, {name: value.detach() for name, value in logs.items()}, apart)
 
     def synthetic(self, source: Batch, target: Batch) -> Batch:
         """The images and labels that stand for S."""
@@ -60,6 +70,6 @@ class Joint(Method):
         """
         return None
 
-    def beside(self, real: SegmenterOutput, output: SegmenterOutput) -> tuple[Tensor | float, dict[str, Tensor]]:
-        """A further loss, and what to log of it."""
-        return 0.0, {}
+    def beside(self, real: SegmenterOutput, output: SegmenterOutput) -> Beside:
+        """A further loss; here none."""
+        return Beside()

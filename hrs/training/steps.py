@@ -270,8 +270,8 @@ class Trainer:
         applied = self._apply(bad == 0)
         self.step += 1
         self._check_finite(bad == 0)
-        logs = {"loss": result.loss.detach(), "grad_norm": norms[0], **result.logs}
-        return StepReport(logs=logs, applied=applied)
+        own = (result.loss - result.apart).detach()  # as every method has it; the rest is in the logs by its names
+        return StepReport(logs={"loss": own, "grad_norm": norms[0], **result.logs}, applied=applied)
 
     def _apply(self, finite: Tensor) -> Tensor:
         """Move the weights if the loss and all gradients were finite; whether they were."""

@@ -124,6 +124,17 @@ def test_joint_is_the_sum_of_both_losses():
     torch.testing.assert_close(result.loss.detach(), expected)
 
 
+@pytest.mark.parametrize("name", ["hrs", "adversarial"])
+def test_the_loss_of_other_networks_is_told_apart(name):
+    method, config = build(name)
+    result = one_step(method, config)
+    assert result.apart >= result.logs["loss_discriminator" if name == "adversarial" else "loss_pixel"] > 0
+    own = result.logs["loss_target"] + result.logs["loss_source"]
+    if name == "adversarial":
+        own = own + config.adversarial.weight * result.logs["loss_fool"]
+    torch.testing.assert_close((result.loss - result.apart).detach(), own)
+
+
 def test_adversarial_discriminator_gets_gradient_from_its_own_loss_alone():
     method, config = build("adversarial", "adversarial.weight=0")
     one_step(method, config).loss.backward()

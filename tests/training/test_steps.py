@@ -22,6 +22,15 @@ from tests.conftest import tiny_config
 from tests.networks.small_networks import segformer_config
 
 
+def test_the_loss_that_is_told_is_of_the_segmentation_network_at_every_step(frames):
+    """Weighting networks learn at every second step; their loss is no part of it."""
+    trainer = Trainer(tiny_config(frames, "selection.every=2", "train.steps=4"))
+    logs = [trainer.train_step(batch).logs for batch in trainer.batches()]
+    assert ["loss_pixel" in each for each in logs] == [False, True, False, True]
+    for each in logs:
+        assert each["loss"].item() == pytest.approx((each["loss_target"] + each["loss_source"]).item(), rel=1e-5)
+
+
 def test_only_bad_steps_in_a_row_end_a_run(frames, monkeypatch):
     bad = [True] * (MOST_BAD_STEPS - 1) + [False] + [True] * (MOST_BAD_STEPS - 1)
     clean, plan = Method.segment, iter(bad)
