@@ -272,7 +272,9 @@ class Saving(Watcher):
         self.trainer.settle()
         if self.trainer.main:
             state = self.trainer.state() | {"best": self.validation.best}
-            write(self.trainer, self.run.last, self.validation.metrics(), state=state)
+            # What was scored is the average of the weights where there is one, and not what is saved here.
+            metrics = {} if self.trainer.average else self.validation.metrics()
+            write(self.trainer, self.run.last, metrics, state=state)
 
 
 @dataclass

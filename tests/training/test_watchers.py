@@ -88,6 +88,8 @@ def test_the_best_checkpoint_holds_the_averaged_weights(tmp_path, frames):
             moved.add(name.rpartition(".")[2])
     # Else nothing was tested. Averaged weights with the last step's statistics of BatchNorm would be no network at all.
     assert {"weight", "bias", "running_mean", "running_var"} <= moved
+    # Validation scored the average, which the last step's weights are not.
+    assert "miou" in read_about(run.best).metrics and not read_about(run.last).metrics
 
 
 def stopped(tmp_path, frames, monkeypatch):
