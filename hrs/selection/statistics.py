@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -62,6 +64,15 @@ def mean_over_processes(total: Tensor) -> Tensor:
     are averaged afterwards."""
     (whole,) = summed(total)
     return whole / dist.get_world_size() if dist.is_initialized() else whole
+
+
+def known_mean_over_processes(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The mean of each number over those of all processes that train together which know it; NaN where none does. All
+    have the same names and shapes."""
+    known = {name: (~value.isnan()).to(value) for name, value in values.items()}
+    sums = summed(*(value.masked_fill(value.isnan(), 0) for value in values.values()), *known.values())
+    count = len(values)
+    return {name: total / seen for name, total, seen in zip(values, sums[:count], sums[count:], strict=True)}
 
 
 def gathered(own: Tensor) -> Tensor:

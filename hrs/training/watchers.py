@@ -27,6 +27,7 @@ from hrs.runs.folder import RunFolder
 from hrs.runs.status import Best
 from hrs.scoring.panel import PanelFrame, PanelWriter
 from hrs.scoring.score import evidence_of, judges_of
+from hrs.selection.statistics import known_mean_over_processes
 from hrs.system.processes import ending_signals
 from hrs.training.record import LOGGER, PhaseTeller, Recorder
 from hrs.training.steps import Cancelled, StepReport, Trainer, Watcher
@@ -74,14 +75,17 @@ def watch(trainer: Trainer, run: RunFolder) -> Iterator[Watchers]:
 
 @dataclass
 class Recording(Watcher):
-    """Metrics, status and a line of the log now and then."""
+    """Metrics, status and a line of the log now and then; of several processes, the mean of what theirs are."""
 
     trainer: Trainer
     recorder: Recorder
 
     def after_step(self, report: StepReport) -> None:
-        if self.trainer.main and self.trainer.due(self.trainer.config.train.log_every):
-            values = {name: plain(value) for name, value in report.logs.items()}
+        if not self.trainer.due(self.trainer.config.train.log_every):
+            return
+        logs = known_mean_over_processes(report.logs)
+        if self.trainer.main:
+            values = {name: plain(value) for name, value in logs.items()}
             self.recorder.training(self.trainer.step, {"learning_rate": self.trainer.learning_rate, **values})
 
 

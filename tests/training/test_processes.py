@@ -33,6 +33,31 @@ def trained(config: RunConfig) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in trainer.bare.state_dict().items()}
 
 
+KNOWN = """
+import sys
+import torch
+import torch.distributed as dist
+from accelerate import PartialState
+from hrs.selection.statistics import known_mean_over_processes
+rank = PartialState(cpu=True).process_index
+nan = float("nan")
+own = {"loss": torch.tensor(1.0 + 2 * rank), "classes": torch.tensor([[4.0, nan, nan], [nan, 2.0, nan]][rank])}
+if rank == 1:
+    torch.save(known_mean_over_processes(own), sys.argv[1])
+else:
+    known_mean_over_processes(own)
+"""
+
+
+def test_what_is_logged_is_the_mean_over_the_processes_that_know_it(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(KNOWN)
+    run_together(2, tmp_path / "script.py", tmp_path / "found.pt")
+    found = torch.load(tmp_path / "found.pt")
+    expected = {"loss": torch.tensor(2.0), "classes": torch.tensor([4.0, 2.0, float("nan")])}
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, equal_nan=True)
+
+
 def trained_by(count: int, config: RunConfig, folder: Path) -> dict[str, torch.Tensor]:
     """What ``count`` processes have together."""
     (folder / "config.yaml").write_text(config.to_yaml())
