@@ -131,7 +131,8 @@ def _compared(run: Path, before: Path, *changed: int) -> tuple[dict[str, Found],
         rows = pd.DataFrame([[change.name, *change.scores] for change in found], columns=["photo", "before", "after"])
         shown = [(change.image, change.label, change.before, change.after) for change in found[:_SHOWN]]
         picture = before_after_sheet(shown, space)
-        result[title] = Found(before=together(found)[0], after=together(found)[1], rows=rows, picture=picture)
+        earlier, later = together(found)
+        result[title] = Found(before=earlier, after=later, rows=rows, picture=picture)
     return result, space
 
 

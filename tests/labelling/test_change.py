@@ -1,47 +1,68 @@
+import cv2
 import numpy as np
 import pytest
 
-from hrs.data.layouts import open_dataset
-from hrs.evaluation import ConfusionMatrix
-from hrs.inference import Predictor
-from hrs.labelling.change import changes, confusion, mean_iou, together
+from hrs.data.layouts import Dataset, open_dataset
+from hrs.inference import Predictor, evaluate
+from hrs.labelling.change import changes, together
 from hrs.labels import IGNORE, LabelSpace
-from tests.conftest import CLASSES
+from tests.conftest import CLASSES, write_frames
 from tests.inference.conftest import SPACE, network
 
-
-def test_scores_are_those_of_a_confusion_matrix():
-    rng = np.random.default_rng(0)
-    label = rng.choice([0, 1, 2, IGNORE], (20, 30)).astype(np.uint8)
-    seen = rng.integers(0, 4, (20, 30)).astype(np.uint8)
-    matrix = ConfusionMatrix(4)
-    matrix.update(seen, label)
-    shown = [value for value, there in zip(matrix.iou(), np.isin(range(4), label), strict=True) if there]
-    assert mean_iou(confusion(label, seen, 4)) == pytest.approx(float(np.mean(shown)))
+FEWER = LabelSpace(name="fewer", classes=("road", "x", "sky", "y"), palette=SPACE.palette)
 
 
-def test_what_is_none_of_the_classes_is_wrong():
-    label = np.array([[0, 0, 1, 1]], np.uint8)
-    seen = np.array([[0, IGNORE, 1, 1]], np.uint8)
-    counts = confusion(label, seen, 2)
-    assert counts.tolist() == [[1, 0, 1], [0, 2, 0]]
-    assert mean_iou(counts) == pytest.approx(75)
-    assert np.isnan(mean_iou(confusion(np.full((1, 4), IGNORE, np.uint8), seen, 2)))
+@pytest.fixture
+def photos(tmp_path):
+    """Trees stand in them, and are not labelled."""
+    root = write_frames(tmp_path / "photos", 4, seed=2)
+    for file in (root / "labels").iterdir():
+        label = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(file), np.where(label == CLASSES.index("tree"), IGNORE, label))
+    return open_dataset(f"folder:{root}")
 
 
-def test_a_model_before_and_one_after_photo_by_photo(frames):
-    photos = open_dataset(frames["target"])
-    before = Predictor(network(), SPACE, height=48, width=64)
-    fewer = LabelSpace(name="fewer", classes=("road", "x", "sky", "y"), palette=SPACE.palette)
-    after = Predictor(network(), fewer, height=48, width=64)  # the same network, whose classes are called otherwise
+def model(space: LabelSpace = SPACE) -> Predictor:
+    """Of photos of another shape than those that it sees here."""
+    return Predictor(network(), space, height=32, width=96)
+
+
+def nowhere_labelled(photos: Dataset, predictor: Predictor) -> set[int]:
+    seen = {int(c) for i in range(len(photos)) for c in np.unique(predictor.predict([photos.read_image(i)])[0])}
+    return seen - {int(c) for i in range(len(photos)) for c in np.unique(photos.read_label(i))}
+
+
+def test_the_miou_is_what_validation_says(photos):
+    assert nowhere_labelled(photos, model())
+    for shown in (photos, photos.map_to(FEWER)):  # in the second no label can be of x or y
+        same = model(shown.space)
+        found = list(changes(same, same, shown))
+        whole = evaluate(same, shown).miou
+        assert together(found) == pytest.approx((whole, whole))
+        alone = evaluate(same, shown.take([2])).miou
+        assert found[2].scores == pytest.approx((alone, alone))
+
+
+def test_what_is_none_of_the_classes_is_wrong(photos):
+    space = photos.space
+    blind = LabelSpace(name="blind", classes=("a", "b", "c", space.classes[3]), palette=space.palette)
+    (found,) = changes(model(), model(blind), photos.take([0]))
+    assert set(np.unique(found.after)) <= {3, IGNORE}
+    assert found.scores[1] == 0
+
+
+def test_photos_without_a_labelled_pixel_have_no_score(photos):
+    for frame in photos.frames:
+        cv2.imwrite(str(frame.label), np.full((48, 64), IGNORE, np.uint8))
+    found = list(changes(model(), model(), photos))
+    assert np.isnan(found[0].scores).all() and np.isnan(together(found)).all()
+
+
+def test_a_model_before_and_one_after_photo_by_photo(photos):
+    before, after = model(), model(FEWER)  # the same network, whose classes are called otherwise
     found = list(changes(before, after, photos))
     assert [change.name for change in found] == [frame.id for frame in photos.frames]
     table = {0: CLASSES.index("road"), 2: CLASSES.index("sky")}
-    plain = before.segment(found[1].image).labels
+    (plain,) = before.predict([found[1].image])
     np.testing.assert_array_equal(found[1].before, plain)
     np.testing.assert_array_equal(found[1].after, [[table.get(int(v), IGNORE) for v in row] for row in plain])
-    matrix = ConfusionMatrix(len(CLASSES))
-    for change in found:
-        matrix.update(change.before, change.label)
-    assert together(found)[0] == pytest.approx(matrix.miou())
-    assert found[0].scores[0] == pytest.approx(mean_iou(found[0].counts[0]))
