@@ -152,7 +152,7 @@ def realism_html(realism: float | None, words: str) -> str:
     if realism is None:
         return f'<p class="hrs-head">Realism</p>{sentence}'
     return (
-        f'<p class="hrs-head">Realism<span>closer than {_whole(realism)} of the real images</span></p>'
+        f'<p class="hrs-head">Realism<span>at least as close as {_whole(realism)} of the real images</span></p>'
         '<div class="hrs-gauge" role="meter" aria-label="Realism" aria-valuemin="0" aria-valuemax="1" '
         f'aria-valuenow="{realism:.2f}"><i style="width:{realism:.0%}"></i></div>{sentence}'
     )

@@ -49,7 +49,7 @@ class Segmentation:
     """What a photo shows.
 
     labels: class ids, uint8 (h w). confidence: the probability of that class, float32 (h w) in 0..1. coverage: percent
-    of the photo by class name, all classes in their order. realism: in (0, 1], how usual the photo is among the real
+    of the photo by class name, all classes in their order. realism: in [0, 1], how usual the photo is among the real
     images of training (see `Gauge.realism`), None where the model cannot say; realism_words says it in a sentence.
     summary: mean and spread of each of the network's last features, float32 (2 d,): what the photo looks like to it.
     """

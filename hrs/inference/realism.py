@@ -59,15 +59,15 @@ class Gauge:
         return np.sqrt(within.sum(1) + np.maximum(beside, 0) / _SHRINK).astype(np.float32)
 
     def realism(self, summary: Vectors) -> float:
-        """In (0, 1]: the share of real images at least as far from others as this one (k,), counting itself. About
-        evenly spread for photos of the same kind, near 0 for anything else."""
+        """In [0, 1]: the share of real images at least as far from the others as this one (k,). About evenly spread for
+        photos of the same kind, near 0 for anything else."""
         (distance,) = self.distance(summary[None])
         farther = len(self.reference) - int(np.searchsorted(self.reference, distance, side="left"))
-        return (1 + farther) / (1 + len(self.reference))
+        return farther / len(self.reference)
 
     def words(self, realism: float) -> str:
         """One sentence for people."""
-        if realism <= 1 / (1 + len(self.reference)):
+        if not realism:
             return "This photo is far from the real images this model was trained on. Do not rely on the result."
         if realism < _UNUSUAL:
             return "This photo is unusual beside the real images this model was trained on. Check the result."

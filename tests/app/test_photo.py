@@ -127,7 +127,8 @@ def test_classes_of_one_colour_are_all_named_under_the_pointer():
 
 
 def test_realism_has_a_bar_only_where_it_is_known():
-    assert 'aria-valuenow="0.25"' in realism_html(0.25, "unusual")
+    shown = realism_html(0.25, "unusual")
+    assert 'aria-valuenow="0.25"' in shown and "at least as close as 25 % of the real images" in shown
     assert "meter" not in realism_html(None, "not known")
 
 

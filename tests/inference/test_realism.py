@@ -24,7 +24,14 @@ def test_real_images_spread_evenly_and_others_are_at_zero():
     gauge = fit_gauge(vectors(60, 0), vectors(99, 1))
     real = [gauge.realism(v) for v in vectors(200, 2)]
     assert 0.4 < np.mean(real) < 0.6 and 0.05 < np.mean(np.array(real) < 0.1) < 0.2
-    assert max(gauge.realism(v) for v in vectors(50, 3, shift=3)) == pytest.approx(1 / 160)
+    assert max(gauge.realism(v) for v in vectors(50, 3, shift=3)) == 0
+
+
+def test_realism_is_the_share_of_real_images_that_are_as_far_or_farther():
+    gauge = fit_gauge(vectors(60, 0), vectors(99, 1))
+    for seen in vectors(50, 2):
+        (distance,) = gauge.distance(seen[None])
+        assert gauge.realism(seen) == pytest.approx(float(np.mean(gauge.reference >= distance)))
 
 
 def test_what_breaks_a_correlation_is_far():
@@ -47,7 +54,7 @@ def test_words_follow_the_number():
     gauge = fit_gauge(vectors(60, 0), vectors(99, 1))
     assert "is like the real images" in gauge.words(0.5)
     assert "unusual" in gauge.words(0.05)
-    assert "far from the real images this model was trained on" in gauge.words(1 / 160)
+    assert "far from the real images this model was trained on" in gauge.words(0.0)
 
 
 def test_the_reference_knows_more_than_held_out_images():
@@ -92,7 +99,7 @@ def test_a_predictor_is_calibrated_and_remembers(frames, tmp_path, predictor, ow
     like = np.mean([again.segment(held_out.read_image(i)).realism for i in range(12)])
     noise = again.segment(np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8))
     assert 0.4 < like < 0.7
-    assert noise.realism == pytest.approx(1 / 19) and "far from" in noise.realism_words
+    assert noise.realism == 0 and "far from" in noise.realism_words
 
 
 def test_calibration_takes_evenly_spread_images(frames, predictor):
