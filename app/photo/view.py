@@ -34,12 +34,13 @@ _STRIP = 256  # rows that are counted at a time
 
 @dataclass(frozen=True, kw_only=True)
 class ClassRow:
-    """A class that is present. percent: of the photo's pixels. confidence: mean over them, in [0, 1]."""
+    """A class that is present. percent: of the photo's pixels. confidence: mean over them, in [0, 1]; None for one of a
+    video, of which only all pixels' mean is known."""
 
     name: str
     colour: Colour
     percent: float
-    confidence: float
+    confidence: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +90,11 @@ def class_rows(result: Segmentation, space: LabelSpace) -> tuple[ClassRow, ...]:
 
 
 def rows_of(about: Mapping[str, Any], space: LabelSpace) -> tuple[ClassRow, ...]:
-    """The classes of a video, largest first, from its JSON (see `hrs.inference.videos`), which has one confidence."""
+    """The classes of a video, largest first, from its JSON (see `hrs.inference.videos`)."""
     present = sorted((name for name, share in about["coverage"].items() if share), key=lambda n: -about["coverage"][n])
     colours = dict(zip(space.classes, space.palette, strict=True))
-    sure = about["confidence"] / 100
     return tuple(
-        ClassRow(name=name, colour=colours[name], percent=about["coverage"][name], confidence=sure) for name in present
+        ClassRow(name=name, colour=colours[name], percent=about["coverage"][name], confidence=None) for name in present
     )
 
 
@@ -139,7 +139,7 @@ def classes_html(rows: Sequence[ClassRow]) -> str:
     lines = "".join(
         f'<tr><td><i class="hrs-swatch" style="background:rgb{row.colour}"></i>{_text(row.name)}</td>'
         f'<td class="hrs-bar"><i style="width:{row.percent:.1f}%"></i></td>'
-        f"<td>{_percent(row.percent)}</td><td>{_whole(row.confidence)}</td></tr>"
+        f"<td>{_percent(row.percent)}</td><td>{'' if row.confidence is None else _whole(row.confidence)}</td></tr>"
         for row in rows
     )
     head = '<tr><th>Class</th><th aria-hidden="true"></th><th>Pixels</th><th>Confidence</th></tr>'
@@ -167,14 +167,14 @@ def batch_html(rows: Sequence[BatchRow]) -> str:
 
 
 def batch_csv(rows: Iterable[BatchRow]) -> str:
-    """A line a photo and class: photo, class, percent, confidence."""
+    """A line a photo and class: photo, class, percent, confidence, which is empty where it is not known."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["photo", "class", "percent", "confidence"])
     for row in rows:
-        writer.writerows(
-            [as_cell(row.photo), as_cell(c.name), round(c.percent, 3), round(c.confidence, 4)] for c in row.classes
-        )
+        for each in row.classes:
+            sure = "" if each.confidence is None else round(each.confidence, 4)
+            writer.writerow([as_cell(row.photo), as_cell(each.name), round(each.percent, 3), sure])
     return file.getvalue()
 
 

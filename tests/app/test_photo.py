@@ -29,6 +29,7 @@ from app.photo.view import (
     confidence_colours,
     overlay_html,
     realism_html,
+    rows_of,
     shrink,
 )
 from hrs.errors import HRSError
@@ -115,6 +116,13 @@ def test_html_escapes_names_from_outside():
     assert "<script>" not in page and "<i>" not in page and "<b>sky" not in page
     assert "&lt;script&gt;.jpg" in page and "&lt;b&gt;sky 40 %" in page
     assert "1 of 2 segmented, 1 left out" in page
+
+
+def test_the_table_of_a_batch_has_a_confidence_only_where_it_is_of_the_class():
+    about = {"coverage": {"road": 75.0, "<b>sky": 25.0}, "confidence": 80.0}
+    rows = [BatchRow(photo="video.mp4", classes=rows_of(about, SPACE)), BatchRow(photo="photo.jpg", classes=(sky(),))]
+    lines = batch_csv(rows).splitlines()
+    assert lines[1:3] == ["video.mp4,road,75.0,", "video.mp4,<b>sky,25.0,"] and lines[3].endswith(",0.9")
 
 
 def sky() -> ClassRow:
