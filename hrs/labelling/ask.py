@@ -114,7 +114,7 @@ def _words(photo: Outlook, missing: NDArray[np.bool_], distance: float, space: L
         more = f" and {len(new) - _NAMED} more" if len(new) > _NAMED else ""
         reasons.append(f"shows {', '.join(new[:_NAMED])}{more}, of which hardly anything is labelled yet")
     if photo.doubt >= _HALF_SURE or not new:
-        reasons.append(f"the model is unsure of {100 * photo.doubt:.0f} % of it")
+        reasons.append(f"on average the model is {100 * (1 - photo.doubt):.0f} % sure of what it sees")
     if distance > _FAR:
         reasons.append("it is unlike the photos before it")
     return f"{'; '.join(reasons)}."[:1].upper() + f"{'; '.join(reasons)}."[1:]

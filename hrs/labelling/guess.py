@@ -35,7 +35,8 @@ class Guess:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """An area (of one grain) that the model is not sure of: what it takes it for, and how sure it is of that."""
+    """An area (of one grain) that the model is not sure of: what it takes it for, and how sure it is of that, which is
+    the mean over the area of that class's probability, 0 where another one won."""
 
     area: int
     label: int
@@ -68,9 +69,11 @@ def questions(found: Guess, areas: Areas, grain: int, label: NDArray[np.uint8]) 
     size = np.bincount(ids)
     confidence = np.bincount(ids, found.confidence.ravel()) / size
     labelled = np.bincount(ids, (label != IGNORE).ravel()) / size
-    votes = np.bincount(ids.astype(np.int64) * 256 + found.labels.ravel(), minlength=len(size) * 256)
+    classes = ids.astype(np.int64) * 256 + found.labels.ravel()
+    votes = np.bincount(classes, minlength=len(size) * 256).reshape(-1, 256)
+    sure = np.bincount(classes, found.confidence.ravel(), minlength=len(size) * 256).reshape(-1, 256)
     doubt = (1 - confidence) * size
     asked = (confidence < UNSURE) & (labelled < 0.5) & (size >= _LEAST_AREA * ids.size)
     order = sorted(np.flatnonzero(asked), key=lambda area: -doubt[area])[:_MOST_QUESTIONS]
-    seen = votes.reshape(-1, 256).argmax(axis=1)
-    return [Question(area=int(a), label=int(seen[a]), confidence=float(confidence[a])) for a in order]
+    seen = votes.argmax(axis=1)
+    return [Question(area=int(a), label=int(seen[a]), confidence=float(sure[a, seen[a]] / size[a])) for a in order]

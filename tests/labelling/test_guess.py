@@ -49,3 +49,12 @@ def test_questions_are_the_unlabelled_areas_of_most_doubt():
     assert [question.area for question in asked] == [1, 4, 2]  # doubts 21, 12, 8
     assert [question.label for question in asked] == [1, 1, 2]
     assert asked[0].confidence == pytest.approx(0.3)
+
+
+def test_a_question_says_how_sure_the_model_is_of_the_class_that_it_asks_about():
+    """Seven pixels of one class and three of another, all of them at 0.6."""
+    labels = np.repeat(np.array([2, 1], np.uint8), [7, 3])[None]
+    found = Guess(labels=labels, confidence=np.full((1, 10), 0.6, np.float32), summary=np.zeros(2))
+    areas = Areas(regions=np.zeros((1, 10), np.int32), grains=(np.zeros(1, np.int32),))
+    (asked,) = questions(found, areas, 0, np.full((1, 10), IGNORE, np.uint8))
+    assert asked.label == 2 and asked.confidence == pytest.approx(0.42)
