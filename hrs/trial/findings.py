@@ -152,6 +152,8 @@ def untried(config: RunConfig) -> list[str]:
         said.append(f"method {config.method} is not tried")
     if config.data.unlabelled:
         said.append("the teacher on unlabelled photos is not tried")
+    if config.data.rare_classes:
+        said.append("photos come equally often here, whatever their classes: data.rare_classes has no part")
     if config.data.style == "photos":
         said.append("frames keep their own colours here: those of the photos would tell of the part that is judged")
     if config.selection.image_acts == "sampling":

@@ -79,10 +79,11 @@ def test_the_text_has_a_line_a_way_and_says_of_what_it_is():
 
 
 def test_what_is_left_aside_is_said():
-    data = {"sources": SOURCES, "unlabelled": "images:x", "style": "photos"}
+    data = {"sources": SOURCES, "unlabelled": "images:x", "style": "photos", "rare_classes": 0.5}
     own = {"data": data, "train": {"ema": 0.9}, "method": "mixing"}
     said = untried(load_config(own | {"selection": {"image_acts": "sampling"}}))
-    assert len(said) == 4 and "method mixing is not tried" in said
+    assert len(said) == 5 and "method mixing is not tried" in said
+    assert "photos come equally often here, whatever their classes: data.rare_classes has no part" in said
     assert untried(CONFIG) == []
 
 
