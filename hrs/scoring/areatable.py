@@ -220,7 +220,9 @@ class AreaTable:
     def extremes(self, label: int, count: int, *, highest: bool) -> list[Area]:
         """The areas of a class that lose most pixels' worth of weight, or gain most, of those that do; at most one a
         frame."""
-        return self._foremost(np.flatnonzero(self.column("label") == label), count, gaining=highest)
+        weight = self.weights(MAP_NAMES[0])
+        does = weight > 1 if highest else weight < 1
+        return self._foremost(np.flatnonzero((self.column("label") == label) & does), count, gaining=highest)
 
     @property
     def knows_harm(self) -> bool:

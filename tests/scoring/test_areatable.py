@@ -1,5 +1,7 @@
 """The areas of a corpus against its maps, and its groups against pandas."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +11,9 @@ from hrs.runs.folder import RunFolder
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus
 from hrs.scoring.panel import open_panel
+from hrs.scoring.write import About
 from tests.conftest import write_frames
-from tests.scoring.weighted_run import make_run, make_scores
+from tests.scoring.weighted_run import make_run, make_scores, panel_scale
 
 
 @pytest.fixture(scope="module")
@@ -82,10 +85,20 @@ def test_members_are_those_that_lose_most_one_a_frame(table):
 
 @pytest.mark.parametrize("highest", [False, True])
 def test_extremes_of_a_class_are_those_of_pandas(table, highest):
-    side = "lost <= 0" if highest else "lost >= 0"
+    side = "lost < 0" if highest else "lost > 0"
     areas = as_frame(table).query(f"label == 1 and {side}").sort_values("lost", ascending=highest, kind="stable")
     expected = areas.drop_duplicates("row")[["row", "area"]].to_numpy().tolist()[:4]
     assert [[area.row, area.number] for area in table.extremes(1, 4, highest=highest)] == expected
+
+
+def test_areas_of_weight_1_neither_lose_nor_gain(source, tmp_path, tiny):
+    """As all do at a panel's first step; they are examples of their groups all the same."""
+    run = RunFolder(make_run(tmp_path, "run", source, tiny, panel=False))
+    about = About.read(run.scores.about)
+    replace(about, scale=panel_scale(0)).write(run.scores.about)
+    table = AreaTable.of(ScoredCorpus.open(run.scores.path))
+    assert all(not table.extremes(label, 4, highest=highest) for label in range(4) for highest in (False, True))
+    assert all(table.members(group, 3) for group in table.groups())
 
 
 def test_the_areas_of_a_frame_come_from_its_own_file(table, source, tmp_path, monkeypatch):
