@@ -300,13 +300,15 @@ def card(config: RunConfig, space: LabelSpace, step: int, metrics: dict[str, Any
         f"| {name} | {'–' if value is None else f'{value:.1f}'} |" for name, value in metrics.get("iou", {}).items()
     )
     miou = metrics.get("miou")
+    drawn = f"{config.data.n_real or 'all'} labelled images"
+    others = "" if config.data.n_real else " but those that it is validated on"
     scored = "not validated" if miou is None else f"mIoU {miou:.1f} % on {metrics['images']} validation images"
     return f"""# {config.network.name} trained with {config.method}
 
 Semantic segmentation into {len(space)} classes ({space.name}): {scored}, after step {step}.
 
 - synthetic data: {sources}
-- real data: `{config.data.target}`, {config.data.n_real or "all"} labelled images, seed {config.seed}
+- real data: `{config.data.target}`, {drawn}{others}, seed {config.seed}
 - input size: {config.data.width}x{config.data.height}
 - the best of several validations flatters; report on images that no choice was made on
 

@@ -42,6 +42,15 @@ def test_a_method_comes_back_as_it_was(tmp_path):
     assert not (tmp_path / "best" / STATE).exists() and "41.2" in (tmp_path / "best" / CARD).read_text()
 
 
+def test_its_card_says_which_real_images_it_learned_from(tmp_path):
+    for drawn, said in ((20, "20 labelled images"), (None, "all labelled images but those that it is validated on")):
+        config = load_config({"data": {"n_real": drawn}})
+        save_checkpoint(
+            tmp_path / "best", method=build_method(config, len(SPACE)), config=config, space=SPACE, step=7, metrics={}
+        )
+        assert said in (tmp_path / "best" / CARD).read_text()
+
+
 def test_overrides_are_saved_in_place_of_the_methods_own(tmp_path):
     name = "segmenter.classifier.bias"
     built, _ = made(tmp_path / "best", overrides={name: torch.full((3,), 0.5)})
