@@ -112,7 +112,7 @@ class Method(nn.Module, ABC):
             (output,) = self.segment(lesson)
         # Unsure pixels count as 0 in a mean over all: an unsure teacher teaches little.
         loss = self.cross_entropy(output.logits, lesson.labels, lesson.sure.float())
-        logs = {"loss_unlabelled": loss.detach(), "teacher_sure": lesson.sure.float().mean()}
+        logs = {"loss_unlabelled": loss.detach(), "teacher_sure": lesson.sureness()}
         return result._replace(loss=result.loss + weight * loss, logs=result.logs | logs)
 
     @abstractmethod

@@ -90,6 +90,11 @@ class Lesson:
     labels: Tensor
     sure: Tensor
 
+    def sureness(self) -> Tensor:
+        """Share of the photos' pixels at which the label counts."""
+        inside = self.labels != IGNORE
+        return (self.sure & inside).sum() / inside.sum().clamp(min=1)
+
     def over(self, pasted: Tensor) -> Lesson:
         """Each photo's part ``pasted``, bool (b h w), over the photo before it; the first one's over the last."""
         under = Lesson(images=self.images.roll(1, 0), labels=self.labels.roll(1, 0), sure=self.sure.roll(1, 0))

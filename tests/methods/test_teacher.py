@@ -167,6 +167,14 @@ def test_it_stacks_on_a_method_and_moves_its_network_alone(name):
     assert all(p.grad is None for p in method.teacher.network.parameters())
 
 
+def test_how_sure_it_is_is_said_of_the_photos_alone():
+    method, config = build("target_only", "train.ema=0.9", "data.unlabelled=undrawn", "teacher.start=0")
+    method.teacher = Teacher(Sees(6.0), config.teacher)  # surer than it must be, though not wholly sure
+    shown = photos()
+    assert (shown.labels == IGNORE).any()
+    assert method(batch(1, 0), batch(2), 9, shown).logs["teacher_sure"] == 1
+
+
 def test_running_statistics_stay_those_of_the_labelled_images():
     method, config = build("target_only", "train.ema=0.9", "data.unlabelled=undrawn")
     alone, _ = build("target_only")
