@@ -69,8 +69,8 @@ class Addresses:
         self.desk = desk
 
     def models(self, request: Request) -> Response:
-        found = self.desk.models.list()
-        return JSONResponse([{"name": name, "title": model.title} for name, model in found.items()])
+        models = self.desk.models
+        return JSONResponse([{"name": name, "title": models.title(model)} for name, model in models.list().items()])
 
     def overview(self, request: Request) -> Response:
         own = self._set(request)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from hrs.errors import HRSError
 from hrs.inference import Predictor, make_onnx_apart, pick_device
-from hrs.inference.backends import ONNX_8_BITS
+from hrs.inference.backends import ONNX_8_BITS, takes_8_bits
 from hrs.runs.names import GAUGE, MODEL
 from hrs.runs.registry import SHIPPED, RunSummary, came_with_hrs, has_checkpoint, list_runs
 
@@ -28,10 +29,6 @@ class Model:
     name: str
     folder: Path
     miou: float | None
-
-    @property
-    def title(self) -> str:
-        return self.name if self.miou is None else f"{self.name} · mIoU {self.miou:.1f}"
 
     @property
     def version(self) -> Version:
@@ -74,6 +71,17 @@ class Models:
         if not isinstance(name, str) or name not in known:
             raise HRSError(f"there is no model {name!r}; choose one of: {', '.join(list(known)[:10])}")
         return known[name]
+
+    def title(self, model: Model) -> str:
+        """What a chooser calls it: with its mIoU, which is of 32 bits, or else with its 8 bits."""
+        if self._in_8_bits(model):
+            return f"{model.name} · 8 bits"
+        return model.name if model.miou is None else f"{model.name} · mIoU {model.miou:.1f}"
+
+    def _in_8_bits(self, model: Model) -> bool:
+        with suppress(HRSError, ImportError, OSError):  # then it segments in 32 bits
+            return self.quicken and self._device == "cpu" and takes_8_bits(model.folder)
+        return False
 
     def load(self, model: Model) -> Predictor:
         """Its predictor, from memory if it was used lately. Raises HRSError where the checkpoint is damaged or gone.

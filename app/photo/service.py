@@ -75,7 +75,7 @@ class Photos:
 
     def choices(self) -> list[Any]:
         """Updates of the chooser, to all models there are, and of what is said where there is none."""
-        titles = [(model.title, name) for name, model in self.models.list().items()]
+        titles = [(self.models.title(model), name) for name, model in self.models.list().items()]
         chosen = titles[0][1] if titles else None
         return [gr.update(choices=titles, value=chosen), gr.update(visible=not titles)]
 

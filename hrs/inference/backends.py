@@ -117,14 +117,23 @@ def open_backend(checkpoint: Path, name: BackendName, device: torch.device | str
     segmenter = load_segmenter(checkpoint, device=device)
     if name == "auto" and device.type == "cpu":
         try:
-            if _made_from(eight_bits := checkpoint / ONNX_8_BITS, weights_hash(checkpoint)):
-                return OnnxBackend(eight_bits)
+            if takes_8_bits(checkpoint):
+                return OnnxBackend(checkpoint / ONNX_8_BITS)
             if segmenter.faster_as_onnx:
                 return OnnxBackend(onnx_model(checkpoint))
         except (HRSError, ImportError, OSError) as error:
             LOGGER.warning("no ONNX (%s); PyTorch segments instead, more slowly", error)
     segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as photos are
     return TorchBackend(segmenter, device, fast=name == "auto" and device.type == "cuda")
+
+
+def takes_8_bits(checkpoint: Path) -> bool:
+    """Whether "auto" on a CPU takes a network in 8 bits: one beside the weights that was made from them.
+
+    Raises HRSError for one that cannot be read.
+    """
+    eight_bits = checkpoint / ONNX_8_BITS
+    return eight_bits.is_file() and _made_from(eight_bits, weights_hash(checkpoint))
 
 
 def onnx_model(checkpoint: Path) -> Path:
@@ -142,7 +151,7 @@ def make_onnx_apart(checkpoint: Path) -> None:
     Raises:
         HRSError: it could not, since the cache cannot be written perhaps, or was killed, for its memory perhaps.
     """
-    if _made_from(checkpoint / ONNX_8_BITS, weights_hash(checkpoint)) or _found(checkpoint):
+    if takes_8_bits(checkpoint) or _found(checkpoint):
         return
     process = get_context("spawn").Process(target=_make_here, args=(checkpoint,), daemon=True)
     process.start()

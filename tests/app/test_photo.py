@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import gradio as gr
 import numpy as np
+import onnx
 import pytest
 from PIL import Image as Pillow
 
@@ -35,6 +36,7 @@ from app.photo.view import (
 from hrs.errors import HRSError
 from hrs.inference import Segmentation, backends
 from hrs.inference.backends import OnnxBackend, TorchBackend
+from hrs.inference.export import weights_hash
 from hrs.labelling.photoset import PhotoSet
 from hrs.labels import LabelSpace
 from hrs.runs import registry
@@ -145,7 +147,7 @@ def test_realism_has_a_bar_only_where_it_is_known():
 
 def test_models_are_named_with_their_miou_and_found_by_name(models):
     (model,) = models.list().values()
-    assert model.name == "tiny" and model.title == f"tiny · mIoU {model.miou:.1f}" and model.miou > 50
+    assert model.name == "tiny" and models.title(model) == f"tiny · mIoU {model.miou:.1f}" and model.miou > 50
     assert models.find(None) == models.find("tiny") == model
 
 
@@ -173,6 +175,21 @@ def test_a_copy_of_a_model_that_came_with_hrs_shows_no_score_of_its_clip(trained
     assert models.find("tiny").miou is not None
     monkeypatch.setattr(registry, "SHIPPED", trained)
     assert models.find("tiny").miou is None
+
+
+def test_a_model_in_8_bits_shows_no_score_of_32(trained, tmp_path):
+    shutil.copytree(trained / "tiny", tmp_path / "runs" / "tiny")
+    models = Models(tmp_path / "runs", shipped=tmp_path / "none")
+    model, eight_bits = models.find("tiny"), models.find("tiny").folder / "model_int8.onnx"
+    eight_bits.write_bytes(b"cut short")  # so that 32 bits segment
+    assert "mIoU" in models.title(model)
+    network = onnx.helper.make_model(onnx.helper.make_graph([], "none", [], []))
+    onnx.helper.set_model_props(network, {"weights": json.dumps(weights_hash(model.folder))})
+    onnx.save(network, eight_bits)
+    assert models.title(model) == "tiny · 8 bits" and Photos(models).choices()[0]["choices"] == [
+        ("tiny · 8 bits", "tiny")
+    ]
+    assert "mIoU" in Models(tmp_path / "runs", shipped=tmp_path / "none", quicken=False).title(model)
 
 
 def test_two_models_are_kept_in_memory_the_oldest_gives_way(trained, tmp_path):
