@@ -9,7 +9,7 @@ from app.areas.faults import choose_filter, show_classes, show_groups
 from app.areas.truth import show_truth
 from app.context import all_runs, pick_run, plain, say_no_runs
 from app.weights.address import addressed
-from app.weights.corpus import CORPUS, apart_in_words, area_table, is_outdated, open_source, sources
+from app.weights.corpus import CORPUS, apart_in_words, area_table, is_of_last, is_outdated, open_source, sources
 from app.weights.scoring import offer_scoring
 from app.weights.why import JUDGE
 from hrs.errors import HRSError
@@ -18,7 +18,7 @@ from hrs.progress import counted
 from hrs.runs.folder import RunFolder
 from hrs.scoring.areatable import AreaTable, lacking
 from hrs.scoring.report import doubt
-from hrs.scoring.stamps import OUTDATED
+from hrs.scoring.stamps import OF_LAST, OUTDATED
 from hrs.scoring.why import said_of
 
 FAULTS, CLASSES, TRUTH = "faults", "classes", "truth"
@@ -55,6 +55,8 @@ def _open(run: RunFolder, source: str) -> None:
     if source == CORPUS and corpus.says_why and is_outdated(run):
         st.warning(f"{OUTDATED} Score it again: the new weights take the place of these.")
         offer_scoring(run)
+    if source == CORPUS and is_of_last(run):
+        st.info(OF_LAST, icon=":material/info:")
     if corpus.says_why:
         explore(run, source, corpus.about.step)
         return

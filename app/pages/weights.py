@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.context import all_runs, pick_run, plain, say_no_runs
 from app.weights.address import addressed, remember, restore
-from app.weights.corpus import CORPUS, PANEL, apart_in_words, is_outdated, open_source, sources
+from app.weights.corpus import CORPUS, PANEL, apart_in_words, is_of_last, is_outdated, open_source, sources
 from app.weights.detail import show_detail
 from app.weights.export import copying_task, show_copying, show_export
 from app.weights.grid import choose_frames, choose_frames_folded, show_grid
@@ -22,7 +22,7 @@ from hrs.pictures import weight_legend
 from hrs.progress import counted
 from hrs.runs.folder import RunFolder
 from hrs.runs.registry import is_shipped
-from hrs.scoring.stamps import OUTDATED
+from hrs.scoring.stamps import OF_LAST, OUTDATED
 from hrs.scoring.tags import Tags
 
 # Of a source: over what its weights have a mean of 1 (see `hrs.selection.scale`).
@@ -51,6 +51,8 @@ def explore(run: RunFolder, found: list[str], *, copying: bool) -> None:
         st.caption(_MEANS[source])
         if source == CORPUS and is_outdated(run):
             st.warning(f"{OUTDATED} Score it again, below: the new weights take the place of these.")
+        if source == CORPUS and is_of_last(run):
+            st.info(OF_LAST, icon=":material/info:")
         if unread := corpus.left_out_in_words():
             st.warning(plain(unread))
         if apart := apart_in_words(run, corpus):
@@ -79,7 +81,7 @@ def _choose_source(found: list[str]) -> str:
         found,
         required=True,
         format_func=names.__getitem__,
-        help="The scored corpus is weighed by the run's best model; the panel shows how weights formed in training.",
+        help="The scored corpus is weighed by a model of the run; the panel shows how weights formed in training.",
         **addressed("source", "weights source", found, found[0], drops=(AREA,)),
     )
     return str(source)

@@ -24,7 +24,7 @@ from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus, ScoredFrame
 from hrs.scoring.maps import label_file
 from hrs.scoring.panel import open_panel
-from hrs.scoring.stamps import outdated
+from hrs.scoring.stamps import weighed_by
 from hrs.scoring.why import speaker
 from hrs.selection.scale import Maps
 
@@ -59,10 +59,19 @@ def apart_in_words(run: RunFolder, corpus: ScoredCorpus) -> str:
 
 def is_outdated(run: RunFolder) -> bool:
     """Whether a run's scores are of other weights than it has now. Raises HRSError where they are damaged."""
+    return _model(run) == "replaced"
+
+
+def is_of_last(run: RunFolder) -> bool:
+    """Whether a run's scores are of its last model and not of its best. Raises HRSError where they are damaged."""
+    return _model(run) == "last"
+
+
+def _model(run: RunFolder) -> str | None:
     if not run.scores.complete():
-        return False
+        return None
     models = [folder / MODEL for folder in (run.best, run.last)]
-    return _outdated(str(run.path), [*map(_version, models)], _time(run.scores.about), _time(run.scores.index))
+    return _weighed_by(str(run.path), [*map(_version, models)], _time(run.scores.about), _time(run.scores.index))
 
 
 def read(frame: ScoredFrame) -> Frame:
@@ -106,9 +115,9 @@ def _opened(run: str, step: int | None, index_time: int, about_time: int) -> Sco
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _outdated(run: str, models: list[tuple[int, int]], about_time: int, index_time: int) -> bool:
+def _weighed_by(run: str, models: list[tuple[int, int]], about_time: int, index_time: int) -> str | None:
     folder = RunFolder(Path(run))
-    return outdated(folder, _opened(run, None, index_time, about_time).about)
+    return weighed_by(folder, _opened(run, None, index_time, about_time).about)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={ScoredFrame: str})

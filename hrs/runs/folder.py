@@ -130,7 +130,7 @@ class RunFolder(WorkFolder):
 
     @property
     def scores(self) -> CorpusFolder:
-        """The weights of the whole synthetic corpus, under the best model that the run had when it was scored."""
+        """The weights of the whole synthetic corpus, under one of its models, the best as a rule."""
         return CorpusFolder(self.path / "scores")
 
     @property

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,6 +26,8 @@ STAMP = "stamp"
 """Column of a part: what each frame was when it was weighed."""
 OUTDATED = "These weights are of a model that the run has replaced since, as a run does that goes on to train."
 """To be said beside scores that are `outdated`."""
+OF_LAST = "These weights are of the run's last model, not of its best."
+"""To be said beside scores that are `weighed_by` that."""
 _DIGEST = re.compile(r"[0-9a-f]{128}")
 
 
@@ -37,15 +40,22 @@ def weights_digest(checkpoint: Path) -> str | None:
         return None
 
 
-def outdated(run: RunFolder, about: About) -> bool:
-    """Whether a run has other weights now than those that its scores are of, as their corpus.json says.
+def weighed_by(run: RunFolder, about: About) -> Literal["best", "last", "replaced"] | None:
+    """Which model of a run its scores are of, as their corpus.json says: its best, the last where that is another, or
+    one that it has replaced since.
 
-    False where nobody knows: older versions did not keep a digest of them.
+    None where nobody knows: older versions did not keep a digest of it.
     """
-    if about.checkpoint is None or not _DIGEST.fullmatch(about.checkpoint):
-        return False
-    found = (weights_digest(folder) for folder in (run.best, run.last))
-    return about.checkpoint not in found and run.best.is_dir()
+    if about.checkpoint is None or not _DIGEST.fullmatch(about.checkpoint) or not run.best.is_dir():
+        return None
+    if about.checkpoint == weights_digest(run.best):
+        return "best"
+    return "last" if about.checkpoint == weights_digest(run.last) else "replaced"
+
+
+def outdated(run: RunFolder, about: About) -> bool:
+    """Whether a run has other weights now than those that its scores are of; False where nobody knows."""
+    return weighed_by(run, about) == "replaced"
 
 
 def is_outdated(corpus: ScoredCorpus) -> bool:

@@ -138,6 +138,19 @@ def test_scores_of_weights_that_the_run_has_replaced_are_said_to_be_and_made_ane
     assert command == ("score", str(run.best), frames["source"], "--replace")
 
 
+@pytest.mark.parametrize("page", ["weights", "areas"])
+def test_scores_of_the_last_model_are_said_to_be(root, frames, tiny, open_page, page):
+    run = RunFolder(make_run(root, "scored", frames["source"], tiny))
+    gone_on(run)
+    run.last.mkdir()
+    (run.last / MODEL).write_bytes(b"other weights")
+    about = json.loads(run.scores.about.read_text())
+    for model, said in ((run.best, False), (run.last, True)):
+        run.scores.about.write_text(json.dumps({**about, "checkpoint": weights_digest(model)}))
+        assert ("These weights are of the run's last model" in words(open_page(page))) == said
+    assert "Score the whole corpus" not in labels(open_page(page))
+
+
 def test_scores_of_weights_that_the_run_has_are_not_made_anew(root, frames, tiny, open_page):
     run = RunFolder(make_run(root, "scored", frames["source"], tiny))
     gone_on(run)
