@@ -1,4 +1,5 @@
-// A frame as it is shown: what the server says of it, unpacked. At another step its picture and label are the same.
+// A frame as it is shown: what the server says of it, unpacked. Where its picture and label are those of the
+// step that is open they are not sent again.
 async function unpackFrame({ jpeg, label: labels, reasons: why, ...sent }, before) {
   const { width, height } = sent;
   const [picture, label, reasons, values] = await Promise.all([

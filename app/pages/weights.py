@@ -63,7 +63,7 @@ def explore(run: RunFolder, found: list[str], *, copying: bool) -> None:
             st.caption(many + hidden)
             show_grid(corpus, selection, steps, at_other_steps(run) if steps else "")
         else:
-            more = at_other_steps(run, corpus.frame(row).id) if steps else ""
+            more = at_other_steps(run, corpus.frame(row)) if steps else ""
             show_detail(corpus, selection, row, lens, steps, more)
             if not is_shipped(run):  # whose folder is not written
                 show_tags(tags, corpus.frame(row).id)

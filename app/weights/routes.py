@@ -12,14 +12,24 @@ from starlette.routing import Route
 from app.context import all_runs, shown_name
 from hrs.errors import HRSError
 from hrs.runs.folder import RunFolder
-from hrs.scoring.corpus import ScoredCorpus
+from hrs.scoring.corpus import ScoredCorpus, ScoredFrame
 
 PATH = "/weights-at"
 
 
-def at_other_steps(run: RunFolder, frame: str | None = None) -> str:
-    """The address that tells, with &step= and a number, what a frame shows at that step, or all as tiles."""
-    return f"{PATH}?{urlencode({'run': shown_name(run)} | ({} if frame is None else {'frame': frame}))}"
+def at_other_steps(run: RunFolder, frame: ScoredFrame | None = None) -> str:
+    """The address that tells, with &step= and a number, what a frame shows at that step, or all as tiles.
+
+    Picture and label come along only where they are others than the frame's, as after it was mended and the run
+    resumed.
+    """
+    asked = {} if frame is None else {"frame": frame.id, "pictures": _pictures(frame)}
+    return f"{PATH}?{urlencode({'run': shown_name(run)} | asked)}"
+
+
+def _pictures(frame: ScoredFrame) -> str:
+    """The folder of its picture, which all steps share whose pictures and labels are the same."""
+    return frame.picture.parent.name
 
 
 async def _answer(request: Request) -> Response:
@@ -38,10 +48,11 @@ def _told(request: Request) -> Response:
         row = corpus.find(asked["frame"])
         if row is None:
             raise HRSError(f"the panel has no frame {asked['frame'][:100]}; reload the page")
-        shown = view(corpus, row)
+        shown, same = view(corpus, row), asked.get("pictures") == _pictures(corpus.frame(row))
     except HRSError as error:
         return JSONResponse({"error": str(error)}, 400)
-    return JSONResponse({"view": {name: value for name, value in shown.items() if name not in ("jpeg", "label")}})
+    known = ("jpeg", "label") if same else ()
+    return JSONResponse({"view": {name: value for name, value in shown.items() if name not in known}})
 
 
 def _panel(name: str, step: str) -> ScoredCorpus:

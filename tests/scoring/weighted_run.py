@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,8 +75,8 @@ def make_run(root: Path, name: str, source: str, config: RunConfig, *, panel: bo
     return run.path
 
 
-def make_panel(run: RunFolder, source: str) -> None:
-    """What training leaves of its first two frames at every one of STEPS."""
+def make_panel(run: RunFolder, source: str, steps: Sequence[int] = STEPS) -> None:
+    """What training leaves of its first two frames at each of some steps."""
     data = open_dataset(source)
     assert data.space is not None
     frames = [
@@ -83,7 +84,7 @@ def make_panel(run: RunFolder, source: str) -> None:
         for i in range(2)
     ]
     writer = PanelWriter(run=run, space=data.space, frames=frames)
-    for step in STEPS:
+    for step in steps:
         writer.write(step, [make_raw(i, frame.label) for i, frame in enumerate(frames)], panel_scale(step))
 
 
