@@ -22,10 +22,10 @@ from hrs.data.classlist import (
     is_id,
     is_void,
     listed,
-    once,
     sure_colour,
     text_of,
 )
+from hrs.data.classtable import COLOUR_KEYS, ID_KEYS, Entry, colour_in, id_in, numbered
 from hrs.data.classtext import from_csv, from_labelmap, from_text, rows_of
 from hrs.errors import HRSError
 from hrs.labels import Colour, fold
@@ -56,7 +56,7 @@ def read_mapping(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise HRSError(f"{path} does not exist; expected a file with lines of 'class: new name'")
     if path.suffix.lower() == ".csv":
-        rows = [row for row in rows_of(path) if len(row) == 2]
+        rows = [row for _, row in rows_of(path) if len(row) == 2]
         return {key: name for key, name in rows if (key.lower(), name.lower()) != ("source", "target")}
     found = _load(path, "expected lines of 'class: new name'")
     found = found.get("classes", found) if isinstance(found, dict) else found
@@ -157,7 +157,7 @@ def _not_read(table: Mapping[str, Any], key: str) -> Iterator[str]:
 def _is_class(key: Any, value: Any) -> bool:
     """Whether a line says an id or a colour, so that it is a class wherever it stands."""
     if isinstance(value, dict):
-        return (is_id(key) and "name" in value) or any(fold(each) in _ID_KEYS or each in _COLOUR_KEYS for each in value)
+        return (is_id(key) and "name" in value) or any(fold(each) in ID_KEYS or each in COLOUR_KEYS for each in value)
     return any(is_id(each) or as_colour(each) is not None for each in (key, value))
 
 
@@ -170,52 +170,26 @@ def _classes(path: Path, given: Any) -> tuple[Names, dict[int, Colour]]:
         pairs = [("" if isinstance(each, dict) else i, each) for i, each in enumerate(given)]
     else:
         pairs = list(given.items())
-    entries = [_entry(path, place, str(key), value) for place, (key, value) in enumerate(pairs)]
-    palette = {raw: colour for raw, _, colour in entries if colour is not None}
-    return once(path, [(raw, name) for raw, name, _ in entries]), palette
+    entries = [_entry(path, str(key), value) for key, value in pairs]
+    names = numbered(path, [(raw, name) for raw, name, _ in entries])
+    return names, {raw: colour for raw, (_, _, colour) in zip(names, entries, strict=True) if colour is not None}
 
 
-def _entry(path: Path, place: int, key: str, value: Any) -> tuple[int, str, Colour | None]:
+def _entry(path: Path, key: str, value: Any) -> Entry:
     """A class from "id: name", "name: id", "name: colour", "colour: name" or a table with id, name and colour."""
     if isinstance(value, dict):
         if name := value.get("name", None if is_id(key) else key):
-            raw = key if is_id(key) and "id" not in value else _id_in(path, str(name), value)
-            return place if raw is None else int(raw), str(name), _colour_in(value)
+            raw = key if is_id(key) and "id" not in value else id_in(path, str(name), value)
+            return raw if raw is None else int(raw), str(name), colour_in(value)
     elif is_id(key) and isinstance(value, str):
         return int(key), value, None
     elif is_id(value):
         return int(value), key, None
     elif (colour := as_colour(value)) is not None:
-        return place, key, colour
+        return None, key, colour
     elif (colour := as_colour(key)) is not None and isinstance(value, str):
-        return place, value, colour
+        return None, value, colour
     raise HRSError(f"{path} cannot be used ({shortened(key)}: {shortened(value)} is no class); {EXPECTED}")
-
-
-_COLOUR_KEYS = ("color", "colour", "rgb")
-_ID_KEYS = frozenset(
-    ("id", "classid", "labelid", "categoryid", "trainid", "rawid", "value", "pixelvalue", "index", "classindex")
-)
-"""What tools call the id in a table of a class, folded."""
-
-
-def _colour_in(table: Mapping[str, Any]) -> Colour | None:
-    """The colour in a class's table; it may be a table of its own, of r, g and b."""
-    value = next((table[key] for key in _COLOUR_KEYS if key in table), "")
-    parts = {fold(key)[:1]: part for key, part in value.items()} if isinstance(value, dict) else {}
-    return as_colour([parts[each] for each in "rgb"]) if {*"rgb"} <= parts.keys() else sure_colour(value)
-
-
-def _id_in(path: Path, name: str, table: Mapping[str, Any]) -> Any:
-    """The id in a class's table; None where it has no whole number. Raises HRSError where one may be it or not."""
-    if is_id(table.get("id")):
-        return table["id"]
-    numbers = {key: each for key, each in table.items() if is_id(each) and key not in ("name", *_COLOUR_KEYS)}
-    ids = {int(each) for key, each in numbers.items() if fold(key) in _ID_KEYS}
-    if numbers and len(ids) != 1:
-        found = listed(f"{key}: {each}" for key, each in numbers.items())
-        raise HRSError(f"{path}: the class {shortened(name)} has {found}, but no id; add 'id:', its value in labels")
-    return ids.pop() if ids else None
 
 
 def _palette(path: Path, given: Any, names: Names) -> dict[int, Colour]:

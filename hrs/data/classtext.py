@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from hrs.data.classlist import ClassList, Names, as_colour, checked, is_id, once, text_of
+from hrs.data.classlist import ClassList, Names, as_colour, checked, is_id, listed, once, sure_colour, text_of
+from hrs.data.classtable import COLOUR_KEYS, ID_KEYS, Entry, id_in, numbered
 from hrs.errors import HRSError
 from hrs.labels import Colour, fold
 from hrs.system.documents import shortened
@@ -15,7 +17,10 @@ _HEADS = frozenset(
     {"name", "names", "class", "classes", "label", "labels", "classname", "labelname", "category", "categories"}
 )
 """What may stand alone over a column of names, folded."""
+_ID_HEADS = frozenset({*ID_KEYS, *_HEADS, ""})
+"""What may stand over ids: numbers that are called class are some, and pandas calls its index nothing."""
 _CHANNELS = ({"r", "red", "rvalue"}, {"g", "green", "gvalue"}, {"b", "blue", "bvalue"})
+Row = tuple[int, list[str]]
 _LONGEST_LINE = 1000  # characters
 _LINE = re.compile(r"((?:-?\d+[\s,:;=]+)*)(.+?)((?:[\s,:;=(\[]+-?\d+)*[)\]]*|[\s,:;=]+#[0-9a-fA-F]{6})")
 """Numbers, a name, and numbers or a colour as #rrggbb."""
@@ -33,7 +38,7 @@ def from_text(path: Path) -> ClassList:
     written = [line.strip() for line in text_of(path).rstrip().splitlines()]
     lines = [line for line in written if line and not line.startswith("#")]
     if rows := _rows_in(path, lines):
-        return _from_rows(path, rows)
+        return _from_entries(path, [_class_in(path, row) for row in rows])
     numbered = [re.fullmatch(r"(-?\d+)\s*[\s,:;=]\s*(.+)", line) for line in lines]
     entries = [(int(found[1]), found[2]) for found in numbered if found]
     if len(entries) == len(lines):
@@ -98,74 +103,118 @@ def from_labelmap(path: Path) -> ClassList:
 
 
 def from_csv(path: Path) -> ClassList:
-    """A name and an id, a colour (one column or three) or both, in any order; headings may say which column is red."""
+    """A name and an id, a colour (one column or three) or both, in any order.
+
+    Where there are headings they say which number is what: an id is one that is called so, a colour three that are
+    called red, green and blue. Raises HRSError where they do not tell.
+    """
     rows = rows_of(path)
-    heads = [fold(cell) for cell in rows[0]] if _has_heads(rows) else []
-    return _from_rows(path, [_ordered(*_with_one_name(row, heads)) for row in rows[bool(heads) :]])
+    if _has_heads([cells for _, cells in rows]):
+        return _from_entries(path, _under_heads(path, rows[0][1], rows[1:]))
+    return _from_entries(path, [_class_in(path, cells) for _, cells in rows])
 
 
-def _from_rows(path: Path, rows: list[list[str]]) -> ClassList:
-    entries = [_class_in(path, place, row) for place, row in enumerate(rows)]
-    if any(placed and colour is None for _, _, colour, placed in entries):
+def _from_entries(path: Path, entries: Sequence[Entry]) -> ClassList:
+    if any(raw is None and colour is None for raw, _, colour in entries):
         _refuse_gaps(path, text_of(path).rstrip().splitlines())
+    names = numbered(path, [(raw, name) for raw, name, _ in entries])
     return checked(
         ClassList(
             path=path,
-            names=once(path, [(raw, name) for raw, name, _, _ in entries]),
-            palette={raw: colour for raw, _, colour, _ in entries if colour is not None},
-            ordered=any(placed for _, _, _, placed in entries),
+            names=names,
+            palette={raw: colour for raw, (_, _, colour) in zip(names, entries, strict=True) if colour is not None},
+            ordered=any(raw is None for raw, _, _ in entries),
         )
     )
 
 
 def _has_heads(rows: list[list[str]]) -> bool:
-    """Whether the first row is of words alone and not of a name, as the others are."""
-    if not rows or any(map(_is_number, rows[0])):
+    """Whether the first row is of words alone and not of a name, as the others are; pandas calls its index nothing."""
+    if not rows or any(map(_is_number, rows[0])) or not all(rows[0][1:]):
         return False
     alone = len(rows[0]) == 1 and fold(rows[0][0]) in _HEADS
-    return alone or (len(rows[0]) > 1 and len(rows) > 1 and any(map(_is_number, rows[1])))
+    return alone or (len(rows[0]) > 1 and any(_is_number(cell) for row in rows[1:] for cell in row))
 
 
 def _is_number(cell: str) -> bool:
     return is_id(cell) or as_colour(cell) is not None
 
 
-def _with_one_name(row: list[str], heads: list[str]) -> tuple[list[str], list[str]]:
-    """A row and its headings without other words, such as a class's supercategory, where one is headed as the name."""
-    words = [i for i, cell in enumerate(row) if not _is_number(cell)]
-    named = [i for i in words if len(row) == len(heads) and heads[i] in _HEADS]
-    if len(words) < 2 or len(named) != 1:
-        return row, heads
-    kept = [i for i in range(len(row)) if i not in words or i in named]
-    return [row[i] for i in kept], [heads[i] for i in kept]
+def _under_heads(path: Path, heads: Sequence[str], rows: Sequence[Row]) -> list[Entry]:
+    """Classes as their headings say. Raises HRSError where these do not."""
+    for line, cells in rows:
+        if len(cells) > len(heads):
+            raise HRSError(
+                f"{path} line {line} has {len(cells)} cells under {len(heads)} headings; expected one a heading"
+            )
+    table = [[*cells, *[""] * (len(heads) - len(cells))] for _, cells in rows]
+    channels = _channels(heads)
+    colours = channels or [i for i, head in enumerate(heads) if fold(head) in COLOUR_KEYS or _are_colours(table, i)]
+    name = _name_column(path, heads, [i for i in range(len(heads)) if i not in colours and _is_of_words(table, i)])
+    numbers = [i for i in range(len(heads)) if i not in (name, *colours)]
+    return [
+        (
+            id_in(path, row[name], {heads[i]: row[i] for i in numbers}, _ID_HEADS),
+            row[name],
+            _colour_of(path, row, colours),
+        )
+        for row in table
+    ]
 
 
-def _ordered(row: list[str], heads: list[str]) -> list[str]:
-    """A row whose last cells are red, green and blue, where the headings say which they are."""
-    found = [[i for i, head in enumerate(heads) if head in names] for names in _CHANNELS]
-    if len(row) != len(heads) or not all(len(each) == 1 for each in found):
-        return row
-    places = [each[0] for each in found]
-    return [cell for i, cell in enumerate(row) if i not in places] + [row[i] for i in places]
+def _channels(heads: Sequence[str]) -> list[int]:
+    """The columns of red, green and blue, in this order; none where they are not all there."""
+    found = [[i for i, head in enumerate(heads) if fold(head) in names] for names in _CHANNELS]
+    return [each[0] for each in found] if all(len(each) == 1 for each in found) else []
 
 
-def _class_in(path: Path, place: int, row: list[str]) -> tuple[int, str, Colour | None, bool]:
-    """Id, name, colour, and whether the id is only the place in the list."""
+def _are_colours(table: Sequence[Sequence[str]], i: int) -> bool:
+    return all(as_colour(row[i]) is not None for row in table if row[i]) and any(row[i] for row in table)
+
+
+def _is_of_words(table: Sequence[Sequence[str]], i: int) -> bool:
+    return any(row[i] and not is_id(row[i]) for row in table)
+
+
+def _name_column(path: Path, heads: Sequence[str], words: Sequence[int]) -> int:
+    called = [i for i, head in enumerate(heads) if fold(head) == "name"]
+    headed = [i for i in words if fold(heads[i]) in _HEADS]
+    found = next((each[0] for each in (called, words, headed) if len(each) == 1), None)
+    if found is None:
+        what = f"has words under {listed(heads[i] for i in words)}" if words else "has no names"
+        raise HRSError(f"{path} {what}; expected one of its columns to be called name")
+    return found
+
+
+def _colour_of(path: Path, row: Sequence[str], columns: Sequence[int]) -> Colour | None:
+    cells = [row[i] for i in columns]
+    if len(cells) != len(_CHANNELS):
+        return next((colour for cell in cells if (colour := sure_colour(cell))), None)
+    if any(cells) and as_colour(cells) is None:
+        raise _no_class(path, row)
+    return as_colour(cells)
+
+
+def _class_in(path: Path, row: Sequence[str]) -> Entry:
+    """Of a row without headings: one number is the id, three are a colour, and the first of four is the id."""
     numbers = [int(cell) for cell in row if is_id(cell)]
     colour = next((found for cell in row if not is_id(cell) and (found := as_colour(cell))), None)
-    texts = [cell for cell in row if not _is_number(cell)]
+    texts = [cell for cell in row if cell and not _is_number(cell)]
     colour = colour or (as_colour(numbers[-3:]) if len(numbers) >= 3 else None)
     if len(texts) != 1 or len(numbers) not in (0, 1, 3, 4) or (len(numbers) >= 3 and colour is None):
-        line = shortened(",".join(row))
-        raise HRSError(f"{path}: {line} is no class; expected a name with an id, or with red, green and blue")
-    placed = len(numbers) in (0, 3)
-    return place if placed else numbers[0], texts[0], colour, placed
+        raise _no_class(path, row)
+    return None if len(numbers) in (0, 3) else numbers[0], texts[0], colour
 
 
-def rows_of(path: Path) -> list[list[str]]:
+def _no_class(path: Path, row: Sequence[str]) -> HRSError:
+    line = shortened(",".join(row))
+    return HRSError(f"{path}: {line} is no class; expected a name with an id, or with red, green and blue")
+
+
+def rows_of(path: Path) -> list[Row]:
+    """The rows of a CSV that hold something, each with its line, without columns at the end that hold nothing."""
     text = text_of(path)
-    separator = max(",;\t", key=text.count)
-    rows = [
-        [cell.strip() for cell in row if cell.strip()] for row in csv.reader(text.splitlines(), delimiter=separator)
-    ]
-    return [row for row in rows if row]
+    reader = csv.reader(text.splitlines(), delimiter=max(",;\t", key=text.count))
+    rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    wide = max((i + 1 for _, cells in rows for i, cell in enumerate(cells) if cell), default=0)
+    return [(line, cells[:wide]) for line, cells in rows if any(cells)]

@@ -206,7 +206,7 @@ def test_the_id_in_a_table_by_its_usual_names(tmp_path, key):
 
 @pytest.mark.parametrize("other", ["nr: 2", "class_id: 2, trainId: 1"])
 def test_numbers_that_may_be_an_id_or_not_are_named(tmp_path, other):
-    with pytest.raises(HRSError, match=rf"class 'box' has {other}, but no id; add 'id:'"):
+    with pytest.raises(HRSError, match=rf"class 'box' has {other}, but no id; add 'id'"):
         read(tmp_path, f"- {{name: box, {other}}}\n- {{name: sky, {other}}}\n")
     found = read(tmp_path, f"- {{name: box, id: 7, {other}}}\n- {{name: sky, id: 4, {other}}}\n")
     assert found.names == {7: "box", 4: "sky"}
@@ -293,3 +293,49 @@ def test_keys_that_are_not_read_are_said(tmp_path):
     assert read(tmp_path, "classes: 2\nnames: [sky, road]").notes == ()
     text = "classes: {0: sky, 1: road}\npallete: {0: [1, 2, 3]}\nlicence: free"
     assert read(tmp_path, text).notes == ("classes.yaml: not read: pallete (did you mean palette?), licence",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name,id,trainId,catId\nsky,0,10,5\nroad,1,0,1\nbox,2,3,2\n",
+        "id,name,train_id,category_id\n2,box,3,2\n0,sky,10,5\n1,road,0,1\n",
+        "name,id,pixels,images\nsky,0,200,4\nroad,1,100,4\nbox,2,30,4\n",
+        "name,id,weight\nsky,0,1.0\nroad,1,0.5\nbox,2,1\n",
+        "class,name\n0,sky\n1,road\n2,box\n",
+        ",name\n0,sky\n1,road\n2,box\n",
+        "name,label_id,note\nsky,0,\nroad,1,\nbox,2,\n",
+        "id,name,category\n0,sky,sky\n1,road,flat\n2,box,thing\n",
+        "name,id\nsky,0\nroad,1\nbox,2\n,\n",
+    ],
+)
+def test_headings_say_which_number_is_the_id(tmp_path, text):
+    found = read(tmp_path, text, "classes.csv")
+    assert found.names == WANTED and not found.palette
+
+
+def test_headings_say_which_numbers_are_a_colour_and_which_is_the_id(tmp_path):
+    found = read(tmp_path, "count,name,r,g,b,id\n9,sky,70,130,180,3\n8,road,128,64,128,5\n", "classes.csv")
+    assert found.names == {3: "sky", 5: "road"} and found.palette == {3: (70, 130, 180), 5: (128, 64, 128)}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,count\nsky,200\nroad,100\n", "'sky' has count: 200, but no id; add 'id'"),
+        ("name,w,h,d\nsky,0,10,5\nroad,1,0,1\n", "'sky' has w: 0, h: 10, d: 5, but no id"),
+        ("name,train_id,class_id\nsky,0,7\nroad,1,8\n", "'sky' has train_id: 0, class_id: 7, but no id"),
+        ("name,id\nsky,0\nroad,\nbox,2\n", "'road' has no id, while others have one; give every class its id"),
+        ("id,name\n0,sky\n1,road,flat\n", "line 3 has 3 cells under 2 headings"),
+        ("id,kind,type\n0,sky,a\n1,road,b\n", "under kind, type; expected one of its columns to be called name"),
+        ("name,r,g,b\nsky,0,0,300\nroad,1,2,3\n", "'sky,0,0,300' is no class; expected a name with an id, or with red"),
+    ],
+)
+def test_headings_that_do_not_tell_are_named(tmp_path, text, message):
+    with pytest.raises(HRSError, match=message):
+        read(tmp_path, text, "classes.csv")
+
+
+def test_a_class_without_id_beside_others_is_named(tmp_path):
+    with pytest.raises(HRSError, match="'road' has no id, while others have one"):
+        read(tmp_path, "- {name: sky, id: 1}\n- {name: road}\n- {name: box, id: 2}\n")
