@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,8 +21,12 @@ _HEADS = frozenset(
 _ID_HEADS = frozenset({*ID_KEYS, *_HEADS, ""})
 """What may stand over ids: numbers that are called class are some, and pandas calls its index nothing."""
 _CHANNELS = ({"r", "red", "rvalue"}, {"g", "green", "gvalue"}, {"b", "blue", "bvalue"})
+_ANY_HEADS = frozenset({*_ID_HEADS, *COLOUR_KEYS}).union(*_CHANNELS) - {""}
 Row = tuple[int, list[str]]
+_CLOSE = re.compile(r"(?<=\d)\s*,\s*(?=\d)")
+"""What stands between the numbers of a colour."""
 _LONGEST_LINE = 1000  # characters
+_ID_AND_NAME = re.compile(r"(-?\d+)\s*[\s,:;=]\s*(.+)")
 _LINE = re.compile(r"((?:-?\d+[\s,:;=]+)*)(.+?)((?:[\s,:;=(\[]+-?\d+)*[)\]]*|[\s,:;=]+#[0-9a-fA-F]{6})")
 """Numbers, a name, and numbers or a colour as #rrggbb."""
 _WITH_NUMBERS = frozenset({(0, 1), (0, 3), (0, 4), (1, 3), (3, 0), (4, 0)})
@@ -30,25 +35,85 @@ _WITH_NUMBERS = frozenset({(0, 1), (0, 3), (0, 4), (1, 3), (3, 0), (4, 0)})
 
 def from_text(path: Path) -> ClassList:
     """A name a line; beside it the id, the colour or both, where every line has them, else the place among the names
-    from 0 is the id.
+    from 0 is the id. A first line of headings says what stands in the others.
 
     LabelMe's lists begin with __ignore__, which is -1. Lines that begin with # are not counted, and a note says so
-    where others follow. Raises HRSError for an empty line between names without ids: who wrote it may have counted it.
+    where others follow. Raises HRSError where some lines have an id and others none, and for an empty line between
+    names without ids: who wrote it may have counted it.
     """
     written = [line.strip() for line in text_of(path).rstrip().splitlines()]
-    lines = [line for line in written if line and not line.startswith("#")]
+    lines = [(number, line) for number, line in enumerate(written, 1) if line and not line.startswith("#")]
+    heads = _heads_in(lines)
+    if len(heads) > 1:
+        gap = _gap_of(lines[0][1])
+        rows = [(number, _cells(path, number, line, heads, gap)) for number, line in lines[1:]]
+        return _from_entries(path, _under_heads(path, heads, rows))
+    return _from_lines(path, written, lines[len(heads) :], heads)
+
+
+def _from_lines(path: Path, written: list[str], numbered: Sequence[tuple[int, str]], heads: Sequence[str]) -> ClassList:
+    lines = [line for _, line in numbered]
     if rows := _rows_in(path, lines):
         return _from_entries(path, [_class_in(path, row) for row in rows])
-    numbered = [re.fullmatch(r"(-?\d+)\s*[\s,:;=]\s*(.+)", line) for line in lines]
-    entries = [(int(found[1]), found[2]) for found in numbered if found]
-    if len(entries) == len(lines):
-        return checked(ClassList(path=path, names=once(path, entries)))
-    first = written.index(lines[0]) if lines else 0
+    with_ids = [found for line in lines if (found := _ID_AND_NAME.fullmatch(line))]
+    if len(with_ids) == len(lines):
+        return checked(ClassList(path=path, names=once(path, [(int(found[1]), found[2]) for found in with_ids])))
+    _refuse_odd(path, numbered)
+    first = numbered[0][0] - 1 if numbered else 0
     _refuse_gaps(path, written, first)
-    comments = [shortened(line) for line in written[first:] if line.startswith("#")]
-    doubts = (f"not counted, since they begin with #: {', '.join(comments)}",) if comments else ()
+    comments = [line for line in written[first:] if line.startswith("#")]
     names = lines[1:] if lines[:1] == ["__ignore__"] else lines
+    guessed = (
+        ("not counted, since they begin with #", comments),
+        ("not counted, since it is a heading", heads),
+        ("numbers that are taken for parts of names", [found[0] for found in with_ids]),
+    )
+    doubts = tuple(f"{what}: {', '.join(map(shortened, those))}" for what, those in guessed if those)
     return checked(ClassList(path=path, names=dict(enumerate(names)), doubts=doubts))
+
+
+def _heads_in(lines: Sequence[tuple[int, str]]) -> list[str]:
+    """The headings in the first line; none where it is a class as the others."""
+    heads = re.split(_gap_of(lines[0][1]), lines[0][1]) if len(lines) > 1 else []
+    folded = [fold(head) for head in heads]
+    known = _HEADS if len(heads) == 1 else _ANY_HEADS
+    return heads if known.issuperset(folded) and not _HEADS.isdisjoint(folded) else []
+
+
+def _gap_of(line: str) -> str:
+    """What stands between the headings in a line, as an expression."""
+    return next((each for each in "\t;," if each in line), r"[\s:=]+")
+
+
+def _cells(path: Path, number: int, line: str, heads: Sequence[str], gap: str) -> list[str]:
+    """What a line has under each heading; a name may be of several words."""
+    words = [word.strip() for word in re.split(gap, line if gap == "," else _CLOSE.sub(",", line))]
+    more = len(words) - len(heads)
+    if more < 0:
+        raise HRSError(
+            f"{path} line {number} is {shortened(line)}, where the headings are {listed(heads)}; write what belongs "
+            "under each"
+        )
+    at = min((i for i, head in enumerate(heads) if fold(head) in _HEADS), key=lambda i: fold(heads[i]) != "name")
+    return [*words[:at], " ".join(words[at : at + more + 1]), *words[at + more + 1 :]]
+
+
+def _refuse_odd(path: Path, lines: Sequence[tuple[int, str]]) -> None:
+    """Raises HRSError where most lines have numbers before their names, or behind names that differ, and one has not;
+    few such numbers are of names, as in "2 wheeler"."""
+    parts = {line: _parts_of(line) for _, line in lines}
+    before = {line for line, (first, _, _) in parts.items() if first}
+    count = Counter(len(last) for _, _, last in parts.values() if last).most_common(1)
+    behind = {line for line, (_, _, last) in parts.items() if count and len(last) == count[0][0]}
+    if len({fold(parts[line][1]) for line in behind}) < len(behind):
+        behind = set()
+    for where, those in (("before", before), ("behind", behind)):
+        odd = next(((number, line) for number, line in lines if line not in those), None)
+        if odd and 2 * len(those) >= len(lines):
+            raise HRSError(
+                f"{path} line {odd[0]} is {shortened(odd[1])}, while others have numbers {where} their names; write "
+                "the id before every name"
+            )
 
 
 def _rows_in(path: Path, lines: list[str]) -> list[list[str]]:
@@ -56,10 +121,9 @@ def _rows_in(path: Path, lines: list[str]) -> list[list[str]]:
 
     Raises HRSError where it is not sure whether a number is an id or of the name.
     """
-    parts = [found.groups() for line in lines if len(line) < _LONGEST_LINE and (found := _LINE.fullmatch(line))]
-    rows = [(_words(before), name, _words(after)) for before, name, after in parts]
+    rows = [_parts_of(line) for line in lines]
     shapes = {(len(before), len(after)) for before, _, after in rows}
-    if len(rows) != len(lines) or len(shapes) != 1 or not shapes <= _WITH_NUMBERS:
+    if len(shapes) != 1 or not shapes <= _WITH_NUMBERS:
         return []
     names = {fold(name) for _, name, _ in rows}
     if shapes == {(0, 1)} and len(names) == 1:
@@ -70,6 +134,12 @@ def _rows_in(path: Path, lines: list[str]) -> list[list[str]]:
             "id or of the name; write the id before every name"
         )
     return [[*before, name, *after] for before, name, after in rows]
+
+
+def _parts_of(line: str) -> tuple[list[str], str, list[str]]:
+    """The numbers before a name, it, and the numbers behind it."""
+    found = _LINE.fullmatch(line) if len(line) < _LONGEST_LINE else None
+    return (_words(found[1]), found[2], _words(found[3])) if found else ([], line, [])
 
 
 def _words(text: str) -> list[str]:
@@ -188,11 +258,11 @@ def _name_column(path: Path, heads: Sequence[str], words: Sequence[int]) -> int:
 
 def _colour_of(path: Path, row: Sequence[str], columns: Sequence[int]) -> Colour | None:
     cells = [row[i] for i in columns]
-    if len(cells) != len(_CHANNELS):
-        return next((colour for cell in cells if (colour := sure_colour(cell))), None)
-    if any(cells) and as_colour(cells) is None:
+    whole = [as_colour(cells)] if len(cells) == len(_CHANNELS) else [sure_colour(cell) for cell in cells]
+    colour = next(filter(None, whole), None)
+    if colour is None and any(map(is_id, cells)):
         raise _no_class(path, row)
-    return as_colour(cells)
+    return colour
 
 
 def _class_in(path: Path, row: Sequence[str]) -> Entry:

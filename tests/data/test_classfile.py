@@ -339,3 +339,59 @@ def test_headings_that_do_not_tell_are_named(tmp_path, text, message):
 def test_a_class_without_id_beside_others_is_named(tmp_path):
     with pytest.raises(HRSError, match="'road' has no id, while others have one"):
         read(tmp_path, "- {name: sky, id: 1}\n- {name: road}\n- {name: box, id: 2}\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id name\n0 sky\n1 road\n2 box\n",
+        "name id\nsky 0\nroad 1\nbox 2\n",
+        "# mine\nID: Class\n0: sky\n1: road\n2: box\n",
+        "id\tname\ttrainId\n0\tsky\t5\n1\troad\t0\n2\tbox\t255\n",
+        "names\nsky\nroad\nbox\n",
+    ],
+)
+def test_a_heading_in_text_is_no_class(tmp_path, text):
+    assert read(tmp_path, text, "classes.txt").names == WANTED
+
+
+def test_names_of_several_words_under_headings(tmp_path):
+    found = read(tmp_path, "id name train_id\n7 traffic light 6\n8 traffic sign 7\n", "classes.txt")
+    assert found.names == {7: "traffic light", 8: "traffic sign"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("0 sky\n1 road\nvoid 2\n", "line 3 is 'void 2'"),
+        ("Nr Klasse\n0 sky\n1 road\n", "line 1 is 'Nr Klasse'"),
+        ("# mine\n\n0 sky\nroad\n2 box\n", "line 4 is 'road'"),
+        ("sky 0\nroad 1\nbox\n", "line 3 is 'box'"),
+    ],
+)
+def test_a_line_that_is_not_numbered_as_the_others_are_is_named(tmp_path, text, line):
+    with pytest.raises(HRSError, match=f"{line}, while others have .*; write the id before every name"):
+        read(tmp_path, text, "classes.txt")
+
+
+def test_few_numbers_before_names_are_of_the_names_and_a_note_says_so(tmp_path):
+    found = read(tmp_path, "car\n2 wheeler\nbus\ntruck\n", "classes.txt")
+    assert found.names == {0: "car", 1: "2 wheeler", 2: "bus", 3: "truck"}
+    assert found.notes == ("classes.txt: numbers that are taken for parts of names: '2 wheeler'",)
+
+
+def test_a_line_without_what_the_headings_say_is_named(tmp_path):
+    with pytest.raises(HRSError, match="line 3 is '1', where the headings are id, name, trainId; write what belongs"):
+        read(tmp_path, "id name trainId\n0 sky 0\n1\n", "classes.txt")
+
+
+def test_a_heading_over_names_alone_is_said(tmp_path):
+    assert read(tmp_path, "names\nsky\nroad\n", "classes.txt").notes == (
+        "classes.txt: not counted, since it is a heading: 'names'",
+    )
+
+
+@pytest.mark.parametrize("colour", ["70,130,180", "(70, 130, 180)", "#4682b4"])
+def test_headings_in_text_with_a_colour(tmp_path, colour):
+    found = read(tmp_path, f"id name colour\n3 blue sky {colour}\n4 road {colour}\n", "classes.txt")
+    assert found.names == {3: "blue sky", 4: "road"} and found.palette[3] == (70, 130, 180)
