@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -32,17 +33,45 @@ from hrs.labels import Colour, fold
 from hrs.system.documents import parse_yaml, shortened
 
 EXPECTED = "expected 'classes:' with lines of 'raw id: name'"
+Reader = Callable[[Path], ClassList]
 _MOST_OF_OUTLINES = 1 << 30  # bytes of a JSON file; COCO's own with 118,000 images has less than half
 
 
-def find_class_list(folder: Path, *more: Path) -> ClassList | None:
-    """The list of classes in a folder, or in one of ``more``; None where there is none. HRSError where it is unfit."""
+def find_class_list(folder: Path, *more: Path, first: Sequence[str] = ()) -> ClassList | None:
+    """The list of classes in a folder, or in one of ``more``; None where there is none. HRSError where it is unfit.
+
+    Where a place has several the earliest of ``first`` and READERS is taken, and a note names those that differ.
+    """
     for place in (folder, *more):
         there = {path.name.lower(): path for path in sorted(place.iterdir(), reverse=True) if path.is_file()}
-        name = next((each for each in READERS if each in there), None)
-        if name is not None:
-            return READERS[name](there[name])
+        lists = [(READERS[each], there[each]) for each in dict.fromkeys((*first, *READERS)) if each in there]
+        if lists:
+            (read, path), *others = lists
+            found = read(path)
+            return replace(found, doubts=(*found.doubts, *_differences(found, others)))
     return None
+
+
+def _differences(used: ClassList, others: Iterable[tuple[Reader, Path]]) -> Iterator[str]:
+    """What other lists say otherwise. A list that is none is of something else: nobody reads it."""
+    for read, path in others:
+        try:
+            odd = _odd_id(used, read(path))
+        except HRSError:
+            continue
+        if odd:
+            yield f"{path.name} differs and is not read: {odd} there; remove the list that is wrong"
+
+
+def _odd_id(used: ClassList, other: ClassList) -> str | None:
+    """The first id that another list calls otherwise, in words; ids that are only an order count where they are the
+    same."""
+    mine, theirs = ({raw: fold(name) for raw, name in each.names.items()} for each in (used, other))
+    ordered = (used.ordered or other.ordered) and mine.keys() != theirs.keys()
+    if ordered and {*mine.values()} == {*theirs.values()}:
+        return None
+    raw = next((raw for raw in sorted(mine.keys() | theirs.keys()) if mine.get(raw) != theirs.get(raw)), None)
+    return None if raw is None else f"id {raw} is {listed([other.names.get(raw, 'none')])}"
 
 
 def classes_yaml(names: Sequence[str], palette: Sequence[Colour]) -> str:
@@ -120,7 +149,7 @@ def _from_yaml(path: Path) -> ClassList:
             ignored=ignored,
             ignored_colours=ignored_colours,
             ordered=ordered,
-            doubts=() if path.name.lower() in _OF_YOLO else tuple(_not_read(table, key)),
+            doubts=(*_miscounted(given, names), *(() if path.name.lower() in OF_YOLO else _not_read(table, key))),
         )
     )
 
@@ -129,7 +158,8 @@ _LISTS = ("classes", "names", "labels", "id2label")
 _IGNORE_KEYS = frozenset(("ignore", "ignored", "void", "ignoreindex", "ignorelabel", "ignoreids", "ignoreclasses"))
 _COUNTS = frozenset(("nc", "numclasses", "numberofclasses"))
 """What else tools write beside classes, folded."""
-_OF_YOLO = ("data.yaml", "dataset.yaml")  # where much else stands
+OF_YOLO = ("data.yaml", "dataset.yaml")
+"""Where much else stands."""
 
 
 def _is_setting(key: str, value: Any) -> bool:
@@ -138,6 +168,14 @@ def _is_setting(key: str, value: Any) -> bool:
     if is_void(key):
         return name in _IGNORE_KEYS and isinstance(value, list) and as_colour(value) is None
     return name in _IGNORE_KEYS | _COUNTS | {"palette"}
+
+
+def _miscounted(given: Mapping[str, Any], names: Names) -> Iterator[str]:
+    """What is said where a file counts its classes otherwise, with or without void, than it names them."""
+    without = {name for name in names.values() if not is_void(name)}
+    for key, value in given.items():
+        if fold(str(key)) in _COUNTS and is_id(value) and int(value) not in (len(names), len(without)):
+            yield f"{key} is {value}, but {len(without)} classes are named"
 
 
 def _listed_in(value: Any) -> list[Any]:
@@ -249,7 +287,7 @@ def shown(value: Any) -> str:
     return f"[{listed(value)}]" if isinstance(value, list) else listed([value])
 
 
-READERS: Mapping[str, Callable[[Path], ClassList]] = MappingProxyType(
+READERS: Mapping[str, Reader] = MappingProxyType(
     {
         "classes.yaml": _from_yaml,
         "classes.yml": _from_yaml,

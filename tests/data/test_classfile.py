@@ -395,3 +395,36 @@ def test_a_heading_over_names_alone_is_said(tmp_path):
 def test_headings_in_text_with_a_colour(tmp_path, colour):
     found = read(tmp_path, f"id name colour\n3 blue sky {colour}\n4 road {colour}\n", "classes.txt")
     assert found.names == {3: "blue sky", 4: "road"} and found.palette[3] == (70, 130, 180)
+
+
+TWO = "classes.txt differs and is not read: id 0 is box there; remove the list that is wrong"
+
+
+@pytest.mark.parametrize(
+    ("other", "notes"),
+    [
+        ("box\nroad\nsky\n", (TWO,)),
+        ("sky\nroad\nbox\ntree\n", (TWO.replace("0 is box", "3 is tree"),)),
+        ("sky\nroad\n", (TWO.replace("id 0 is box there", "id 2 is none there"),)),
+        ("0 sky\n1 Road\n2 box\n", ()),
+        ("images/f0.png\nimages/f1.png\n", ()),
+    ],
+)
+def test_two_lists_that_differ_are_said(tmp_path, other, notes):
+    write_classes(tmp_path, other, "classes.txt")
+    wanted = tuple(f"classes.yaml: {each}" for each in notes)
+    assert read(tmp_path, "classes: {0: sky, 1: road, 2: box}").notes == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "notes"),
+    [
+        ("nc: 5\nnames: [sky, road, box]", ("data.yaml: nc is 5, but 3 classes are named",)),
+        ("nc: 3\nnames: [sky, road, void]", ()),
+        ("nc: 2\nnames: [sky, road, void]", ()),
+        ("nc: 3\nnames: {0: sky, 1: road, 2: road}", ()),
+    ],
+)
+def test_a_count_that_is_not_that_of_the_classes_is_said(tmp_path, text, notes):
+    found = read(tmp_path, text, "data.yaml").notes
+    assert tuple(each for each in found if "nc is" in each) == notes

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from hrs.data.classfile import find_class_list, load_table
+from hrs.data.classfile import OF_YOLO, find_class_list, load_table
 from hrs.data.classlist import text_of
 from hrs.data.encoding import Raw
 from hrs.data.formats import folder
@@ -43,7 +43,8 @@ _FARTHEST = 2.0  # shares of the image; outlines may reach over its border
 
 
 def read(spec: DatasetSpec) -> Found:
-    if "kpt_shape" in _table(spec.root):
+    table = _table(spec.root)
+    if "kpt_shape" in table:
         raise HRSError(
             f"data set {spec}: data.yaml has kpt_shape, so its labels are points of poses; export segmentation"
         )
@@ -51,7 +52,7 @@ def read(spec: DatasetSpec) -> Found:
     split = spec.split_of(names) if names or "split" in spec.options else None
     place = None if folder.splits(spec) else _named(spec.root).get(split or "")
     images, labels = _places(spec, split, place)
-    classes = find_class_list(spec.root, labels)
+    classes = find_class_list(spec.root, labels, first=OF_YOLO if "names" in table else ())
     if classes is None:
         raise HRSError(f"data set {spec}: no data.yaml or classes.txt names the classes; {holds(spec.root)}")
     named = raw_ids(classes.names)
@@ -73,7 +74,7 @@ def splits(spec: DatasetSpec) -> list[str]:
 
 def _table(root: Path) -> dict[str, Any]:
     """What data.yaml holds; nothing where there is none."""
-    file = next((root / name for name in ("data.yaml", "dataset.yaml") if (root / name).is_file()), None)
+    file = next((root / name for name in OF_YOLO if (root / name).is_file()), None)
     return load_table(file) if file else {}
 
 

@@ -188,3 +188,13 @@ def test_yolo_files_that_go_after_opening_are_one_line(tmp_path, gone):
     (tmp_path / gone).unlink()
     with pytest.raises(HRSError, match=rf"{gone} (does not exist|cannot be read)"):
         data.read_label(0)
+
+
+def test_yolo_s_data_yaml_comes_before_another_list(tmp_path):
+    spec = yolo(tmp_path)
+    write_classes(tmp_path, "dog\nperson\n", "classes.txt")
+    data = open_dataset(spec)
+    only_the_square(data)
+    assert any("classes.txt differs and is not read: id 0 is dog there" in note for note in data.notes)
+    write_classes(tmp_path, "train: images/train\nval: images/val\n", "data.yaml")
+    assert open_dataset(spec).space.classes == ("background", "dog", "person")
