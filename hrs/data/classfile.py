@@ -27,11 +27,12 @@ from hrs.data.classlist import (
     text_of,
 )
 from hrs.data.classtable import COLOUR_KEYS, ID_KEYS, Entry, colour_in, id_in, numbered
-from hrs.data.classtext import from_csv, from_labelmap, from_text, rows_of
+from hrs.data.classtext import from_csv, from_labelmap, from_text, mapping_in
 from hrs.errors import HRSError
 from hrs.labels import Colour, fold
 from hrs.system.documents import parse_yaml, shortened
 
+_LINES = "lines of 'class: new name'"
 EXPECTED = "expected 'classes:' with lines of 'raw id: name'"
 Reader = Callable[[Path], ClassList]
 _MOST_OF_OUTLINES = 1 << 30  # bytes of a JSON file; COCO's own with 118,000 images has less than half
@@ -83,14 +84,18 @@ def classes_yaml(names: Sequence[str], palette: Sequence[Colour]) -> str:
 def read_mapping(path: Path) -> dict[str, str]:
     """A file of "class: new name" (YAML), or of two columns (CSV), for `ClassMap`. HRSError for anything else."""
     if not path.is_file():
-        raise HRSError(f"{path} does not exist; expected a file with lines of 'class: new name'")
-    if path.suffix.lower() == ".csv":
-        rows = [row for _, row in rows_of(path) if len(row) == 2]
-        return {key: name for key, name in rows if (key.lower(), name.lower()) != ("source", "target")}
-    found = _load(path, "expected lines of 'class: new name'")
+        raise HRSError(f"{path} does not exist; expected a file with {_LINES}")
+    found = mapping_in(path) if path.suffix.lower() == ".csv" else _mapping_of_yaml(path)
+    if not found:
+        raise HRSError(f"{path} names no class; expected {_LINES}")
+    return found
+
+
+def _mapping_of_yaml(path: Path) -> dict[str, str]:
+    found = _load(path, f"expected {_LINES}")
     found = found.get("classes", found) if isinstance(found, dict) else found
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise HRSError(f"{path} cannot be used as a class map; expected lines of 'class: new name'")
+        raise HRSError(f"{path} cannot be used as a class map; expected {_LINES}")
     return {str(key): value for key, value in found.items()}
 
 

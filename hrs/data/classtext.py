@@ -1,4 +1,4 @@
-"""Lists of classes in text and CSV files, CVAT's labelmap.txt among them."""
+"""Lists and maps of classes in text and CSV files, CVAT's labelmap.txt among them."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def from_csv(path: Path) -> ClassList:
     Where there are headings they say which number is what: an id is one that is called so, a colour three that are
     called red, green and blue. Raises HRSError where they do not tell.
     """
-    rows = rows_of(path)
+    rows = _rows_of(path)
     if _has_heads([cells for _, cells in rows]):
         return _from_entries(path, _under_heads(path, rows[0][1], rows[1:]))
     return _from_entries(path, [_class_in(path, cells) for _, cells in rows])
@@ -281,7 +281,36 @@ def _no_class(path: Path, row: Sequence[str]) -> HRSError:
     return HRSError(f"{path}: {line} is no class; expected a name with an id, or with red, green and blue")
 
 
-def rows_of(path: Path) -> list[Row]:
+def mapping_in(path: Path) -> dict[str, str]:
+    """Class -> new name, from a CSV of two columns, or of those that are headed source and target.
+
+    Raises HRSError for rows of others, and for a class that stands there twice.
+    """
+    rows = _rows_of(path)
+    heads = [fold(cell) for cell in rows[0][1]] if rows else []
+    headed = all(heads.count(each) == 1 for each in _OF_A_MAP)
+    columns = [heads.index(each) for each in _OF_A_MAP] if headed else [0, 1]
+    found: dict[str, tuple[int, str]] = {}
+    for line, cells in rows[headed:]:
+        if len(cells) != (len(heads) if headed else len(columns)):
+            raise HRSError(
+                f"{path} line {line} is {shortened(','.join(cells))}; expected 'class,new name' in each line, or "
+                'headings source and target, and a colour as "0 0 0"'
+            )
+        key, name = (cells[i] for i in columns)
+        if key in found:
+            raise HRSError(
+                f"{path} line {line}: {shortened(key)} stands there twice, first in line {found[key][0]}; keep one of "
+                "the lines"
+            )
+        found[key] = line, name
+    return {key: name for key, (_, name) in found.items()}
+
+
+_OF_A_MAP = ("source", "target")
+
+
+def _rows_of(path: Path) -> list[Row]:
     """The rows of a CSV that hold something, each with its line, without columns at the end that hold nothing."""
     text = text_of(path)
     reader = csv.reader(text.splitlines(), delimiter=max(",;\t", key=text.count))

@@ -195,3 +195,38 @@ def test_outlines_that_have_names_alone_have_no_ids(tmp_path):
     spec = labelme(tmp_path, {"label": "box", "points": SQUARE, "shape_type": "polygon"})
     with pytest.raises(HRSError, match=r"'1' is no class of .*; its outlines have no ids but names: background, box$"):
         open_dataset(spec, classes=ClassMap(entries={"1": "car"}, where="data.classes"))
+
+
+@pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        ("source,target,comment\nasphalt,road,merge\ncrate,ignore,\n", {"asphalt": "road", "crate": "ignore"}),
+        ("comment;Target;Source\nmerge;road;asphalt\n", {"asphalt": "road"}),
+        ("asphalt,road\ncrate,\n", {"asphalt": "road", "crate": ""}),
+        ("source,target\ncrate,\n", {"crate": ""}),
+        ('"0,0,0",sky\n1 1 1,road\n', {"0,0,0": "sky", "1 1 1": "road"}),
+        ("asphalt,road,,\ncrate,ignore,,\n", {"asphalt": "road", "crate": "ignore"}),
+    ],
+)
+def test_the_columns_of_a_file(tmp_path, text, entries):
+    (tmp_path / "map.csv").write_text(text)
+    assert ClassMap.read(tmp_path / "map.csv").entries == entries
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("map.csv", "box,road,merge\nsky,ignore,not wanted\n", "line 1 is 'box,road,merge'; expected 'class,new name'"),
+        ("map.csv", "id,name,target\n0,sky,air\n", "line 1 is 'id,name,target'; .*, or headings source and target"),
+        ("map.csv", "1,1,1,road\n0 0 0,sky\n", "line 1 is '1,1,1,road'.* a colour as \"0 0 0\""),
+        ("map.csv", "box,road\nsky\n", "line 2 is 'sky'; expected 'class,new name'"),
+        ("map.csv", "box,road\nbox,ignore\n", "line 2: 'box' stands there twice, first in line 1"),
+        ("map.csv", "source,target\n", "names no class; expected lines of 'class: new name'"),
+        ("map.csv", "", "names no class"),
+        ("map.yaml", "classes: {}\n", "names no class"),
+    ],
+)
+def test_a_file_that_is_no_class_map(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(HRSError, match=message):
+        ClassMap.read(tmp_path / name)
