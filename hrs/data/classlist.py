@@ -18,7 +18,9 @@ _MOST = 1 << 16
 _LONGEST_LIST = 200  # characters of a message
 _NUMBERS = re.compile(r"-?\d{1,18}")
 _VOID = frozenset(map(fold, ("void", "ignore", "ignored", "unlabeled", "unlabelled", "null", "~", "")))
-_PERHAPS_VOID = frozenset(map(fold, ("unknown", "undefined", "unclassified", "no label", "none", "don't care")))
+_PERHAPS_VOID = frozenset(
+    map(fold, ("unknown", "undefined", "unclassified", "no label", "none", "nothing", "don't care"))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +69,19 @@ class ClassList:
     def _guesses(self) -> Iterator[str]:
         if self.dropped:
             yield f"ignored, as the name says: {listed(self.dropped)}"
-        kept = [name for name in dict.fromkeys(self.names.values()) if fold(name) in _PERHAPS_VOID]
-        if kept:
-            yield f"a class like the others: {listed(kept)}; if its pixels are to be ignored, call it void"
+        yield from (f"a class like the others: {each}" for each in perhaps_void(self.names.values()))
         yield from self.doubts
 
 
 def is_void(name: str) -> bool:
     """Whether a name says that a class is none."""
     return fold(name) in _VOID
+
+
+def perhaps_void(names: Iterable[str]) -> Iterator[str]:
+    """What to say of classes whose names may say that they are none."""
+    if kept := [name for name in dict.fromkeys(names) if fold(name) in _PERHAPS_VOID]:
+        yield f"{listed(kept)}; if its pixels are to be ignored, call it void"
 
 
 def named_twice(path: Path, raw: int, first: str, second: str) -> HRSError:

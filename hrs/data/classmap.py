@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hrs.data.classfile import read_mapping
-from hrs.data.classlist import as_colour, listed
+from hrs.data.classlist import as_colour, is_void, listed, perhaps_void
 from hrs.data.encoding import Encoding, colour_id, distinct_colours
 from hrs.errors import HRSError
 from hrs.labels import Colour, LabelSpace, Match, fold, match, suggest
 
-_IGNORED = frozenset({"ignore", "ignored", "void", "none", "null", "nothing", ""})
 EVERY = "*"
 """In ``data.classes``: the map of all sources that have none of their own."""
 
@@ -39,16 +38,21 @@ class ClassMap:
     @property
     def names(self) -> tuple[str, ...]:
         """The new names, each once."""
-        return tuple(dict.fromkeys(name for name in self.entries.values() if not _is_ignored(name)))
+        return tuple(dict.fromkeys(name for name in self.entries.values() if not is_void(name)))
 
     def check(self, space: LabelSpace) -> None:
-        """Raises HRSError where a new name is no class of a space that they are to be classes of."""
+        """Raises HRSError where a new name is no class of a space that they are to be classes of, or a word for what is
+        ignored is one."""
         known = {fold(name) for name in space.classes}
+        if word := next((each for each in self.entries.values() if is_void(each) and fold(each) in known), None):
+            raise HRSError(
+                f"{self.where}: {word!r} says that pixels are ignored, and {space.name} has a class of that name; "
+                "write another word that says so, or give the class another name"
+            )
         for name in self.names:
             if fold(name) not in known:
-                raise HRSError(
-                    f"{self.where}: {name!r} is no class of {space.name}; {suggest(name, list(space.classes))}"
-                )
+                meant = "; ".join((suggest(name, list(space.classes)), *perhaps_void([name])))
+                raise HRSError(f"{self.where}: {name!r} is no class of {space.name}; {meant}")
 
     def rename(self, encoding: Encoding, spec: str) -> Encoding:
         """The same raw ids under the new names; the order is that of the classes on disk, what is new comes last.
@@ -66,7 +70,7 @@ class ClassMap:
             for raw in self._meant(key, encoding, spec):
                 renamed[raw] = spelled.setdefault(fold(name), name)
         renamed = {raw: spelled.get(fold(name), name) for raw, name in renamed.items()}
-        ignored = {raw for raw, name in renamed.items() if _is_ignored(name)}
+        ignored = {raw for raw, name in renamed.items() if is_void(name)}
         kept = {raw: name for raw, name in renamed.items() if raw not in ignored}
         if len(set(kept.values())) < 2:
             left = ", ".join(set(kept.values())) or "no class"
@@ -208,10 +212,6 @@ def _id_in(key: str) -> int | None:
     """The id that a key is: "7" or "id 7"; None for names and colours."""
     found = re.fullmatch(r"(?:id)?\s*(\d+)", key.strip().lower())
     return int(found[1]) if found else None
-
-
-def _is_ignored(name: str) -> bool:
-    return fold(name) in _IGNORED
 
 
 def _space(encoding: Encoding, names: Mapping[int, str]) -> LabelSpace:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hrs.data.classfile import READERS
+from hrs.data.classlist import perhaps_void
 from hrs.data.classmap import ClassMap, check_shared, map_for
 from hrs.data.encoding import Encoding, read_image_file, read_whole
 from hrs.data.formats.table import FORMATS
@@ -222,6 +223,7 @@ def dataset_of(spec: DatasetSpec, found: Found) -> Dataset:
 def _map_notes(spec: DatasetSpec, found: Found) -> Iterator[str]:
     if spec.given and found.encoding:
         yield f"class map: {'; '.join(f'{key} -> {name}' for key, name in spec.given.entries.items())}"
+        yield from (f"class map: a class like the others: {each}" for each in perhaps_void(spec.given.names))
     foreign = spec.given.foreign(found.encoding) if spec.given and found.encoding else []
     if foreign:
         yield f"the class map also names what this data set does not have: {', '.join(foreign)}"

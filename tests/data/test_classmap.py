@@ -230,3 +230,27 @@ def test_a_file_that_is_no_class_map(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
     with pytest.raises(HRSError, match=message):
         ClassMap.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("word", ["ignore", "Ignored", "void", "unlabeled", "null", "~", ""])
+def test_words_that_say_ignored_are_those_of_lists(tmp_path, word):
+    assert own({"asphalt": word}, tmp_path).space.classes == ("sky", "crate", "tree")
+
+
+def test_none_is_a_class_as_in_lists_and_a_note_says_so(tmp_path, frames):
+    data = own({"crate": "none"}, tmp_path)
+    assert at(data, 2) == "none"
+    assert "class map: a class like the others: none; if its pixels are to be ignored, call it void" in data.notes
+    with pytest.raises(HRSError, match=r"'none' is no class of target; .*; if its pixels are to be ignored, call"):
+        data.map_to(open_dataset(frames["target"]).space)
+    target = write_classes(write_streets(tmp_path / "t"), "classes: {0: none, 1: scratch, 2: sky}\n")
+    mapped = own({"crate": "none", "asphalt": "scratch"}, tmp_path).map_to(open_dataset(f"folder:{target}").space)
+    assert [at(mapped, part) for part in range(3)] == ["sky", "scratch", "none"]
+
+
+def test_a_word_for_ignored_that_is_a_class_of_the_target_is_refused(tmp_path):
+    target = open_dataset(f"folder:{write_classes(write_streets(tmp_path / 't'), 'classes: {0: void, 1: road}')}")
+    data = own({"crate": "Void", "asphalt": "road"}, tmp_path)
+    with pytest.raises(HRSError, match="'Void' says that pixels are ignored, and t has a class of that name; write"):
+        data.map_to(target.space)
+    assert own({"crate": "ignore", "asphalt": "road"}, tmp_path).map_to(target.space).possible == {1}
