@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -153,7 +154,7 @@ def check_several(found: ClassList) -> None:
 
 
 def _check_names(path: Path, names: Iterable[str]) -> None:
-    """Raises HRSError for names that nobody can tell apart, and for names of files."""
+    """Raises HRSError for names that nobody can tell apart or see whole, and for names of files."""
     seen: dict[str, str] = {}
     for name in names:
         if Path(name).suffix.lower() in SUFFIXES:
@@ -161,6 +162,8 @@ def _check_names(path: Path, names: Iterable[str]) -> None:
                 f"{path} names files, such as {shortened(name)}, not classes; expected a list of classes: call this "
                 "file otherwise, and name the classes in classes.yaml"
             )
+        if any(unicodedata.category(each) == "Cc" for each in name):
+            raise HRSError(f"{path} names a class {shortened(name)}, which has control characters; write it anew")
         first = seen.setdefault(fold(name), name)
         if first != name and not is_void(name):
             raise HRSError(f"{path} has {alike(first, name)}; give every class its own name, or both the same")
@@ -185,8 +188,15 @@ def text_of(path: Path, most: int = MOST_BYTES) -> str:
     """A file's text, in UTF-8, or in UTF-16 where it says so; of at most so many bytes."""
     try:
         data = read_bounded(path, most)
-        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        if "\0" in text:  # UTF-16 that does not say so
+            raise _no_text(path)
+        return text
     except UnicodeDecodeError as error:
-        raise HRSError(f"{path} cannot be used: it is no UTF-8 text; save it as UTF-8") from error
+        raise _no_text(path) from error
     except FileNotFoundError as error:
         raise HRSError(f"{path} does not exist; check the name") from error
+
+
+def _no_text(path: Path) -> HRSError:
+    return HRSError(f"{path} cannot be used: it is no UTF-8 text; save it as UTF-8")

@@ -428,3 +428,17 @@ def test_two_lists_that_differ_are_said(tmp_path, other, notes):
 def test_a_count_that_is_not_that_of_the_classes_is_said(tmp_path, text, notes):
     found = read(tmp_path, text, "data.yaml").notes
     assert tuple(each for each in found if "nc is" in each) == notes
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("classes.txt", "sky\nroad\n"), ("classes.csv", "id,name\n0,sky\n1,road\n")]
+)
+def test_utf_16_that_does_not_say_so_is_refused(tmp_path, name, text):
+    (tmp_path / name).write_bytes(text.encode("utf-16-le"))
+    with pytest.raises(HRSError, match=f"{name} cannot be used: it is no UTF-8 text; save it as UTF-8"):
+        find_class_list(tmp_path)
+
+
+def test_a_name_with_control_characters_is_refused(tmp_path):
+    with pytest.raises(HRSError, match=r"names a class 'sk\\x07y', which has control characters; write it anew"):
+        read(tmp_path, "sk\x07y\nroad\n", "classes.txt")

@@ -85,7 +85,7 @@ def test_a_mask_of_another_size_is_named_as_such(tmp_path):
         ("classes: {0: a, b: c}", "cannot be used"),
         ("classes: {0: a, 70000: c}", "names the id 70000"),
         ("classes: {0: a}", r"names 1 class \(a\); expected 2 or more"),
-        ('"a\\nb"', r"names 1 class \(a\\nb\); expected 2 or more"),
+        ('"a\\nb"', r"names a class 'a\\nb', which has control characters; write it anew"),
         ("classes: {0: a, 1: b}\npalette: {1: [1, 2]}", r"colour of 1 is \[1, 2\]; expected \[r, g, b\]"),
         ("classes: {0: a, 1: b}\npalette: {1: [1, 2, 256]}", "from 0 to 255"),
     ],
