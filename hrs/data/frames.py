@@ -35,6 +35,7 @@ class Frame:
 
     label_turn: EXIF's orientation of the image where the label's size proves that it was drawn on the unturned one.
     doubtful: whether the image is turned by EXIF, and the label's size cannot tell which of both it was drawn on.
+    paged: whether the image is the first of several pages of a file.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Frame:
     planted: Path | None = None
     label_turn: int = 1
     doubtful: bool = False
+    paged: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

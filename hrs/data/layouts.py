@@ -24,11 +24,11 @@ from hrs.data.spec import DatasetSpec
 from hrs.data.splits import pick
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace, Match, mapping, match
-from hrs.progress import Progress
+from hrs.progress import Progress, counted
 from hrs.system.documents import is_utf8, shortened
 from hrs.system.images import decode_grey
 from hrs.system.integrity import is_lossy, is_whole_file, what_it_is
-from hrs.system.photographs import Size, open_image, read_photograph, sizes_of, too_large
+from hrs.system.photographs import Size, open_image, pages_of, read_photograph, sizes_of, tiff_in_words, too_large
 from hrs.system.processes import cores
 from hrs.system.tree import Skipped, by_kind, in_words
 
@@ -186,7 +186,13 @@ def open_dataset(
             f"data set {spec} has no usable frame; expected {found.layout}, found {len(found.frames)} pairs, "
             f"{len(unfit)} of them unusable, and {len(found.missing)} other files{_first_and_all(unfit, found.missing)}"
         )
-    return dataset_of(spec, replace(found, frames=usable, missing=(*found.missing, *unfit)))
+    notes = (*found.notes, *_page_notes(usable))
+    return dataset_of(spec, replace(found, frames=usable, missing=(*found.missing, *unfit), notes=notes))
+
+
+def _page_notes(frames: Sequence[Frame]) -> Iterator[str]:
+    if count := sum(frame.paged for frame in frames):
+        yield f"{counted(count, 'image')} of several pages: the first is read"
 
 
 def _first_and_all(unfit: tuple[Skipped, ...], missing: tuple[Skipped, ...]) -> str:
@@ -256,13 +262,14 @@ class _Header:
     """What the header of an image file says.
 
     stored, upright: (width, height) without and with EXIF's turn. label: what it has where it is read as a label, which
-    is turned if it is a TIFF.
+    is turned if it is a TIFF. pages: images of one size.
     """
 
     stored: Size
     upright: Size
     label: Size
     orientation: int
+    pages: int
 
 
 def _checked(frame: Frame) -> Frame | Skipped:
@@ -287,7 +294,8 @@ def _checked(frame: Frame) -> Frame | Skipped:
                 return Skipped(path=frame.image, reason=reason, kind=f"differs in size from its {what}")
             turn = image.orientation
     doubtful = frame.label is not None and image.orientation != 1 and image.upright == image.stored
-    return replace(frame, label_turn=turn, doubtful=doubtful) if turn != 1 or doubtful else frame
+    paged = image.pages > 1
+    return replace(frame, label_turn=turn, doubtful=doubtful, paged=paged) if turn != 1 or doubtful or paged else frame
 
 
 _NO_IMAGES = frozenset({".txt", ".json", ".xml"})  # outlines: their reader looks at them
@@ -303,8 +311,9 @@ def _header(path: Path, *, lossless: bool = False) -> _Header | Skipped:
         whole = is_whole_file(path)  # reads both ends of the file, so that opening it finds them in memory
         with open_image(path) as image:
             stored, upright, turn = sizes_of(image)
-            header = _Header(stored=stored, upright=upright, label=image.size, orientation=turn)
             lossy = lossless and (is_lossy(_start_of(path)) or image.info.get("compression") in _LOSSY)
+            label = image.size
+            header = _Header(stored=stored, upright=upright, label=label, orientation=turn, pages=pages_of(image))
     except Image.DecompressionBombError:
         return Skipped(path=path, reason="has far more pixels than are read: make it smaller, or cut it into tiles")
     except (OSError, ValueError, SyntaxError):
@@ -314,12 +323,19 @@ def _header(path: Path, *, lossless: bool = False) -> _Header | Skipped:
     if lossy:
         reason = "is a lossy image, whose values are not those that were labelled: save labels as PNG"
         return Skipped(path=path, reason=reason)
+    if lossless and header.pages > 1:
+        reason = f"has {header.pages} pages of one size, as where each is of a class: save one page of class ids"
+        return Skipped(path=path, reason=reason, kind="has several pages")
     large = too_large(*header.stored)
     return Skipped(path=path, reason=large, kind="is too large") if large else header
 
 
 def _unreadable(path: Path) -> str:
     try:
+        if numbers := tiff_in_words(path):
+            return (
+                f"is a TIFF of {numbers}, which is not read: save labels as one band of 8 or 16 bits, photos as three"
+            )
         return what_it_is(_start_of(path))
     except OSError as error:
         return f"cannot be read ({error.strerror})"

@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageCms
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from hrs.errors import HRSError
+from hrs.progress import counted
 from hrs.system.documents import reason
 from hrs.system.images import MOST_PIXELS, decode_rgb, decode_stored
 from hrs.system.integrity import JPEG_2000, PNG, is_whole
@@ -35,6 +37,9 @@ SUFFIXES |= {".jp2", ".j2k", ".jpf", ".jpx"}
 
 _ORIENTATION = 0x0112  # the EXIF tag
 _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANES = 0x0102, 0x0103, 0x0106, 0x011C  # TIFF's
+_BANDS, _NUMBERS, _ROLE = 0x0115, 0x0153, 0x00FE
+_OF_NUMBERS = {1: "unsigned integers", 2: "signed integers", 3: "floating-point numbers"}
+_SMALLER_OR_MASK = 1 | 4  # bits of a page's role: an overview of another, what of another counts
 _WHITE_IS_ZERO, _UNCOMPRESSED, _APART = 0, 1, 2  # what they may say
 _OF_FAX = (2, 3, 4)  # compressions
 _DEPTH_BEHIND = 42  # bytes from where JPEG 2000's code begins to where it says its bits
@@ -277,6 +282,34 @@ def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
             file.seek(behind + 4)
             at = behind - whole if file.read(4) == b"IDAT" else at
         at += whole
+
+
+def pages_of(opened: Pillow.Image) -> int:
+    """How many images as large as the first a TIFF holds, without masks and overviews; 1 for other kinds. Another page
+    may be open then."""
+    if opened.format != "TIFF":
+        return 1
+    size, count = opened.size, 0
+    for page in range(getattr(opened, "n_frames", 1)):
+        opened.seek(page)
+        count += opened.size == size and not _tags(opened).get(_ROLE, 0) & _SMALLER_OR_MASK
+    return max(count, 1)
+
+
+def tiff_in_words(path: Path) -> str | None:
+    """What numbers the pixels of a TIFF are, whether they can be read or not, as "2 bands of 8-bit unsigned integers";
+    None for other kinds."""
+    with open(path, "rb") as file:
+        head = file.read(8)
+        try:
+            tags = ImageFileDirectory_v2(head + file.read(8) if head[2:3] == b"\x2b" else head)
+            file.seek(tags.next)
+            tags.load(file)
+            bands, bits = tags.get(_BANDS, 1), tags[_BITS][0]
+            numbers = _OF_NUMBERS[tags.get(_NUMBERS, (1,))[0]]
+        except Exception:  # the reader raises nearly anything on what is none
+            return None
+    return f"{counted(bands, 'band')} of {bits}-bit {numbers}"
 
 
 def turned(image: Image, orientation: int) -> Image:

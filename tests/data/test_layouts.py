@@ -4,6 +4,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import tifffile
 
 from hrs.data.layouts import open_dataset, open_sources
 from hrs.data.spec import DatasetSpec
@@ -12,6 +13,7 @@ from hrs.labels import CAMVID, CITYSCAPES, IGNORE
 from hrs.system.tree import in_words
 from tests.conftest import CAMVID as CAMVID_FOLDER
 from tests.conftest import needs_camvid, write_frames
+from tests.data.files import pictured, street, write_classes, write_streets
 
 
 def test_a_name_is_taken_apart_and_put_together():
@@ -171,3 +173,68 @@ def test_camvid_as_published():
     assert (len(train), len(val), train.skipped, val.skipped) == (367, 101, (), ())
     assert train.read_image(0).shape == (360, 480, 3)
     assert not {frame.id for frame in train.frames} & {frame.id for frame in val.frames}
+
+
+def labelled(tmp_path, write, count=2):
+    """Streets whose labels a function writes, from a path without suffix and ids."""
+    write_streets(tmp_path, count)
+    for i in range(count):
+        (tmp_path / f"labels/f{i}.png").unlink()
+        write(tmp_path / f"labels/f{i}.tif", street(i))
+    return f"folder:{write_classes(tmp_path)}"
+
+
+def pages(path, *arrays, **options):
+    with tifffile.TiffWriter(path) as file:
+        for i, array in enumerate(arrays):
+            file.write(
+                array, contiguous=False, photometric="minisblack", subfiletype=options.get("kinds", {}).get(i, 0)
+            )
+
+
+def test_a_label_of_several_pages_is_left_out_with_the_reason(tmp_path):
+    spec = labelled(tmp_path, lambda path, ids: pages(path, *(np.uint8(ids == each) for each in range(3))))
+    with pytest.raises(HRSError, match=r"f0\.tif has 3 pages of one size, as where each is of a class: save one page"):
+        open_dataset(spec)
+
+
+def test_a_label_of_more_bands_than_are_read_says_so(tmp_path):
+    spec = labelled(tmp_path, lambda path, ids: tifffile.imwrite(path, np.stack([ids] * 5, -1)))
+    with pytest.raises(HRSError, match=r"f0\.tif has 48 pages of one size"):
+        open_dataset(spec)
+    spec = labelled(tmp_path, lambda path, ids: tifffile.imwrite(path, np.stack([ids] * 5, -1), planarconfig="contig"))
+    with pytest.raises(
+        HRSError, match=r"f0\.tif is a TIFF of 5 bands of 8-bit unsigned integers, which is not read: save labels"
+    ):
+        open_dataset(spec)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "what"),
+    [("int64", "64-bit signed integers"), ("float64", "64-bit floating-point"), ("float16", "16-bit floating-point")],
+)
+def test_a_label_of_numbers_that_are_not_read_says_which(tmp_path, dtype, what):
+    spec = labelled(tmp_path, lambda path, ids: tifffile.imwrite(path, ids.astype(dtype)))
+    with pytest.raises(
+        HRSError, match=rf"f0\.tif is a TIFF of 1 band of {what}.*, which is not read: save labels as one"
+    ):
+        open_dataset(spec)
+
+
+def test_overviews_within_a_label_are_no_pages(tmp_path):
+    def overviewed(path, ids):
+        pages(path, ids, ids[::2, ::2], ids, kinds={1: 1, 2: 1})
+
+    data = open_dataset(labelled(tmp_path, overviewed))
+    assert len(data) == 2 and (data.read_label(0) == street(0)).all() and not data.notes
+
+
+def test_of_photos_of_several_pages_the_first_is_read_and_a_note_says_so(tmp_path):
+    write_classes(write_streets(tmp_path, 2))
+    (tmp_path / "images/f0.png").unlink()
+    with tifffile.TiffWriter(tmp_path / "images/f0.tif") as file:
+        for level in (0, 50):
+            file.write(pictured(street()) + np.uint8(level), contiguous=False, photometric="rgb")
+    data = open_dataset(f"folder:{tmp_path}")
+    assert (data.read_image(0) == pictured(street())).all()
+    assert "1 image of several pages: the first is read" in data.notes
