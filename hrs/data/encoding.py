@@ -15,9 +15,9 @@ from PIL.Image import Image
 
 from hrs.errors import HRSError
 from hrs.labels import CITYSCAPES, CITYSCAPES_VOID_COLOURS, IGNORE, Colour, LabelSpace
-from hrs.system.images import decode_stored, size_of
+from hrs.system.images import decode_grey, decode_stored, size_of
 from hrs.system.integrity import grey_bits, has_alpha, has_palette, is_whole
-from hrs.system.photographs import open_image, stored_ids, too_large, turned
+from hrs.system.photographs import is_grey_bmp, open_image, stored_ids, too_large, turned
 
 if TYPE_CHECKING:
     from hrs.data.frames import Frame
@@ -326,9 +326,17 @@ def _indices(path: Path, data: bytes) -> Raw | None:
     if data.startswith(_PNG) and not has_palette(data):
         return None
     with _by_pillow(path, data) as opened:
+        if is_grey_bmp(opened):
+            return _greys(path, data, 255 if opened.mode == "1" else 1)
         stored = stored_ids(opened)
         indices = np.asarray(opened) if stored is None and opened.mode in ("P", "1") else stored
     return None if indices is None else indices.astype(np.uint32)
+
+
+def _greys(path: Path, data: bytes, step: int) -> Raw:
+    """A grey image's values, from one to the next of which are so many levels."""
+    image = _decode(path, data, decode_grey)
+    return image.astype(np.uint32) // step
 
 
 @contextmanager

@@ -115,7 +115,8 @@ def _at_most(max_pixels: int) -> str:
 
 def _decoded(opened: Pillow.Image, source: Path | bytes, name: str) -> Image:
     """By OpenCV what it decodes to the same pixels in two thirds of the time; by Pillow all the rest."""
-    if opened.format in ("JPEG", "MPO", "PNG") and opened.mode in ("RGB", "L") and not _is_special(opened):
+    quick = opened.format in ("JPEG", "MPO", "PNG") and opened.mode in ("RGB", "L") and not _is_special(opened)
+    if quick or is_grey_bmp(opened):
         data = source if isinstance(source, bytes) else source.read_bytes()
         image = decode_rgb(data, upright=False) if is_whole(data) else None
         if image is not None:
@@ -124,6 +125,12 @@ def _decoded(opened: Pillow.Image, source: Path | bytes, name: str) -> Image:
     deep = _deep_jpeg2000(opened, source, name) if opened.format == "JPEG2000" and opened.mode != "I;16" else None
     image = _by_strips(deep or opened, name)
     return np.invert(image, out=image) if _is_negative(opened) else image
+
+
+def is_grey_bmp(opened: Pillow.Image) -> bool:
+    """Whether it is a BMP whose palette is grey. Pillow drops that, and with it how many bits a pixel has: of the kind
+    "1" those of 4 and 8 come wrong."""
+    return opened.format == "BMP" and opened.mode in ("1", "L")
 
 
 def _tags(opened: Pillow.Image) -> Mapping[int, Any]:

@@ -1,5 +1,7 @@
 """Labels on disk to raw ids."""
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image
 from hrs.data.encoding import by_name, palette_of
 from hrs.data.layouts import open_dataset
 from hrs.errors import HRSError
+from hrs.system.photographs import read_photograph
 from tests.data.files import own_classes, palette_png, photo, save, street, write_classes, write_streets
 
 
@@ -128,3 +131,30 @@ def test_a_mask_that_is_compressed_as_faxes_are_is_as_it_looks(tmp_path):
     data, ids = own(tmp_path, street(), "f0.tif"), street() == 1
     Image.fromarray(ids).save(tmp_path / "labels/f0.tif", compression="group4")
     assert (data.read_raw(0) == ids).all()
+
+
+def two_colours(ids: np.ndarray, bits: int, palette: bytes = b"\0\0\0\0\xff\xff\xff\0") -> bytes:
+    """A BMP of 4 or 8 bits a pixel whose palette has two colours."""
+    if bits == 4:
+        ids = ids[:, ::2] * 16 + ids[:, 1::2]
+    h, w = ids.shape
+    rows = b"".join(line.tobytes() + bytes(-w % 4) for line in ids[::-1])
+    about = struct.pack("<IiiHHIIiiII", 40, w * 8 // bits, h, 1, bits, 0, len(rows), 0, 0, 2, 2)
+    start = 14 + len(about) + len(palette)
+    return b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start) + about + palette + rows
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_a_bmp_of_black_and_white_in_more_than_one_bit(tmp_path, bits):
+    box = np.uint8(street() == 2)
+    data = own(tmp_path, street(), "f0.bmp")
+    (tmp_path / "labels/f0.bmp").write_bytes(two_colours(box, bits))
+    assert (data.read_label(0) == box).all()
+    assert (read_photograph(two_colours(box, bits)) == 255 * box[..., None]).all()
+    (tmp_path / "labels/f0.bmp").write_bytes(two_colours(box, bits, b"\0\0\0\0\0\0\xff\0"))
+    assert (data.read_label(0) == box).all()
+
+
+def test_a_bmp_of_one_bit(tmp_path):
+    data = own(tmp_path, street() == 2, "f0.bmp")
+    assert (data.read_label(0) == (street() == 2)).all()
