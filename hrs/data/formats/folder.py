@@ -7,6 +7,7 @@ such as rooms or cities, are all read.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,9 @@ from hrs.data.classfile import EXPECTED, READERS, find_class_list
 from hrs.data.classlist import ClassList, as_colour, check_several
 from hrs.data.encoding import UNLISTED_VOID, Encoding, by_name, colour_id, fitting, palette_of, raw_id, spread
 from hrs.data.frames import Found, in_no_split, label_files, pair, refuse_brush_masks
-from hrs.data.lists import read_list
+from hrs.data.lists import pick_listed, read_list
 from hrs.data.spec import DatasetSpec, holds
-from hrs.data.splits import splits_among
+from hrs.data.splits import TRAIN, role_of, splits_among
 from hrs.errors import HRSError
 from hrs.labels import Colour, LabelSpace
 from hrs.system.photographs import SUFFIXES
@@ -39,15 +40,20 @@ def read(spec: DatasetSpec) -> Found:
 
 
 def beside_splits(root: Path, split: str | None) -> tuple[Skipped, ...]:
-    """The images that lie beside the folders of splits."""
-    return in_no_split(root / _called(root, IMAGES), split)
+    """The images that lie beside the folders of splits, and text that is called like a split and lists no image."""
+    called = [] if _of_folders(root) else [path for path in _texts(root) if role_of(path.stem)]
+    stray = sorted({*called}.difference(_lists(root))) if called else []
+    left = (Skipped(path=path, reason="names no image: no list of a split") for path in stray)
+    return (*in_no_split(root / _called(root, IMAGES), split), *left)
 
 
 def splits(spec: DatasetSpec) -> list[str]:
-    root = spec.root
+    return _of_folders(spec.root) or splits_among([path.stem for path in _lists(spec.root)])
+
+
+def _of_folders(root: Path) -> list[str]:
     inner = splits_among(_folders(root / _called(root, IMAGES)))
-    outer = [name for name in splits_among(folders_in(root)) if _has(root / name, IMAGES)]
-    return inner or outer or splits_among([path.stem for path in sorted(root.glob("*.txt")) if _is_list(path)])
+    return inner or [name for name in splits_among(folders_in(root)) if _has(root / name, IMAGES)]
 
 
 def read_layout(
@@ -272,8 +278,29 @@ def listed(root: Path, split: str | None) -> tuple[str, ...] | None:
     return read_list(path) if path.is_file() else None
 
 
-def _is_list(path: Path) -> bool:
-    return path.name not in READERS
+def _texts(root: Path) -> list[Path]:
+    return [path for path in sorted(root.glob("*.txt")) if path.name not in READERS]
+
+
+def _lists(root: Path) -> list[Path]:
+    """The lists of splits: text that names an image. What is called train is one anyway, or what it leaves out would be
+    trained on."""
+    texts, images = _texts(root), root / _called(root, IMAGES)
+    if not any(role_of(path.stem) for path in texts) or not images.is_dir():
+        return texts
+    files = files_below(images, SUFFIXES).files
+    names = {unicodedata.normalize("NFC", file.relative_to(images).with_suffix("").as_posix()) for file in files}
+    return [path for path in texts if role_of(path.stem) == TRAIN or _names_one(path, names)]
+
+
+def _names_one(path: Path, names: set[str]) -> bool:
+    try:
+        return bool(pick_listed(read_list(path)[:_LOOKED_AT], names)[0])
+    except HRSError:  # such as text in another encoding: a list would be refused for it, and this need not be one
+        return False
+
+
+_LOOKED_AT = 100  # lines
 
 
 def _folders(place: Path) -> list[str]:

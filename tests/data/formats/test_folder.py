@@ -271,3 +271,27 @@ def test_one_label_with_a_rare_class_says_how_all_are_read(tmp_path, value, name
         save(tmp_path / f"labels/{i:02d}.png", crack if i == 33 else 0 * crack)
     data = open_dataset(f"folder:{write_classes(tmp_path, text, name)}")
     assert (data.read_label(33) == (street() == 2)).all()
+
+
+def test_text_that_names_no_image_is_no_list_of_a_split(tmp_path):
+    write_classes(write_streets(tmp_path, 3))
+    for name, text in (("train", "f0\nf1\n"), ("val", "images/f2.png\n"), ("README", "hello\n"), ("LICENSE", "x\n")):
+        write_classes(tmp_path, text, f"{name}.txt")
+    data = open_dataset(f"folder:{tmp_path}")
+    assert data.split == "train; there are also val" and len(data) == 2
+    assert [len(open_dataset(f"folder:{tmp_path}", split="val").frames)] == [1]
+
+
+def test_notes_that_are_called_like_a_split_are_left_out_with_the_reason(tmp_path):
+    write_classes(write_classes(write_streets(tmp_path, 3)), "my notes\n", "test.txt")
+    data = open_dataset(f"folder:{tmp_path}")
+    assert data.split is None and len(data) == 3
+    assert [(item.path.name, item.reason) for item in data.skipped] == [
+        ("test.txt", "names no image: no list of a split")
+    ]
+
+
+def test_a_list_of_what_is_trained_on_that_names_no_image_is_refused(tmp_path):
+    write_classes(write_classes(write_streets(tmp_path, 3)), "elsewhere/a\n", "train.txt")
+    with pytest.raises(HRSError, match="is in the list of the split, but not there"):
+        open_dataset(f"folder:{tmp_path}")
