@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from hrs.data.census import Census, LabelFacts, classes_of, in_order, known, loo
 from hrs.data.classmap import ClassMap, become
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.data.plausibility import Finding, judge
+from hrs.data.shown import Shown, judge_images, look
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace, Match, colourise
 from hrs.pictures import sheet, write_picture
@@ -22,7 +22,6 @@ from hrs.system.tree import Skipped, by_kind
 EXAMPLES = 6
 _SHOWN = 5  # problems of a kind that are named in the text
 _BAR = 40  # characters of the longest bar
-_DARK = 16  # of 255; white of 12 bits in 16
 _MOST_UNKNOWN = 1000  # ids kept; labels of quite another kind can hold millions
 
 
@@ -134,7 +133,7 @@ def inspect(
     usable: list[int] = []
     unreadable: list[Skipped] = []
     sizes: Counter[str] = Counter()
-    brightest = 0
+    shown: list[Shown] = []
     census = Census.of(dataset)
     for i, found in enumerate(in_order(partial(_examine, dataset), range(len(dataset)))):
         if isinstance(found, Skipped):
@@ -142,7 +141,7 @@ def inspect(
         else:
             usable.append(i)
             sizes[found.size] += 1
-            brightest = max(brightest, found.brightest)
+            shown.append(found.shown)
             census.add(found.label, doubtful=dataset.frames[i].doubtful)
         if progress:
             progress(i + 1, len(dataset))
@@ -159,7 +158,7 @@ def inspect(
         classes=shares,
         ignored=ignored,
         sizes=dict(sizes.most_common()),
-        findings=(*judge(mapped, census), *_too_dark(brightest)),
+        findings=(*judge(mapped, census), *judge_images(shown)),
         matches=_matches(dataset, target, census) if target else (),
         dataset=dataset.take(usable),
     )
@@ -183,10 +182,10 @@ def write_examples(report: Report, out: Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class _Facts:
-    """One frame: its size, its brightest value and what its label holds."""
+    """One frame: its size, what its image shows and what its label holds."""
 
     size: str
-    brightest: int
+    shown: Shown
     label: LabelFacts
 
 
@@ -205,16 +204,7 @@ def _examine(dataset: Dataset, i: int) -> _Facts | Skipped:
             dataset.read_planted(i)
     except HRSError as error:
         return Skipped(path=path, reason=str(error), kind="unreadable")
-    return _Facts(size=f"{width}x{height}", brightest=int(image.max()), label=label)
-
-
-def _too_dark(brightest: int) -> Iterator[Finding]:
-    if brightest <= _DARK:
-        yield Finding(
-            certain=False,
-            text=f"no image is brighter than {brightest} of 255, as where 16 bits hold values of 10 or 12; scale them "
-            "to the whole range",
-        )
+    return _Facts(size=f"{width}x{height}", shown=look(dataset, i, image), label=label)
 
 
 def _label_facts(dataset: Dataset, i: int, shape: tuple[int, int]) -> LabelFacts:

@@ -13,11 +13,13 @@ from hrs.data.census import Census, classes_of, take_census
 from hrs.data.draw import spread_indices
 from hrs.data.layouts import Dataset
 from hrs.data.plausibility import Finding, judge, refuse
+from hrs.data.shown import judge_images, look_at_some
 from hrs.labels import Match
 from hrs.progress import counted
 from hrs.system.tree import Skipped, by_kind, in_words
 
 _SAMPLE = 100  # labels of a synthetic data set that are read before training
+_IMAGES = 8  # that are read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +64,9 @@ class Survey:
 
 
 def survey(dataset: Dataset, role: str, census: Census, unreadable: Sequence[Skipped] = ()) -> Survey:
-    """Judge the labels of a data set. Raises HRSError where they cannot be right."""
-    findings = judge(dataset, census)
+    """Judge the labels of a data set, and a few of its images. Raises HRSError where labels cannot be right."""
+    images = look_at_some(dataset, spread_indices(len(dataset), _IMAGES))
+    findings = [*judge(dataset, census), *judge_images(images)]
     refuse(dataset, role, findings)
     return Survey(
         role=role,

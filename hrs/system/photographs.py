@@ -37,7 +37,7 @@ SUFFIXES |= {".jp2", ".j2k", ".jpf", ".jpx"}
 
 _ORIENTATION = 0x0112  # the EXIF tag
 _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANES = 0x0102, 0x0103, 0x0106, 0x011C  # TIFF's
-_BANDS, _NUMBERS, _ROLE = 0x0115, 0x0153, 0x00FE
+_BANDS, _NUMBERS, _ROLE, _EXTRA = 0x0115, 0x0153, 0x00FE, 0x0152
 _OF_NUMBERS = {1: "unsigned integers", 2: "signed integers", 3: "floating-point numbers"}
 _SMALLER_OR_MASK = 1 | 4  # bits of a page's role: an overview of another, what of another counts
 _WHITE_IS_ZERO, _UNCOMPRESSED, _APART = 0, 1, 2  # what they may say
@@ -59,7 +59,8 @@ if find_spec("pi_heif"):  # decodes alone: LGPL libraries, no GPL encoder as in 
 def read_photograph(source: Path | bytes, *, name: str | None = None, max_pixels: int = MOST_PIXELS) -> Image:
     """RGB uint8 (h w 3) of an image file, or of one in memory, whatever its kind; the one decoder of photographs.
 
-    It is turned as its EXIF orientation says. Transparency is laid on white, 16-bit values are scaled to 8, CMYK, grey
+    It is turned as its EXIF orientation says. Transparency is laid on white, unless nothing is
+    opaque, 16-bit values are scaled to 8, CMYK, grey
     and palette become RGB, colours of a profile become sRGB, and of an animation the first frame is taken.
 
     Args:
@@ -219,11 +220,22 @@ def _by_strips(opened: Pillow.Image, name: str) -> Image:
     width, height = opened.size
     image = np.empty((height, width, 3), np.uint8)
     rows = max(1, _STRIP // width)
-    convert = _to_srgb(opened)
+    convert, hidden = _to_srgb(opened), hides_all(opened)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
-        image[top:bottom] = np.asarray(_rgb(opened.crop((0, top, width, bottom)), convert, name))
+        strip = opened.crop((0, top, width, bottom))
+        image[top:bottom] = np.asarray(_rgb(strip.convert(strip.mode[:-1]) if hidden else strip, convert, name))
     return image
+
+
+def hides_all(opened: Pillow.Image) -> bool:
+    """Whether an image's transparency is none: opaque nowhere, as engines leave it, or a TIFF's fourth band, such as
+    near infrared, that the file does not call so."""
+    if opened.mode not in ("RGBA", "LA"):
+        return False
+    if opened.format == "TIFF" and not _tags(opened).get(_EXTRA):
+        return True
+    return bool(np.asarray(opened.getextrema())[-1, 1] < 255)
 
 
 def _scale_clear_grey(opened: Pillow.Image) -> None:

@@ -8,11 +8,12 @@ import yaml
 from hrs.data import layouts
 from hrs.data.doctor import inspect, write_examples
 from hrs.data.layouts import open_dataset
+from hrs.data.survey import survey_source
 from hrs.errors import HRSError
 from hrs.labels import CAMVID, IGNORE, colourise
 from tests.conftest import CAMVID as CAMVID_FOLDER
 from tests.conftest import needs_camvid, write_frames
-from tests.data.files import pictured, street, write_classes, write_streets
+from tests.data.files import pictured, save, street, write_classes, write_streets
 
 
 def damage(path):
@@ -222,4 +223,31 @@ def test_photos_of_12_bits_in_16_are_told(tmp_path):
     for i in range(3):
         cv2.imwrite(str(root / f"images/f{i}.png"), pictured(street(i)).astype(np.uint16) * 16)
     (found,) = inspect(f"folder:{root}").findings
-    assert "no image is brighter than 14 of 255, as where 16 bits hold values of 10 or 12" in found.text
+    assert (
+        "no image has more than 11 of 255 levels between its dark and bright parts, as where 16 bits hold values of"
+        in found.text
+    )
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 7), (250, 255), (29000, 31000)])
+def test_images_without_contrast_are_told_whether_dark_light_or_grey(tmp_path, low, high):
+    root = write_classes(write_streets(tmp_path))
+    for i in range(3):
+        values = low + pictured(street(i)).astype(np.int64) * (high - low) // 255
+        cv2.imwrite(str(root / f"images/f{i}.png"), values[..., 0].astype(np.uint16 if high > 255 else np.uint8))
+    (found,) = inspect(f"folder:{root}").findings
+    assert "of 255 levels between its dark and bright parts" in found.text and not found.certain
+    cv2.imwrite(str(root / "images/f0.png"), pictured(street()))
+    assert inspect(f"folder:{root}").findings == ()
+
+
+def test_images_that_transparency_would_hide_are_read_and_told(tmp_path):
+    root = write_classes(write_streets(tmp_path))
+    for i in range(2):
+        save(root / f"images/f{i}.png", np.dstack([pictured(street(i)), np.zeros((48, 64), np.uint8)]))
+    (found,) = inspect(f"folder:{root}").findings
+    assert found.text.startswith("2 images of 3 would be hidden by transparency that is opaque nowhere")
+    data = open_dataset(f"folder:{root}")
+    assert (data.read_image(0) == pictured(street())).all()
+    (warned,) = survey_source(data).findings
+    assert warned == found

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 
 from hrs.errors import HRSError
@@ -92,6 +93,23 @@ def test_transparency_lies_on_white():
     rgba[:35, :, 3] = 0
     read = read_photograph(encoded(Image.fromarray(rgba), "PNG"))
     assert (read[:35] == 255).all() and np.array_equal(read[35:], photo()[35:])
+
+
+@pytest.mark.parametrize("alpha", [0, 254])
+def test_transparency_that_is_opaque_nowhere_hides_nothing(alpha):
+    rgba = np.dstack([photo(), np.full((70, 90), alpha, np.uint8)])
+    assert np.array_equal(read_photograph(encoded(Image.fromarray(rgba), "PNG")), photo())
+    grey = Image.fromarray(photo()[..., 0])
+    clear = Image.merge("LA", (grey, Image.new("L", grey.size, alpha)))
+    assert np.array_equal(read_photograph(encoded(clear, "PNG"))[..., 0], photo()[..., 0])
+
+
+def test_a_fourth_band_of_a_tiff_is_no_transparency_unless_it_says_so(tmp_path):
+    bands = np.dstack([photo(), photo()[..., 0]])
+    bands[0, 0, 3] = 255
+    for extra, seen in (((), True), (("unassalpha",), False)):
+        tifffile.imwrite(tmp_path / "a.tif", bands, photometric="rgb", extrasamples=extra or ("unspecified",))
+        assert np.array_equal(read_photograph(tmp_path / "a.tif"), photo()) == seen
 
 
 def grey_png(bits, values, clear):
@@ -250,12 +268,13 @@ def test_a_cut_out_is_the_same_to_training_and_segmenting(tmp_path):
     from hrs.data.layouts import open_dataset
 
     rgba = np.dstack([photo() // 2, np.zeros((70, 90), np.uint8)])
+    rgba[-1, :, 3] = 255
     for folder, array in (("images", rgba), ("labels", np.zeros((70, 90), np.uint8))):
         (tmp_path / folder).mkdir()
         Image.fromarray(array).save(tmp_path / folder / "a.png")
     (tmp_path / "classes.yaml").write_text("classes: [a, b]")
     read = open_dataset(f"folder:{tmp_path}").read_image(0)
-    assert (read == 255).all() and np.array_equal(read, read_photograph(tmp_path / "images/a.png"))
+    assert (read[:-1] == 255).all() and np.array_equal(read, read_photograph(tmp_path / "images/a.png"))
 
 
 HEIC = Path(__file__).with_name("phone.heic")
