@@ -20,18 +20,22 @@ from hrs.system.processes import cores
 from hrs.system.tree import Skipped
 
 T = TypeVar("T")
+_ROWS = 4  # one of so many is looked at for ids between others
 _MOST_IDS = 4096  # ids that are kept; labels of quite another kind can hold millions
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFacts:
     """Of one label. ids: raw id -> pixels. upper: the same in its upper half. palette: index in use -> colour. shape:
-    (h, w) as it is read."""
+    (h, w) as it is read. borders: pixels between two neighbours that differ; ramps: those of them whose id is strictly
+    between theirs."""
 
     ids: dict[int, int]
     upper: dict[int, int]
     palette: dict[int, Colour]
     shape: tuple[int, int]
+    borders: int = 0
+    ramps: int = 0
 
 
 @dataclass
@@ -45,6 +49,7 @@ class Census:
     doubtful: images of which it is not known which way round they were labelled.
     named: ids that are kept however rare they are, since formats name them.
     dropped: pixels of ids that were not kept.
+    borders, ramps: see `LabelFacts`.
     """
 
     labels: int = 0
@@ -55,6 +60,8 @@ class Census:
     doubtful: int = 0
     named: Set[int] = frozenset()
     dropped: int = 0
+    borders: int = 0
+    ramps: int = 0
 
     @classmethod
     def of(cls, dataset: Dataset) -> Census:
@@ -73,6 +80,8 @@ class Census:
     def add(self, facts: LabelFacts, *, doubtful: bool = False) -> None:
         self.labels += 1
         self.doubtful += doubtful
+        self.borders += facts.borders
+        self.ramps += facts.ramps
         self.ids.update(facts.ids)
         self.upper.update(facts.upper)
         self.frames.update(facts.ids.keys())
@@ -103,7 +112,27 @@ def look_at(dataset: Dataset, i: int) -> LabelFacts:
     ids = count(raw)
     palette = {index: colour for index, colour in _palette(dataset, i).items() if index in ids}
     height, width = raw.shape
-    return LabelFacts(ids=ids, upper=count(raw[: height // 2]), palette=palette, shape=(height, width))
+    borders, ramps = _ramps(raw[::_ROWS]) if _has_order(dataset) else (0, 0)
+    return LabelFacts(
+        ids=ids,
+        upper=count(raw[: height // 2]),
+        palette=palette,
+        shape=(height, width),
+        borders=borders,
+        ramps=ramps,
+    )
+
+
+def _has_order(dataset: Dataset) -> bool:
+    """Whether labels are images of ids, between which others lie."""
+    return dataset.encoding is not None and dataset.encoding.draw is None and dataset.encoding.channel != "colour"
+
+
+def _ramps(raw: NDArray[np.uint32]) -> tuple[int, int]:
+    """Pixels between two neighbours in their row that differ, and those whose id is strictly between theirs."""
+    left, middle, right = raw[:, :-2], raw[:, 1:-1], raw[:, 2:]
+    between = ((left < middle) & (middle < right)) | ((left > middle) & (middle > right))
+    return int(np.count_nonzero(left != right)), int(np.count_nonzero(between))
 
 
 def _palette(dataset: Dataset, i: int) -> dict[int, Colour]:

@@ -24,6 +24,9 @@ _SEEN = 0.02  # share of the labelled pixels from which a class has a place in t
 _FEW, _NEARLY_ALL = 0.2, 0.8  # of a class's pixels in the upper half
 _BETTER = 0.25  # how much more of the pixels must lie where they belong under another encoding
 _NOISE_IDS, _NOISE = 24, 0.2  # unknown ids, and their share at most, of labels that were compressed or resized
+_FEWEST_BORDERS = 100  # pixels
+_RAMPS = 0.05  # of pixels on borders. As drawn 0.003 (CamVid), 0.007 (IDD-Lite, the street), 0.017 (AirSim); resized by
+# lines or areas, to 0.5, 0.7 or 2 times their size, 0.09 to 0.39
 _NAMED = 4  # ids in a sentence
 _UP = frozenset({"sky"})
 _DOWN = frozenset({"road", "roads", "sidewalk", "pavement", "roadline", "lanemarking", "drivable"})
@@ -163,6 +166,16 @@ def _unknown_ids(dataset: Dataset, census: Census) -> Iterator[Finding]:
         yield Finding(certain=False, text=f"ids that no list of classes names are ignored: {named}")
 
 
+def _between_others(dataset: Dataset, census: Census) -> Iterator[Finding]:
+    """Smooth resizing draws a border of ids between those on both sides, and a list of many classes names them all."""
+    if census.borders >= _FEWEST_BORDERS and census.ramps > _RAMPS * census.borders:
+        yield Finding(
+            certain=False,
+            text=f"{100 * census.ramps / census.borders:.0f} % of the pixels on borders have an id between those on "
+            "both sides, as smooth resizing leaves them; make the labels anew, resized by nearest neighbour",
+        )
+
+
 def _without_counterpart(dataset: Dataset, census: Census) -> Iterator[Finding]:
     lost = {each.source for each in dataset.matches if each.target is None}
     shares = {name: share for name, share, _ in _places(dataset.encoding, census) if name in lost and share > _COMMON}
@@ -243,6 +256,7 @@ _RULES = (
     _missing_class,
     _shifted,
     _unknown_ids,
+    _between_others,
     _without_counterpart,
     _mostly_ignored,
     _another_encoding,

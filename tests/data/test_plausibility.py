@@ -1,5 +1,6 @@
 """Labels that cannot be what their format says."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -288,3 +289,19 @@ def test_ids_from_1_with_255_for_void_are_as_they_are_listed(tmp_path):
     write_streets(tmp_path, of=lambda ids: np.array([255, 1, 2], np.uint8)[ids])
     write_classes(tmp_path, "1 road\n2 box\n3 tree\n", "classes.txt")
     assert findings(f"folder:{tmp_path}") == []
+
+
+TRAIN = "classes: {" + ", ".join(f"{i}: class {i}" for i in range(19)) + "}"
+
+
+@pytest.mark.parametrize("resize", [cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_AREA])
+def test_labels_that_were_resized_smoothly_to_listed_ids_are_told(tmp_path, resize):
+    train_ids = np.array([10, 0, 13], np.uint8)
+
+    def resized(ids):
+        small = cv2.resize(train_ids[ids], (40, 30), interpolation=resize)
+        return cv2.resize(small, (64, 48), interpolation=resize)
+
+    write_streets(tmp_path, 12, of=resized)
+    told = [text for _, text in findings(f"folder:{write_classes(tmp_path, TRAIN)}") if "smooth resizing" in text]
+    assert bool(told) == (resize != cv2.INTER_NEAREST)
