@@ -5,7 +5,6 @@ Whatever looks like a name stays text: YAML's own readers take ``no`` for false.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -30,7 +29,7 @@ from hrs.data.classtable import COLOUR_KEYS, ID_KEYS, Entry, colour_in, id_in, n
 from hrs.data.classtext import from_csv, from_labelmap, from_text, mapping_in
 from hrs.errors import HRSError
 from hrs.labels import Colour, fold
-from hrs.system.documents import parse_yaml, shortened
+from hrs.system.documents import parse_json, parse_yaml, shortened
 
 _LINES = "lines of 'class: new name'"
 EXPECTED = "expected 'classes:' with lines of 'raw id: name'"
@@ -120,9 +119,9 @@ def load_table(path: Path) -> dict[str, Any]:
 
 
 def load_json(path: Path) -> Any:
-    """What a JSON file holds. Raises HRSError where it is none."""
+    """What a JSON file holds, as `parse_json` reads it. Raises HRSError where it is none."""
     try:
-        return json.loads(text_of(path, _MOST_OF_OUTLINES))
+        return parse_json(text_of(path, _MOST_OF_OUTLINES))
     except ValueError as error:
         raise HRSError(f"{path} is no whole JSON file ({error}); export it anew") from error
 

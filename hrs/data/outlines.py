@@ -172,7 +172,7 @@ def json_of(path: Path, *needed: str) -> dict[str, Any]:
     stored = load_json(path)
     missing = [key for key in needed if not isinstance(stored, Mapping) or key not in stored]
     if missing:
-        holds = ", ".join(map(str, list(stored)[:6])) if isinstance(stored, Mapping) and stored else "nothing of it"
+        holds = listed(list(stored)[:6]) if isinstance(stored, Mapping) and stored else "nothing of it"
         raise HRSError(f"{path} lacks {', '.join(missing)}; it holds {holds}: export it anew")
     return dict(stored)
 
@@ -186,9 +186,22 @@ def size_in(entry: Mapping[str, Any]) -> Size | None:
 def points(values: Any, path: Path) -> Points:
     """Corners as (n 2), from [[x, y], …] or [x, y, x, y, …]. Raises HRSError for what is none."""
     try:
-        flat = np.asarray(values, np.float64).reshape(-1, 2)
+        given = np.asarray(values, np.float64)
+        corners = given.reshape(-1, 2) if given.ndim == 1 else given
+        if corners.ndim != 2 or corners.shape[1] != 2:
+            raise ValueError
     except (TypeError, ValueError) as error:
-        raise HRSError(f"{path} has an outline that is no list of corners; export it anew") from error
-    if not np.isfinite(flat).all():
+        raise HRSError(
+            f"{path} has an outline that is no list of corners; expected [[x, y], …] or [x, y, x, y, …]: export it anew"
+        ) from error
+    if not np.isfinite(corners).all():
         raise HRSError(f"{path} has an outline with a corner that is no number; export it anew")
-    return flat
+    return corners
+
+
+def are_corners(values: Any) -> bool:
+    """Whether a list is [[x, y], …], so that it is one outline and not several."""
+    return isinstance(values, list) and all(
+        isinstance(each, list) and len(each) == 2 and not any(isinstance(number, list) for number in each)
+        for each in values
+    )

@@ -21,6 +21,7 @@ from app.runs.reading import History
 from hrs.config import load_config
 from hrs.data.encoding import by_name, read_image_file
 from hrs.data.formats.folder import read as read_folder
+from hrs.data.formats.table import FORMATS
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.labels import LabelSpace
@@ -135,6 +136,17 @@ def _read_classes(data: bytes, folder: Path) -> None:
     read_folder(DatasetSpec(format="folder", path=str(folder)))
 
 
+def _read_outlines(kind: str, name: str) -> Callable[[bytes, Path], object]:
+    def read(data: bytes, folder: Path) -> None:
+        _put(folder, "a.png", _PICTURES[1])
+        _put(folder, name, data)
+        found = FORMATS[kind].read(DatasetSpec(format=kind, path=str(folder)))
+        if found.encoding:
+            [found.encoding.raw(frame) for frame in found.frames]
+
+    return read
+
+
 def _read_label(data: bytes, folder: Path) -> None:
     path = _put(folder, "label.png", data)
     for channel in ("index", "red", "colour"):
@@ -208,6 +220,8 @@ KINDS = (
     Kind("override", spoiled([b"data.n_real=20", b"train.steps=3", b"data.sources=[a:b]"]), _override),
     Kind("spec", spoiled(_SPECS), _read_spec),
     Kind("classes", spoiled(_CLASSES) | any_json(), _read_classes),
+    Kind("coco", spoiled(_seeds("coco")) | any_json(), _read_outlines("coco", "a.json")),
+    Kind("labelme", spoiled(_seeds("labelme")) | any_json(), _read_outlines("labelme", "a.json")),
     Kind("study", spoiled(_STUDIES) | any_json(), _read_study),
     Kind("label", spoiled(_PICTURES), _read_label),
     Kind("photo", spoiled(_PICTURES), _read_photo),

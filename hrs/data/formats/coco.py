@@ -25,6 +25,7 @@ from hrs.data.frames import Found, Frame
 from hrs.data.outlines import (
     NOTES,
     Shape,
+    are_corners,
     drawn,
     empty_notes,
     encoding_of,
@@ -255,7 +256,8 @@ def _draw(
 
 def _parts(outline: Any) -> Sequence[Any]:
     """The lists of corners of one outline or of several."""
-    return outline if isinstance(outline[0], list) else [outline]
+    several = isinstance(outline, list) and isinstance(outline[0], list) and not are_corners(outline)
+    return outline if several else [outline]
 
 
 def _shape(ids: Mapping[str, int], each: Annotation, size: Size, path: Path) -> Shape:

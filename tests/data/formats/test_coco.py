@@ -26,13 +26,21 @@ def turned_photo(path):
 
 
 COMPRESSED = "X?d0l00000000000000000000000000000000000000hb1"  # as pycocotools writes the square
+PAIRS = [[10, 8], [30, 8], [30, 28], [10, 28]]
 COUNTS = [10 * 48 + 8, *([20, 28] * 19), 20, 34 * 48 + 20]
 
 
 @pytest.mark.parametrize(
     "segmentation",
-    [[CORNERS], {"size": [48, 64], "counts": COMPRESSED}, {"size": [48, 64], "counts": COUNTS}],
-    ids=["polygon", "rle", "counts"],
+    [
+        [CORNERS],
+        {"size": [48, 64], "counts": COMPRESSED},
+        {"size": [48, 64], "counts": COUNTS},
+        PAIRS,
+        [PAIRS],
+        [PAIRS, CORNERS, []],
+    ],
+    ids=["polygon", "rle", "counts", "corners", "lists of corners", "mixed"],
 )
 def test_coco_objects_small_over_large(tmp_path, segmentation):
     data = open_dataset(coco(tmp_path, segmentation))
@@ -120,6 +128,10 @@ def test_coco_names_of_other_systems(tmp_path, named):
         ({"annotations": {"category_id": 9}}, "has an object of the category 9, which it does not name"),
         ({"annotations": {"image_id": None}}, "entry 0 of annotations lacks image_id"),
         ({"annotations": {"segmentation": "abc"}}, "an outline that is no list of corners"),
+        ({"annotations": {"segmentation": 5}}, "an outline that is no list of corners"),
+        ({"annotations": {"segmentation": [[[10, 8, 2], [29, 8, 2], [29, 27, 2]] * 2]}}, "no list of corners"),
+        ({"annotations": {"segmentation": [[10, 8, float("nan"), 8, 29, 27]]}}, "a corner that is no number"),
+        ({"annotations": {"segmentation": [[10, 8, 10**30, 8, 29, 27]]}}, "is no whole JSON file .*fit 64 bits"),
     ],
 )
 def test_coco_that_does_not_fit(tmp_path, entries, message):
@@ -127,6 +139,13 @@ def test_coco_that_does_not_fit(tmp_path, entries, message):
     change(tmp_path / "annotations/instances_train.json", **entries)
     with pytest.raises(HRSError, match=message):
         open_dataset(spec).read_label(0)
+
+
+@pytest.mark.parametrize("width", [float("nan"), float("inf"), "64", None])
+def test_coco_sizes_that_are_no_numbers_are_the_images_own(tmp_path, width):
+    spec = coco(tmp_path, [CORNERS])
+    change(tmp_path / "annotations/instances_train.json", images={"width": width})
+    only_the_square(open_dataset(spec), ground="floor")
 
 
 def test_coco_without_objects_and_with_objects_of_no_image(tmp_path):

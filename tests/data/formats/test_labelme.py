@@ -106,7 +106,7 @@ def test_labelme_files_are_parsed_once_to_open_and_once_to_draw(tmp_path, monkey
     stored = json.loads((tmp_path / "room/a.json").read_text())
     (tmp_path / "labels/b.json").write_text(json.dumps(stored | {"imagePath": "b.png"}))
     parsed, parse = [], json.loads
-    monkeypatch.setattr(json, "loads", lambda text: parsed.append(text) or parse(text))
+    monkeypatch.setattr(json, "loads", lambda text, **how: parsed.append(text) or parse(text, **how))
     data = open_dataset(spec)
     assert len(data) == len(parsed) == 2
     only_the_square(data)
