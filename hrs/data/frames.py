@@ -53,6 +53,7 @@ class Found:
 
     others: encodings that the same files may have, by what to do where it is the right one; the doctor compares.
     notes: what was guessed, in words.
+    doubts: what is likely wrong, in words; the doctor warns.
     """
 
     frames: tuple[Frame, ...]
@@ -61,6 +62,7 @@ class Found:
     layout: str
     others: tuple[tuple[str, Encoding], ...] = ()
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ class Dataset:
     space: what the labels mean; None for photographs without labels.
     skipped: what is not used, and why.
     matches: what each of them is in ``space``; empty where nothing was mapped.
-    others, notes: see `Found`.
+    others, notes, doubts: see `Found`.
     given: the class map that was laid over the classes, if any; before it they were as in ``encoding_on_disk``.
     """
 
@@ -53,6 +53,7 @@ class Dataset:
     matches: tuple[Match, ...] = ()
     others: tuple[tuple[str, Encoding], ...] = ()
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     given: ClassMap | None = None
     encoding_on_disk: Encoding | None = None
 
@@ -221,6 +222,7 @@ def dataset_of(spec: DatasetSpec, found: Found) -> Dataset:
         encoding=encoding,
         others=found.others,
         notes=(*found.notes, *_map_notes(spec, found)),
+        doubts=found.doubts,
         given=spec.given,
         encoding_on_disk=found.encoding,
     )

@@ -24,6 +24,8 @@ from hrs.system.photographs import Size, open_image, sizes_of, turned
 BACKGROUND = "background"
 """What pixels outside of all outlines are."""
 NOTES = (f"pixels outside of all outlines are the class {BACKGROUND}",)
+FARTHEST_SHARE = 2.0
+"""In shares of the image no corner is farther; outlines may reach over its border."""
 Points = NDArray[np.float64]
 _FAR = 1 << 20  # pixels; whoever draws further out means the border
 

@@ -249,6 +249,12 @@ def _which_way_round(dataset: Dataset, census: Census) -> Iterator[Finding]:
         )
 
 
+def _as_listed(dataset: Dataset, census: Census) -> Iterator[Finding]:
+    """What its format's reader saw."""
+    for doubt in dataset.doubts:
+        yield Finding(certain=False, text=doubt)
+
+
 _RULES = (
     _other_colours,
     _nothing_labelled,
@@ -263,6 +269,7 @@ _RULES = (
     _upside_down,
     _palettes_differ,
     _which_way_round,
+    _as_listed,
 )
 
 

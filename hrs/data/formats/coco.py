@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from hrs.data.classlist import is_id, listed
 from hrs.data.encoding import Raw
+from hrs.data.extents import Extents, Outlined
 from hrs.data.frames import Found, Frame
 from hrs.data.outlines import (
     NOTES,
@@ -74,9 +76,34 @@ def read(spec: DatasetSpec) -> Found:
     raws = raw_ids(names)
     numbers = {int(each): raw for each, raw in raws.items() if is_id(each)}
     encoding = encoding_of(names.values(), partial(_draw, raws, objects, sizes), spec, numbers)
+    of_frames = [(objects.get(frame.id, ()), sizes[frame.id]) for frame in frames]
+    extents = Extents(objects=[*_outlined(of_frames, names, path)], between=True)
+    extents.refuse_shares(spec)
     empty = empty_notes(sum(frame.id not in objects for frame in frames), len(frames))
-    notes = (*NOTES, *spelling_notes(names.values()), *empty)
-    return Found(frames=frames, missing=missing, encoding=encoding, layout=f"{path.name} and its images", notes=notes)
+    return Found(
+        frames=frames,
+        missing=missing,
+        encoding=encoding,
+        layout=f"{path.name} and its images",
+        notes=(*NOTES, *spelling_notes(names.values()), *empty, *extents.notes()),
+        doubts=tuple(extents.doubts()),
+    )
+
+
+def _outlined(
+    of_frames: Iterable[tuple[Sequence[Annotation], Size | None]], names: Mapping[str, str], path: Path
+) -> Iterator[Outlined]:
+    """Objects of frames whose pictures have these sizes, but for what cannot be read, which is said where it is
+    drawn."""
+    for here, size in of_frames:
+        for each in here:
+            name, outline = names.get(_id(each["category_id"])), each.get("segmentation")
+            if name is None or not outline:
+                continue
+            with suppress(HRSError):
+                parts = None if isinstance(outline, Mapping) else [points(part, path) for part in _parts(outline)]
+                called = f"{each.get('id', 'one')} of the class {name}"
+                yield Outlined(name=name, called=called, parts=parts, size=size)
 
 
 def _id(stored: Any) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from hrs.data.classfile import load_json
 from hrs.data.encoding import Raw
+from hrs.data.extents import Extents, Outlined
 from hrs.data.frames import Found, Frame, in_no_split, pair
 from hrs.data.outlines import (
     BACKGROUND,
@@ -48,15 +50,16 @@ _LINES = frozenset({"line", "linestrip", "point", "points"})
 
 @dataclass(frozen=True, kw_only=True)
 class _Said:
-    """What a file says but for its outlines, which are many, and the photo that may be in it.
+    """What a file says but for the photo that may be in it.
 
     image: path from the file, with slashes; empty where it says none. areas: names of what encloses something. lines:
-    types of what does not.
+    types of what does not. outlined: its areas, but for those that cannot be read.
     """
 
     image: str
     areas: frozenset[str]
     lines: Counter[str]
+    outlined: tuple[Outlined, ...]
 
 
 def read(spec: DatasetSpec) -> Found:
@@ -78,9 +81,14 @@ def read(spec: DatasetSpec) -> Found:
     notes = (f"shapes that enclose nothing are left out: {left_out}",) if left_out else ()
     notes = (*empty_notes(sum(not each.areas for each in used), len(used)), *notes)
     encoding = encoding_of(classes, partial(_draw, ids), spec)
-    missing = (*found.missing, *in_no_split(spec.root, split))
+    extents = Extents(objects=[each for said in used for each in said.outlined], between=False)
+    extents.refuse_shares(spec)
     return replace(
-        found, missing=missing, encoding=encoding, notes=(*NOTES, *spelling_notes(classes), *found.notes, *notes)
+        found,
+        missing=(*found.missing, *in_no_split(spec.root, split)),
+        encoding=encoding,
+        notes=(*NOTES, *spelling_notes(classes), *found.notes, *notes, *extents.notes()),
+        doubts=tuple(extents.doubts()),
     )
 
 
@@ -144,7 +152,17 @@ def _said(stored: Mapping[str, Any], path: Path) -> _Said:
         image=str(stored.get("imagePath") or "").replace("\\", "/"),
         areas=frozenset(_name(each) for each in shapes if _kind(each, path) in _AREAS),
         lines=Counter(kind for each in shapes if (kind := _kind(each, path)) in _LINES),
+        outlined=tuple(_outlined(shapes, size_in(stored), path)),
     )
+
+
+def _outlined(shapes: Iterable[dict[str, Any]], size: Size | None, path: Path) -> Iterator[Outlined]:
+    for each in shapes:
+        if (kind := _kind(each, path)) in _AREAS:
+            name = _name(each)
+            with suppress(HRSError):
+                parts = None if kind == "mask" else [_outline(kind, points(each.get("points", []), path))]
+                yield Outlined(name=name, called=f"one of {path.name} of the class {name}", parts=parts, size=size)
 
 
 def _shapes_in(stored: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ whatever order, as Ultralytics has them. Pixels outside of all polygons are back
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,12 +19,15 @@ import numpy as np
 
 from hrs.data.classfile import OF_YOLO, find_class_list, load_table
 from hrs.data.classlist import text_of
-from hrs.data.encoding import Raw
+from hrs.data.encoding import Raw, spread
+from hrs.data.extents import box_doubts
 from hrs.data.formats import folder
 from hrs.data.frames import Found, Frame, pair
 from hrs.data.lists import read_list
 from hrs.data.outlines import (
+    FARTHEST_SHARE,
     NOTES,
+    Points,
     Shape,
     empty_notes,
     encoding_of,
@@ -39,7 +43,6 @@ from hrs.errors import HRSError
 from hrs.labels import IGNORE
 
 _SHORTEST = 13  # bytes of a class and three corners
-_FARTHEST = 2.0  # shares of the image; outlines may reach over its border
 
 
 def read(spec: DatasetSpec) -> Found:
@@ -61,7 +64,23 @@ def read(spec: DatasetSpec) -> Found:
     found = pair(images, labels, encoding=encoding, label_kinds={".txt"}, only=_listed(spec, split, place))
     missing = (*found.missing, *folder.beside_splits(spec.root, split))
     empty = empty_notes(sum(map(_is_empty, found.frames)), len(found.frames))
-    return replace(found, missing=missing, notes=(*found.notes, *NOTES, *empty, *classes.notes))
+    doubts = tuple(
+        box_doubts(
+            [
+                part
+                for path in spread([frame.label for frame in found.frames if frame.label])
+                for part in _outlines(path)
+            ]
+        )
+    )
+    return replace(found, missing=missing, notes=(*found.notes, *NOTES, *empty, *classes.notes), doubts=doubts)
+
+
+def _outlines(path: Path) -> list[Points]:
+    """The outlines of a label, in shares; none where it cannot be read, which is said where it is drawn."""
+    with suppress(HRSError):
+        return [_polygon(words, path, line)[1] for line, words in _lines(path)]
+    return []
 
 
 def _is_empty(frame: Frame) -> bool:
@@ -131,24 +150,34 @@ def _listed(spec: DatasetSpec, split: str | None, place: Path | None) -> tuple[s
 def _draw(ids: dict[int, int], frame: Frame) -> Raw:
     path = frame.label or Path()
     size = image_size(frame)
-    lines = text_of(path).splitlines()
-    shapes = [_shape(ids, line.split(), size, path, i) for i, line in enumerate(lines, 1) if line.strip()]
+    shapes = [_shape(ids, words, size, path, line) for line, words in _lines(path)]
     return painted(small_over_large(shapes), size)
 
 
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    """The lines of a label that hold something, with their numbers, in words."""
+    return [(i, line.split()) for i, line in enumerate(text_of(path).splitlines(), 1) if line.strip()]
+
+
 def _shape(ids: dict[int, int], words: list[str], size: tuple[int, int], path: Path, line: int) -> Shape:
-    try:
-        raw, corners = int(float(words[0])), np.array(words[1:], np.float64)
-    except ValueError as error:
-        raise HRSError(f"{path} line {line} is no class and polygon; export it anew") from error
-    if len(corners) < 6 or len(corners) % 2:
-        box = "is a box" if len(corners) == 4 else f"has {len(corners)} numbers"
-        raise HRSError(f"{path} line {line} {box}; expected a class and the corners of a polygon: export segmentation")
+    raw, shares = _polygon(words, path, line)
     if raw not in ids:
         raise HRSError(
             f"{path} line {line} has the class {raw}, which no list names; known: {', '.join(map(str, ids))}"
         )
-    shares = points(corners, path)
-    if np.abs(shares).max() > _FARTHEST:
-        raise HRSError(f"{path} line {line} has corners in pixels; expected shares of width and height, 0 to 1")
     return Shape(raw=ids[raw], parts=[shares * size])
+
+
+def _polygon(words: list[str], path: Path, line: int) -> tuple[int, Points]:
+    """A class and its corners (n 2) in shares. Raises HRSError for what is none."""
+    try:
+        raw, corners = int(float(words[0])), np.array(words[1:], np.float64)
+    except (ValueError, OverflowError) as error:
+        raise HRSError(f"{path} line {line} is no class and polygon; export it anew") from error
+    if len(corners) < 6 or len(corners) % 2:
+        box = "is a box" if len(corners) == 4 else f"has {len(corners)} numbers"
+        raise HRSError(f"{path} line {line} {box}; expected a class and the corners of a polygon: export segmentation")
+    shares = points(corners, path)
+    if np.abs(shares).max() > FARTHEST_SHARE:
+        raise HRSError(f"{path} line {line} has corners in pixels; expected shares of width and height, 0 to 1")
+    return raw, shares

@@ -24,6 +24,7 @@ def test_yolo_polygons_are_drawn_on_background(tmp_path):
         ("1 .5 .5 .2 .2 .3", "line 1 has 5 numbers"),
         ("7 0 0 1 0 1 1", "has the class 7, which no list names; known: 0, 1"),
         ("box 0 0 1 0 1 1", "is no class and polygon"),
+        ("1e999 0 0 1 0 1 1", "is no class and polygon"),
         ("1 10 8 29 8 29 27", "has corners in pixels; expected shares of width and height"),
         ("1 nan 0 1 0 1 1", "a corner that is no number"),
     ],
