@@ -68,15 +68,20 @@ class ClassList:
                 yield f"the colour {' '.join(map(str, colour))} is read as {first}; {listed(others)} has it too"
 
     def _guesses(self) -> Iterator[str]:
-        if self.dropped:
-            yield f"ignored, as the name says: {listed(self.dropped)}"
-        yield from (f"a class like the others: {each}" for each in perhaps_void(self.names.values()))
+        yield from void_notes(self.dropped, self.names.values())
         yield from self.doubts
 
 
 def is_void(name: str) -> bool:
     """Whether a name says that a class is none."""
     return fold(name) in _VOID
+
+
+def void_notes(dropped: Iterable[str], kept: Iterable[str]) -> Iterator[str]:
+    """What is said of names that say that a class is none, and of those that may say so."""
+    if names := list(dict.fromkeys(name or "(no name)" for name in dropped)):
+        yield f"ignored, as the name says: {listed(names)}"
+    yield from (f"a class like the others: {each}" for each in perhaps_void(kept))
 
 
 def perhaps_void(names: Iterable[str]) -> Iterator[str]:
@@ -141,7 +146,7 @@ def checked(found: ClassList) -> ClassList:
     found = replace(found, names={raw: name for raw, name in found.names.items() if raw not in found.ignored})
     if not found.names:
         raise HRSError(f"{found.path} names no class; expected a name for every id in labels")
-    return _without_void(found)
+    return without_void(found)
 
 
 def check_several(found: ClassList) -> None:
@@ -169,17 +174,18 @@ def _check_names(path: Path, names: Iterable[str]) -> None:
             raise HRSError(f"{path} has {alike(first, name)}; give every class its own name, or both the same")
 
 
-def _without_void(found: ClassList) -> ClassList:
-    """Void and the like are no classes; where fewer than two others are left, they are what is beside a class."""
+def without_void(found: ClassList, *, beside: int = 0) -> ClassList:
+    """Void and the like are no classes; where fewer than two others are left, with so many beside those of the list,
+    they are what is beside a class."""
     void = {raw for raw, name in found.names.items() if is_void(name)}
     left = {name for raw, name in found.names.items() if raw not in void}
-    return _without(found, void) if len(left) > 1 else found
+    return _without(found, void) if len(left) + beside > 1 else found
 
 
 def _without(found: ClassList, void: Collection[int]) -> ClassList:
     """With some of its ids ignored."""
     kept = {raw: name for raw, name in found.names.items() if raw not in void}
-    names = [name or "(no name)" for raw, name in found.names.items() if raw in void]
+    names = [name for raw, name in found.names.items() if raw in void]
     dropped = tuple(dict.fromkeys((*found.dropped, *names)))
     return replace(found, names=kept, ignored=found.ignored.union(void), dropped=dropped)
 

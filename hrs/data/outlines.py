@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrs.data.classfile import load_json
-from hrs.data.classlist import listed
+from hrs.data.classlist import is_void, listed, void_notes
 from hrs.data.encoding import Encoding, Raw, by_name
 from hrs.data.frames import Frame
 from hrs.data.spec import DatasetSpec
@@ -50,9 +51,10 @@ class Shape:
 
 
 def raw_ids(names: Mapping[Any, str]) -> dict[Any, int]:
-    """What a file calls its classes by -> raw id, from what it calls them by -> name."""
+    """What a file calls its classes by -> raw id, from what it calls them by -> name; ``IGNORE`` for void and the
+    like."""
     ids = {folded: raw for raw, folded in enumerate(_classes_of(names.values()))}
-    return {key: ids[fold(name)] for key, name in names.items()}
+    return {key: ids.get(fold(name), IGNORE) for key, name in names.items()}
 
 
 def encoding_of(
@@ -64,7 +66,8 @@ def encoding_of(
     if len(classes) < 2:
         raise HRSError(f"data set {spec} has no outline of any class; draw some, or name the folder that has them")
     made = by_name(dict(enumerate(classes)), channel="index", void=frozenset({IGNORE}), name=spec.root.name)
-    return Encoding(space=made.space, channel="index", ids=made.ids, void=made.void, draw=draw, file_ids=file_ids)
+    kept = {given: raw for given, raw in file_ids.items() if raw in made.ids}
+    return Encoding(space=made.space, channel="index", ids=made.ids, void=made.void, draw=draw, file_ids=kept)
 
 
 def empty_notes(empty: int, total: int) -> tuple[str, ...]:
@@ -73,19 +76,20 @@ def empty_notes(empty: int, total: int) -> tuple[str, ...]:
     return (f"{which}; if they are merely unlabelled, take them out",) if empty else ()
 
 
-def spelling_notes(names: Iterable[str]) -> tuple[str, ...]:
-    """What is said where names that are spelled in several ways are one class."""
+def name_notes(names: Collection[str]) -> tuple[str, ...]:
+    """What is said of names that are void, and where names that are spelled in several ways are one class."""
     classes = _classes_of(names)
-    others = {name: first for name in names if (first := classes[fold(name)]) not in (name, BACKGROUND)}
+    others = {name: first for name in names if (first := classes.get(fold(name), name)) not in (name, BACKGROUND)}
     which = listed(f"{name} is {first}" for name, first in others.items())
-    return (f"names that differ in their spelling alone are one class: {which}",) if others else ()
+    spelling = (f"names that differ in their spelling alone are one class: {which}",) if others else ()
+    return (*void_notes(filter(is_void, names), names), *spelling)
 
 
 def _classes_of(names: Iterable[str]) -> dict[str, str]:
     """Folded name -> the class of outlines with it, as the first is spelled; background, one's own too, comes first.
-    Raw id i is the i-th of them."""
+    Raw id i is the i-th of them. Void and the like are none."""
     found = {BACKGROUND: BACKGROUND}
-    for name in names:
+    for name in itertools.filterfalse(is_void, names):
         found.setdefault(fold(name), name)
     return found
 

@@ -32,11 +32,11 @@ from hrs.data.outlines import (
     empty_notes,
     encoding_of,
     json_of,
+    name_notes,
     points,
     raw_ids,
     size_in,
     small_over_large,
-    spelling_notes,
 )
 from hrs.data.spec import DatasetSpec, holds
 from hrs.data.splits import TRAIN, pick, role_of
@@ -60,7 +60,7 @@ def read(spec: DatasetSpec) -> Found:
     if not annotations:
         raise HRSError(f"{path} has no objects: its annotations are empty; export it with them")
     categories = _entries(stored, path, "categories", "id", "name")
-    names = _by_id(path, "categories", dict.fromkeys((_id(each["id"]), str(each["name"])) for each in categories))
+    names = _by_id(path, "categories", dict.fromkeys((_id(each["id"]), str(each["name"] or "")) for each in categories))
     named = _by_id(path, "images", [(_id(image["id"]), _named(image)) for image in images])
     of_image = _frame_ids(named)
     frames, missing = _frames(spec, path, {of_image[image]: name for image, name in named.items()})
@@ -85,7 +85,7 @@ def read(spec: DatasetSpec) -> Found:
         missing=missing,
         encoding=encoding,
         layout=f"{path.name} and its images",
-        notes=(*NOTES, *spelling_notes(names.values()), *empty, *extents.notes()),
+        notes=(*NOTES, *name_notes(names.values()), *empty, *extents.notes()),
         doubts=tuple(extents.doubts()),
     )
 

@@ -1,11 +1,13 @@
 """LabelMe (Wada): NAME.jpg and NAME.json beside each other, in folders as one likes; or where imagePath says.
 
-Shapes later in a file lie over earlier ones. Pixels outside of all shapes are background; __ignore__ is ignored.
+Shapes later in a file lie over earlier ones. Pixels outside of all shapes are background; __ignore__, void and the like
+are ignored, and so are shapes without a label.
 """
 
 from __future__ import annotations
 
 import base64
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -18,32 +20,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrs.data.classfile import load_json
+from hrs.data.classlist import listed
 from hrs.data.encoding import Raw
 from hrs.data.extents import Extents, Outlined
 from hrs.data.frames import Found, Frame, in_no_split, pair
 from hrs.data.outlines import (
-    BACKGROUND,
     NOTES,
     Points,
     Shape,
     drawn,
     empty_notes,
     encoding_of,
+    name_notes,
     points,
     raw_ids,
     size_in,
-    spelling_notes,
 )
 from hrs.data.spec import DatasetSpec
 from hrs.data.splits import splits_among
 from hrs.errors import HRSError
-from hrs.labels import IGNORE
 from hrs.system.documents import shortened
 from hrs.system.images import decode_grey
 from hrs.system.photographs import SUFFIXES, Size
 from hrs.system.tree import files_below, folders_in
 
-_IGNORED, _BACKGROUND = "__ignore__", "_background_"
 _AREAS = frozenset({"polygon", "rectangle", "rotation", "circle", "mask"})
 _LINES = frozenset({"line", "linestrip", "point", "points"})
 
@@ -73,23 +73,48 @@ def read(spec: DatasetSpec) -> Found:
     if lonely and not said:
         raise _foreign(lonely[0])
     found = _with_named_images(paired, {path: said[path].image for path in lonely if path in said}, root)
-    used = [said[frame.label] for frame in found.frames if frame.label]
-    classes = sorted({name for each in used for name in each.areas} - {_IGNORED})
-    ids = raw_ids({name: name for name in classes}) | {_IGNORED: IGNORE}
-    lines = sum((each.lines for each in used), Counter[str]())
-    left_out = ", ".join(f"{count} of type {kind}" for kind, count in lines.items())
-    notes = (f"shapes that enclose nothing are left out: {left_out}",) if left_out else ()
-    notes = (*empty_notes(sum(not each.areas for each in used), len(used)), *notes)
+    used = {frame: said[frame.label] for frame in found.frames if frame.label}
+    classes = sorted({name for each in used.values() for name in each.areas})
+    ids = raw_ids({name: name for name in classes})
     encoding = encoding_of(classes, partial(_draw, ids), spec)
-    extents = Extents(objects=[each for said in used for each in said.outlined], between=False)
+    extents = Extents(objects=[each for its in used.values() for each in its.outlined], between=False)
     extents.refuse_shares(spec)
     return replace(
         found,
         missing=(*found.missing, *in_no_split(spec.root, split)),
         encoding=encoding,
-        notes=(*NOTES, *spelling_notes(classes), *found.notes, *notes, *extents.notes()),
+        notes=(*NOTES, *name_notes(classes), *found.notes, *_notes(used), *extents.notes()),
         doubts=tuple(extents.doubts()),
     )
+
+
+def _notes(used: Mapping[Frame, _Said]) -> Iterator[str]:
+    """What is said of the files of these frames."""
+    yield from empty_notes(sum(not each.areas for each in used.values()), len(used))
+    if lines := sum((each.lines for each in used.values()), Counter[str]()):
+        left_out = ", ".join(f"{count} of type {kind}" for kind, count in lines.items())
+        yield f"shapes that enclose nothing are left out: {left_out}"
+    if unnamed := [frame.label for frame, each in used.items() if frame.label and "" in each.areas]:
+        yield f"{len(unnamed)} files have shapes without a label, the first is {unnamed[0].name}; give them one"
+    if others := [(frame, each.image) for frame, each in used.items() if _names_another(frame, each.image)]:
+        (frame, image), count = others[0], len(others)
+        name = frame.label.name if frame.label else ""
+        yield (
+            f"{count} files name another photo than that beside them, which is taken; the first is {name}, which names "
+            f"{listed([image])}"
+        )
+
+
+def _names_another(frame: Frame, name: str) -> bool:
+    """Whether a frame's file names a photo that is there and not the frame's."""
+    there = _named(frame.label, name) if frame.label else None
+    return there is not None and there != frame.image.resolve()
+
+
+def _named(path: Path, name: str) -> Path | None:
+    """The photo that a file's imagePath names, resolved; None where it is not there, or no name."""
+    there = os.path.join(path.parent, name)
+    return Path(there).resolve() if name and os.path.isfile(there) else None
 
 
 def splits(spec: DatasetSpec) -> list[str]:
@@ -114,9 +139,7 @@ def _elsewhere(named: Mapping[Path, str], used: Iterable[Path], root: Path) -> d
     Args:
         used: images of others, resolved.
     """
-    images = {
-        path: there for path, name in named.items() if name and (there := (path.parent / name).resolve()).is_file()
-    }
+    images = {path: there for path, name in named.items() if (there := _named(path, name))}
     used = {*used, *images.values()}
     sought: dict[str, list[Path]] = {}
     for path in named.keys() - images.keys():
@@ -184,8 +207,9 @@ def _kind(shape: dict[str, Any], path: Path) -> str:
 
 
 def _name(shape: dict[str, Any]) -> str:
-    name = str(shape.get("label", BACKGROUND)).strip()
-    return BACKGROUND if name == _BACKGROUND else name
+    """The class of a shape; empty where it has none."""
+    label = shape.get("label")
+    return "" if label is None else str(label).strip()
 
 
 def _draw(ids: dict[str, int], frame: Frame) -> Raw:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from hrs.data.classfile import OF_YOLO, find_class_list, load_table
-from hrs.data.classlist import text_of
+from hrs.data.classlist import text_of, without_void
 from hrs.data.encoding import Raw, spread
 from hrs.data.extents import box_doubts
 from hrs.data.formats import folder
@@ -58,6 +58,7 @@ def read(spec: DatasetSpec) -> Found:
     classes = find_class_list(spec.root, labels, first=OF_YOLO if "names" in table else ())
     if classes is None:
         raise HRSError(f"data set {spec}: no data.yaml or classes.txt names the classes; {holds(spec.root)}")
+    classes = without_void(classes, beside=1)  # the background
     named = raw_ids(classes.names)
     ids = named | dict.fromkeys(classes.ignored, IGNORE)
     encoding = encoding_of(classes.names.values(), partial(_draw, ids), spec, named)

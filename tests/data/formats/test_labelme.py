@@ -147,3 +147,23 @@ def test_labelme_photos_beside_the_folders_of_splits_are_said(tmp_path):
     photos(tmp_path, "b.png")
     data = open_dataset(f"labelme:{tmp_path}")
     assert [(item.path.name, item.reason) for item in data.skipped] == [("b.png", "lies in no split")]
+
+
+@pytest.mark.parametrize("label", [{"label": ""}, {"label": None}, {"label": "  "}, {}])
+def test_labelme_shapes_without_a_label_are_ignored_and_told(tmp_path, label):
+    box = {"label": "box", "points": [[40, 30], [49, 30], [49, 39], [40, 39]]}
+    data = open_dataset(labelme(tmp_path, box, {"points": SQUARE} | label))
+    assert data.space.classes == ("background", "box") and (classes(data)[8:28, 10:30] == None).all()  # noqa: E711
+    assert "1 files have shapes without a label, the first is a.json; give them one" in data.notes
+
+
+def test_labelme_photos_that_a_file_does_not_name_are_told(tmp_path):
+    spec = labelme(tmp_path, {"label": "box", "points": SQUARE})
+    photos(tmp_path, "room/b.png")
+    stored = json.loads((tmp_path / "room/a.json").read_text())
+    (tmp_path / "room/b.json").write_text(json.dumps(stored))  # names a.png
+    told = "1 files name another photo than that beside them, which is taken; the first is b.json, which names a.png"
+    assert told in open_dataset(spec).notes
+    for named in ("b.png", "..\\room\\b.png", "/home/me/b.png", "c.png", "", "\0", "a" * 999):
+        (tmp_path / "room/b.json").write_text(json.dumps(stored | {"imagePath": named}))
+        assert not any("another photo" in note for note in open_dataset(spec).notes)

@@ -55,3 +55,35 @@ def test_names_that_differ_in_spelling_are_one_class_and_a_note_says_so(tmp_path
         data = open_dataset(spec)
         assert data.space.classes == names and any("are one class: " in note for note in data.notes)
         assert set(np.unique(data.read_label(0))) <= {0, 1} and (data.read_label(0)[8:28, 10:30] == 1).all()
+
+
+def names(spec):
+    return open_dataset(spec).space.classes
+
+
+def void_notes(spec):
+    return [note for note in open_dataset(spec).notes if "as the name says" in note]
+
+
+@pytest.mark.parametrize("name", ["void", "Ignore", "unlabeled", "__ignore__", ""])
+def test_what_is_called_void_is_ignored_whatever_the_format(tmp_path, name):
+    square = {"points": SQUARE, "shape_type": "polygon"}
+    corner = {"label": "cat", "points": [[40, 30], [49, 30], [49, 39], [40, 39]], "shape_type": "polygon"}
+    of_coco = coco(tmp_path / "coco", [CORNERS])
+    change(tmp_path / "coco/annotations/instances_train.json", categories={"name": "cat"})
+    change(tmp_path / "coco/annotations/instances_train.json", at=1, categories={"name": name})
+    of_yolo = yolo(tmp_path / "yolo", names=f"[cat, '{name}']")
+    of_labelme = labelme(tmp_path / "labelme", {"label": name, **square}, corner)
+    for spec in (of_coco, of_yolo, of_labelme):
+        assert names(spec) == ("background", "cat")
+        (note,) = void_notes(spec)
+        assert note.endswith(f"ignored, as the name says: {name or '(no name)'}")
+        label = open_dataset(spec).read_label(0)
+        assert (label[8:28, 10:30] == 255).all() and (label == 255).sum() == 400
+        assert inspect(spec).unknown == {}
+
+
+def test_names_that_may_mean_void_are_told_whatever_the_format(tmp_path):
+    spec = coco(tmp_path, [CORNERS])
+    change(tmp_path / "annotations/instances_train.json", categories={"name": "unknown"})
+    assert any("a class like the others: unknown; if its pixels" in note for note in open_dataset(spec).notes)
