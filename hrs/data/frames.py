@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hrs.data.encoding import Encoding
+from hrs.data.encoding import TRAIN_IDS, Encoding, by_name
 from hrs.data.lists import pick_listed
 from hrs.errors import HRSError
+from hrs.labels import CITYSCAPES, CITYSCAPES_IDS, CITYSCAPES_VOID
 from hrs.system.photographs import SUFFIXES
 from hrs.system.tree import Skipped, files_below
 
@@ -26,6 +27,9 @@ LABEL_STARTS = (
 )
 IMAGE_STARTS = ("", "image_", "img_", "rgb_", "photo_", "image", "img")
 """What people add to names, in the order in which it is tried."""
+TRAIN_END = "_labelTrainIds"
+OR_TRAIN_IDS = (f"let the labels' names end in {TRAIN_END}.png", TRAIN_IDS)
+"""Of `Found.others`, for formats of ids whose labels may be converted to Cityscapes' train ids."""
 _BRUSH = re.compile(r"task-?\d+-annotation-?\d+-")
 
 
@@ -137,6 +141,14 @@ def pair(
         layout=layout,
         notes=tuple(notes),
     )
+
+
+def pair_by_ids(images: Path, labels: Path) -> Found:
+    """Match images and labels of Cityscapes' ids, or of its train ids where names end so, as mmsegmentation's do."""
+    if any(path.stem.endswith(TRAIN_END) for path in label_files(labels)):
+        return pair(images, labels, encoding=TRAIN_IDS, label_end=TRAIN_END)
+    ids = by_name(CITYSCAPES_IDS, channel="index", void=CITYSCAPES_VOID, space=CITYSCAPES)
+    return replace(pair(images, labels, encoding=ids), others=(OR_TRAIN_IDS,))
 
 
 def pair_in_one(folder: Path, *, encoding: Encoding, label_end: str) -> Found:

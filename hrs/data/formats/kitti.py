@@ -5,10 +5,8 @@ As it is published training/ alone has labels; other splits are what people made
 
 from __future__ import annotations
 
-from hrs.data.encoding import by_name
-from hrs.data.frames import Found, pair
+from hrs.data.frames import Found, pair_by_ids
 from hrs.data.spec import DatasetSpec
-from hrs.labels import CITYSCAPES, CITYSCAPES_IDS, CITYSCAPES_VOID
 from hrs.system.tree import folders_in
 
 
@@ -16,9 +14,7 @@ def read(spec: DatasetSpec) -> Found:
     names = splits(spec)
     inner = f"{spec.split_of(names)}/" if names or "split" in spec.options else ""
     images, labels = spec.folders(f"{inner}image_2", f"{inner}semantic")
-    return pair(
-        images, labels, encoding=by_name(CITYSCAPES_IDS, channel="index", void=CITYSCAPES_VOID, space=CITYSCAPES)
-    )
+    return pair_by_ids(images, labels)
 
 
 def splits(spec: DatasetSpec) -> list[str]:

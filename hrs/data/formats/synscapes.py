@@ -5,11 +5,9 @@ As it is published it has no splits; folders called like splits, with img/ in ea
 
 from __future__ import annotations
 
-from hrs.data.encoding import by_name
-from hrs.data.frames import Found, pair
+from hrs.data.frames import Found, pair_by_ids
 from hrs.data.spec import DatasetSpec
 from hrs.data.splits import splits_among
-from hrs.labels import CITYSCAPES, CITYSCAPES_IDS, CITYSCAPES_VOID
 from hrs.system.tree import folders_in
 
 
@@ -18,9 +16,7 @@ def read(spec: DatasetSpec) -> Found:
     split = f"{spec.split_of(names)}/" if names or "split" in spec.options else ""
     inner = f"{split}img/" if (spec.root / split / "img").is_dir() else split
     images, labels = spec.folders(f"{inner}rgb", f"{inner}class")
-    return pair(
-        images, labels, encoding=by_name(CITYSCAPES_IDS, channel="index", void=CITYSCAPES_VOID, space=CITYSCAPES)
-    )
+    return pair_by_ids(images, labels)
 
 
 def splits(spec: DatasetSpec) -> list[str]:

@@ -1,7 +1,7 @@
 """SYNTHIA (Ros et al., CVPR 2016): RGB/NAME.png, GT/LABELS/NAME.png, 16-bit, class in red.
 
 RAND-CITYSCAPES, and the video sequences, whose folders Stereo_Left and Stereo_Right tell them apart: their ids 12 and
-15 are other classes.
+15 are other classes. Labels that all end in _labelTrainIds are Cityscapes' train ids, as mmsegmentation converts them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hrs.data.encoding import by_name, fitting
-from hrs.data.frames import Found, pair
+from hrs.data.frames import OR_TRAIN_IDS, TRAIN_END, Found, label_files, pair, pair_by_ids
 from hrs.data.spec import DatasetSpec
 from hrs.labels import SYNTHIA_IDS, SYNTHIA_VOID, label_space
 from hrs.system.tree import folders_in
@@ -20,6 +20,8 @@ _SEQUENCE_VOID = frozenset({0, 13, 14})
 
 def read(spec: DatasetSpec) -> Found:
     images, labels = spec.folders("RGB", "GT/LABELS")
+    if all(path.stem.endswith(TRAIN_END) for path in label_files(labels)):
+        return pair_by_ids(images, labels)
     sequence = any(name.startswith("Stereo_") for name in folders_in(labels))
     if sequence:
         kinds = [
@@ -30,4 +32,5 @@ def read(spec: DatasetSpec) -> Found:
         space = label_space("synthia16")
         kinds = [by_name(SYNTHIA_IDS, channel=each, void=SYNTHIA_VOID, space=space) for each in ("red", "index")]
     found = pair(images, labels, encoding=kinds[0])
-    return replace(found, encoding=fitting(kinds, [frame.label for frame in found.frames if frame.label]))
+    encoding = fitting(kinds, [frame.label for frame in found.frames if frame.label])
+    return replace(found, encoding=encoding, others=(OR_TRAIN_IDS,))

@@ -461,6 +461,31 @@ def test_splits_that_people_made_of_data_sets_without(tmp_path):
         assert len(open_dataset(spec)) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "image", "label"),
+    [
+        ("kitti", "training/image_2/{}.png", "training/semantic/{}.png"),
+        ("synscapes", "img/rgb/{}.png", "img/class/{}.png"),
+        ("synthia", "RGB/{}.png", "GT/LABELS/{}.png"),
+    ],
+)
+def test_train_ids_are_told_and_read_where_their_names_say_so(tmp_path, name, image, label):
+    for i in range(3):
+        frame(tmp_path, image.format(i), label.format(i), TRAIN, seed=i)
+    (told,) = [each.text for each in inspect(f"{name}:{tmp_path}").findings if "of another kind" in each.text]
+    assert told.endswith("let the labels' names end in _labelTrainIds.png")
+    for i in range(3):
+        (tmp_path / label.format(i)).rename(tmp_path / label.format(f"{i}_labelTrainIds"))
+    assert shares(f"{name}:{tmp_path}") == STREET and inspect(f"{name}:{tmp_path}").findings == ()
+
+
+def test_synthia_s_own_labels_come_before_train_ids_beside_them(tmp_path):
+    frame(tmp_path, "RGB/0.png", "GT/LABELS/0.png", np.array([1, 3, 8], np.uint8))
+    save(tmp_path / "GT/LABELS/0_labelTrainIds.png", TRAIN[street()])
+    data = open_dataset(f"synthia:{tmp_path}")
+    assert data.space.name == "synthia16" and data.frames[0].label.name == "0.png"
+
+
 def test_cityscapes_and_gta5_in_colours(tmp_path):
     frame(tmp_path / "cs", "leftImg8bit/train/a/1_leftImg8bit.png", "gtFine/train/a/1_gtFine_color.png", COLOURED)
     frame(tmp_path / "gta", "images/00001.png", "labels/00001.png", COLOURED)
