@@ -152,7 +152,7 @@ def unread_in_words(root: Path) -> str:
     nothing."""
     found = next((each for each in UNREAD if each.fits(root)), None)
     return (
-        f"looks like {found.name}, which is not read as it lies: {found.remedy}, and name it folder:{root}"
+        f"looks like {found.name}, which is not read as it lies: {found.remedy}, and name it {found.then}:{root}"
         if found
         else ""
     )

@@ -38,7 +38,7 @@ from hrs.data.outlines import (
     size_in,
     small_over_large,
 )
-from hrs.data.spec import DatasetSpec, holds
+from hrs.data.spec import DatasetSpec, holds, unread_in_words
 from hrs.data.splits import TRAIN, pick, role_of
 from hrs.errors import HRSError
 from hrs.system.photographs import SUFFIXES, Size
@@ -54,6 +54,8 @@ _Fit = tuple[int, bool, bool]
 
 def read(spec: DatasetSpec) -> Found:
     path = _chosen(spec)
+    if not _lists_objects(path) and (unread := unread_in_words(spec.root)):
+        raise HRSError(f"data set {spec}: it {unread}")
     stored = json_of(path, "images", "annotations", "categories")
     images = _entries(stored, path, "images", "id", "file_name")
     annotations = _entries(stored, path, "annotations", "image_id", "category_id")

@@ -19,7 +19,7 @@ from hrs.data.classlist import ClassList, as_colour, check_several
 from hrs.data.encoding import UNLISTED_VOID, Encoding, by_name, colour_id, fitting, palette_of, raw_id, spread
 from hrs.data.frames import Found, in_no_split, label_files, pair, refuse_brush_masks
 from hrs.data.lists import pick_listed, read_list
-from hrs.data.spec import DatasetSpec, holds
+from hrs.data.spec import DatasetSpec, holds, unread_in_words
 from hrs.data.splits import TRAIN, role_of, splits_among
 from hrs.errors import HRSError
 from hrs.labels import Colour, LabelSpace
@@ -75,7 +75,8 @@ def _check_kinds(spec: DatasetSpec, labels: Path) -> None:
     kinds = {item.path.suffix.lower() for item in tree.aside} & _HINTS.keys()
     if not tree.files and kinds:
         kind = sorted(kinds)[0]
-        raise HRSError(f"data set {spec}: {labels} has no images but {kind} files, {_HINTS[kind]}")
+        what = unread_in_words(spec.root) or f"has no images but {kind} files, {_HINTS[kind]}"
+        raise HRSError(f"data set {spec}: {labels} {what}")
 
 
 _HINTS = {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
@@ -29,7 +32,7 @@ class Format:
     options: those that ``?key=value`` may name; "split" where it has splits.
     made: whether its frames are made when they are asked for, which takes time.
     signs: what tells such a folder from others: patterns below it; one line of them suffices, all of it is needed. Of
-        patterns with | between them one is.
+        patterns with | between them one is. Behind a > stands what a file of that name holds, as a regular expression.
     asks: what must be said beside the folder, as "version=0.9.14", the likeliest first; nobody can guess it.
     """
 
@@ -91,12 +94,13 @@ class Format:
 class Unread:
     """What a tool writes that no format reads as it lies.
 
-    name: what it is, after "looks like". signs: as of a `Format`. remedy: how `folder` reads it.
+    name: what it is, after "looks like". signs: as of a `Format`. remedy: how the format that is ``then`` reads it.
     """
 
     name: str
     signs: tuple[tuple[str, ...], ...]
     remedy: str
+    then: str = "folder"
 
     def fits(self, root: Path) -> bool:
         """Whether a folder is of this kind."""
@@ -109,10 +113,23 @@ def _whole_lines(root: Path, signs: tuple[tuple[str, ...], ...]) -> list[tuple[s
 
 
 def _is_there(root: Path, sign: str) -> bool:
-    return any(True for pattern in sign.split("|") for _ in root.glob(pattern))
+    names, _, held = sign.partition(">")
+    found = (path for pattern in names.split("|") for path in root.glob(pattern))
+    return any(_holds(path, held) for path in islice(found, _LOOKED_INTO)) if held else any(True for _ in found)
 
 
+def _holds(path: Path, held: str) -> bool:
+    """Whether there is such text in a file, as far as it is looked into."""
+    if not path.is_file():
+        return False
+    with suppress(OSError), open(path, "rb") as file:
+        return re.search(held.encode(), file.read(_LOOKED_AT)) is not None
+    return False
+
+
+_LOOKED_INTO, _LOOKED_AT = 8, 1 << 22  # files, and bytes of each
 _SPLIT = frozenset({"split"})
+_SHAPES = r'*.json>"shapes"\s*:\s*\['
 _PHOTOS = ("jpg", "jpeg", "png", "heic", "tif", "tiff", "webp", "bmp")
 _ROWS = (
     Format(
@@ -261,7 +278,7 @@ _ROWS = (
         folder="`*.jpg` with `*.json` beside them, in any folders",
         labels="polygons, the rest is `background`",
         options=_SPLIT,
-        signs=(("*.json", "*.jpg"), ("*.json", "*.png"), ("images", "labels", "labels/*.json")),
+        signs=((_SHAPES, "*.jpg"), (_SHAPES, "*.png"), ("images", "labels", f"labels/{_SHAPES}")),
     ),
     Format(
         name="folder",
@@ -308,6 +325,12 @@ UNREAD = (
         signs=(("step*.frame_data.json|sequence.*/step*.frame_data.json",),),
         remedy="move sequence.*/step*.camera.png to images/sequence.*/ and their semantic segmentation.png to "
         "labels/sequence.*/, write the classes and colours of annotation_definitions.json to classes.yaml",
+    ),
+    Unread(
+        name="Datumaro's own JSON",
+        signs=((r'annotations/*.json>"categories"\s*:\s*\{',),),  # COCO has a list there
+        remedy="export COCO from the tool that wrote it",
+        then="coco",
     ),
 )
 """Folders that are told apart from those of formats, and what to do with them."""

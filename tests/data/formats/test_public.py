@@ -536,3 +536,24 @@ def test_lists_of_classes_that_are_damaged_are_one_line(tmp_path):
     (tmp_path / "vistas/config_v1.2.json").write_text('{"labels": [{"readable": "Road"}]}')
     with pytest.raises(HRSError, match=r"config_v1\.2\.json has a label without readable or color"):
         open_dataset(f"vistas:{tmp_path / 'vistas'}")
+
+
+def test_datumaro_s_own_json_is_named_and_what_to_export_instead(tmp_path):
+    save(tmp_path / "images/default/a.png", pictured(street()))
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations/default.json").write_text('{"info": {}, "categories": {"label": {}}, "items": []}')
+    assert looks_like(tmp_path) == []
+    told = rf"looks like .*Datumaro.*, which is not read as it lies: export COCO .*and name it coco:{tmp_path}"
+    for spec in (str(tmp_path), f"coco:{tmp_path}", f"folder:{tmp_path}"):
+        with pytest.raises(HRSError, match=told):
+            open_dataset(spec)
+
+
+def test_json_beside_photos_is_labelme_s_where_it_has_shapes(tmp_path):
+    for i in range(3):
+        save(tmp_path / f"{i}.jpg", pictured(street(i)))
+        (tmp_path / f"{i}.jpg.json").write_text('{"title": "a photo", "created": {"shapes": 0}}')
+    (tmp_path / "camera.json").write_text('{"fov": 90}')
+    assert looks_like(tmp_path) == [f"images:{tmp_path}"]
+    (tmp_path / "0.json").write_text('{"version": "5", "shapes": []}')
+    assert looks_like(tmp_path)[0] == f"labelme:{tmp_path}"
