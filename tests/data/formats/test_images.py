@@ -78,6 +78,37 @@ def test_a_folder_of_labels_beside_is_no_photos(tmp_path, image, mask):
         open_dataset(f"images:{tmp_path}")
 
 
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("training/image_2/{}.png", "training/semantic/{}.png"),
+        ("JPEGImages/{}.jpg", "SegmentationClass/{}.png"),
+        ("rgb/{}.png", "seg/{}.png"),
+        ("img/rgb/{}.png", "img/class/{}.png"),
+        ("img_dir/train/{}.jpg", "ann_dir/train/{}.png"),
+        ("train/{}.png", "trainannot/{}.png"),
+        ("images_png/{}.png", "masks_png/{}.png"),
+        ("ds0/img/{}.jpg", "ds0/masks_machine/{}.jpg.png"),
+    ],
+)
+def test_masks_in_folders_of_any_name_are_no_photos(tmp_path, image, mask):
+    for i in range(3):
+        save(tmp_path / image.format(i), pictured(street(i)))
+        save(tmp_path / mask.format(i), street(i))
+    match = f"3 of 6 images seem to be masks of others, as {mask.format(0)} of {image.format(0)}: "
+    with pytest.raises(HRSError, match=match):
+        open_dataset(f"images:{tmp_path}")
+
+
+def test_grey_photographs_of_one_name_are_kept(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64), np.uint8)
+    for i in range(3):
+        save(tmp_path / f"left/{i}.png", pictured(street(i)))
+        save(tmp_path / f"thermal/{i}.png", noise)  # another camera's
+        save(tmp_path / f"night/{i}.png", np.repeat(street(i)[..., None], 3, axis=2) * 90)
+    assert len(open_dataset(f"images:{tmp_path}")) == 9
+
+
 def test_photographs_of_labels_are_kept(tmp_path):
     for i in range(3):
         save(tmp_path / f"bottles/{i}.jpg", pictured(street(i)))
