@@ -151,8 +151,11 @@ def previews(chosen: list[RunSummary], slots: Slots) -> None:
 def _say_apart(run: RunSummary) -> None:
     """Where a run's pictures of weights show something else than what acted."""
     config = read_config(run.run)
-    if config and METHODS[config.method].acts_elsewhere:
-        st.caption(f"{plain(run.name)} is a {METHODS[config.method].about}.")
+    method = METHODS[config.method] if config else None
+    if method and method.acts_elsewhere:
+        st.caption(f"{plain(run.name)} is a {method.about}.")
+    if method and method.apart:
+        st.caption(f"{plain(run.name)}: {method.apart}")
     if _draws_frames(run):
         st.caption(f"{plain(run.name)} draws frames by their image weight, which multiplies no loss.")
 

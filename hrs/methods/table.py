@@ -21,6 +21,7 @@ class MethodFacts:
     weighs: whether its synthetic pixels may differ in weight.
     learns_weights: whether weighting networks say how much; they need regions, and can score a corpus afterwards.
     acts_elsewhere: whether what acts on a pixel is another weight than its maps show there.
+    apart: what else is not as maps show it, in a sentence.
     """
 
     title: str
@@ -32,6 +33,7 @@ class MethodFacts:
     weighs: bool = False
     learns_weights: bool = False
     acts_elsewhere: bool = False
+    apart: str = ""
 
 
 METHODS: Mapping[str, MethodFacts] = MappingProxyType(
@@ -78,6 +80,7 @@ METHODS: Mapping[str, MethodFacts] = MappingProxyType(
             sections=("selection",),
             weighs=True,
             learns_weights=True,
+            apart="Training weighed the half of a frame's classes that it pasted onto a photo; maps show whole frames.",
         ),
         "adversarial": MethodFacts(
             title="Adversarial alignment",

@@ -7,12 +7,13 @@ from hrs.errors import HRSError
 from hrs.methods.table import METHODS
 from hrs.runs.folder import RunFolder
 from hrs.scoring.corpus import ScoredCorpus
-from hrs.scoring.stamps import run_of
+from hrs.scoring.stamps import OF_LAST, run_of, weighed_by
 from hrs.scoring.write import About
 
 
 def apart_in_words(corpus: ScoredCorpus) -> str:
-    """What `apart` says of a run's scores; empty for any other corpus, such as a copy, of whose run nobody knows."""
+    """What `apart` says of a run's scores, and that they are of its last model where they are; empty for any other
+    corpus, such as a copy, of whose run nobody knows."""
     run = run_of(corpus)
     if run is None:
         return ""
@@ -20,7 +21,8 @@ def apart_in_words(corpus: ScoredCorpus) -> str:
         config = load_config(run.config)
     except HRSError:  # damaged, or of another version: what the corpus itself says remains
         config = None
-    return apart(corpus.about, run, config)
+    last = [OF_LAST] * (weighed_by(run, corpus.about) == "last")
+    return " ".join(filter(None, [*last, apart(corpus.about, run, config)]))
 
 
 def apart(about: About, run: RunFolder, config: RunConfig | None) -> str:
@@ -43,9 +45,9 @@ def apart(about: About, run: RunFolder, config: RunConfig | None) -> str:
         reached = config.selection.strength(min(config.train.source_until, _trained(run)))
         if round(reached, 2) < 1:
             said.append(f"In training they only came to {reached:.0%} of the strength that they have here.")
-    if method is not None and method.acts_elsewhere:
-        said.append(f"This run is a {method.about}.")
-    return " ".join(said)
+    if method is not None:
+        said += [f"This run is a {method.about}."] * method.acts_elsewhere + [method.apart]
+    return " ".join(filter(None, said))
 
 
 def _past_ramp(run: RunFolder, config: RunConfig) -> bool:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from hrs.runs.folder import RunFolder
+from hrs.runs.names import MODEL
 from hrs.scoring.areatable import AreaTable
 from hrs.scoring.corpus import ScoredCorpus
-from hrs.scoring.stamps import OUTDATED
+from hrs.scoring.stamps import OF_LAST, OUTDATED, weights_digest
 from tests.conftest import CLASSES, tiny_config
 from tests.scoring.weighted_run import gone_on, make_run, make_scores
 
@@ -81,6 +82,23 @@ def test_weights_that_did_not_act_where_they_stand_are_said_to_have_not(hrs, fra
     told = "This run is a control: the weights of hrs in the wrong places"
     assert told in hrs("areas", "wrong", "--out", "out").out and told in Path("out/areas.html").read_text()
     assert told in hrs("prune", "wrong", "--out", "copy", "--where", "weight=0:").out
+
+
+def test_weights_of_whole_frames_are_said_to_be_that_where_parts_were_pasted(hrs, frames, tmp_path):
+    make_run(tmp_path / "runs", "mixed", frames["source"], tiny_config(frames, "method=hrs_mixing"), panel=False)
+    assert "pasted onto a photo; maps show whole frames" in hrs("areas", "mixed").out
+
+
+def test_weights_of_the_last_model_are_said_to_be_of_it(hrs, scored):
+    run = RunFolder(scored / "mine")
+    gone_on(run)
+    assert OF_LAST not in hrs("areas", "mine").out
+    run.last.mkdir(parents=True, exist_ok=True)
+    (run.last / MODEL).write_bytes(b"others")
+    stored = json.loads(run.scores.about.read_text())
+    stored["checkpoint"] = weights_digest(run.last)
+    run.scores.about.write_text(json.dumps(stored))
+    assert OF_LAST in hrs("areas", "mine").out
 
 
 def test_frames_that_were_drawn_by_their_weight_are_said_to_have_been(hrs, scored):
