@@ -66,6 +66,7 @@ CLEAN, PLANTED = "render:synthetic?faults=none&frames=800", "render:synthetic?fr
 CONSTANT = (PHOTOS, "joint constant", "hrs constant")
 FROZEN = ("photos frozen", "joint constant frozen", "hrs constant frozen")
 SMALL = ("target_only", "joint", "hrs")
+BOTH = "street + airsim"
 STREETS = frozenset({"0001TP", "0006R0", "0016E5"})
 DRIVES, CLIP, RENDERED = "drives left out", "val clip", "rendered photos"
 
@@ -93,12 +94,18 @@ GAINS: dict[str, tuple[Setting, ...]] = {
         every_method("IDD-Lite's drives left out · 20", "street-idd", DRIVES, "20"),
         every_method("IDD-Lite's drives left out · 200", "street-idd", DRIVES, "200"),
         every_method("IDD-Lite's drives left out · all 983", "street-idd", DRIVES, "all"),
+        Setting("IDD-Lite's val · 5", "few", {"source": "street", "n_real": "5"}),
+        Setting("IDD-Lite's val · 20", "few", {"source": "street", "n_real": "20"}),
         Setting("IDD-Lite's val · 100", "photos_many", {"source": "street", "n_real": "100"}),
         Setting("IDD-Lite's val · all 1,189", "photos_many", {"source": "street", "n_real": "1189"}),
     ),
     "AirSim's frames": (
         Setting("IDD-Lite's val · 20, frames fade", "airsim_study", {"n_real": "20"}),
+        Setting("IDD-Lite's val · 5", "few", {"source": "airsim", "n_real": "5"}),
+        Setting("IDD-Lite's val · 20", "few", {"source": "airsim", "n_real": "20"}),
         Setting("IDD-Lite's val · 100", "photos_many", {"source": "airsim", "n_real": "100"}),
+        Setting("with the street's, IDD-Lite's val · 20", "few", {"source": BOTH, "n_real": "20"}),
+        Setting("with the street's, IDD-Lite's val · 100", "few", {"source": BOTH, "n_real": "100"}),
         every_method("IDD-Lite's drives left out · 20", "airsim-idd", DRIVES, "20"),
         every_method("IDD-Lite's drives left out · 200", "airsim-idd", DRIVES, "200"),
         every_method("IDD-Lite's drives left out · all 983", "airsim-idd", DRIVES, "all"),
@@ -112,10 +119,18 @@ GAINS: dict[str, tuple[Setting, ...]] = {
 """Of the built-in street where nothing else is said."""
 IN_PARTS: dict[str, tuple[Setting, ...]] = {
     "nothing planted": (
+        Setting("IDD-Lite's val · 5", "few", {"source": "street", "n_real": "5"}, PARTS),
+        Setting("IDD-Lite's val · 20", "few", {"source": "street", "n_real": "20"}, PARTS),
         Setting("IDD-Lite's val · 100", "controls", {"source": "street", "n_real": "100"}, PARTS),
         Setting("IDD-Lite's val · all 1,189", "controls", {"source": "street", "n_real": "1189"}, PARTS),
     ),
-    "AirSim's frames": (Setting("IDD-Lite's val · 100", "controls", {"source": "airsim", "n_real": "100"}, PARTS),),
+    "AirSim's frames": (
+        Setting("IDD-Lite's val · 5", "few", {"source": "airsim", "n_real": "5"}, PARTS),
+        Setting("IDD-Lite's val · 20", "few", {"source": "airsim", "n_real": "20"}, PARTS),
+        Setting("IDD-Lite's val · 100", "controls", {"source": "airsim", "n_real": "100"}, PARTS),
+        Setting("with the street's, IDD-Lite's val · 20", "few", {"source": BOTH, "n_real": "20"}, PARTS),
+        Setting("with the street's, IDD-Lite's val · 100", "few", {"source": BOTH, "n_real": "100"}, PARTS),
+    ),
     "19 % of pixels planted to mislead": (
         Setting("CamVid, a street left out · 20", "controls_camvid", {"source": PLANTED}, PARTS),
     ),
