@@ -22,9 +22,8 @@ app: $(READY)           ## the dashboard and the photo app
 test: browser           ## all checks and tests, side by side
 	$(MAKE) --jobs 2 check suite
 
-# One process more than cores: browsers and clusters are waited for half of the time.
 suite: $(READY)         ## all tests, style and types apart
-	$(PY) -m pytest -n $$($(PY) -c "import os; print(min(4, (os.cpu_count() or 1) + 1))") --dist worksteal --durations=25
+	$(PY) -m pytest -n logical --maxprocesses 4 --dist worksteal --durations=25
 
 check: $(READY)         ## style and types only
 	$(VENV)/bin/ruff check .

@@ -34,10 +34,6 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
-
-
 def _takes_tests(folder: Path) -> bool:
     """Whether there is room, and the programs that some tests write may run there."""
     if not os.access(folder, os.W_OK):

@@ -31,7 +31,6 @@ def root(tmp_path: Path) -> Iterator[Path]:
             cancel(summary.run, force=True)
 
 
-@pytest.mark.long
 def test_the_built_in_example_from_the_form_to_a_pruned_data_set(
     page: Page, serve: Callable[..., str], root: Path, tmp_path: Path
 ) -> None:

@@ -60,7 +60,6 @@ def address(root: Path, serve: Callable[..., str], tmp_path: Path) -> Iterator[s
     process.wait(20)
 
 
-@pytest.mark.long
 def test_from_no_labels_to_a_better_model(page: Page, address: str, root: Path, tmp_path: Path) -> None:
     make_a_set(page, address, tmp_path)
     label(page, PhotoSet.open(root / DATASETS / "town"), ("photo0", "photo1", "photo2"))

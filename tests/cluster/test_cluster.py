@@ -25,10 +25,7 @@ from tests.app.conftest import press
 from tests.cluster.conftest import Machines
 from tests.conftest import tiny_config, until, write_frames
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.filterwarnings("ignore:Exception ignored in.*ray_client_server"),  # Ray leaves its log open
-]
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in.*ray_client_server")  # Ray leaves its log open
 
 
 @pytest.fixture
