@@ -69,6 +69,11 @@ class RunConfig(Section):
             self._check_teacher()
         return self
 
+    @property
+    def draws_frames(self) -> bool:
+        """Whether synthetic frames are drawn by their image weight, which then multiplies no loss."""
+        return METHODS[self.method].learns_weights and self.selection.image_acts == "sampling"
+
     def _check_teacher(self) -> None:
         if not self.train.ema:
             raise ValueError("data.unlabelled needs an averaged network as teacher; set train.ema, e.g. 0.99")

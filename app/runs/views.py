@@ -122,7 +122,7 @@ def weights(chosen: list[RunSummary], slots: Slots) -> None:
 
 def _draws_frames(run: RunSummary) -> bool:
     config = read_config(run.run)
-    return config is not None and METHODS[config.method].learns_weights and config.selection.image_acts == "sampling"
+    return config is not None and config.draws_frames
 
 
 def _why_not_weighed(run: RunSummary) -> str:

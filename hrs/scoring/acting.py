@@ -38,7 +38,7 @@ def apart(about: About, run: RunFolder, config: RunConfig | None) -> str:
         drew = "drew" if config is None or _past_ramp(run, config) else "would have drawn"
         how = f"Training {drew} frames by their image weight, which is no part of all levels combined"
         elsewhere = method is not None and method.acts_elsewhere
-        said.append(f"{how}." if elsewhere else f"{how}: one of 0.5 half as often as the average frame.")
+        said.append(f"{how}." if elsewhere else f"{how}: one of 0.5 about half as often as the average frame.")
         if not about.judges.acting:
             said.append("No loss was multiplied, so these are 1 everywhere: sort by the mean of Image.")
     if config is not None and about.dataset is not None and METHODS[config.method].learns_weights:

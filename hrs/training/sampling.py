@@ -17,7 +17,6 @@ from torch.utils.data import DataLoader
 from hrs.config import RunConfig
 from hrs.data.loaders import FrameReader, ReadableChunks
 from hrs.methods.base import Method
-from hrs.methods.table import METHODS
 from hrs.selection.statistics import summed
 
 LOGGER = logging.getLogger("hrs")
@@ -28,7 +27,7 @@ def redraw_steps(config: RunConfig) -> list[int]:
     """Steps before which all frames are weighed anew, each once: from full strength on, evenly until the frames' end.
     Empty where every frame comes equally often."""
     selection, train = config.selection, config.train
-    if not METHODS[config.method].learns_weights or selection.image_acts != "sampling":
+    if not config.draws_frames:
         return []
     first, end = train.steps_within(selection.warmup + selection.ramp), train.steps_within(train.source_until)
     return sorted({first + (end - first) * i // selection.redraws for i in range(selection.redraws)})
