@@ -165,10 +165,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--run", required=True, nargs="+", help="runs that are shown")
-    parser.add_argument("--pages", nargs="*", choices=PAGES, default=list(PAGES))
+    parser.add_argument(
+        "--pages", nargs="*", choices=PAGES, default=list(PAGES), help="all by default, and other pictures"
+    )
     options = parser.parse_args()
-    draw_idea()
-    draw_weights(ScoredCorpus.open(RunFolder(options.runs / options.run[0]).scores.path))
+    if options.pages == list(PAGES):
+        draw_idea()
+        draw_weights(ScoredCorpus.open(RunFolder(options.runs / options.run[0]).scores.path))
     if "label" in options.pages:
         make_examples(options.runs)
     command = [sys.executable, "-u", "-m", "app", "--runs", str(options.runs.resolve()), "--port", "8600"]
