@@ -28,14 +28,14 @@ _MOST_IDS = 4096  # ids that are kept; labels of quite another kind can hold mil
 class LabelFacts:
     """Of one label. ids: raw id -> pixels. upper: the same in its upper half. palette: index in use -> colour. shape:
     (h, w) as it is read. borders: pixels between two neighbours that differ; ramps: those of them whose id is strictly
-    between theirs."""
+    between theirs, by their id."""
 
     ids: dict[int, int]
     upper: dict[int, int]
     palette: dict[int, Colour]
     shape: tuple[int, int]
     borders: int = 0
-    ramps: int = 0
+    ramps: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Census:
     named: Set[int] = frozenset()
     dropped: int = 0
     borders: int = 0
-    ramps: int = 0
+    ramps: Counter[int] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, dataset: Dataset) -> Census:
@@ -81,7 +81,7 @@ class Census:
         self.labels += 1
         self.doubtful += doubtful
         self.borders += facts.borders
-        self.ramps += facts.ramps
+        self.ramps.update(facts.ramps)
         self.ids.update(facts.ids)
         self.upper.update(facts.upper)
         self.frames.update(facts.ids.keys())
@@ -112,7 +112,7 @@ def look_at(dataset: Dataset, i: int) -> LabelFacts:
     ids = count(raw)
     palette = {index: colour for index, colour in _palette(dataset, i).items() if index in ids}
     height, width = raw.shape
-    borders, ramps = _ramps(raw[::_ROWS]) if _has_order(dataset) else (0, 0)
+    borders, ramps = _ramps(raw[::_ROWS]) if _has_order(dataset) else (0, {})
     return LabelFacts(
         ids=ids,
         upper=count(raw[: height // 2]),
@@ -128,11 +128,11 @@ def _has_order(dataset: Dataset) -> bool:
     return dataset.encoding is not None and dataset.encoding.draw is None and dataset.encoding.channel != "colour"
 
 
-def _ramps(raw: NDArray[np.uint32]) -> tuple[int, int]:
-    """Pixels between two neighbours in their row that differ, and those whose id is strictly between theirs."""
+def _ramps(raw: NDArray[np.uint32]) -> tuple[int, dict[int, int]]:
+    """Pixels between two neighbours in their row that differ, and those whose id is strictly between theirs, by it."""
     left, middle, right = raw[:, :-2], raw[:, 1:-1], raw[:, 2:]
     between = ((left < middle) & (middle < right)) | ((left > middle) & (middle > right))
-    return int(np.count_nonzero(left != right)), int(np.count_nonzero(between))
+    return int(np.count_nonzero(left != right)), count(middle[between])
 
 
 def _palette(dataset: Dataset, i: int) -> dict[int, Colour]:

@@ -121,7 +121,7 @@ def load_table(path: Path) -> dict[str, Any]:
 def load_json(path: Path) -> Any:
     """What a JSON file holds, as `parse_json` reads it. Raises HRSError where it is none."""
     try:
-        return parse_json(text_of(path, _MOST_OF_OUTLINES))
+        return parse_json(text_of(path, _MOST_OF_OUTLINES), large=True)
     except ValueError as error:
         raise HRSError(f"{path} is no whole JSON file ({error}); export it anew") from error
 

@@ -13,7 +13,11 @@ from hrs.labels import Colour, fold
 from hrs.system.documents import shortened
 
 ID_KEYS = frozenset(
-    ("id", "classid", "labelid", "categoryid", "trainid", "rawid", "value", "pixelvalue", "index", "classindex")
+    (
+        *("id", "classid", "labelid", "categoryid", "trainid", "rawid", "value", "pixelvalue", "index", "classindex"),
+        *("idx", "classidx", "labelidx", "code", "classcode", "raw", "maskvalue", "pixel", "dn"),
+        *("gray", "grey", "grayscale", "greyscale"),
+    )
 )
 """What tools call the id, folded."""
 COLOUR_KEYS = ("color", "colour", "rgb")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hrs.data.classlist import ClassList, Names, as_colour, checked, is_id, listed, once, sure_colour, text_of
@@ -14,13 +14,22 @@ from hrs.errors import HRSError
 from hrs.labels import Colour, fold
 from hrs.system.documents import shortened
 
-_HEADS = frozenset(
-    {"name", "names", "class", "classes", "label", "labels", "classname", "labelname", "category", "categories"}
-)
-"""What may stand alone over a column of names, folded."""
+_SURE_HEADS = frozenset({"names", "classes", "labels", "classname", "labelname", "categories"})
+_HEADS = _SURE_HEADS | {"name", "class", "label", "category"}
+"""What may stand alone over a column of names, folded; in a line of text the others may be a class."""
 _ID_HEADS = frozenset({*ID_KEYS, *_HEADS, ""})
 """What may stand over ids: numbers that are called class are some, and pandas calls its index nothing."""
-_CHANNELS = ({"r", "red", "rvalue"}, {"g", "green", "gvalue"}, {"b", "blue", "bvalue"})
+_CHANNELS = tuple(
+    frozenset(
+        f"{before}{name}{after}" for name in names for before in ("", "color", "colour") for after in ("", "0255")
+    )
+    for names in (("r", "red", "rvalue"), ("g", "green", "gvalue"), ("b", "blue", "bvalue"))
+)
+"""Over red, green and blue, as in "Color R" and "R (0-255)"."""
+_COUNT_HEADS = frozenset(
+    ("count", "counts", "pixels", "frequency", "freq", "weight", "weights", "instances", "images", "area", "share")
+)
+"""Over what is no id, folded."""
 _ANY_HEADS = frozenset({*_ID_HEADS, *COLOUR_KEYS}).union(*_CHANNELS) - {""}
 Row = tuple[int, list[str]]
 _CLOSE = re.compile(r"(?<=\d)\s*,\s*(?=\d)")
@@ -47,7 +56,7 @@ def from_text(path: Path) -> ClassList:
     if len(heads) > 1:
         gap = _gap_of(lines[0][1])
         rows = [(number, _cells(path, number, line, heads, gap)) for number, line in lines[1:]]
-        return _from_entries(path, _under_heads(path, heads, rows))
+        return _from_entries(path, *_under_heads(path, heads, rows))
     return _from_lines(path, written, lines[len(heads) :], heads)
 
 
@@ -63,7 +72,9 @@ def _from_lines(path: Path, written: list[str], numbered: Sequence[tuple[int, st
     _refuse_gaps(path, written, first)
     comments = [line for line in written[first:] if line.startswith("#")]
     names = lines[1:] if lines[:1] == ["__ignore__"] else lines
+    perhaps = [line for line in names[:1] if fold(line) in _HEADS - _SURE_HEADS]
     guessed = (
+        ("the first class, and no heading", perhaps),
         ("not counted, since they begin with #", comments),
         ("not counted, since it is a heading", heads),
         ("numbers that are taken for parts of names", [found[0] for found in with_ids]),
@@ -76,7 +87,7 @@ def _heads_in(lines: Sequence[tuple[int, str]]) -> list[str]:
     """The headings in the first line; none where it is a class as the others."""
     heads = re.split(_gap_of(lines[0][1]), lines[0][1]) if len(lines) > 1 else []
     folded = [fold(head) for head in heads]
-    known = _HEADS if len(heads) == 1 else _ANY_HEADS
+    known = _SURE_HEADS if len(heads) == 1 else _ANY_HEADS
     return heads if known.issuperset(folded) and not _HEADS.isdisjoint(folded) else []
 
 
@@ -100,7 +111,7 @@ def _cells(path: Path, number: int, line: str, heads: Sequence[str], gap: str) -
 
 def _refuse_odd(path: Path, lines: Sequence[tuple[int, str]]) -> None:
     """Raises HRSError where most lines have numbers before their names, or behind names that differ, and one has not;
-    few such numbers are of names, as in "2 wheeler"."""
+    few such numbers, or the same twice, are of names, as in "2 wheeler"."""
     parts = {line: _parts_of(line) for _, line in lines}
     before = {line for line, (first, _, _) in parts.items() if first}
     count = Counter(len(last) for _, _, last in parts.values() if last).most_common(1)
@@ -109,11 +120,17 @@ def _refuse_odd(path: Path, lines: Sequence[tuple[int, str]]) -> None:
         behind = set()
     for where, those in (("before", before), ("behind", behind)):
         odd = next(((number, line) for number, line in lines if line not in those), None)
-        if odd and 2 * len(those) >= len(lines):
+        if odd and 2 * len(those) >= len(lines) and _may_be_ids([parts[line] for line in those]):
             raise HRSError(
                 f"{path} line {odd[0]} is {shortened(odd[1])}, while others have numbers {where} their names; write "
                 "the id before every name"
             )
+
+
+def _may_be_ids(parts: Sequence[tuple[list[str], str, list[str]]]) -> bool:
+    """Whether the numbers of lines are all different, and begin as ids do or are several."""
+    numbers = [tuple(before or after) for before, _, after in parts]
+    return len(set(numbers)) == len(numbers) and (len(numbers) > 2 or not {("0",), ("1",)}.isdisjoint(numbers))
 
 
 def _rows_in(path: Path, lines: list[str]) -> list[list[str]]:
@@ -180,11 +197,11 @@ def from_csv(path: Path) -> ClassList:
     """
     rows = _rows_of(path)
     if _has_heads([cells for _, cells in rows]):
-        return _from_entries(path, _under_heads(path, rows[0][1], rows[1:]))
+        return _from_entries(path, *_under_heads(path, rows[0][1], rows[1:]))
     return _from_entries(path, [_class_in(path, cells) for _, cells in rows])
 
 
-def _from_entries(path: Path, entries: Sequence[Entry]) -> ClassList:
+def _from_entries(path: Path, entries: Sequence[Entry], doubts: tuple[str, ...] = ()) -> ClassList:
     if any(raw is None and colour is None for raw, _, colour in entries):
         _refuse_gaps(path, text_of(path).rstrip().splitlines())
     names = numbered(path, [(raw, name) for raw, name, _ in entries])
@@ -194,6 +211,7 @@ def _from_entries(path: Path, entries: Sequence[Entry]) -> ClassList:
             names=names,
             palette={raw: colour for raw, (_, _, colour) in zip(names, entries, strict=True) if colour is not None},
             ordered=any(raw is None for raw, _, _ in entries),
+            doubts=doubts,
         )
     )
 
@@ -210,8 +228,8 @@ def _is_number(cell: str) -> bool:
     return is_id(cell) or as_colour(cell) is not None
 
 
-def _under_heads(path: Path, heads: Sequence[str], rows: Sequence[Row]) -> list[Entry]:
-    """Classes as their headings say. Raises HRSError where these do not."""
+def _under_heads(path: Path, heads: Sequence[str], rows: Sequence[Row]) -> tuple[list[Entry], tuple[str, ...]]:
+    """Classes as their headings say, and what was guessed. Raises HRSError where headings do not tell."""
     for line, cells in rows:
         if len(cells) > len(heads):
             raise HRSError(
@@ -222,18 +240,30 @@ def _under_heads(path: Path, heads: Sequence[str], rows: Sequence[Row]) -> list[
     colours = channels or [i for i, head in enumerate(heads) if fold(head) in COLOUR_KEYS or _are_colours(table, i)]
     name = _name_column(path, heads, [i for i in range(len(heads)) if i not in colours and _is_of_words(table, i)])
     numbers = [i for i in range(len(heads)) if i not in (name, *colours)]
-    return [
+    lone = [heads[i] for i in _lone_ids(heads, table, numbers)]
+    keys = {*_ID_HEADS, *map(fold, lone)}
+    entries = [
         (
-            id_in(path, row[name], {heads[i]: row[i] for i in numbers}, _ID_HEADS),
+            id_in(path, row[name], {heads[i]: row[i] for i in numbers}, keys),
             row[name],
             _colour_of(path, row, colours),
         )
         for row in table
     ]
+    return entries, tuple(f"the ids of classes are taken from the column {listed([head])}" for head in lone)
+
+
+def _lone_ids(heads: Sequence[str], table: Sequence[Sequence[str]], numbers: Sequence[int]) -> Iterator[int]:
+    """The only column of numbers where these can be ids and nothing says so, as in another tongue."""
+    columns = [i for i in numbers if any(is_id(row[i]) for row in table)]
+    if len(columns) == 1 and fold(heads[columns[0]]) not in _COUNT_HEADS | _ID_HEADS:
+        values = [row[columns[0]] for row in table]
+        if len(set(values)) == len(values):
+            yield columns[0]
 
 
 def _channels(heads: Sequence[str]) -> list[int]:
-    """The columns of red, green and blue, in this order; none where they are not all there."""
+    """The columns of red, green and blue, in this order, as their headings say; none where they are not all there."""
     found = [[i for i, head in enumerate(heads) if fold(head) in names] for names in _CHANNELS]
     return [each[0] for each in found] if all(len(each) == 1 for each in found) else []
 
@@ -284,26 +314,28 @@ def _no_class(path: Path, row: Sequence[str]) -> HRSError:
 def mapping_in(path: Path) -> dict[str, str]:
     """Class -> new name, from a CSV of two columns, or of those that are headed source and target.
 
-    Raises HRSError for rows of others, and for a class that stands there twice.
+    Lines that begin with # are comments. Raises HRSError for rows of others, and for a class that stands there twice
+    and becomes two things.
     """
-    rows = _rows_of(path)
+    rows = [(line, cells) for line, cells in _rows_of(path) if not cells[0].startswith("#")]
     heads = [fold(cell) for cell in rows[0][1]] if rows else []
     headed = all(heads.count(each) == 1 for each in _OF_A_MAP)
     columns = [heads.index(each) for each in _OF_A_MAP] if headed else [0, 1]
     found: dict[str, tuple[int, str]] = {}
-    for line, cells in rows[headed:]:
+    for line, given in rows[headed:]:
+        cells = [*given, *[""] * (len(heads) - len(given))] if headed and len(given) > max(columns) else given
         if len(cells) != (len(heads) if headed else len(columns)):
             raise HRSError(
                 f"{path} line {line} is {shortened(','.join(cells))}; expected 'class,new name' in each line, or "
                 'headings source and target, and a colour as "0 0 0"'
             )
         key, name = (cells[i] for i in columns)
-        if key in found:
+        if key in found and found[key][1] != name:
             raise HRSError(
                 f"{path} line {line}: {shortened(key)} stands there twice, first in line {found[key][0]}; keep one of "
                 "the lines"
             )
-        found[key] = line, name
+        found.setdefault(key, (line, name))
     return {key: name for key, (_, name) in found.items()}
 
 

@@ -54,11 +54,15 @@ def read_bounded(path: Path, most: int = MOST_BYTES) -> bytes:
     return data
 
 
-def parse_json(data: bytes | str) -> Any:
+def parse_json(data: bytes | str, *, large: bool = False) -> Any:
     """A JSON document; whole numbers fit 64 bits, and NaN and infinity come as None. Raises ValueError for anything
-    else."""
+    else.
+
+    large: whole numbers that do not fit come as text, such as the hashes by which tools call things.
+    """
+    whole = _whole_or_text if large else _whole
     try:
-        return json.loads(data, parse_int=_whole, parse_float=_finite, parse_constant=lambda _: None)
+        return json.loads(data, parse_int=whole, parse_float=_finite, parse_constant=lambda _: None)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
@@ -139,6 +143,13 @@ def _whole(digits: str) -> int:
     if abs(value) > _LARGEST:
         raise ValueError(f"the number {digits[:12]}… does not fit 64 bits")
     return value
+
+
+def _whole_or_text(digits: str) -> int | str:
+    try:
+        return _whole(digits)
+    except ValueError:  # of more digits than Python takes for a number, too
+        return digits
 
 
 def _checked(value: Any) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
 from io import BytesIO
@@ -39,6 +41,8 @@ _ORIENTATION = 0x0112  # the EXIF tag
 _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANES = 0x0102, 0x0103, 0x0106, 0x011C  # TIFF's
 _BANDS, _NUMBERS, _ROLE, _EXTRA = 0x0115, 0x0153, 0x00FE, 0x0152
 _OF_NUMBERS = {1: "unsigned integers", 2: "signed integers", 3: "floating-point numbers"}
+_MOST_BANDS, _MOST_BITS = 4, 16
+_OPAQUE = 250  # of 255: nearly so is what a program left that rounds
 _SMALLER_OR_MASK = 1 | 4  # bits of a page's role: an overview of another, what of another counts
 _WHITE_IS_ZERO, _UNCOMPRESSED, _APART = 0, 1, 2  # what they may say
 _OF_FAX = (2, 3, 4)  # compressions
@@ -235,7 +239,7 @@ def hides_all(opened: Pillow.Image) -> bool:
         return False
     if opened.format == "TIFF" and not _tags(opened).get(_EXTRA):
         return True
-    return bool(np.asarray(opened.getextrema())[-1, 1] < 255)
+    return bool(np.asarray(opened.getextrema())[-1, 1] < _OPAQUE)
 
 
 def _scale_clear_grey(opened: Pillow.Image) -> None:
@@ -309,15 +313,16 @@ def pages_of(opened: Pillow.Image) -> int:
     if opened.format != "TIFF":
         return 1
     size, count = opened.size, 0
-    for page in range(getattr(opened, "n_frames", 1)):
-        opened.seek(page)
-        count += opened.size == size and not _tags(opened).get(_ROLE, 0) & _SMALLER_OR_MASK
+    with suppress(Exception):  # at the end, and nearly anything at a page that is damaged or of a kind that is not read
+        for page in itertools.count():
+            opened.seek(page)
+            count += opened.size == size and not _tags(opened).get(_ROLE, 0) & _SMALLER_OR_MASK
     return max(count, 1)
 
 
 def tiff_in_words(path: Path) -> str | None:
-    """What numbers the pixels of a TIFF are, whether they can be read or not, as "2 bands of 8-bit unsigned integers";
-    None for other kinds."""
+    """What numbers the pixels of a TIFF are where these are not read, as "5 bands of 8-bit unsigned integers"; None for
+    a TIFF of those that are, and for other kinds."""
     with open(path, "rb") as file:
         head = file.read(8)
         try:
@@ -328,7 +333,8 @@ def tiff_in_words(path: Path) -> str | None:
             numbers = _OF_NUMBERS[tags.get(_NUMBERS, (1,))[0]]
         except Exception:  # the reader raises nearly anything on what is none
             return None
-    return f"{counted(bands, 'band')} of {bits}-bit {numbers}"
+    known = bands <= _MOST_BANDS and bits <= _MOST_BITS and numbers == _OF_NUMBERS[1]
+    return None if known else f"{counted(bands, 'band')} of {bits}-bit {numbers}"
 
 
 def turned(image: Image, orientation: int) -> Image:

@@ -442,3 +442,32 @@ def test_utf_16_that_does_not_say_so_is_refused(tmp_path, name, text):
 def test_a_name_with_control_characters_is_refused(tmp_path):
     with pytest.raises(HRSError, match=r"names a class 'sk\\x07y', which has control characters; write it anew"):
         read(tmp_path, "sk\x07y\nroad\n", "classes.txt")
+
+
+@pytest.mark.parametrize("head", ["Idx", "class_idx", "gray", "Nummer", "数字", "Unnamed: 0"])
+def test_the_only_column_of_numbers_is_the_id_whatever_it_is_called(tmp_path, head):
+    found = read(tmp_path, f"{head},Name\n3,sky\n7,road\n9,box\n", "classes.csv")
+    assert found.names == {3: "sky", 7: "road", 9: "box"} and not found.ordered
+    assert any("taken from the column" in note for note in found.notes) == (head in ("Nummer", "数字", "Unnamed: 0"))
+
+
+@pytest.mark.parametrize(
+    "heads", ["color_r,color_g,color_b", "Color R,Color G,Color B", "R (0-255),G (0-255),B (0-255)"]
+)
+def test_colours_under_headings_of_several_words(tmp_path, heads):
+    found = read(tmp_path, f"name,{heads}\nsky,1,2,3\nroad,4,5,6\n", "classes.csv")
+    assert found.palette == {0: (1, 2, 3), 1: (4, 5, 6)}
+
+
+@pytest.mark.parametrize("word", ["label", "Name", "class", "category"])
+def test_a_first_line_that_may_be_a_class_is_one_and_a_note_says_so(tmp_path, word):
+    found = read(tmp_path, f"{word}\ncap\nbottle\n", "classes.txt")
+    assert found.names == {0: word, 1: "cap", 2: "bottle"}
+    assert found.notes == (f"classes.txt: the first class, and no heading: '{word}'",)
+
+
+@pytest.mark.parametrize(
+    "names", [("2 wheeler", "3 wheeler", "car"), ("ww2 bunker", "18 wheeler", "4 wheeler", "road")]
+)
+def test_numbers_that_begin_as_no_ids_do_are_of_names(tmp_path, names):
+    assert read(tmp_path, "\n".join(names), "classes.txt").names == dict(enumerate(names))

@@ -206,6 +206,8 @@ def test_outlines_that_have_names_alone_have_no_ids(tmp_path):
         ("source,target\ncrate,\n", {"crate": ""}),
         ('"0,0,0",sky\n1 1 1,road\n', {"0,0,0": "sky", "1 1 1": "road"}),
         ("asphalt,road,,\ncrate,ignore,,\n", {"asphalt": "road", "crate": "ignore"}),
+        ("# mine\nasphalt,road\nasphalt,road\n", {"asphalt": "road"}),
+        ("source,target,note\nasphalt,road,x\ncrate,car\n", {"asphalt": "road", "crate": "car"}),
     ],
 )
 def test_the_columns_of_a_file(tmp_path, text, entries):

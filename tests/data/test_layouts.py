@@ -1,5 +1,6 @@
 import os
 import shutil
+import struct
 
 import cv2
 import numpy as np
@@ -238,3 +239,25 @@ def test_of_photos_of_several_pages_the_first_is_read_and_a_note_says_so(tmp_pat
     data = open_dataset(f"folder:{tmp_path}")
     assert (data.read_image(0) == pictured(street())).all()
     assert "1 image of several pages: the first is read" in data.notes
+
+
+def damaged(path, ids):
+    """One page, behind which the file says that another lies, where there is none."""
+    tifffile.imwrite(path, ids)
+    data = bytearray(path.read_bytes())
+    (first,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, first)
+    struct.pack_into("<I", data, first + 2 + 12 * count, len(data) - 2)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        damaged,
+        lambda path, ids: pages(path, ids, ids.astype(np.float64)),  # such as depth, which is not read
+    ],
+)
+def test_a_page_that_cannot_be_read_is_none(tmp_path, write):
+    data = open_dataset(labelled(tmp_path, write))
+    assert len(data) == 2 and (data.read_label(0) == street(0)).all()

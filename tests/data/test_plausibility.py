@@ -305,3 +305,15 @@ def test_labels_that_were_resized_smoothly_to_listed_ids_are_told(tmp_path, resi
     write_streets(tmp_path, 12, of=resized)
     told = [text for _, text in findings(f"folder:{write_classes(tmp_path, TRAIN)}") if "smooth resizing" in text]
     assert bool(told) == (resize != cv2.INTER_NEAREST)
+
+
+def test_a_class_that_is_a_pixel_wide_between_two_others_is_no_resizing(tmp_path):
+    """Kerbs between road and pavement, whose id lies between theirs."""
+
+    def kerbed(ids):
+        kerb = np.zeros_like(ids)
+        kerb[:, 31], kerb[:, 32:] = 1, 2
+        return kerb
+
+    write_streets(tmp_path, 12, of=kerbed)
+    assert not [text for _, text in findings(f"folder:{write_classes(tmp_path)}") if "smooth resizing" in text]

@@ -296,12 +296,9 @@ def _lists(root: Path) -> list[Path]:
 
 def _names_one(path: Path, names: set[str]) -> bool:
     try:
-        return bool(pick_listed(read_list(path)[:_LOOKED_AT], names)[0])
+        return bool(pick_listed(read_list(path), names)[0])
     except HRSError:  # such as text in another encoding: a list would be refused for it, and this need not be one
         return False
-
-
-_LOOKED_AT = 100  # lines
 
 
 def _folders(place: Path) -> list[str]:

@@ -23,6 +23,7 @@ _LOOKED_AT = 8
 _NEARLY_HALF = 0.4  # of the files
 _MORE_THAN_A_FEW = 0.1  # of the files
 _MOST_IDS = 64  # in a label; a grey photo has more values
+_IN_AREAS = 0.9  # of a label's pixels, and more, are as the one beside them
 _OF_MASKS = ("1", "L", "P", "I;16")
 
 
@@ -90,10 +91,14 @@ def _keys(root: Path, file: Path) -> Iterator[tuple[object, ...]]:
 
 
 def _holds_ids(file: Path) -> bool:
-    """Whether a PNG has one channel and few values, as no photo has."""
+    """Whether a PNG has one channel and few values in areas, as no photo has: a dull one has noise."""
     try:
         with open_image(file) as image:
-            return image.format == "PNG" and image.mode in _OF_MASKS and len(np.unique(np.asarray(image))) <= _MOST_IDS
+            if image.format != "PNG" or image.mode not in _OF_MASKS:
+                return False
+            values = np.asarray(image)
+            alike = float((values[:, 1:] == values[:, :-1]).mean()) if values.shape[1] > 1 else 0.0
+            return alike >= _IN_AREAS and len(np.unique(values)) <= _MOST_IDS
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False
 

@@ -123,11 +123,14 @@ def _holds(path: Path, held: str) -> bool:
     if not path.is_file():
         return False
     with suppress(OSError), open(path, "rb") as file:
-        return re.search(held.encode(), file.read(_LOOKED_AT)) is not None
+        if re.search(held.encode(), file.read(_LOOKED_AT)):
+            return True
+        file.seek(max(file.tell(), path.stat().st_size - _LOOKED_AT))  # what is long, such as a photo, may come first
+        return re.search(held.encode(), file.read()) is not None
     return False
 
 
-_LOOKED_INTO, _LOOKED_AT = 8, 1 << 22  # files, and bytes of each
+_LOOKED_INTO, _LOOKED_AT = 100, 1 << 20  # files, and bytes of each from either end
 _SPLIT = frozenset({"split"})
 _SHAPES = r'*.json>"shapes"\s*:\s*\['
 _PHOTOS = ("jpg", "jpeg", "png", "heic", "tif", "tiff", "webp", "bmp")

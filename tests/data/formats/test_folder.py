@@ -244,6 +244,13 @@ def test_a_list_of_a_split_may_name_files_with_spaces(tmp_path):
         assert [frame.id for frame in open_dataset(f"folder:{tmp_path}", split=split).frames] == names
 
 
+def test_a_list_of_which_most_is_not_there_yet_is_one(tmp_path):
+    write_classes(write_streets(tmp_path, 3))
+    write_classes(tmp_path, "f0\n", "train.txt")
+    write_classes(tmp_path, "".join(f"gone{i}\n" for i in range(150)) + "f1\n", "val.txt")
+    assert [frame.id for frame in open_dataset(f"folder:{tmp_path}", split="val").frames] == ["f1"]
+
+
 def test_of_classes_of_one_colour_the_first_has_it_and_a_note_says_so(tmp_path):
     coloured = np.array([[70, 130, 180], [0, 0, 142], [0, 0, 0]], np.uint8)
     write_streets(tmp_path, 2, of=lambda ids: coloured[ids])

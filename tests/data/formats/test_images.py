@@ -105,8 +105,9 @@ def test_grey_photographs_of_one_name_are_kept(tmp_path):
     for i in range(3):
         save(tmp_path / f"left/{i}.png", pictured(street(i)))
         save(tmp_path / f"thermal/{i}.png", noise)  # another camera's
+        save(tmp_path / f"dull/{i}.png", 100 + noise % 40)
         save(tmp_path / f"night/{i}.png", np.repeat(street(i)[..., None], 3, axis=2) * 90)
-    assert len(open_dataset(f"images:{tmp_path}")) == 9
+    assert len(open_dataset(f"images:{tmp_path}")) == 12
 
 
 def test_photographs_of_labels_are_kept(tmp_path):

@@ -555,5 +555,7 @@ def test_json_beside_photos_is_labelme_s_where_it_has_shapes(tmp_path):
         (tmp_path / f"{i}.jpg.json").write_text('{"title": "a photo", "created": {"shapes": 0}}')
     (tmp_path / "camera.json").write_text('{"fov": 90}')
     assert looks_like(tmp_path) == [f"images:{tmp_path}"]
-    (tmp_path / "0.json").write_text('{"version": "5", "shapes": []}')
-    assert looks_like(tmp_path)[0] == f"labelme:{tmp_path}"
+    photo = '"' + "A" * (3 << 20) + '"'  # in the file, before the shapes where keys are sorted
+    for text in ('{"version": "5", "shapes": []}', f'{{"imageData": {photo}, "shapes": []}}'):
+        (tmp_path / "0.json").write_text(text)
+        assert looks_like(tmp_path)[0] == f"labelme:{tmp_path}"
