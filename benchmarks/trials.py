@@ -1,0 +1,163 @@
+"""Does a trial choose well? What `hrs trial` tells from the photos alone, held against what training came to.
+
+    python -m benchmarks.trials --source folder:settings/street folder:settings/airsim --target folder:DATA/idd-lite \\
+        --out trials.csv [--n-real 20 --seeds 20 21 22] [--outcomes docs/results/few.csv docs/results/photos_many.csv]
+
+OUTCOMES: what `benchmarks.rivals` wrote, trained on the same photos and scored on images that a trial never sees. The
+CSV has a row for each way that a trial compares; rows that are there are kept. What a trial chooses is what has most
+mIoU in it, of *photos* alone, all frames alike (*joint*) and each source alone, as far as they have an outcome; how
+sure it is takes no part. Tables:
+
+- for each number of photos, means over the seeds: what each way came to, what the trials chose, and the best of each
+  seed, known afterwards;
+- of all differences from photos alone, how many have the side that the trial told, and of those that it was sure of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.common import print_table, told, write_rows
+from benchmarks.pairs import PHOTOS, Key, Scores, read
+from hrs.config import load_config
+from hrs.study.table import Estimate
+from hrs.trial import findings
+from hrs.trial.findings import Findings, surely
+from hrs.trial.trial import run_trial
+
+STEPS = 800
+CHOSEN, BEST = "chosen by trial", "best, known afterwards"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a trial told of one way: its mIoU, and that over photos alone (0 for these) with half of a 95 % interval."""
+
+    n_real: int
+    seed: int
+    source: str
+    arm: str
+    miou: float
+    over: float
+    half: float
+
+    @property
+    def way(self) -> str:
+        return self.arm if self.arm == PHOTOS else f"{self.arm}, {self.source}"
+
+    @property
+    def sure(self) -> int:
+        """The side of photos alone that the trial is sure of; 0 where it is not."""
+        return surely(Estimate(self.over, None if math.isnan(self.half) else self.half, 0))
+
+    def outcome(self, found: Mapping[Key, Scores]) -> float | None:
+        """What training came to, in the first of the tables' places; None where it was not run."""
+        source = "" if self.arm == PHOTOS else self.source
+        for key, scores in found.items():
+            if (key.source, key.n_real, key.arm) == (source, str(self.n_real), self.arm):
+                return scores.get(self.seed)
+        return None
+
+
+def rows_of(found: Findings, sources: Sequence[str], n_real: int, seed: int) -> Iterator[Told]:
+    """A row for each way, named as the benches name arms and sources."""
+    short = {each: Path(each).name for each in sources}
+    arms = {findings.PHOTOS: PHOTOS, findings.ALIKE: "joint", findings.LIGHT: "joint, less", findings.WEIGHTED: "hrs"}
+    for way in found.ways:
+        over = way.over.get(findings.PHOTOS, Estimate(0.0, 0.0, 0))
+        yield Told(
+            n_real=n_real,
+            seed=seed,
+            source=" + ".join(short[each] for each in way.use.sources),
+            arm=arms.get(way.name, "joint"),
+            miou=round(way.miou, 2),
+            over=round(over.mean, 2),
+            half=math.nan if over.half is None else round(over.half, 2),
+        )
+
+
+def trial(options: argparse.Namespace, seed: int) -> list[Told]:
+    """One of the product's own trials, on the photos that a seed draws."""
+    data: dict[str, Any] = {"sources": options.source, "target": options.target, "n_real": options.n_real}
+    data |= {"height": options.height, "width": options.width}
+    train = {"steps": STEPS, "batch_target": 6, "batch_source": 3, "device": "cpu"}
+    config = load_config({"method": "hrs", "data": data, "train": train, "seed": seed})
+    return list(rows_of(run_trial(config, steps=STEPS), options.source, options.n_real, seed))
+
+
+def load(file: Path) -> list[Told]:
+    kinds = {"n_real": int, "seed": int, "source": str, "arm": str, "miou": float, "over": float, "half": float}
+    rows = csv.DictReader(file.read_text().splitlines()) if file.exists() else ()
+    return [Told(**{name: kinds[name](value) for name, value in row.items()}) for row in rows]
+
+
+def choices(rows: Sequence[Told], found: Mapping[Key, Scores]) -> dict[str, float]:
+    """Of one trial: the outcome of each way that has one and no hrs in it, of the way chosen, and of the best."""
+    tried = {
+        row: outcome for row in rows if row.arm in (PHOTOS, "joint") and (outcome := row.outcome(found)) is not None
+    }
+    chosen = max(tried, key=lambda row: row.miou)
+    return {row.way: outcome for row, outcome in tried.items()} | {CHOSEN: tried[chosen], BEST: max(tried.values())}
+
+
+def sides(rows: Sequence[Told], found: Mapping[Key, Scores]) -> Iterator[tuple[Told, float]]:
+    """Each way with frames that has an outcome, and what it came to over photos alone."""
+    alone = {(row.n_real, row.seed): row.outcome(found) for row in rows if row.arm == PHOTOS}
+    for row in rows:
+        photos, own = alone.get((row.n_real, row.seed)), row.outcome(found)
+        if row.arm != PHOTOS and photos is not None and own is not None:
+            yield row, own - photos
+
+
+def report(rows: Sequence[Told], found: Mapping[Key, Scores]) -> None:
+    rows = sorted(rows, key=lambda row: (row.n_real, row.seed))
+    trials = [choices(list(own), found) for _, own in groupby(rows, key=lambda row: (row.n_real, row.seed))]
+    counts = [n for (n, _), _ in groupby(rows, key=lambda row: (row.n_real, row.seed))]
+    names = [*dict.fromkeys(name for each in trials for name in each if name not in (CHOSEN, BEST)), CHOSEN, BEST]
+    table = []
+    for n_real in dict.fromkeys(counts):
+        own = [each for each, n in zip(trials, counts, strict=True) if n == n_real]
+        means = [np.mean([each[name] for each in own]) if all(name in each for each in own) else None for name in names]
+        table.append([str(n_real), *("" if mean is None else f"{mean:.2f}" for mean in means)])
+    print_table(["photos", *names], table)
+    told_of = list(sides(rows, found))
+    right = [row for row, over in told_of if row.over * over > 0]
+    sure = [(row, over) for row, over in told_of if row.sure]
+    print(
+        f"\nside of photos alone told rightly: {len(right)} of {len(told_of)}; where sure: "
+        f"{sum(row.sure * over > 0 for row, over in sure)} of {len(sure)}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", nargs="+", required=True)
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--outcomes", type=Path, nargs="*", default=[])
+    parser.add_argument("--n-real", type=int, default=20)
+    parser.add_argument("--seeds", type=int, nargs="*", default=[20, 21, 22])
+    parser.add_argument("--height", type=int, default=112)
+    parser.add_argument("--width", type=int, default=160)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = load(options.out)
+    for seed in options.seeds:
+        if not any((row.n_real, row.seed) == (options.n_real, seed) for row in rows):
+            rows += trial(options, seed)
+            write_rows(options.out, [asdict(row) for row in rows])
+    report(rows, read(options.outcomes))
+
+
+if __name__ == "__main__":
+    told(main)
