@@ -6,6 +6,7 @@ DATA holds `idd-lite`, `airsim-nh` and `camvid` (folder, folder, camvid), or tho
 as links to what is there:
 
 - `idd-dev`: IDD-Lite's train split, with whole drives taken out of it as val (about 200 images); its own val unread.
+- `idd`: IDD-Lite as it is, its own val with it: to report on, not to choose by.
 - `airsim`: AirSim's neighbourhood with the names of IDD-Lite's classes.
 - `street`: the built-in street without planted faults, with the names of IDD-Lite's classes.
 - `camvid-0001TP`, `camvid-0006R0`, `camvid-0016E5`: CamVid without one sequence, which is its val split.
@@ -101,6 +102,12 @@ def idd(data: Path, out: Path) -> None:
     (out / "classes.yaml").write_text((data / "classes.yaml").read_text())
 
 
+def as_it_is(data: Path, out: Path) -> None:
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.symlink_to(data.resolve())
+
+
 def airsim(data: Path, out: Path) -> None:
     link((data / "images").iterdir(), out / "images")
     link((data / "labels").iterdir(), out / "labels")
@@ -141,6 +148,7 @@ def table(data: Path, frames: int) -> dict[str, Callable[[Path], None]]:
     }
     return {
         "idd-dev": partial(idd, data / "idd-lite"),
+        "idd": partial(as_it_is, data / "idd-lite"),
         "airsim": partial(airsim, data / "airsim-nh"),
         "street": partial(street, frames=frames),
         **left_out,

@@ -6,9 +6,10 @@
 
 A study for each pair of frames and photos, as the product runs it (`hrs study`), its encoder frozen: AirSim's
 neighbourhood, the built-in street and both together to IDD-Lite, scored on drives taken out of its train split, and the
-street to CamVid, scored on the sequence left out. Every method sees six photos a step, and three frames on top; a
-teacher labels six of the photos that were not drawn beside, of which there are none with all. "photos rare", "joint
-rare" and "hrs rare", which --only can name, see photos with rare classes more often. Goes on where it stopped.
+street to CamVid, scored on the sequence left out; and what is reported, not chosen by, where --pairs names it: AirSim
+and the street to IDD-Lite's own val. Every method sees six photos a step, and three frames on top; a teacher labels six
+of the photos that were not drawn beside, of which there are none with all. "photos rare", "joint rare" and "hrs rare",
+which --only can name, see photos with rare classes more often. Goes on where it stopped.
 Writes results.csv (a row a run) into --out.
 """
 
@@ -32,6 +33,11 @@ PAIRS = {
     "street-camvid": (["render:synthetic?faults=none&frames=1200"], "camvid:{}/camvid-0006R0", 120),
 }
 """Synthetic frames, photos and height by the name of a pair; {} is the folder of the settings."""
+REPORTED = {
+    "airsim-idd-val": ([AIRSIM], "folder:{}/idd", 112),
+    "street-idd-val": ([STREET], "folder:{}/idd", 112),
+}
+"""The same, of what no setting is chosen by."""
 SHOWN = ("pair", "arm", "n_real", "seed", "step", "miou", "pixel_accuracy")
 SHARES = (0.2, 0.5)
 TAUGHT = {"data": {"unlabelled": "undrawn"}, "train": {"batch_unlabelled": 6}}
@@ -61,7 +67,7 @@ def study(
     options: argparse.Namespace, pair: str, n_real: tuple[int | None, ...], methods: dict[str, dict[str, Any]]
 ) -> Study:
     """Raises HRSError where none of the methods is wanted."""
-    sources, target, height = PAIRS[pair]
+    sources, target, height = (PAIRS | REPORTED)[pair]
     place = options.settings.resolve()
     wanted = [name for name in methods if name in (options.only or methods.keys() - RARE)]
     if not wanted:
@@ -113,7 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("settings", type=Path)
     parser.add_argument("--out", type=Path, default=Path("unplanted"))
-    parser.add_argument("--pairs", nargs="+", choices=PAIRS, default=list(PAIRS))
+    parser.add_argument("--pairs", nargs="+", choices=[*PAIRS, *REPORTED], default=list(PAIRS))
     parser.add_argument("--n-real", nargs="+", type=number_or_all, default=[20, 200], metavar="NUMBER|all")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--only", nargs="+", choices=[*PLAIN, *WITH_TEACHER, *RARE], metavar="METHOD")
