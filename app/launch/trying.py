@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from app.context import plain
@@ -9,11 +11,12 @@ from app.figures.curves import CHART, differences
 from app.launch import forms
 from app.launch.jobs import Job
 from hrs.config import load_config
+from hrs.errors import HRSError
 from hrs.progress import duration
 from hrs.system.documents import parse_yaml
 from hrs.trial.findings import PHOTOS, Findings, Use
 
-FIELDS = ("method", "data.sources", "train.source_weight")
+FIELDS = ("method", "data.sources", "data.classes", "train.source_weight")
 """What a use of the frames says."""
 
 
@@ -45,7 +48,8 @@ def show_trial(job: Job, yaml: str, *, current: bool) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("Fill the form with:")
             for each in found.ways:
-                st.button(plain(each.name), key=f"use {each.name}", on_click=take, args=(each.use, yaml))
+                kind: Literal["primary", "secondary"] = "primary" if each is found.best else "secondary"
+                st.button(plain(each.name), key=f"use {each.name}", type=kind, on_click=take, args=(each.use, yaml))
         with st.expander("IoU by class"):
             columns = {each.name: st.column_config.NumberColumn(format="%.1f") for each in found.ways}
             st.dataframe(by_class(found), hide_index=True, column_config=columns, height="content", alt="IoU by class")
@@ -64,6 +68,10 @@ def by_class(found: Findings) -> list[dict[str, object]]:
 
 def take(use: Use, yaml: str) -> None:
     """Fill the form with a use of the frames; a callback."""
-    values = forms.shown(use.of(load_config(parse_yaml(yaml))))
+    try:
+        values = forms.shown(use.of(load_config(parse_yaml(yaml))))
+    except HRSError as error:
+        st.toast(plain(str(error)), icon=":material/error:")
+        return
     forms.put({key: values[key] for key in FIELDS})
     st.toast(plain(f"The form now says: {use.name}."))

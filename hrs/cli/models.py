@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hrs.cli.options import Classes, Model, On, RunsRoot, check_json, checkpoint_folder
+from hrs.cli.options import Classes, Model, On, RunsRoot, check_file, checkpoint_folder
 from hrs.cli.tasks import occupying
 from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
@@ -47,7 +47,7 @@ def evaluate(
     from hrs.system.files import atomic_write
     from hrs.system.tree import in_words
 
-    check_json(json_)
+    check_file("--json", json_)
     folder = checkpoint_folder(checkpoint, runs)
     predictor = Predictor.load(folder, device=pick_device(device), backend="torch")
     config = read_about(folder).config

@@ -22,14 +22,19 @@ On = Annotated[
 ]
 
 
-def check_json(file: Path | None) -> None:
-    """Raises HRSError before any work where the file that --json names cannot be one."""
-    if file is not None and not file.parent.is_dir():
-        raise HRSError(f"--json {file}: the folder {file.parent} does not exist; make it first")
-    if file is not None and file.is_dir():
-        raise HRSError(f"--json {file} is a folder; name a file in it")
-    if file is not None and file.exists() and not file.is_file():
-        raise HRSError(f"--json {file} is no ordinary file; name one that is, or none that is there yet")
+def check_file(option: str, file: Path | None, *, new: bool = False) -> None:
+    """Raises HRSError before any work where the file that an option names cannot be one, or is there and should be
+    ``new``."""
+    if file is None:
+        return
+    if not file.parent.is_dir():
+        raise HRSError(f"{option} {file}: the folder {file.parent} does not exist; make it first")
+    if file.is_dir():
+        raise HRSError(f"{option} {file} is a folder; name a file in it")
+    if new and file.exists():
+        raise HRSError(f"{option} {file} exists; name a file that does not")
+    if file.exists() and not file.is_file():
+        raise HRSError(f"{option} {file} is no ordinary file; name one that is, or none that is there yet")
 
 
 def check_runs(root: Path) -> None:

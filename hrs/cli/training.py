@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hrs.cli.options import On, Overrides, RunsRoot, check_json
+from hrs.cli.options import On, Overrides, RunsRoot, check_file
 from hrs.cli.terminal import progress_bar
 from hrs.errors import HRSError
 from hrs.methods.table import METHODS
@@ -102,7 +102,7 @@ def estimate(
     from hrs.system.files import atomic_write
 
     settings = load_config(config, tuple(set_ or ()))
-    check_json(json_)
+    check_file("--json", json_)
     from hrs.training.estimate import estimate as estimate_run
 
     result = estimate_run(settings, budget=seconds)
@@ -118,6 +118,9 @@ def trial(
     json_: Annotated[Path | None, typer.Option("--json", help="Also write the findings here.")] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each small training.")] = 800,
     folds: Annotated[int, typer.Option(min=2, help="Parts that the photos are split into, at most.")] = 5,
+    best: Annotated[
+        Path | None, typer.Option(help="Also write the run's settings, a new YAML, with the way that has most mIoU.")
+    ] = None,
 ) -> None:
     """Whether the synthetic frames help, in minutes: cross-validation on the photos alone, before a run.
 
@@ -130,7 +133,8 @@ def trial(
     from hrs.system.files import atomic_write
 
     settings = load_config(config, tuple(set_ or ()))
-    check_json(json_)
+    check_file("--json", json_)
+    check_file("--best", best, new=True)
     look_at_all(settings)
     from hrs.trial.trial import run_trial
 
@@ -139,6 +143,9 @@ def trial(
     print(found.to_text())
     if json_ is not None:
         atomic_write(json_, json.dumps(found.to_dict(), indent=2) + "\n")
+    if best is not None:
+        atomic_write(best, found.best.use.of(settings).to_yaml())
+        print(f"\n{found.best.name}: {shlex.join(['python', '-m', 'hrs', 'train', str(best)])}")
 
 
 @app.command()

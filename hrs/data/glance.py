@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hrs.config import RunConfig
-from hrs.data.classmap import ClassMap
+from hrs.data.classmap import EVERY, ClassMap, keys_of, map_for
 from hrs.data.draw import spread_indices
 from hrs.data.formats.table import FORMATS
 from hrs.data.frames import Look
@@ -60,3 +61,18 @@ def glance(name: str, classes: ClassMap | None = None, *, few: int = FEW) -> Gla
     if not usable:
         raise HRSError(f"data set {spec}: {unfit[0].path.name} {unfit[0].reason}")
     return Glance(dataset=replace(chosen, frames=usable), total=seen.total, rendering=seen.making)
+
+
+def maps_kept(classes: Mapping[str, str | Mapping[str, str]], sources: Sequence[str], *others: str) -> dict[str, Any]:
+    """What remains of a run's ``data.classes`` where these are all its data sets: the maps of them, and of the one that
+    sources share what these have.
+
+    Raises HRSError where they share a map and cannot be opened.
+    """
+    named = keys_of([*sources, *others])
+    kept: dict[str, Any] = {key: each for key, each in classes.items() if key in named}
+    maps = {each: given for each in sources if (given := map_for(classes, each, source=True)) and given.shared}
+    if maps:
+        encodings = [found for each in maps if (found := glance(each).dataset.encoding_on_disk)]
+        kept[EVERY] = next(iter(maps.values())).known_to(encodings)
+    return kept

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hrs.config import RunConfig, load_config
 from hrs.data.classfile import classes_yaml
-from hrs.data.classmap import EVERY, ClassMap, keys_of, map_for
-from hrs.data.glance import glance
+from hrs.data.classmap import EVERY, ClassMap
+from hrs.data.glance import maps_kept
 from hrs.data.layouts import Dataset, open_dataset
 from hrs.errors import HRSError
 from hrs.labels import IGNORE, LabelSpace
@@ -110,18 +110,10 @@ def with_copy(config: RunConfig, scored: str | None, copy: str) -> RunConfig:
     sources = [copy if each == scored else each for each in data.sources]
     sources = sources if copy in sources else [copy]
     others = [each for each in sources if each != copy]
-    named = keys_of([*others, data.target, *([data.val] if data.val else [])])
-    classes = {key: each for key, each in data.classes.items() if key in named} | _shared(data.classes, others, copy)
+    classes = maps_kept(data.classes, others, data.target, *([data.val] if data.val else []))
+    if EVERY in classes:
+        classes[copy] = {}
     return load_config({**config.model_dump(), "data": {**data.model_dump(), "sources": sources, "classes": classes}})
-
-
-def _shared(classes: Mapping[str, str | Mapping[str, str]], others: Sequence[str], copy: str) -> dict[str, Any]:
-    """The map that other sources share, as far as it is about them, and none for the copy."""
-    maps = {each: given for each in others if (given := map_for(classes, each, source=True)) and given.shared}
-    if not maps:
-        return {}
-    encodings = [found for each in maps if (found := glance(each).dataset.encoding_on_disk)]
-    return {EVERY: next(iter(maps.values())).known_to(encodings), copy: {}}
 
 
 def _source(corpus: ScoredCorpus, rows: Rows) -> tuple[Dataset, list[int]]:

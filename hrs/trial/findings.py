@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import TypeAdapter
 
 from hrs.config import RunConfig
+from hrs.data.glance import maps_kept
 from hrs.study.table import Estimate
 
 PHOTOS, ALIKE, WEIGHTED = "photos alone", "all frames alike", "all frames, weighted by hrs"
@@ -31,7 +32,14 @@ class Use:
     sources: tuple[str, ...]
 
     def of(self, config: RunConfig) -> RunConfig:
+        """A run's settings with this use of its frames.
+
+        Raises HRSError where sources share a class map and one of them cannot be opened.
+        """
         data = config.data.model_copy(update={"sources": self.sources})
+        if self.sources != config.data.sources:
+            others = [config.data.target, *([config.data.val] if config.data.val else [])]
+            data = data.model_copy(update={"classes": maps_kept(data.classes, self.sources, *others)})
         train = config.train.model_copy(update={"source_weight": self.source_weight})
         return config.model_copy(update={"method": self.method, "data": data, "train": train})
 
@@ -89,6 +97,11 @@ class Findings:
     def way(self, name: str) -> Way | None:
         return next((each for each in self.ways if each.name == name), None)
 
+    @property
+    def best(self) -> Way:
+        """That of most mIoU, the first of several; how sure that is takes no part."""
+        return max(self.ways, key=lambda way: (not math.isnan(way.miou), way.miou))
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -129,14 +142,16 @@ class Findings:
         )
 
     def verdict(self) -> list[str]:
-        """What follows, a sentence each: of the frames, of less of them, of selection, of each of several sources."""
+        """What follows, a sentence each: of the frames, of less of them, of selection, of each of several sources, and
+        which way has most."""
         said = [_verdict("The synthetic frames", self._over(ALIKE, PHOTOS), PHOTOS)]
         if surely(self._over(ALIKE, PHOTOS)) < 1:
             said.append(_verdict(f"Counting {LESS:g} as much", self._over(LIGHT, PHOTOS), PHOTOS))
         if self.way(WEIGHTED):
             said.append(_verdict("Selection (hrs)", self._over(WEIGHTED, ALIKE), ALIKE))
         alone = [each for each in self.ways if each.name.startswith(ALONE)]
-        return said + [_verdict(f"{each.use.sources[0]} alone", each.over[PHOTOS], PHOTOS) for each in alone]
+        said += [_verdict(f"{each.use.sources[0]} alone", each.over[PHOTOS], PHOTOS) for each in alone]
+        return [*said, f"Most mIoU: {self.best.name}, {self.best.miou:.1f}."]
 
     def _over(self, name: str, other: str) -> Estimate:
         return next(each.over[other] for each in self.ways if each.name == name)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hrs.config import load_config
 from hrs.runs.folder import RunFolder
 from hrs.trial.findings import Findings
 from tests.cli.command import files, leftovers
@@ -127,7 +128,7 @@ def test_a_study_whose_data_is_not_there_trains_nothing(hrs, config, tmp_path):
 
 
 def test_a_trial_says_what_the_frames_bring(hrs, config, tmp_path):
-    result = hrs("trial", config, "--steps", 2, "--folds", 2, "--json", "found.json")
+    result = hrs("trial", config, "--steps", 2, "--folds", 2, "--json", "found.json", "--best", "best.yaml")
     assert re.match(r"2 parts x \d ways x 2 steps on \d photos; the run's train\.steps is not used\n", result.out)
     assert len(result.err.splitlines()) < 20
     assert result.code == 0, result.err
@@ -135,6 +136,8 @@ def test_a_trial_says_what_the_frames_bring(hrs, config, tmp_path):
     assert "trying 34/34" in result.err
     found = Findings.from_dict(json.loads((tmp_path / "found.json").read_text()))
     assert found.to_text() in result.out
+    assert load_config(tmp_path / "best.yaml") == found.best.use.of(load_config(config))
+    assert result.out.endswith(f"{found.best.name}: python -m hrs train best.yaml\n")
     assert not (tmp_path / "runs").exists()
 
 
@@ -142,6 +145,8 @@ def test_a_trial_of_what_is_not_there_is_a_line(hrs, config):
     assert "does not exist" in hrs("trial", config, "--set", "data.sources=['folder:/no/such/folder']").error
     assert "make it first" in hrs("trial", config, "--json", "no/such/folder/found.json").error
     assert "is a folder" in hrs("estimate", config, "--json", ".").error
+    assert f"--best {config} exists" in hrs("trial", config, "--best", config).error
+    assert "make it first" in hrs("trial", config, "--best", "no/such/folder/best.yaml").error
     os.mkfifo("pipe")
     assert "is no ordinary file" in hrs("estimate", config, "--json", "pipe").error and Path("pipe").is_fifo()
     assert "raise data.n_real" in hrs("trial", config, "--set", "data.n_real=1").err

@@ -1,11 +1,21 @@
 import json
+import math
+from dataclasses import replace
 
 import pytest
 
 from hrs.config import load_config
+from hrs.data.classmap import EVERY
+from hrs.data.layouts import open_sources
+from hrs.labels import LabelSpace
 from hrs.study.table import Estimate
 from hrs.trial.findings import ALIKE, LIGHT, PHOTOS, WEIGHTED, Findings, Way, signed, surely, untried, uses
+from tests.data.files import write_classes, write_streets
 
+CLASSES = "classes: {0: sky, 1: asphalt, 2: crate, 3: tree}\n"
+STREET = LabelSpace(
+    name="street", classes=("sky", "road", "car", "tree"), palette=((0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0))
+)
 SOURCES = ("folder:a", "folder:b")
 CONFIG = load_config({"data": {"sources": SOURCES}, "train": {"source_weight": 2.0}})
 COSTS, WINS = Estimate(-1.0, 0.4, 5), Estimate(0.2, 0.1, 5)
@@ -25,6 +35,20 @@ def test_uses_are_settings_of_the_run():
     assert found[LIGHT].train.source_weight == pytest.approx(0.6)
     assert found["only folder:b"].data.sources == ("folder:b",)
     assert found[ALIKE].train == found[WEIGHTED].train == CONFIG.train
+
+
+def test_one_source_alone_keeps_no_class_map_of_another(tmp_path):
+    """What all sources share keeps what this one has: else no run could begin with it."""
+    near, far = (f"folder:{write_classes(write_streets(tmp_path / name), CLASSES)}" for name in ("near", "far"))
+    write_classes(tmp_path / "far", CLASSES.replace("crate", "box"))
+    data = {"sources": [near, far], "target": near}
+    own = load_config({"data": data | {"classes": {far: {"box": "car"}, near: {"crate": "car"}}}})
+    shared = load_config({"data": data | {"classes": {EVERY: {"box": "car", "crate": "car", "asphalt": "road"}}}})
+    for config, kept in ((own, {near: {"crate": "car"}}), (shared, {EVERY: {"crate": "car", "asphalt": "road"}})):
+        found = {use.name: use.of(config).data for use in uses(config)}
+        assert found[f"only {near}"].classes == kept
+        open_sources(found[f"only {near}"].sources, STREET, classes=found[f"only {near}"].classes)
+        assert found[PHOTOS].classes == config.data.classes
 
 
 @pytest.mark.parametrize("sources", [("folder:a",), ("folder:a", "folder:a")])
@@ -65,7 +89,16 @@ def test_frames_that_are_not_surely_better_are_held_against_less_of_them():
 def test_selection_is_held_against_all_frames_alike_and_each_source_against_photos():
     said = findings().verdict()
     assert "Selection (hrs): better, +0.2 ± 0.1 mIoU over all frames alike." in said
-    assert said[-1] == "folder:b alone: worse, -1.0 ± 0.4 mIoU over photos alone."
+    assert said[-2] == "folder:b alone: worse, -1.0 ± 0.4 mIoU over photos alone."
+
+
+def test_the_best_way_is_that_of_most_miou():
+    found = findings()
+    ways = [
+        replace(way, miou=score) for way, score in zip(found.ways, (50.0, math.nan, 52.0, 51.0, 52.0, 3.0), strict=True)
+    ]
+    found = replace(found, ways=tuple(ways))
+    assert found.best.name == LIGHT and found.verdict()[-1] == "Most mIoU: all frames, counting 0.3 as much, 52.0."
 
 
 def test_the_text_has_a_line_a_way_and_says_of_what_it_is():
