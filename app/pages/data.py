@@ -19,6 +19,8 @@ from hrs.labels import match
 from hrs.progress import counted
 from hrs.system.documents import usable_path
 
+_FIELDS = {"data": "data first", "with": "data second"}
+"""Keys of the form's fields by what they are called in the address."""
 KEPT = 4  # reports a browser session keeps; each holds the paths of its frames
 SAMPLES = 6
 SHOWN_PROBLEMS = 1000
@@ -48,15 +50,15 @@ def main() -> None:
 def ask() -> bool:
     """The form; what it names stands in the address. Whether Check was pressed: who does wants to know how it is
     now."""
+    for name, key in _FIELDS.items():
+        st.session_state[key] = st.query_params.get(name, "")
     with st.form("data form", border=False):
         columns = st.columns([3, 3, 1], vertical_alignment="bottom")
-        first = columns[0].text_input("Data set", st.query_params.get("data", ""), placeholder=EXAMPLES[0])
-        second = columns[1].text_input("Compare with", st.query_params.get("with", ""), placeholder="optional")
-        pressed = columns[2].form_submit_button("Check", type="primary", width="stretch")
-        if pressed:
-            look_at(first.strip(), second.strip())
-            if not first.strip():
-                st.warning(f"Say which data set to check, such as `{EXAMPLES[0]}`, or the path of a folder.")
+        columns[0].text_input("Data set", placeholder=EXAMPLES[0], key=_FIELDS["data"])
+        columns[1].text_input("Compare with", placeholder="optional", key=_FIELDS["with"])
+        pressed = columns[2].form_submit_button("Check", type="primary", width="stretch", on_click=look_at_typed)
+    if pressed and not st.query_params.get("data"):
+        st.warning(f"Say which data set to check, such as `{EXAMPLES[0]}`, or the path of a folder.")
     recent = list(reports_seen())
     if recent:
         with st.container(horizontal=True, gap="small"):
@@ -65,6 +67,11 @@ def ask() -> bool:
                     look_at(name, "")
                     st.rerun()
     return pressed
+
+
+def look_at_typed() -> None:
+    """Write what was typed to the address, which the fields are filled from."""
+    write_address({name: str(st.session_state[key]).strip() for name, key in _FIELDS.items()})
 
 
 def look_at(first: str, second: str) -> None:

@@ -34,6 +34,14 @@ def test_a_name_in_the_form_stands_in_the_address(open_page, frames):
     assert len(at.image) == 6 and len(at.get("plotly_chart")) == 1
 
 
+def test_one_data_set_after_another(open_page, frames):
+    at = open_page("data", data=frames["source"])
+    for name, usable in (("target", "6"), ("source", "12"), ("target", "6")):
+        at.text_input[0].set_value(frames[name])
+        at.button[0].click().run()
+        assert metrics(at)["Usable frames"] == usable and at.text_input[0].value == frames[name]
+
+
 @pytest.mark.parametrize("typed", ["folder:{}", "{}", "{}/", "~/mine"])
 def test_check_looks_again(open_page, tmp_path, monkeypatch, typed):
     monkeypatch.setenv("HOME", str(tmp_path))
