@@ -91,7 +91,10 @@ def trial(options: argparse.Namespace, seed: int) -> list[Told]:
     data: dict[str, Any] = {"sources": options.source, "target": options.target, "n_real": options.n_real}
     data |= {"height": options.height, "width": options.width}
     train = {"steps": STEPS, "batch_target": 6, "batch_source": 3, "device": "cpu"}
-    without_hrs = {"levels": [], "signals": []}  # which takes as long as two other ways, and is no choice of frames
+    without_hrs: dict[str, Any] = {
+        "levels": [],
+        "signals": [],
+    }  # which takes as long as two other ways, and is no choice of frames
     config = load_config({"method": "joint", "data": data, "train": train, "selection": without_hrs, "seed": seed})
     return list(rows_of(run_trial(config, steps=STEPS), options.source, options.n_real, seed))
 
@@ -157,7 +160,8 @@ def main() -> None:
         if not any((row.n_real, row.seed) == (options.n_real, seed) for row in rows):
             rows += trial(options, seed)
             write_rows(options.out, [asdict(row) for row in rows])
-    report(rows, read(options.outcomes))
+    if options.outcomes:
+        report(rows, read(options.outcomes))
 
 
 if __name__ == "__main__":

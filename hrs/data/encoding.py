@@ -330,7 +330,27 @@ def _indices(path: Path, data: bytes) -> Raw | None:
             return _greys(path, data, 255 if opened.mode == "1" else 1)
         stored = stored_ids(opened)
         indices = np.asarray(opened) if stored is None and opened.mode in ("P", "1") else stored
-    return None if indices is None else indices.astype(np.uint32)
+        greys = _packed_greys(opened) if indices is not None and opened.format == "GIF" else None
+    if indices is None:
+        return None
+    return indices.astype(np.uint32) if greys is None else greys[indices]
+
+
+_GREYS_APART, _DARK = 4, 64
+"""Greys that were chosen to be told from each other are so many levels apart, and not all of them so dark."""
+
+
+def _packed_greys(opened: Image) -> Raw | None:
+    """The level of each index, (256,), where a palette's colours are greys that nobody would choose to look at: GIF has
+    no grey images, so that tools which save one as GIF keep the levels in use as its palette."""
+    used = np.array([index for _, index in opened.getcolors() or []])
+    palette = np.zeros((256, 3), np.uint32)
+    values = opened.getpalette("RGB") or []
+    palette.flat[: len(values)] = values
+    levels = np.unique(palette[used, 0])
+    near = len(levels) > 1 and np.diff(levels).min() < _GREYS_APART
+    dark = 0 < levels[levels < IGNORE].max(initial=0) < _DARK
+    return palette[:, 0] if (near or dark) and (palette[used] == palette[used, :1]).all() else None
 
 
 def _greys(path: Path, data: bytes, step: int) -> Raw:

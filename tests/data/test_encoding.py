@@ -127,6 +127,25 @@ def test_ids_of_a_tiff_whose_white_is_0_are_those_that_are_stored(tmp_path, kind
     assert (data.read_raw(0) == ids).all()
 
 
+@pytest.mark.parametrize(
+    ("saved", "meant"),
+    [
+        ([0, 1, 3], [0, 1, 3]),
+        ([0, 10, 33], [0, 10, 33]),
+        ([2, 9, 255], [2, 9, 255]),
+        ([149, 150, 200], [149, 150, 200]),
+        ([7, 7, 7], [7, 7, 7]),
+        ([0, 128, 255], [0, 1, 2]),  # to be looked at
+        ([0, 255, 0], [0, 1, 0]),
+    ],
+)
+def test_ids_saved_as_gif_are_the_greys_of_its_palette(tmp_path, saved, meant):
+    """Pillow keeps the greys in use as the palette of a GIF, so that indices are no ids."""
+    data = own(tmp_path, street(), "f0.gif")
+    Image.fromarray(np.array(saved, np.uint8)[street()]).save(tmp_path / "labels/f0.gif")
+    assert (data.read_raw(0) == np.array(meant)[street()]).all()
+
+
 def test_a_mask_that_is_compressed_as_faxes_are_is_as_it_looks(tmp_path):
     data, ids = own(tmp_path, street(), "f0.tif"), street() == 1
     Image.fromarray(ids).save(tmp_path / "labels/f0.tif", compression="group4")

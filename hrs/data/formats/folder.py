@@ -121,7 +121,7 @@ def _by_palettes(encodings: list[Encoding], paths: Sequence[Path], palette: Mapp
     moved = [path for path in paths if _is_moved(by_id, path, palette)]
     if not moved:
         return encodings
-    sure = [path for path in moved if _knows_all(by_colour, path)]
+    sure = [path for path in moved if _knows_most(by_colour, path)]
     if not sure:
         return [by_colour, by_id]
     plain = [path for path in paths if not set(palette.values()) & set(palette_of(path).values())]
@@ -152,6 +152,16 @@ def _knows_all(encoding: Encoding, path: Path) -> bool:
     """Whether each raw id in a label is a class or ignored."""
     held = _held(encoding, path)
     return bool(held) and held <= encoding.ids.keys() | encoding.void
+
+
+def _knows_most(encoding: Encoding, path: Path) -> bool:
+    """Whether most raw ids in a label, and of most of its pixels, are a class or ignored: what a tool painted beside
+    the classes, such as black for no label, need not be listed, and a few colours may be another list's by chance."""
+    held = _held(encoding, path)
+    known = held & (encoding.ids.keys() | encoding.void)
+    if not held or 2 * len(known) <= len(held):
+        return False
+    return float(np.isin(encoding.raw_file(path), list(known)).mean()) > 0.5
 
 
 def _held(encoding: Encoding, path: Path) -> set[int]:

@@ -234,6 +234,25 @@ def test_a_colour_that_no_list_names_is_no_reason_to_take_indices_for_ids(tmp_pa
     assert (data.read_label(1) == np.where(street(1) == 2, 255, street(1))).all()
 
 
+def test_a_colour_in_every_label_that_no_list_names_is_none_either(tmp_path):
+    """Its index, 3, is the id of a class, so that as ids every pixel had one."""
+    write_classes(write_streets(tmp_path, 2), LIST)
+    for i in range(2):
+        palette = [COLOURS[1], COLOURS[0], COLOURS[2], [9, 9, 9]]
+        indexed(tmp_path / f"labels/f{i}.png", np.array([1, 0, 3])[street(i)], palette)
+    data = open_dataset(f"folder:{tmp_path}")
+    for i in range(2):
+        assert (data.read_label(i) == np.where(street(i) == 2, 255, street(i))).all()
+
+
+def test_a_few_colours_of_another_list_are_no_reason_to_leave_ids(tmp_path):
+    """The palette is the tool's own; one colour of three is listed, for another class."""
+    write_classes(write_streets(tmp_path, 2), LIST)
+    for i in range(2):
+        indexed(tmp_path / f"labels/f{i}.png", street(i), [COLOURS[1], [9, 9, 9], [8, 8, 8], COLOURS[0]])
+    assert (open_dataset(f"folder:{tmp_path}").read_label(0) == street(0)).all()
+
+
 def test_a_list_of_a_split_may_name_files_with_spaces(tmp_path):
     for name in ("street", "street 2", "street 3"):
         save(tmp_path / f"images/{name}.png", pictured(street()))
