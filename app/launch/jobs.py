@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from hrs.launch.process import INTERRUPTED, TELL_EVERY, spawn
+from hrs.progress import Pace
 
 _ANSWER = "answer.json"
 _PATIENCE = 5.0  # seconds for a command that was asked to end
@@ -28,7 +29,7 @@ class Job:
 
     process: subprocess.Popen[bytes]
     folder: tempfile.TemporaryDirectory[str]
-    began: float = field(default_factory=time.monotonic)
+    pace: Pace = field(default_factory=Pace)
 
     @classmethod
     def start(cls, command: Callable[[Path], list[str]]) -> Self:
@@ -70,9 +71,8 @@ class Job:
 
     @property
     def left(self) -> float | None:
-        """Seconds to the end at the pace so far, its opening included; None before the first word."""
-        done, total = self.progress or (0, 0)
-        return (time.monotonic() - self.began) * (total - done) / done if done else None
+        """Seconds to the end at the pace since it was first asked; None before there is one."""
+        return self.pace.left(*found, time.monotonic()) if (found := self.progress) else None
 
     @property
     def error(self) -> str | None:

@@ -9,6 +9,7 @@ import typer
 
 from hrs.cli.options import RunsRoot
 from hrs.cli.terminal import progress_bar
+from hrs.progress import counted
 from hrs.runs.names import RUNS
 
 app = typer.Typer(no_args_is_help=True, help="Bring labelled photos onto the Label page, and away from it.")
@@ -21,15 +22,19 @@ def photos_import(
     runs: RunsRoot = RUNS,
 ) -> None:
     """Copy a data set, such as an export of CVAT, into a set that the Label page opens."""
+    from hrs.data.classlist import listed
     from hrs.data.layouts import open_dataset
-    from hrs.labelling.exchange import take_in
+    from hrs.labelling.exchange import take_in, taken_for_nothing
     from hrs.runs.folder import checked_name
     from hrs.runs.names import DATASETS
 
     folder = runs / DATASETS / checked_name(name)
+    data = open_dataset(dataset)
     with progress_bar("copying") as progress:
-        own = take_in(open_dataset(dataset), folder, progress=progress)
-    print(f"{len(own.photos())} photos in {folder}; open the Label page to go on with them")
+        own = take_in(data, folder, progress=progress)
+    print(f"{counted(len(own.photos()), 'photo')} in {folder}; open the Label page to go on with them")
+    if nothing := data.space and taken_for_nothing(data.space):
+        print(f"{listed(nothing)}: no class here, and ignored in training; to learn it as one, train with {dataset}")
 
 
 @app.command("export")
@@ -44,6 +49,10 @@ def photos_export(
     from hrs.runs.folder import checked_name
     from hrs.runs.names import DATASETS
 
+    own = PhotoSet.open(runs / DATASETS / checked_name(name))
     with progress_bar("copying") as progress:
-        count = give_out(PhotoSet.open(runs / DATASETS / checked_name(name)), out, progress=progress)
-    print(f"{count} labelled photos in {out}; use it as voc:{out}")
+        count = give_out(own, out, progress=progress)
+    print(
+        f"{counted(count, 'labelled photo')} in {out}, for other tools: to them what has no label is the class "
+        f"background. To train, name folder:{own.path}, where it is ignored"
+    )

@@ -36,7 +36,7 @@ def take_in(dataset: Dataset, path: Path, *, progress: Progress | None = None) -
     _check_free(path)
     if dataset.space is None:
         raise HRSError(f"data set {dataset.spec} has no labels; make a set with your classes, and add its photos")
-    space = without(dataset.space, lambda name: is_void(name) or fold(name) == BACKGROUND)
+    space = without(dataset.space, _is_nothing)
     if space is None:
         raise HRSError(f"data set {dataset.spec} has one class beside the background; expected two to label with")
     table = mapping(dataset.space, space)
@@ -50,6 +50,15 @@ def take_in(dataset: Dataset, path: Path, *, progress: Progress | None = None) -
                 progress(i + 1, len(dataset))
         _check_free(path)  # somebody may have made it while photos were copied
     return PhotoSet.open(path)
+
+
+def _is_nothing(name: str) -> bool:
+    return is_void(name) or fold(name) == BACKGROUND
+
+
+def taken_for_nothing(space: LabelSpace) -> tuple[str, ...]:
+    """The classes of a data set that `take_in` makes nothing."""
+    return tuple(filter(_is_nothing, space.classes))
 
 
 def _check_free(path: Path) -> None:

@@ -483,13 +483,15 @@ def test_a_trial_says_what_the_frames_bring_and_fills_the_form(open_page, tried)
     assert at.text_input(key="config.train.source_weight").value == "1"
 
 
-def test_the_time_left_is_told_at_the_pace_so_far(monkeypatch):
+def test_the_time_left_is_told_at_the_pace_since_it_was_asked(monkeypatch):
+    """What a command needs to open its data says nothing of what follows."""
     job = Job.start(lambda out: ["--help"])
     job.process.wait()
     assert job.left is None
-    (job.out / "stderr.txt").write_text("trying 25/100, 2 min left\n")
-    monkeypatch.setattr(jobs.time, "monotonic", lambda: job.began + 10)
-    assert job.left == 30
+    for now, done, left in ((100, 20, None), (110, 20, None), (110, 40, 30), (120, 80, 6.7)):
+        (job.out / "stderr.txt").write_text(f"trying {done}/100, 2 min left\n")
+        monkeypatch.setattr(jobs.time, "monotonic", lambda now=now: now)
+        assert job.left == (left and pytest.approx(left, abs=0.1))
     job.close()
 
 

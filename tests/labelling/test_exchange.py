@@ -71,7 +71,7 @@ def test_a_class_that_is_black_is_not_taken_for_nothing(tmp_path):
     np.testing.assert_array_equal(again.read_label("one")[0], label)
 
 
-def test_what_means_no_class_is_left_out(tmp_path):
+def test_what_means_no_class_is_left_out(tmp_path, capsys):
     """COCO's categories may be called anything; a set of photos could not be opened with them."""
     (tmp_path / "coco/images").mkdir(parents=True)
     (tmp_path / "coco/images/one.png").write_bytes(file_of(picture()))
@@ -88,6 +88,11 @@ def test_what_means_no_class_is_left_out(tmp_path):
     (tmp_path / "coco/instances.json").write_text(json.dumps(found))
     own = take_in(open_dataset(f"coco:{tmp_path / 'coco'}"), tmp_path / "taken")
     assert own.space.classes == ("road", "sky")
+    app(
+        ["photos", "import", f"coco:{tmp_path / 'coco'}", "mine", "--runs", str(tmp_path / "runs")],
+        standalone_mode=False,
+    )
+    assert "background" in (said := capsys.readouterr().out) and "ignored in training; to learn it as one" in said
     label = own.read_label("one")[0]
     assert label[[2, 9, 16], 15].tolist() == [0, IGNORE, 1]
 
@@ -139,10 +144,10 @@ def test_a_set_that_is_made_meanwhile_is_not_replaced(frames, tmp_path):
 
 def test_the_command_line_does_both(own, frames, tmp_path, capsys):
     app(["photos", "import", frames["target"], "mine", "--runs", str(tmp_path / "runs")], standalone_mode=False)
-    assert "6 photos" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("6 photos in ")
     out = tmp_path / "voc"
     app(["photos", "export", "mine", str(out), "--runs", str(tmp_path / "runs")], standalone_mode=False)
-    assert f"voc:{out}" in capsys.readouterr().out
+    assert f"name folder:{tmp_path / 'runs/datasets/mine'}" in capsys.readouterr().out
     assert len(open_dataset(f"voc:{out}")) == 6
     with pytest.raises(HRSError, match="expected up to 100 letters"):
         app(["photos", "import", frames["target"], "../out", "--runs", str(tmp_path)], standalone_mode=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hrs.data.encoding import TRAIN_IDS, by_name, cityscapes_by_colour
-from hrs.data.frames import Found, pair
+from hrs.data.frames import Found, pair, without_polygons
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.labels import CITYSCAPES, CITYSCAPES_IDS, CITYSCAPES_VOID
@@ -27,7 +27,9 @@ def read(spec: DatasetSpec) -> Found:
             f"data set {spec}: {labels} has no {wanted}, but {', '.join(sorted(names)[:2]) or 'no PNG'}; make them of "
             "its polygons with csCreateTrainIdLabelImgs of cityscapesScripts"
         )
-    found = pair(images, labels, encoding=kinds[ending], image_end="_leftImg8bit", label_end=f"_{kind}_{ending}")
+    found = without_polygons(
+        pair(images, labels, encoding=kinds[ending], image_end="_leftImg8bit", label_end=f"_{kind}_{ending}")
+    )
     if ending == "color":
         return replace(found, notes=(*found.notes, "only label images in colour are there; they are read by colours"))
     other = TRAIN_IDS if ending == "labelIds" else ids

@@ -4,7 +4,7 @@ _labellevel3Ids, _labelids or _labelcsTrainIds. IDD-Lite (Mishra et al., 2019): 
 from __future__ import annotations
 
 from hrs.data.encoding import TRAIN_IDS, Encoding, by_name
-from hrs.data.frames import Found, pair
+from hrs.data.frames import Found, pair, without_polygons
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
 from hrs.system.tree import files_below, folders_in
@@ -51,7 +51,7 @@ def read(spec: DatasetSpec) -> Found:
             "with preperation/createLabels.py of autonue/public-code"
         )
     image_end = "_image" if ending == "_label" else "_leftImg8bit"
-    return pair(images, labels, encoding=kinds[ending], image_end=image_end, label_end=ending)
+    return without_polygons(pair(images, labels, encoding=kinds[ending], image_end=image_end, label_end=ending))
 
 
 def splits(spec: DatasetSpec) -> list[str]:

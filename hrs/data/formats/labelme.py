@@ -39,6 +39,7 @@ from hrs.data.outlines import (
 from hrs.data.spec import DatasetSpec
 from hrs.data.splits import splits_among
 from hrs.errors import HRSError
+from hrs.progress import counted
 from hrs.system.documents import shortened
 from hrs.system.images import decode_grey
 from hrs.system.photographs import SUFFIXES, Size
@@ -73,6 +74,8 @@ def read(spec: DatasetSpec) -> Found:
     if lonely and not said:
         raise _foreign(lonely[0])
     found = _with_named_images(paired, {path: said[path].image for path in lonely if path in said}, root)
+    if said and not found.frames:
+        raise _no_photo(spec, said)
     used = {frame: said[frame.label] for frame in found.frames if frame.label}
     classes = sorted({name for each in used.values() for name in each.areas})
     ids = raw_ids({name: name for name in classes})
@@ -85,6 +88,16 @@ def read(spec: DatasetSpec) -> Found:
         encoding=encoding,
         notes=(*NOTES, *name_notes(classes), *found.notes, *_notes(used), *extents.notes()),
         doubts=tuple(extents.doubts()),
+    )
+
+
+def _no_photo(spec: DatasetSpec, said: Mapping[Path, _Said]) -> HRSError:
+    """Where no file has its photo."""
+    path, first = min(said.items())
+    wanted = f"{listed([first.image])}, which {path.name} names" if first.image else f"the photo of {path.name}"
+    return HRSError(
+        f"data set {spec} has outlines in {counted(len(said), 'file')} and no photo beside them; copy the photos "
+        f"there, such as {wanted}"
     )
 
 

@@ -13,6 +13,7 @@ def test_cityscapes_both_kinds_of_ids(tmp_path, ending, ids):
     photo(tmp_path / "leftImg8bit/val/ulm/ulm_000000_000019_leftImg8bit.png")
     grey(tmp_path / f"gtFine/val/ulm/ulm_000000_000019_gtFine_{ending}.png", ids)
     photo(tmp_path / "gtFine/val/ulm/ulm_000000_000019_gtFine_color.png")
+    (tmp_path / "gtFine/val/ulm/ulm_000000_000019_gtFine_polygons.json").write_text("{}")
     data = open_dataset(f"cityscapes:{tmp_path}", split="val")
     assert [frame.id for frame in data.frames] == ["ulm/ulm_000000_000019"]
     assert data.skipped == ()

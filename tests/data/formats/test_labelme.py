@@ -4,7 +4,7 @@ import base64
 import itertools
 import json
 import shutil
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
@@ -28,6 +28,14 @@ def test_labelme_shapes_later_over_earlier(tmp_path):
 def test_labelme_without_shapes(tmp_path):
     with pytest.raises(HRSError, match="has no outline of any class"):
         open_dataset(labelme(tmp_path))
+
+
+def test_labelme_files_whose_photos_are_elsewhere(tmp_path):
+    root = labelme(tmp_path, {"label": "box", "points": SQUARE}).removeprefix("labelme:")
+    for image in Path(root).rglob("*.png"):
+        image.unlink()
+    with pytest.raises(HRSError, match=r"has outlines in 1 file and no photo beside them; copy the photos there"):
+        open_dataset(f"labelme:{root}")
 
 
 def test_labelme_masks_and_what_encloses_nothing(tmp_path):
