@@ -2,6 +2,7 @@
 
     python -m benchmarks.trials --source folder:settings/street folder:settings/airsim --target folder:DATA/idd-lite \\
         --out trials.csv [--n-real 20 --seeds 20 21 22] [--outcomes docs/results/few.csv docs/results/photos_many.csv]
+        [--picture trials.png]
 
 OUTCOMES: what `benchmarks.rivals` wrote, trained on the same photos and scored on images that a trial never sees. The
 CSV has a row for each way that a trial compares; rows that are there are kept. What a trial chooses is what has most
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -31,11 +33,13 @@ from benchmarks.common import print_table, told, write_rows
 from benchmarks.pairs import PHOTOS, Key, Scores, read
 from hrs.config import load_config
 from hrs.study.table import Estimate
+from hrs.system.files import atomic_write
 from hrs.trial import findings
 from hrs.trial.findings import Findings, surely
 from hrs.trial.trial import run_trial
 
 STEPS = 800
+COLOURS, MARKS = ("C0", "C1", "C2", "C3"), ("o", "^", "D", "v")
 CHOSEN, BEST = "chosen by trial", "best, known afterwards"
 
 
@@ -143,12 +147,48 @@ def report(rows: Sequence[Told], found: Mapping[Key, Scores]) -> None:
     )
 
 
+def draw(rows: Sequence[Told], found: Mapping[Key, Scores]) -> bytes:
+    """What trials told of frames over photos alone, against what training came to, as PNG: a colour for each source, a
+    mark for each number of photos; where the side is right, a dot lies in a shaded quarter."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown = list(sides(rows, found))
+    sources = dict(zip(dict.fromkeys(row.source for row, _ in shown), COLOURS, strict=False))
+    marks = dict(zip(sorted({row.n_real for row, _ in shown}), MARKS, strict=False))
+    figure = Figure(figsize=(7.5, 5.5), layout="constrained", dpi=110)
+    axes = figure.subplots()
+    for row, over in shown:
+        colour = sources[row.source]
+        axes.errorbar(row.over, over, xerr=row.half, color=colour, alpha=0.25, linewidth=1)
+        axes.plot(row.over, over, marks[row.n_real], color=colour, markersize=7)
+    low, high = min(over for _, over in shown) - 1, max(over for _, over in shown) + 1
+    axes.set_xlim(low - 1, high + 1)
+    axes.set_ylim(low, high)
+    axes.fill_between([0, high + 1], 0, high, color="0.5", alpha=0.1, linewidth=0)
+    axes.fill_between([low - 1, 0], low, 0, color="0.5", alpha=0.1, linewidth=0)
+    for line in (axes.axhline, axes.axvline):
+        line(0, color="0.4", linewidth=0.8)
+    axes.set_xlabel("mIoU over photos alone that the trial told, from the photos alone; bars: 95 % intervals")
+    axes.set_ylabel("mIoU over photos alone on images that no trial saw")
+    axes.spines[["top", "right"]].set_visible(False)
+    for source, colour in sources.items():
+        axes.plot([], [], "s", color=colour, label=source)
+    for count, mark in marks.items():
+        axes.plot([], [], mark, color="0.3", label=f"{count} photos")
+    axes.legend(frameon=False, fontsize=9)
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)
+    return buffer.getvalue()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", nargs="+", required=True)
     parser.add_argument("--target", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--outcomes", type=Path, nargs="*", default=[])
+    parser.add_argument("--picture", type=Path, help="also draw what was told against what came of it, as PNG")
     parser.add_argument("--n-real", type=int, default=20)
     parser.add_argument("--seeds", type=int, nargs="*", default=[20, 21, 22])
     parser.add_argument("--height", type=int, default=112)
@@ -161,7 +201,9 @@ def main() -> None:
             rows += trial(options, seed)
             write_rows(options.out, [asdict(row) for row in rows])
     if options.outcomes:
-        report(rows, read(options.outcomes))
+        report(rows, outcomes := read(options.outcomes))
+        if options.picture:
+            atomic_write(options.picture, draw(rows, outcomes))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Trials against outcomes: what is chosen, and whose side was told."""
 
+import io
 import math
 from dataclasses import asdict
 
 import pytest
+from PIL import Image
 
 from benchmarks.common import write_rows
 from benchmarks.pairs import read
-from benchmarks.trials import BEST, CHOSEN, Told, choices, load, report, sides
+from benchmarks.trials import BEST, CHOSEN, Told, choices, draw, load, report, sides
 
 OUTCOMES = """source,target,arm,n_real,seed,steps,miou
 near,town,photos,20,0,8,40.0
@@ -48,6 +50,11 @@ def test_sides_are_of_what_both_were_trained(found):
         ("joint, far", -2.0),
     ]
     assert [own.sure for own in ROWS] == [0, 1, 0, 1, 0]
+
+
+def test_the_picture_has_a_dot_for_each_side(found):
+    with Image.open(io.BytesIO(draw(ROWS, found))) as picture:
+        assert picture.format == "PNG" and len(picture.convert("RGB").getcolors(1 << 20)) > 20
 
 
 def test_rows_come_back_from_the_file_and_the_report_counts_them(found, tmp_path, capsys):
