@@ -19,10 +19,10 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ from hrs.trial.findings import Findings, surely
 from hrs.trial.trial import run_trial
 
 STEPS = 800
-COLOURS, MARKS = ("C0", "C1", "C2", "C3"), ("o", "^", "D", "v")
+MARKS = "o^Dv<>"
 CHOSEN, BEST = "chosen by trial", "best, known afterwards"
 
 
@@ -95,11 +95,9 @@ def trial(options: argparse.Namespace, seed: int) -> list[Told]:
     data: dict[str, Any] = {"sources": options.source, "target": options.target, "n_real": options.n_real}
     data |= {"height": options.height, "width": options.width}
     train = {"steps": STEPS, "batch_target": 6, "batch_source": 3, "device": "cpu"}
-    without_hrs: dict[str, Any] = {
-        "levels": [],
-        "signals": [],
-    }  # which takes as long as two other ways, and is no choice of frames
-    config = load_config({"method": "joint", "data": data, "train": train, "selection": without_hrs, "seed": seed})
+    # Without selection's own way, which takes as long as two others, and is no choice of frames.
+    values = {"method": "joint", "data": data, "train": train, "selection": {"levels": [], "signals": []}, "seed": seed}
+    config = load_config(values)
     return list(rows_of(run_trial(config, steps=STEPS), options.source, options.n_real, seed))
 
 
@@ -129,8 +127,8 @@ def sides(rows: Sequence[Told], found: Mapping[Key, Scores]) -> Iterator[tuple[T
 
 def report(rows: Sequence[Told], found: Mapping[Key, Scores]) -> None:
     rows = sorted(rows, key=lambda row: (row.n_real, row.seed))
-    trials = [choices(list(own), found) for _, own in groupby(rows, key=lambda row: (row.n_real, row.seed))]
-    counts = [n for (n, _), _ in groupby(rows, key=lambda row: (row.n_real, row.seed))]
+    trials = [choices(list(own), found) for _, own in itertools.groupby(rows, key=lambda row: (row.n_real, row.seed))]
+    counts = [n for (n, _), _ in itertools.groupby(rows, key=lambda row: (row.n_real, row.seed))]
     names = [*dict.fromkeys(name for each in trials for name in each if name not in (CHOSEN, BEST)), CHOSEN, BEST]
     table = []
     for n_real in dict.fromkeys(counts):
@@ -154,8 +152,8 @@ def draw(rows: Sequence[Told], found: Mapping[Key, Scores]) -> bytes:
     from matplotlib.figure import Figure
 
     shown = list(sides(rows, found))
-    sources = dict(zip(dict.fromkeys(row.source for row, _ in shown), COLOURS, strict=False))
-    marks = dict(zip(sorted({row.n_real for row, _ in shown}), MARKS, strict=False))
+    sources = {source: f"C{i}" for i, source in enumerate(dict.fromkeys(row.source for row, _ in shown))}
+    marks = dict(zip(sorted({row.n_real for row, _ in shown}), itertools.cycle(MARKS), strict=False))
     figure = Figure(figsize=(7.5, 5.5), layout="constrained", dpi=110)
     axes = figure.subplots()
     for row, over in shown:

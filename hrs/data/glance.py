@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from hrs.data.holdout import to_validate_on
 from hrs.data.layouts import Dataset, check_headers, dataset_of, mapped_spec
 from hrs.data.spec import DatasetSpec
 from hrs.errors import HRSError
+from hrs.settings import DataConfig
 
 FEW = 16
 """Frames that are looked at, unless somebody asks for others."""
@@ -63,15 +64,15 @@ def glance(name: str, classes: ClassMap | None = None, *, few: int = FEW) -> Gla
     return Glance(dataset=replace(chosen, frames=usable), total=seen.total, rendering=seen.making)
 
 
-def maps_kept(classes: Mapping[str, str | Mapping[str, str]], sources: Sequence[str], *others: str) -> dict[str, Any]:
-    """What remains of a run's ``data.classes`` where these are all its data sets: the maps of them, and of the one that
-    sources share what these have.
+def maps_kept(data: DataConfig, sources: Sequence[str]) -> dict[str, Any]:
+    """What remains of a run's ``data.classes`` where these are all its sources: the maps of them and of its photos, and
+    of the one that sources share what these have.
 
     Raises HRSError where they share a map and cannot be opened.
     """
-    named = keys_of([*sources, *others])
-    kept: dict[str, Any] = {key: each for key, each in classes.items() if key in named}
-    maps = {each: given for each in sources if (given := map_for(classes, each, source=True)) and given.shared}
+    named = keys_of([*sources, data.target, *([data.val] if data.val else [])])
+    kept: dict[str, Any] = {key: each for key, each in data.classes.items() if key in named}
+    maps = {each: given for each in sources if (given := map_for(data.classes, each, source=True)) and given.shared}
     if maps:
         encodings = [found for each in maps if (found := glance(each).dataset.encoding_on_disk)]
         kept[EVERY] = next(iter(maps.values())).known_to(encodings)

@@ -110,7 +110,7 @@ def with_copy(config: RunConfig, scored: str | None, copy: str) -> RunConfig:
     sources = [copy if each == scored else each for each in data.sources]
     sources = sources if copy in sources else [copy]
     others = [each for each in sources if each != copy]
-    classes = maps_kept(data.classes, others, data.target, *([data.val] if data.val else []))
+    classes = maps_kept(data, others)
     if EVERY in classes:
         classes[copy] = {}
     return load_config({**config.model_dump(), "data": {**data.model_dump(), "sources": sources, "classes": classes}})

@@ -36,10 +36,10 @@ class Use:
 
         Raises HRSError where sources share a class map and one of them cannot be opened.
         """
-        data = config.data.model_copy(update={"sources": self.sources})
+        changes: dict[str, Any] = {"sources": self.sources}
         if self.sources != config.data.sources:
-            others = [config.data.target, *([config.data.val] if config.data.val else [])]
-            data = data.model_copy(update={"classes": maps_kept(data.classes, self.sources, *others)})
+            changes["classes"] = maps_kept(config.data, self.sources)
+        data = config.data.model_copy(update=changes)
         train = config.train.model_copy(update={"source_weight": self.source_weight})
         return config.model_copy(update={"method": self.method, "data": data, "train": train})
 
