@@ -151,25 +151,24 @@ def _agrees(stored: Mapping[int, Colour], palette: Mapping[int, Colour]) -> bool
 def _knows_all(encoding: Encoding, path: Path) -> bool:
     """Whether each raw id in a label is a class or ignored."""
     held = _held(encoding, path)
-    return bool(held) and held <= encoding.ids.keys() | encoding.void
+    return bool(held) and held.keys() <= encoding.ids.keys() | encoding.void
 
 
 def _knows_most(encoding: Encoding, path: Path) -> bool:
     """Whether most raw ids in a label, and of most of its pixels, are a class or ignored: what a tool painted beside
     the classes, such as black for no label, need not be listed, and a few colours may be another list's by chance."""
     held = _held(encoding, path)
-    known = held & (encoding.ids.keys() | encoding.void)
-    if not held or 2 * len(known) <= len(held):
-        return False
-    return float(np.isin(encoding.raw_file(path), list(known)).mean()) > 0.5
+    known = held.keys() & (encoding.ids.keys() | encoding.void)
+    return 2 * len(known) > len(held) and 2 * sum(held[raw] for raw in known) > sum(held.values())
 
 
-def _held(encoding: Encoding, path: Path) -> set[int]:
-    """The raw ids in a label; none where it cannot be read in this way."""
+def _held(encoding: Encoding, path: Path) -> dict[int, int]:
+    """The raw ids in a label, and how many pixels each has; none where it cannot be read in this way."""
     try:
-        return set(np.unique(encoding.raw_file(path)).tolist())
+        ids, pixels = np.unique(encoding.raw_file(path), return_counts=True)
     except HRSError:
-        return set()
+        return {}
+    return dict(zip(ids.tolist(), pixels.tolist(), strict=True))
 
 
 def encodings_of(classes: ClassList, name: str) -> list[Encoding]:
